@@ -1,0 +1,6 @@
+"""Workloads written as YAML loop nests."""
+
+from frontends.yaml.load import load_text, load_workload
+from frontends.yaml.schema import json_schema
+
+__all__ = ["json_schema", "load_text", "load_workload"]

@@ -1,0 +1,319 @@
+"""The one door for workload text: YAML composed into positioned nodes, within bounds.
+
+Only plain mappings, sequences and scalars are accepted: no aliases, anchors, tags, merge keys or
+duplicate keys. Scalars stay text until the schema says what they are, so `no`, `010` and dates
+mean nothing by themselves.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lego.diag import LegoError, Loc
+
+__all__ = [
+    "Item",
+    "MapNode",
+    "ScalarNode",
+    "SeqNode",
+    "YamlNode",
+    "compose_file",
+    "compose_text",
+    "spot",
+]
+
+MAX_BYTES = 1 << 20
+MAX_NODES = 20_000
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """Text that was meant; `quoted` if it had quotes or was a block; `source` as it was written."""
+
+    text: str
+    quoted: bool
+    loc: Loc
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeqNode:
+    """A sequence."""
+
+    items: tuple[YamlNode, ...]
+    loc: Loc
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a mapping."""
+
+    key: ScalarNode
+    value: YamlNode
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A mapping, in the order of the text."""
+
+    items: tuple[Item, ...]
+    loc: Loc
+
+
+YamlNode = ScalarNode | SeqNode | MapNode
+
+
+def compose_file(path: Path) -> tuple[MapNode, bytes]:
+    """Read and compose a file; returns the root and the bytes read.
+
+    Raises E001 (can't be read), E002 (too large), E003 (not text), E004 (YAML syntax), E005
+    (a feature of YAML that isn't accepted), E006 (duplicate key).
+    """
+    data = _read(path)
+    return compose_text(data, str(path)), data
+
+
+def spot(node: ScalarNode, offset: int) -> Loc:
+    """Position of character `offset` of a scalar's text; the scalar's start if that is unclear."""
+    source = node.source
+    block = _BLOCK.match(source)
+    at = block.end() if block else int(source[:1] in ("'", '"'))
+    for char in node.text[:offset]:
+        fold = _FOLD.match(source, at) if char in " \n" else None
+        if fold:
+            at = fold.end()
+        elif source.startswith("''", at) and char == "'" and source[0] == "'":
+            at += 2
+        elif source[at : at + 1] == char:
+            at += 1
+        else:
+            return node.loc
+    lines = source[:at].split("\n")
+    column = len(lines[-1]) + (node.loc.column if len(lines) == 1 else 1)
+    return Loc(node.loc.path, node.loc.line + len(lines) - 1, column)
+
+
+_BLOCK = re.compile(r"[|>][^\n]*\n\s*")
+_FOLD = re.compile(r"[ \t]*\r?\n\s*")
+
+
+def _read(path: Path) -> bytes:
+    here = Loc(str(path), 1, 1)
+    try:
+        _check_kind(path.stat().st_mode, here)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(handle, "rb", buffering=0) as file:
+            _check_kind(os.fstat(handle).st_mode, here)
+            data = _read_bounded(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LegoError(
+            "E001", f"can't read the file: {reason.lower()}", loc=here, hint="check the path"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise LegoError(
+            "E002",
+            f"the file is larger than {MAX_BYTES} bytes",
+            loc=here,
+            hint="a workload is a short text; split it",
+        )
+    return data
+
+
+def _check_kind(mode: int, here: Loc) -> None:
+    if stat.S_ISDIR(mode):
+        raise LegoError(
+            "E001",
+            "this is a directory, not a workload file",
+            loc=here,
+            hint="name a .yaml file, such as workloads/gemm.yaml",
+        )
+    if not stat.S_ISREG(mode):
+        raise LegoError("E001", "this is not a regular file", loc=here, hint="name a .yaml file")
+
+
+def _read_bounded(file: io.FileIO) -> bytes:
+    """At most one byte more than is allowed; stops where a read would block."""
+    parts, total = [], 0
+    while total <= MAX_BYTES and (part := file.read(MAX_BYTES + 1 - total)):
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)
+
+
+def compose_text(data: bytes, name: str) -> MapNode:
+    """Compose the bytes of a workload."""
+    here = Loc(name, 1, 1)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        raise LegoError(
+            "E003",
+            "the file is not UTF-8 text",
+            loc=Loc(name, line, column),
+            hint="a workload is a YAML text file",
+        ) from error
+    _check_characters(text, name)
+    try:
+        root = _Composer(name, text).compose(yaml.parse(text, Loader=yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise LegoError(
+            "E004",
+            f"not valid YAML: {_problem(error)}",
+            loc=_where(error, name, text),
+            hint="check indentation, quotes and brackets near here",
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise LegoError("E004", "not valid YAML", loc=here, hint="check brackets") from error
+    if root is None:
+        raise LegoError(
+            "E007", "the file is empty", loc=here, hint="start with `name:` and `operations:`"
+        )
+    if not isinstance(root, MapNode):
+        raise LegoError(
+            "E102",
+            "a workload is a mapping with `name` and `operations`",
+            loc=root.loc,
+            hint="start with `name:` and `operations:`",
+        )
+    return root
+
+
+def _check_characters(text: str, name: str) -> None:
+    """Refuse control and bidirectional characters, which show something else than they are."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, char in enumerate(line, 1):
+            code = ord(char)
+            if (code < 32 and char not in "\t\r") or code in _UNSEEN:
+                raise LegoError(
+                    "E003",
+                    f"character U+{code:04X} is not allowed",
+                    loc=Loc(name, number, column),
+                    hint="retype this line in plain text",
+                )
+
+
+# Control, line-separating, bidirectional and zero-width characters.
+_UNSEEN = frozenset(
+    [*range(0x7F, 0xA0), 0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F)]
+    + [*range(0x2060, 0x2070), 0xFEFF]
+)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character U+{ord(error.character):04X} is not allowed"
+    return str(getattr(error, "problem", None) or "syntax error").lower()
+
+
+def _where(error: yaml.YAMLError, name: str, text: str) -> Loc:
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position].split("\n")
+        return Loc(name, len(before), len(before[-1]) + 1)
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    return Loc(name, mark.line + 1, mark.column + 1) if mark else Loc(name, 1, 1)
+
+
+class _Composer:
+    """Folds parser events into nodes without recursion on untrusted depth."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+        self.count = 0
+
+    def compose(self, events: Iterator[yaml.Event]) -> YamlNode | None:
+        root: YamlNode | None = None
+        stack: list[tuple[Loc, list[YamlNode], bool]] = []
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse(event, "more than one YAML document in the file")
+            if not isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                continue
+            if isinstance(event, yaml.NodeEvent):
+                self._admit(event, len(stack))
+            node: YamlNode | None = None
+            if isinstance(event, yaml.ScalarEvent):
+                source = self.text[event.start_mark.index : event.end_mark.index]
+                node = ScalarNode(event.value, bool(event.style), self._loc(event), source)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                stack.append((self._loc(event), [], isinstance(event, yaml.MappingStartEvent)))
+            else:
+                loc, parts, mapping = stack.pop()
+                node = self._mapping(loc, parts) if mapping else SeqNode(tuple(parts), loc)
+            if node is not None:
+                if stack:
+                    stack[-1][1].append(node)
+                elif not (isinstance(node, ScalarNode) and not node.text and not node.quoted):
+                    root = node
+        return root
+
+    def _admit(self, event: yaml.NodeEvent, depth: int) -> None:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise LegoError(
+                "E002",
+                f"the file has more than {MAX_NODES} nodes",
+                loc=self._loc(event),
+                hint="split the workload",
+            )
+        if depth >= MAX_DEPTH:
+            raise LegoError(
+                "E002",
+                f"the file is nested deeper than {MAX_DEPTH}",
+                loc=self._loc(event),
+                hint="a workload needs five levels",
+            )
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise self._refuse(event, "anchors and aliases (& and *) are not accepted")
+        if getattr(event, "tag", None) is not None:
+            raise self._refuse(event, "tags (!...) are not accepted")
+
+    def _mapping(self, loc: Loc, parts: list[YamlNode]) -> MapNode:
+        seen: dict[str, Loc] = {}
+        items = []
+        for key, value in zip(parts[::2], parts[1::2], strict=True):
+            if not isinstance(key, ScalarNode):
+                raise LegoError(
+                    "E005", "a key must be a plain word", loc=key.loc, hint="write `key: value`"
+                )
+            if key.text in seen:
+                raise LegoError(
+                    "E006",
+                    f"key {key.text[:40]!r} is given twice",
+                    loc=key.loc,
+                    hint=f"the first one is at line {seen[key.text].line}; keep one",
+                )
+            if key.text == "<<":
+                raise LegoError(
+                    "E005",
+                    "merge keys (<<) are not accepted",
+                    loc=key.loc,
+                    hint="write the entries out",
+                )
+            seen[key.text] = key.loc
+            items.append(Item(key, value))
+        return MapNode(tuple(items), loc)
+
+    def _refuse(self, event: yaml.Event, what: str) -> LegoError:
+        return LegoError(
+            "E005", what, loc=self._loc(event), hint="write the value out in plain YAML"
+        )
+
+    def _loc(self, event: yaml.Event) -> Loc:
+        mark = event.start_mark
+        return Loc(self.name, mark.line + 1, mark.column + 1) if mark else Loc(self.name, 1, 1)

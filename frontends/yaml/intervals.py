@@ -1,0 +1,67 @@
+"""Interval arithmetic over loop boxes and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lego.ir.affine import AffineMap
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+from lego.ir.workload import Loop
+
+__all__ = ["body_interval", "escape", "index_interval"]
+
+Range = tuple[int, int]
+
+
+def index_interval(access: AffineMap, loops: Sequence[Loop]) -> list[Range]:
+    """Least and largest index per dimension over the loop box (exact: corners of a box)."""
+    return [
+        (
+            offset + sum(min(0, a) * (loop.extent - 1) for a, loop in zip(row, loops, strict=True)),
+            offset + sum(max(0, a) * (loop.extent - 1) for a, loop in zip(row, loops, strict=True)),
+        )
+        for row, offset in zip(access.rows, access.offset, strict=True)
+    ]
+
+
+def escape(row: Sequence[int], loops: Sequence[Loop], *, high: bool) -> str:
+    """The corner of the box where an index is largest (or least), as text."""
+    parts = []
+    for a, loop in zip(row, loops, strict=True):
+        if a:
+            parts.append(f"{loop.name}={loop.extent - 1 if (a > 0) == high else 0}")
+    return ", ".join(parts) or "every iteration"
+
+
+def body_interval(expr: Expr, spans: Sequence[Range]) -> Range:
+    """Values of the body for operands in these intervals."""
+    match expr:
+        case Operand(index):
+            return spans[index]
+        case Literal(value):
+            return value, value
+        case Unary(op, arg):
+            low, high = body_interval(arg, spans)
+            if op is UnaryOp.NEG:
+                return -high, -low
+            return (0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
+        case Binary(op, left, right):
+            return _binary(op, body_interval(left, spans), body_interval(right, spans))
+
+
+def _binary(op: BinaryOp, x: Range, y: Range) -> Range:
+    (a, b), (c, d) = x, y
+    match op:
+        case BinaryOp.ADD:
+            return a + c, b + d
+        case BinaryOp.SUB:
+            return a - d, b - c
+        case BinaryOp.MUL:
+            products = (a * c, a * d, b * c, b * d)
+            return min(products), max(products)
+        case BinaryOp.MAX:
+            return max(a, c), max(b, d)
+        case BinaryOp.MIN:
+            return min(a, c), min(b, d)
+        case BinaryOp.SHL:
+            return a << c, b << d

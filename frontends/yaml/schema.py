@@ -1,0 +1,90 @@
+"""The form of a workload file, as pydantic models; `json_schema` publishes it for editors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ArchitectureForm", "DataflowForm", "OperationForm", "WorkloadForm", "json_schema"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+FormatName = Annotated[
+    str, Field(pattern=r"^u?int[0-9]{1,2}$", examples=["int8", "uint4", "int32"])
+]
+Size = Annotated[int, Field(ge=1, le=2**31, strict=True)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataflowForm(_Form):
+    """Which loops run over the array, and the order of time."""
+
+    name: Name = Field(default="user", description="Name of the dataflow, for reports.")
+    spatial: dict[Name, Size] = Field(
+        description="Loop: number of FUs, one entry per array axis, in order.",
+        min_length=1,
+        max_length=3,
+    )
+    temporal: list[Name] = Field(
+        default_factory=list,
+        description="Loops from the outermost to the innermost; loops not named come before them.",
+    )
+    control: (
+        Literal["systolic", "broadcast"] | list[Annotated[int, Field(ge=0, le=8, strict=True)]]
+    ) = Field(
+        default="systolic", description="systolic, broadcast, or cycles of skew per array axis."
+    )
+
+
+class OperationForm(_Form):
+    """One statement over loops."""
+
+    name: Name = Field(description="Name of the operation; part of the Verilog module's name.")
+    loops: dict[Name, Size] = Field(
+        description="Loop: largest bound. Smaller bounds can be set at run time.",
+        min_length=1,
+        max_length=8,
+    )
+    statement: str = Field(
+        description="T[indices] += body, or max=, min=, =. Indices are affine in the loops.",
+        examples=["Y[m,n] += X[m,k] * W[k,n]"],
+    )
+    formats: dict[Name, FormatName] = Field(
+        description="Number format per tensor: int2..int32 or uint1..uint32.", default_factory=dict
+    )
+    pad: dict[Name, Annotated[int, Field(strict=True)]] = Field(
+        default_factory=dict,
+        description="Value read outside a tensor; without it, no access may leave.",
+    )
+    shapes: dict[Name, list[Size]] = Field(
+        default_factory=dict,
+        description="Extents of a tensor; by default the largest index that is used, plus one.",
+    )
+    dataflow: DataflowForm | None = Field(default=None, description="Mapping; chosen if absent.")
+
+
+class ArchitectureForm(_Form):
+    """Limits of the hardware."""
+
+    array: list[Size] | None = Field(
+        default=None, description="FUs per axis.", min_length=1, max_length=3
+    )
+    memories: dict[Name, Size] = Field(
+        default_factory=dict, description="Largest memory per tensor, in bytes."
+    )
+
+
+class WorkloadForm(_Form):
+    """A workload file."""
+
+    name: Name = Field(description="Name of the workload and of its output folder.")
+    operations: list[OperationForm] = Field(min_length=1, max_length=64)
+    architecture: ArchitectureForm = Field(default_factory=ArchitectureForm)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of workload files."""
+    return {"$id": "lego/workload/1", **WorkloadForm.model_json_schema()}

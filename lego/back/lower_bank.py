@@ -1,0 +1,105 @@
+"""One bank: a RAM shared by the array and the host, and for sums its read-modify-write unit."""
+
+from __future__ import annotations
+
+from lego.back.builder import Builder
+from lego.back.lower_fu import combine
+from lego.back.passes.widths import infer_widths
+from lego.back.registers import address_bits
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.dag import Module
+
+__all__ = ["bank_modules"]
+
+Plan = InputPlan | OutputPlan
+
+
+def bank_modules(adg: Adg, plan: Plan, prefix: str) -> tuple[Module, Module]:
+    """The RAM macro and the bank around it."""
+    depth = max(2, plan.banking.depth(plan.tensor.shape))
+    bits = plan.tensor.format.bits
+    span = (0, (1 << address_bits(plan)) - 1)
+    word = (0, (1 << bits) - 1)
+    b = Builder(f"{prefix}_ram_{bits}x{depth}_{plan.name}", "memory")
+    rdata = b.memory(
+        (b.input("raddr", span), b.input("ren")),
+        (b.input("waddr", span), b.input("wdata", word), b.input("wen")),
+        depth,
+        bits,
+    )
+    b.output("rdata", rdata)
+    ram = infer_widths(b.build())
+    b = Builder(f"{prefix}_bank_{plan.name}", "memory")
+    host = {
+        "addr": b.input("host_addr", span),
+        "ren": b.input("host_ren"),
+        "wen": b.input("host_wen"),
+        "wdata": b.input("host_wdata", word),
+    }
+    if isinstance(plan, InputPlan):
+        _read_bank(b, ram, host, span)
+    elif plan.accumulates:
+        _accumulating_bank(b, adg, ram, host, span)
+    else:
+        _write_bank(b, ram, host, span)
+    return ram, infer_widths(b.build())
+
+
+def _read_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, int]) -> None:
+    busy = b.input("busy")
+    wires = {
+        "raddr": b.mux(busy, b.input("addr", span), host["addr"]),
+        "ren": b.mux(busy, b.input("en"), host["ren"]),
+        "waddr": host["addr"],
+        "wdata": host["wdata"],
+        "wen": host["wen"],
+    }
+    b.output("rdata", b.instance(ram, "ram", wires)["rdata"])
+
+
+def _write_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, int]) -> None:
+    busy = b.input("busy")
+    word = ram.nodes[dict(ram.outputs)["rdata"]].range
+    wires = {
+        "raddr": host["addr"],
+        "ren": host["ren"],
+        "waddr": b.mux(busy, b.input("addr", span), host["addr"]),
+        "wdata": b.mux(busy, b.input("data", word), host["wdata"]),
+        "wen": b.mux(busy, b.input("en"), host["wen"]),
+    }
+    b.output("rdata", b.instance(ram, "ram", wires)["rdata"])
+
+
+def _accumulating_bank(
+    b: Builder, adg: Adg, ram: Module, host: dict[str, int], span: tuple[int, int]
+) -> None:
+    """Read in one cycle, combine and write in the next; a repeated address is forwarded.
+
+    The forwarding makes any distance between two commits to one element safe.
+    """
+    fmt = adg.output_format
+    word = (0, (1 << fmt.bits) - 1)
+    value = (fmt.low, fmt.high)
+    busy = b.input("busy")
+    addr, en = b.input("addr", span), b.input("en")
+    data = b.delay(b.input("data", word), 1, name="data")
+    visit = b.delay(b.input("visit"), 1, name="visit")
+    addr1 = b.delay(addr, 1, name="addr")
+    en1 = b.delay(en, 1, resets=True, name="en")
+    total = b.reg(value, name="total", resets=False)
+    again = b.delay(b.all([b.eq(addr, addr1), en1]), 1, resets=True, name="again")
+    stored = b.wire(word)
+    old = b.mux(again, total, b.wrap(stored, value), name="old")
+    fresh = b.wrap(data, value)
+    summed = combine(b, adg, old, fresh, value)
+    new = b.wrap(b.mux(visit, fresh, summed), value)
+    b.drive(total, new, en1)
+    wires = {
+        "raddr": b.mux(busy, addr, host["addr"]),
+        "ren": b.mux(busy, en, host["ren"]),
+        "waddr": b.mux(busy, addr1, host["addr"]),
+        "wdata": b.mux(busy, b.wrap(new, word), host["wdata"]),
+        "wen": b.mux(busy, en1, host["wen"]),
+    }
+    b.connect(stored, b.instance(ram, "ram", wires)["rdata"])
+    b.output("rdata", stored)

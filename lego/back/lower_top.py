@@ -1,0 +1,157 @@
+"""The accelerator's top: host port, registers, control, memories and array, wired by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lego.back.builder import Builder, index_bits
+from lego.back.lower_array import ArrayLowering
+from lego.back.lower_control import Control
+from lego.back.lower_memory import build_memory, node_port
+from lego.back.passes.widths import infer_widths
+from lego.back.registers import RegisterSpec, address_bits, register_specs
+from lego.back.timing import Schedule, schedule
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.dag import Dag, Module, Op
+
+__all__ = ["HostMap", "host_map", "lower"]
+
+Plan = InputPlan | OutputPlan
+
+
+@dataclass(frozen=True, slots=True)
+class HostMap:
+    """Address map of the host port, in words.
+
+    Region 0 holds the registers, region `1 + k` operand k's banks side by side.
+    """
+
+    offset_bits: int
+    region_bits: int
+    data_bits: int
+
+    @property
+    def address_bits(self) -> int:
+        """Width of a host address."""
+        return self.offset_bits + self.region_bits
+
+    def base(self, region: int) -> int:
+        """First address of a region."""
+        return region << self.offset_bits
+
+
+def host_map(adg: Adg) -> HostMap:
+    """Least map that holds all registers and memories."""
+    plans = list(adg.operands())
+    needed = [address_bits(p) + index_bits(p.banking.n_banks) for p in plans]
+    specs = register_specs(adg)
+    needed.append(index_bits(len(specs)))
+    width = max([32, *(p.tensor.format.bits for p in plans), *(s.bits for s in specs)])
+    return HostMap(max(needed), index_bits(1 + len(plans)), width)
+
+
+def lower(adg: Adg) -> tuple[Dag, Schedule]:
+    """All modules of the accelerator, widths inferred and delays matched."""
+    times = schedule(adg)
+    prefix = adg.name
+    control = Control(adg, prefix)
+    array = ArrayLowering(adg, control, times, prefix)
+    array_module = array.build()
+    memories = [build_memory(adg, plan, control, times, prefix) for plan in adg.operands()]
+    control_module = control.build(times.tail)
+    registers = _register_file(adg, prefix, host_map(adg))
+    parts = [registers, control_module, *(m[-1] for m in memories), array_module]
+    top = _top(adg, registers, control_module, [m[-1] for m in memories], array_module)
+    modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
+    return Dag((*modules, *parts, top)), times
+
+
+def _register_file(adg: Adg, prefix: str, host: HostMap) -> Module:
+    """Registers, each on its own output port, read back through `rdata` two cycles later."""
+    b = Builder(f"{prefix}_registers", "control")
+    specs = register_specs(adg)
+    bits = index_bits(len(specs))
+    address = b.input("host_addr", (0, (1 << bits) - 1))
+    wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
+    wen = b.input("host_wen")
+    values = [
+        _register(b, spec, b.all([wen, b.eq(address, b.const(i))]), wdata)
+        for i, spec in enumerate(specs)
+    ]
+    index = b.delay(address, 1)
+    word = b.select(index, bits, values) if values else b.const(0)
+    b.output("host_rdata", b.delay(word, 1, name="host_word"))
+    return infer_widths(b.build())
+
+
+def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int) -> int:
+    span = (0, (1 << spec.bits) - 1)
+    reg = b.reg(span, name=f"value_{spec.name}")
+    b.drive(reg, b.wrap(wdata, span), enable)
+    b.output(spec.name, reg)
+    return reg
+
+
+def _top(
+    adg: Adg, registers: Module, control: Module, memories: list[Module], array: Module
+) -> Module:
+    b = Builder(adg.name, "control")
+    host = host_map(adg)
+    names = ["registers", *(f"memory_{plan.name}" for plan in adg.operands())]
+    wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
+    ports = _host_ports(b, host, names, [registers, *memories], wires["busy"])
+    reads = {}
+    outs = b.instance(registers, "registers", ports["registers"])
+    reads["registers"] = outs["host_rdata"]
+    wires |= {name: node for name, node in outs.items() if name != "host_rdata"}
+    outs = b.instance(control, "control", _connections(control, wires))
+    b.connect(wires["busy"], outs["busy"])
+    wires |= {name: node for name, node in outs.items() if name not in ("busy", "done")}
+    b.output("busy", outs["busy"])
+    b.output("done", outs["done"])
+    results = {}
+    for fu in adg.data_nodes(adg.output):
+        port = node_port(adg.output, fu)
+        results[port] = wires[port] = b.wire((0, (1 << adg.output.tensor.format.bits) - 1))
+    for name, module in zip(names[1:], memories, strict=True):
+        outs = b.instance(module, name, _connections(module, wires | ports[name]))
+        reads[name] = outs["host_rdata"]
+        wires |= {port: node for port, node in outs.items() if port != "host_rdata"}
+    outs = b.instance(array, "array", _connections(array, wires))
+    for port, wire in results.items():
+        b.connect(wire, outs[port])
+    _read_back(b, host, [reads[name] for name in names])
+    return infer_widths(b.build())
+
+
+def _connections(module: Module, wires: dict[str, int]) -> dict[str, int]:
+    return {n.name: wires[n.name] for n in module.nodes if n.op is Op.INPUT}
+
+
+def _host_ports(
+    b: Builder, host: HostMap, names: list[str], modules: list[Module], busy: int
+) -> dict[str, dict[str, int]]:
+    """Decode the host port per region; memories and registers are the host's only while idle."""
+    address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
+    wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
+    idle = b.invert(busy)
+    write = b.all([b.input("host_en"), b.input("host_we"), idle])
+    read = b.all([b.input("host_en"), b.invert(b.input("host_we"))])
+    region = b.slice(address, host.offset_bits, host.region_bits)
+    ports: dict[str, dict[str, int]] = {}
+    for k, (name, module) in enumerate(zip(names, modules, strict=True)):
+        here = b.eq(region, b.const(k))
+        found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
+        every = {"host_wen": b.all([write, here]), "host_ren": b.all([read, here])}
+        every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
+        every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
+        ports[name] = {port: node for port, node in every.items() if port in found}
+    b.output("host_rvalid", b.delay(read, 2, resets=True))
+    return ports
+
+
+def _read_back(b: Builder, host: HostMap, words: list[int]) -> None:
+    address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
+    region = b.delay(b.slice(address, host.offset_bits, host.region_bits), 2)
+    word = b.select(region, host.region_bits, words)
+    b.output("host_rdata", b.wrap(word, (0, (1 << host.data_bits) - 1)))

@@ -1,0 +1,213 @@
+"""The catalogue of error codes that `lego explain` prints: title, meaning, remedy."""
+
+from __future__ import annotations
+
+__all__ = ["CODES"]
+
+CODES: dict[str, tuple[str, str, str]] = {
+    "E001": (
+        "can't read the file",
+        "The path is missing, a folder, a device, or not readable.",
+        "Check the path.",
+    ),
+    "E002": (
+        "file too large or too deep",
+        "Workload files are bounded: 1 MiB, 20,000 nodes, 32 levels.",
+        "Split the workload.",
+    ),
+    "E003": (
+        "not plain text",
+        "The file isn't UTF-8, or holds control or bidirectional characters.",
+        "Retype the line.",
+    ),
+    "E004": (
+        "not valid YAML",
+        "The YAML parser stopped here.",
+        "Check indentation, quotes and brackets.",
+    ),
+    "E005": (
+        "YAML feature not accepted",
+        "Anchors, aliases, tags, merge keys and several documents are refused.",
+        "Write the values out.",
+    ),
+    "E006": ("duplicate key", "A mapping names a key twice.", "Keep one of the two."),
+    "E007": (
+        "empty file",
+        "There is nothing in the file.",
+        "Start with `name:` and `operations:`.",
+    ),
+    "E101": (
+        "unknown key",
+        "The form of a workload has no such key here.",
+        "Use one of the keys in the hint; see `lego schema`.",
+    ),
+    "E102": (
+        "wrong or missing value",
+        "A value has the wrong type or is absent.",
+        "Give the value that the message expects.",
+    ),
+    "E103": (
+        "not a number format",
+        "Formats are int2 to int32 and uint1 to uint32.",
+        "Use one of these.",
+    ),
+    "E104": (
+        "illegal name",
+        "Names have letters, digits and _, start with a letter, and are no keyword.",
+        "Rename it.",
+    ),
+    "E105": ("names clash", "Two names are equal, or differ by case only.", "Rename one of them."),
+    "E110": (
+        "statement syntax",
+        "The statement can't be read.",
+        'Write, for example, "Y[m,n] += X[m,k] * W[k,n]".',
+    ),
+    "E111": (
+        "index not affine",
+        "An index multiplies loops, divides, or calls a function.",
+        "Use loops, integers, + - and multiplication by an integer.",
+    ),
+    "E112": (
+        "unknown loop",
+        "An index names something that isn't a loop.",
+        "Declare the loop, or correct the name.",
+    ),
+    "E113": (
+        "unsupported body",
+        "Bodies have tensors, integers, + - * max min abs <<.",
+        "Rewrite the body.",
+    ),
+    "E114": (
+        "statement too large",
+        "Too many operands, or too large an integer.",
+        "Split the operation.",
+    ),
+    "E115": (
+        "unknown tensor",
+        "A section names a tensor that no statement has.",
+        "Correct the name.",
+    ),
+    "E116": ("format missing", "Every tensor needs a number format.", "Add it under `formats`."),
+    "E117": (
+        "read and written",
+        "A statement reads the tensor that it writes.",
+        "Use another tensor.",
+    ),
+    "E118": ("unused loop", "A loop occurs in no index.", "Remove it."),
+    "E119": (
+        "bad pad value",
+        "Only inputs are padded, with a value of their format.",
+        "Correct or remove the pad value.",
+    ),
+    "E120": (
+        "too large",
+        "At most 2^40 iterations and 2^24 elements per tensor.",
+        "Split or tile the operation.",
+    ),
+    "E121": (
+        "tensor declared twice",
+        "Two operations disagree on a tensor's format or shape.",
+        "Give the same in both.",
+    ),
+    "E122": (
+        "index outside the tensor",
+        "Some iteration leaves the tensor and there is no pad value.",
+        "Give `pad`, or change bounds or `shapes`.",
+    ),
+    "E123": (
+        "rank mismatch",
+        "A tensor has different numbers of indices.",
+        "Use the same number everywhere.",
+    ),
+    "E124": (
+        "format too narrow",
+        "The body's values don't fit the output.",
+        "Use a wider output format.",
+    ),
+    "E125": (
+        "memory too small",
+        "A tensor doesn't fit the memory that the architecture gives it.",
+        "Enlarge the memory or reduce the loops.",
+    ),
+    "E201": ("loop on two axes", "A loop is mapped to two array axes.", "Map each loop once."),
+    "E202": (
+        "bound out of range",
+        "Run-time bounds lie between 1 and the compiled maximum.",
+        "Compile with larger loops.",
+    ),
+    "E210": (
+        "unknown loop in the dataflow",
+        "The dataflow names a loop that the operation lacks.",
+        "Correct the name.",
+    ),
+    "E211": (
+        "mapping larger than the array",
+        "More FUs are asked for than the array has.",
+        "Reduce the size or enlarge the array.",
+    ),
+    "E212": ("loop named twice", "The temporal order names a loop twice.", "Name it once."),
+    "E213": (
+        "bad control vector",
+        "There must be one skew per array axis.",
+        "Give one number per axis.",
+    ),
+    "E301": (
+        "assignment overlaps",
+        "`=` writes an element more than once.",
+        "Use a reduction, or index the output by every loop.",
+    ),
+    "E501": (
+        "not our folder",
+        "The output folder wasn't made by this program, so it isn't replaced.",
+        "Move it away, or choose -o.",
+    ),
+    "E502": ("bad file name", "An artefact's name isn't plain.", "Report this."),
+    "E503": ("can't write", "The file system refused.", "Choose another folder with -o."),
+    "E504": (
+        "not an artefact folder",
+        "The folder has no readable manifest.",
+        "Run `lego compile` first.",
+    ),
+    "E601": (
+        "program missing",
+        "A program that is needed isn't installed.",
+        "Install it as the hint says.",
+    ),
+    "E602": (
+        "program too slow",
+        "A program exceeded its time limit.",
+        "Use smaller loops or a less loaded machine.",
+    ),
+    "E603": (
+        "program failed",
+        "A program ended with an error.",
+        "Read its last lines in the message.",
+    ),
+    "E701": (
+        "results differ",
+        "The RTL and the reference disagree.",
+        "Please report it with the workload file.",
+    ),
+    "E702": (
+        "simulation failed",
+        "The simulation ended without a result.",
+        "Read its last lines in the message.",
+    ),
+    "E801": (
+        "cell library not readable",
+        "The Liberty file is missing or isn't one.",
+        "Give a Liberty file with --liberty.",
+    ),
+    "E802": ("synthesis failed", "Yosys stopped.", "Read its last lines in the message."),
+    "E902": (
+        "unknown operation",
+        "The workload has no operation of this name.",
+        "Use one of the names in the message.",
+    ),
+    "E903": (
+        "unknown design",
+        "The folder has no design of this name.",
+        "Use one of the names in the message.",
+    ),
+    "E904": ("bad argument", "An argument of the command can't be understood.", "See --help."),
+}

@@ -1,0 +1,99 @@
+"""What all commands share: the error frame, consoles, progress, and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lego.diag import LegoError
+
+__all__ = ["guarded", "manifest_of", "parse_bounds", "print_json", "progress", "table"]
+
+USER_ERROR, INTERNAL_ERROR = 2, 70
+
+
+def guarded(action: Callable[[], None]) -> None:
+    """Run a command: user errors end with status 2, anything else with 70; no traceback."""
+    try:
+        action()
+    except LegoError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(USER_ERROR) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("LEGO_DEBUG"):
+            raise
+        text = " ".join(str(error).split())[:300]
+        print(
+            f"internal error: {type(error).__name__}: {text}\n"
+            "  hint: please report this with the workload file; LEGO_DEBUG=1 shows the traceback",
+            file=sys.stderr,
+        )
+        raise SystemExit(INTERNAL_ERROR) from None
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Say on stderr what is being done; a spinner on a terminal, with the time at the end."""
+    begun = time.monotonic()
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"{what} ..."):
+            yield
+    else:
+        yield
+    spent = time.monotonic() - begun
+    if spent > 1:
+        print(f"{what}: {spent:.1f} s", file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """Print a JSON value on stdout."""
+    print(json.dumps(value, indent=1))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*columns)
+    for row in rows:
+        grid.add_row(*(str(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 120).print(grid)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of an artefact folder. Raises E504 if there is none."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError):
+        raise LegoError(
+            "E504", f"{folder} holds no readable manifest.json", hint="run `lego compile` first"
+        ) from None
+    if not isinstance(manifest, dict) or manifest.get("schema") != "lego/manifest/1":
+        raise LegoError(
+            "E504", f"{folder}/manifest.json is not of schema lego/manifest/1", hint="compile again"
+        )
+    return manifest
+
+
+def parse_bounds(items: Sequence[str]) -> Mapping[str, int]:
+    """`m=50` and the like. Raises E904."""
+    bounds = {}
+    for item in items:
+        name, _, value = item.partition("=")
+        if not name or not value.isdecimal() or len(value) > 10:
+            raise LegoError(
+                "E904", f"{item[:40]!r} is not a loop bound", hint="write, for example, m=50"
+            )
+        bounds[name] = int(value)
+    return bounds

@@ -1,0 +1,93 @@
+"""Commands that read workloads: compile, check, draw, program, schema, explain."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from lego.cli.codes import CODES
+from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
+from lego.diag import LegoError
+
+__all__ = [
+    "check_file",
+    "compile_file",
+    "draw_file",
+    "explain_code",
+    "print_program",
+    "print_schema",
+]
+
+
+def compile_file(file: Path, out: Path, dump: bool, as_json: bool) -> None:
+    """Compile and publish."""
+    from frontends.yaml import load_workload
+    from lego.flow import compile_workload
+    from lego.publish import publish
+
+    workload = load_workload(file)
+    target = out / workload.name
+    with progress(f"compile {workload.name}"):
+        files = compile_workload(workload, source=file.read_bytes(), dump=dump)
+    publish(target, files)
+    manifest = manifest_of(target)
+    if as_json:
+        print_json(manifest)
+        return
+    table(
+        ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
+        [_row(entry) for entry in manifest["designs"]],
+    )
+    print(f"wrote {target}: {', '.join(sorted(files))}")
+
+
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    run = entry["program"]
+    busy = run["iterations"] / (entry["fus"] * run["cycles"])
+    banks = " ".join(f"{m['operand']}:{m['banks']}" for m in entry["memories"])
+    return entry["operation"], entry["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
+
+
+def check_file(file: Path) -> None:
+    """Print the architecture."""
+    from frontends.yaml import load_workload
+    from lego.flow import describe
+
+    print(describe(load_workload(file)))
+
+
+def draw_file(file: Path, out: Path, operation: str | None) -> None:
+    """Write the pictures; existing files of these names are replaced."""
+    from frontends.yaml import load_workload
+    from lego.flow import draw
+    from lego.publish import write_file
+
+    for name, data in draw(load_workload(file), operation).items():
+        write_file(out / name, data)
+        print(out / name)
+
+
+def print_program(folder: Path, design: str | None, bounds: list[str]) -> None:
+    """Print the program for other bounds."""
+    from lego.flow import program
+
+    manifest_of(folder)
+    print_json(program(folder, design, parse_bounds(bounds)))
+
+
+def print_schema() -> None:
+    """Print the JSON schema."""
+    from frontends.yaml import json_schema
+
+    print_json(json_schema())
+
+
+def explain_code(code: str) -> None:
+    """Print one entry of the catalogue."""
+    entry = CODES.get(code.upper())
+    if entry is None:
+        known = f"{min(CODES)} to {max(CODES)}"
+        raise LegoError("E904", f"no error code {code[:20]!r}; codes are {known}")
+    title, meaning, remedy = entry
+    print(f"{code.upper()}: {title}\n  {meaning}\n  remedy: {remedy}", file=sys.stdout)

@@ -1,0 +1,122 @@
+"""The command line. Heavy parts are imported by the command that needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lego.cli.common import guarded
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From affine tensor loop nests to spatial accelerators in Verilog, proven and priced.",
+    epilog="Example: lego compile workloads/gemm.yaml && lego sim rtl_out/gemm && lego ppa rtl_out/gemm",
+)
+
+File = Annotated[Path, typer.Argument(help="Workload file (.yaml).")]
+Folder = Annotated[Path, typer.Argument(help="Artefact folder, such as rtl_out/gemm.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Design = Annotated[str | None, typer.Option(help="Operation; all of them by default.")]
+
+
+@app.command(epilog="Example: lego compile workloads/gemm.yaml -o rtl_out --dump")
+def compile(
+    file: File,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Parent of the output folder.")] = Path(
+        "rtl_out"
+    ),
+    dump: Annotated[
+        bool, typer.Option("--dump", help="Also write the intermediate representations.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
+    from lego.cli.compile import compile_file
+
+    guarded(lambda: compile_file(file, out, dump, json))
+
+
+@app.command(epilog="Example: lego check workloads/conv2d.yaml")
+def check(file: File) -> None:
+    """Read a workload and print its architecture; writes nothing."""
+    from lego.cli.compile import check_file
+
+    guarded(lambda: check_file(file))
+
+
+@app.command(epilog="Example: lego sim rtl_out/gemm --bound m=50 --bound k=29 --waves")
+def sim(
+    folder: Folder,
+    design: Design = None,
+    seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
+    bound: Annotated[
+        list[str] | None, typer.Option(help="Run-time loop bound, such as m=50.")
+    ] = None,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Write waves.vcd into the folder.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Simulate in Verilator and compare every element with the reference."""
+    from lego.cli.simulate import simulate_folder
+
+    guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, json))
+
+
+@app.command(epilog="Example: lego draw workloads/gemm.yaml -o pictures")
+def draw(
+    file: File,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the pictures.")] = Path(),
+    operation: Annotated[
+        str | None, typer.Option(help="Operation; all of them by default.")
+    ] = None,
+) -> None:
+    """Draw the array of each operation as SVG."""
+    from lego.cli.compile import draw_file
+
+    guarded(lambda: draw_file(file, out, operation))
+
+
+@app.command(epilog="Example: lego program rtl_out/gemm --bound m=50")
+def program(
+    folder: Folder,
+    design: Design = None,
+    bound: Annotated[
+        list[str] | None, typer.Option(help="Run-time loop bound, such as m=50.")
+    ] = None,
+) -> None:
+    """Print register values and tensor layouts for other loop bounds, as JSON."""
+    from lego.cli.compile import print_program
+
+    guarded(lambda: print_program(folder, design, bound or []))
+
+
+@app.command(epilog="Example: lego schema > workload.schema.json")
+def schema() -> None:
+    """Print the JSON schema of workload files."""
+    from lego.cli.compile import print_schema
+
+    guarded(print_schema)
+
+
+@app.command(epilog="Example: lego explain E122")
+def explain(code: Annotated[str, typer.Argument(help="Error code, such as E122.")]) -> None:
+    """Explain an error code."""
+    from lego.cli.compile import explain_code
+
+    guarded(lambda: explain_code(code))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

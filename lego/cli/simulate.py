@@ -1,0 +1,32 @@
+"""The command `lego sim`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
+
+__all__ = ["simulate_folder"]
+
+
+def simulate_folder(
+    folder: Path, design: str | None, seed: int, bounds: list[str], waves: bool, as_json: bool
+) -> None:
+    """Simulate, report, and fail on any difference."""
+    from sim.simulate import demand_match, simulate
+
+    manifest_of(folder)
+    with progress(f"simulate {folder.name}"):
+        result = simulate(
+            folder, design=design, seed=seed, bounds=parse_bounds(bounds), waves=waves
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        rows = [
+            (v.top, v.compared, " ".join(map(str, v.cycles)), "ok" if not v.failures else "DIFFERS")
+            for v in result.verdicts
+        ]
+        table(("design", "elements compared", "cycles (as predicted)", "result"), rows)
+        print(f"model built in {result.build_s:.1f} s, run in {result.run_s:.1f} s")
+    demand_match(result)

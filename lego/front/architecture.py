@@ -1,0 +1,122 @@
+"""From a dataflow to the architecture description graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import islpy as isl
+
+from lego.diag import LegoError
+from lego.front.banking import bank_function
+from lego.front.links import delay_reuse, link_sources, sharing_classes
+from lego.front.reuse import Forms, forms, held_counters
+from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
+from lego.ir.dataflow import Dataflow
+from lego.ir.workload import Access, Reduction, Tensor, TensorOp
+
+__all__ = ["build_adg"]
+
+
+def build_adg(name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Dataflow) -> Adg:
+    """Plan interconnect, data nodes and banks of every operand of `op`.
+
+    Raises E301 if an assignment writes an element more than once.
+    """
+    table = {tensor.name: tensor for tensor in tensors}
+    trips = dataflow.trips(op)
+    names = _operand_names(op)
+    inputs = tuple(
+        _input(operand, table[access.tensor], forms(access.map, op, dataflow), dataflow, trips)
+        for operand, access in zip(names, op.inputs, strict=True)
+    )
+    output = _output(op, table[op.output.tensor], dataflow)
+    return Adg("lego/adg/1", name, op, dataflow, inputs, output)
+
+
+def _operand_names(op: TensorOp) -> list[str]:
+    names: list[str] = []
+    for access in op.inputs:
+        seen = sum(name.split("_")[0] == access.tensor for name in names)
+        names.append(f"{access.tensor}_{seen}" if seen else access.tensor)
+    return names
+
+
+def _input(
+    name: str, tensor: Tensor, form: Forms, dataflow: Dataflow, trips: Sequence[int]
+) -> InputPlan:
+    sources = link_sources(form, dataflow)
+    nodes = [fu for fu, s in zip(dataflow.fus(), sources, strict=True) if s.link is None]
+    return InputPlan(
+        name,
+        tensor,
+        form.time,
+        form.space,
+        form.offset,
+        sources,
+        held_counters(form),
+        delay_reuse(form, dataflow, trips, nodes),
+        bank_function(form, nodes),
+    )
+
+
+def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
+    form = forms(op.output.map, op, dataflow)
+    classes = tuple(_class(group, dataflow) for group in sharing_classes(form.space, dataflow))
+    hold = held_counters(form)
+    injective = _injective(op)
+    outer = range(len(dataflow.temporal) - hold)
+    revisit = tuple(k for k in outer if not any(row[k] for row in form.time))
+    if op.reduction is Reduction.ASSIGN and (not injective or _unused_loops(op)):
+        raise LegoError(
+            "E301",
+            f"'=' writes an element of {op.output.tensor!r} more than once",
+            loc=op.output.loc or op.loc,
+            hint="use a reduction (+=, max=, min=) or index the output by every loop",
+        )
+    return OutputPlan(
+        tensor.name,
+        tensor,
+        form.time,
+        form.space,
+        form.offset,
+        classes,
+        hold,
+        revisit,
+        injective,
+        bank_function(form, [c.root for c in classes]),
+    )
+
+
+def _class(group: Sequence[tuple[int, ...]], dataflow: Dataflow) -> OutputClass:
+    levels: dict[int, list[tuple[int, ...]]] = {}
+    for fu in group:
+        levels.setdefault(dataflow.skew(fu), []).append(fu)
+    return OutputClass(tuple(tuple(level) for _, level in sorted(levels.items())))
+
+
+def _unused_loops(op: TensorOp) -> list[int]:
+    rows = op.output.map.rows
+    return [
+        k for k, loop in enumerate(op.loops) if loop.extent > 1 and not any(row[k] for row in rows)
+    ]
+
+
+def _injective(op: TensorOp) -> bool:
+    """Whether two iterations that differ in a loop of the output's indices differ in the element.
+
+    Asked over the maximal box; run-time boxes are subsets of it.
+    """
+    used = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
+    if not used:
+        return True
+    return not _collisions(op, op.output, used)
+
+
+def _collisions(op: TensorOp, access: Access, used: Sequence[int]) -> bool:
+    box = [f"0 <= {v}{k} < {op.loops[k].extent}" for k in used for v in "xy"]
+    same = [" + ".join(f"{row[k]}*(x{k} - y{k})" for k in used) + " = 0" for row in access.map.rows]
+    names = ",".join(f"{v}{k}" for v in "xy" for k in used)
+    differ = " or ".join(f"x{k} != y{k}" for k in used)
+    return not isl.Set(
+        f"{{ [{names}] : ({' and '.join([*box, *same])}) and ({differ}) }}"
+    ).is_empty()

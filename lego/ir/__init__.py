@@ -1,0 +1,1 @@
+"""Immutable intermediate representations; imports nothing else of the project but `lego.diag`."""

@@ -1,0 +1,235 @@
+"""Architecture description graph: FUs, data nodes, links and banks of one dataflow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lego.ir.dataflow import Dataflow
+from lego.ir.workload import Format, Reduction, Tensor, TensorOp
+
+__all__ = ["Adg", "Banking", "InputPlan", "OutputClass", "OutputPlan", "Partial", "Source"]
+
+Fu = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Banking:
+    """Affine bank function of one operand's memory.
+
+    Element ``d`` lies, per dimension, in bank digit ``(d // g) mod B``; data node ``s`` touches
+    ``d = u(t) + kappa(s)``, and ``(kappa(s) - origin) / g`` is its digit offset, in ``[0, B)``.
+
+    Attributes
+    ----------
+    counts : ``B`` per tensor dimension, >= 1.
+    gcds : ``g`` per tensor dimension, >= 1; 1 where the dimension has one bank.
+    origin : least ``kappa`` per tensor dimension (elements).
+    fixed : every data node always meets the same bank, whatever the timestamp.
+    """
+
+    counts: tuple[int, ...]
+    gcds: tuple[int, ...]
+    origin: tuple[int, ...]
+    fixed: bool
+
+    @property
+    def n_banks(self) -> int:
+        """Number of banks."""
+        return math.prod(self.counts)
+
+    def rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Words per dimension that one bank keeps of a tensor of this shape."""
+        return tuple(
+            -(-extent // (g * b)) * g
+            for extent, g, b in zip(shape, self.gcds, self.counts, strict=True)
+        )
+
+    def depth(self, shape: tuple[int, ...]) -> int:
+        """Words per bank."""
+        return math.prod(self.rows(shape))
+
+    def strides(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Words per step of each dimension's row index; the last dimension is contiguous."""
+        rows = self.rows(shape)
+        return tuple(math.prod(rows[j + 1 :]) for j in range(len(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where one FU gets an operand: from FU `link`, `delay` cycles later, or from its data node."""
+
+    link: Fu | None
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Delay reuse that holds on a part of the timestamps only.
+
+    FU ``s`` takes the value that FU ``s - shift`` used `steps` innermost timestamps ago, `delay`
+    cycles earlier, whenever the innermost counter is at least `steps` (or, for negative `steps`,
+    while it is below the trip count plus `steps`); otherwise its data node reads memory.
+    """
+
+    shift: Fu
+    steps: int
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """Interconnect and memory of one input access.
+
+    Attributes
+    ----------
+    time, space, offset : ``F_T``, ``F_S``, ``f_0``: element ``d = F_T t + F_S s + f_0``.
+    sources : one per FU, in lexicographic order of the FUs.
+    hold : number of innermost counters over which a data node's value stays in a register.
+    partial : delay reuse of the data nodes, if any is worth its registers.
+    """
+
+    name: str
+    tensor: Tensor
+    time: tuple[tuple[int, ...], ...]
+    space: tuple[tuple[int, ...], ...]
+    offset: tuple[int, ...]
+    sources: tuple[Source, ...]
+    hold: int
+    partial: Partial | None
+    banking: Banking
+
+
+@dataclass(frozen=True, slots=True)
+class OutputClass:
+    """FUs that contribute to the same element at the same timestamp.
+
+    `levels` holds them by rising skew; FUs of one level are reduced by a tree, the levels by a
+    chain; the first FU of the last level is the root, whose data node commits the result.
+    """
+
+    levels: tuple[tuple[Fu, ...], ...]
+
+    @property
+    def root(self) -> Fu:
+        """The FU whose data node commits."""
+        return self.levels[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """Reduction and memory of the output.
+
+    Attributes
+    ----------
+    hold : number of innermost counters over which the root accumulates in a register.
+    revisit : counters outside `hold` over which an element is accumulated in memory.
+    injective : distinct values of the loops in the output's indices mean distinct elements; if
+        not, the memory is preloaded with the identity and every commit accumulates.
+    """
+
+    name: str
+    tensor: Tensor
+    time: tuple[tuple[int, ...], ...]
+    space: tuple[tuple[int, ...], ...]
+    offset: tuple[int, ...]
+    classes: tuple[OutputClass, ...]
+    hold: int
+    revisit: tuple[int, ...]
+    injective: bool
+    banking: Banking
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether commits read, modify and write."""
+        return bool(self.revisit) or not self.injective
+
+
+@dataclass(frozen=True, slots=True)
+class Adg:
+    """The architecture of one operation under one dataflow."""
+
+    schema: str
+    name: str
+    op: TensorOp
+    dataflow: Dataflow
+    inputs: tuple[InputPlan, ...]
+    output: OutputPlan
+
+    def data_nodes(self, plan: InputPlan | OutputPlan) -> tuple[Fu, ...]:
+        """FUs with a data node for the operand, in lexicographic order."""
+        if isinstance(plan, OutputPlan):
+            return tuple(sorted(c.root for c in plan.classes))
+        return tuple(
+            fu
+            for fu, source in zip(self.dataflow.fus(), plan.sources, strict=True)
+            if source.link is None
+        )
+
+    def operands(self) -> Iterator[InputPlan | OutputPlan]:
+        """Inputs in order, then the output."""
+        yield from self.inputs
+        yield self.output
+
+    def to_json(self) -> str:
+        """Serialise; :meth:`from_json` reads it back equal."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(Adg).dump_json(self, indent=1).decode() + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Adg:
+        """Read what :meth:`to_json` wrote."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(Adg).validate_json(text)
+
+    def __str__(self) -> str:
+        lines = [f"adg {self.name} : {self.dataflow.describe(self.op)}"]
+        for plan in self.inputs:
+            nodes = self.data_nodes(plan)
+            links: dict[tuple[Fu, int], int] = {}
+            for fu, source in zip(self.dataflow.fus(), plan.sources, strict=True):
+                if source.link is not None:
+                    step = tuple(a - b for a, b in zip(fu, source.link, strict=True))
+                    links[step, source.delay] = links.get((step, source.delay), 0) + 1
+            lines.append(f"  in  {plan.name} {plan.tensor.format} {list(plan.tensor.shape)}")
+            lines += [
+                f"    {'delay' if delay else 'direct'} link {step} x{count} delay {delay}"
+                for (step, delay), count in sorted(links.items())
+            ]
+            held = f", held over {plan.hold} counters" if plan.hold else ""
+            lines.append(f"    data nodes x{len(nodes)}{held}{_partial(plan.partial)}")
+            lines.append(f"    {_banks(plan.banking)}")
+        out = self.output
+        lines.append(f"  out {out.name} {out.tensor.format} {list(out.tensor.shape)}")
+        shapes = sorted({tuple(len(level) for level in c.levels) for c in out.classes})
+        lines.append(f"    {self.op.reduction} over levels {[list(s) for s in shapes]}")
+        lines.append(
+            f"    data nodes x{len(out.classes)}, held over {out.hold} counters"
+            f"{', accumulated in memory' if out.accumulates else ''}"
+        )
+        lines.append(f"    {_banks(out.banking)}")
+        return "\n".join(lines)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The operation's reduction."""
+        return self.op.reduction
+
+    @property
+    def output_format(self) -> Format:
+        """Format of the output's elements."""
+        return self.output.tensor.format
+
+
+def _partial(partial: Partial | None) -> str:
+    if partial is None:
+        return ""
+    return f", delay reuse {partial.shift} steps {partial.steps} delay {partial.delay}"
+
+
+def _banks(banking: Banking) -> str:
+    how = "fixed" if banking.fixed else "rotating"
+    return f"banks {list(banking.counts)} gcd {list(banking.gcds)} {how}"

@@ -1,0 +1,144 @@
+"""Detailed architecture graph: modules of hardware primitives, ready to be emitted.
+
+Ids are dense and in creation order; a node reads smaller ids only, except that the sources of
+registers and wires may be any node of the module. Every walk is in id order, so printing and emission do not
+depend on hashing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Dag", "Module", "Node", "Op", "bits_for"]
+
+
+class Op(StrEnum):
+    """Hardware primitives; the comment gives the sources and the value."""
+
+    CONST = "const"  # () -> value
+    INPUT = "input"  # () -> port `name`, range declared
+    ADD = "add"  # (a, b)
+    SUB = "sub"  # (a, b)
+    MUL = "mul"  # (a, b)
+    NEG = "neg"  # (a)
+    ABS = "abs"  # (a)
+    MIN = "min"  # (a, b)
+    MAX = "max"  # (a, b)
+    SHL = "shl"  # (a) -> a << value
+    AND = "and"  # (one-bit...) -> conjunction
+    OR = "or"  # (one-bit...) -> disjunction
+    NOT = "not"  # (one-bit)
+    EQ = "eq"  # (a, b) -> one bit
+    LT = "lt"  # (a, b) -> one bit, a < b
+    MUX = "mux"  # (select, a, b) -> a if select else b
+    SLICE = "slice"  # (a) -> `extent` bits from bit `value`, unsigned
+    CAT = "cat"  # (a...) -> bits side by side, the first source lowest, unsigned
+    WRAP = "wrap"  # (a) -> low bits of a, read in the declared range
+    WIRE = "wire"  # (a) -> a, where a may be a later node; range declared
+    DELAY = "delay"  # (a) -> a, `value` cycles ago
+    REG = "reg"  # (next, enable) -> register in the declared range, reset to `value`
+    MEMORY = "memory"  # (raddr, ren, waddr, wdata, wen) -> word read, one cycle later
+    INSTANCE = "instance"  # (inputs...) -> no value; module `text`, ports `ports`
+    PORT = "port"  # (instance) -> its output `text`, range declared
+
+
+def bits_for(low: int, high: int) -> int:
+    """Least bits for all integers in [low, high]; two's complement if `low` is negative."""
+    if low < 0:
+        return 1 + max((-low - 1).bit_length(), high.bit_length() if high > 0 else 0)
+    return max(1, high.bit_length())
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One primitive.
+
+    Attributes
+    ----------
+    low, high : least and largest value; both None until width inference has run.
+    value : the integer parameter that :class:`Op` names (delay in cycles, bit index, reset...).
+    extent : number of bits of a slice, words of a memory.
+    latency : pipeline registers behind the primitive, in cycles.
+    resets : for DELAY and REG: cleared by the synchronous reset.
+    """
+
+    op: Op
+    srcs: tuple[int, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    name: str = ""
+    value: int = 0
+    extent: int = 0
+    latency: int = 0
+    text: str = ""
+    ports: tuple[str, ...] = ()
+    resets: bool = False
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """(low, high), which must be known."""
+        if self.low is None or self.high is None:
+            raise ValueError(f"range of {self.op} {self.name!r} isn't known yet")
+        return self.low, self.high
+
+    @property
+    def bits(self) -> int:
+        """Width in bits."""
+        return bits_for(*self.range)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the value can be negative."""
+        return self.range[0] < 0
+
+    def __str__(self) -> str:
+        shape = "?" if self.low is None else f"{'s' if self.signed else 'u'}{self.bits}"
+        marks = [f" {self.name!r}" if self.name else "", f" {self.text}" if self.text else ""]
+        marks += [f" value={self.value}" if self.value else ""]
+        marks += [f" extent={self.extent}" if self.extent else ""]
+        marks += [f" latency={self.latency}" if self.latency else ""]
+        marks += [f" ports={','.join(self.ports)}" if self.ports else ""]
+        srcs = ", ".join(f"%{s}" for s in self.srcs)
+        return f"{self.op}({srcs}){''.join(marks)} : {shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A hardware module: nodes, and which of them drive the output ports.
+
+    `category` says where its own area belongs: fu, interconnect, memory or control.
+    """
+
+    name: str
+    category: str
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        lines = [f"module {self.name} ({self.category})"]
+        lines += [f"  %{i} = {node}" for i, node in enumerate(self.nodes)]
+        lines += [f"  output {name} = %{node}" for name, node in self.outputs]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """Modules in an order where each is defined before it is instantiated; the last is the top."""
+
+    modules: tuple[Module, ...]
+
+    @property
+    def top(self) -> Module:
+        """The top module."""
+        return self.modules[-1]
+
+    def module(self, name: str) -> Module:
+        """The module called `name`; KeyError if there is none."""
+        for module in self.modules:
+            if module.name == name:
+                return module
+        raise KeyError(name)
+
+    def __str__(self) -> str:
+        return "\n".join(str(module) for module in self.modules)

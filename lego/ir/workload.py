@@ -1,0 +1,167 @@
+"""Workloads: tensors, and operations on them as affine loop nests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lego.diag import Loc
+from lego.ir.affine import AffineMap
+from lego.ir.expr import Expr
+
+__all__ = [
+    "Access",
+    "Architecture",
+    "DataflowSpec",
+    "Format",
+    "Loop",
+    "Reduction",
+    "Tensor",
+    "TensorOp",
+    "Workload",
+]
+
+
+class Reduction(StrEnum):
+    """How values that meet in one output element are combined."""
+
+    ADD = "+="
+    MAX = "max="
+    MIN = "min="
+    ASSIGN = "="
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Integer number format, two's complement if signed; 1 to 32 bits (2 to 32 if signed)."""
+
+    signed: bool
+    bits: int
+
+    @property
+    def low(self) -> int:
+        """Smallest value."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """Largest value."""
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+    def __str__(self) -> str:
+        return f"{'' if self.signed else 'u'}int{self.bits}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named array.
+
+    Attributes
+    ----------
+    shape : elements per dimension, each >= 1: the maximum over all run-time sizes.
+    format : number format of the elements.
+    pad : value read outside the tensor; None means that no access may leave it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    format: Format
+    pad: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop `0 <= name < extent`; the extent is the maximum of the run-time bound."""
+
+    name: str
+    extent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Reads or writes `tensor[map(iteration)]`; `map` sends loops (in order) to dimensions."""
+
+    tensor: str
+    map: AffineMap
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorOp:
+    """`output reduction= body(inputs)` for every point of the loop box.
+
+    `body` refers to `inputs` by position; the same access appears in `inputs` only once.
+    Elements of the output that no iteration writes have the reduction's identity (0 for `+=`
+    and `=`, the format's lowest value for `max=`, its highest for `min=`).
+    """
+
+    name: str
+    loops: tuple[Loop, ...]
+    output: Access
+    inputs: tuple[Access, ...]
+    body: Expr
+    reduction: Reduction
+    loc: Loc | None = None
+
+    @property
+    def iterations(self) -> int:
+        """Number of points of the iteration domain at the maximum bounds."""
+        return math.prod(loop.extent for loop in self.loops)
+
+    def loop_index(self, name: str) -> int:
+        """Position of the loop called `name`; ValueError if there is none."""
+        return [loop.name for loop in self.loops].index(name)
+
+
+@dataclass(frozen=True, slots=True)
+class DataflowSpec:
+    """What the user asked of the mapping of one operation.
+
+    Attributes
+    ----------
+    spatial : (loop, number of FUs) per array axis, in order; 1 to 3 axes.
+    temporal : loops from the outermost to the innermost; loops not named come before them.
+    control : cycles of control skew per array axis: zeros for broadcast, ones for systolic.
+    """
+
+    name: str
+    spatial: tuple[tuple[str, int], ...]
+    temporal: tuple[str, ...]
+    control: tuple[int, ...]
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Limits of the hardware.
+
+    Attributes
+    ----------
+    array : FUs per axis.
+    memory_bits : largest memory per operand in bits, by tensor name.
+    """
+
+    array: tuple[int, ...] = (16, 16)
+    memory_bits: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Operations in program order with the tensors they share.
+
+    `dataflows[i]` is the user's mapping of `operations[i]`, None where the compiler chooses.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    operations: tuple[TensorOp, ...]
+    dataflows: tuple[DataflowSpec | None, ...]
+    architecture: Architecture
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor called `name`; KeyError if there is none."""
+        for tensor in self.tensors:
+            if tensor.name == name:
+                return tensor
+        raise KeyError(name)

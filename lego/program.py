@@ -1,0 +1,91 @@
+"""Programs: what the host writes to run one design at given loop bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from lego.back.lower_fu import identity
+from lego.back.registers import register_values, runtime_shapes
+from lego.back.timing import schedule
+from lego.diag import LegoError
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+
+__all__ = ["Layout", "Program", "configure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a tensor's elements lie in the operand's banks.
+
+    Per dimension, element index ``d`` has row ``d // (g B) * g + d % g`` and bank digit
+    ``(d // g) % B``; rows are multiplied by `strides` (words) and added to `base`. `preload` is
+    the value that the host writes everywhere before the start, if any.
+    """
+
+    shape: tuple[int, ...]
+    bank_counts: tuple[int, ...]
+    gcds: tuple[int, ...]
+    strides: tuple[int, ...]
+    base: int
+    preload: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Register values and tensor layouts of one run, with its exact length in cycles."""
+
+    bounds: dict[str, int]
+    registers: dict[str, int]
+    cycles: int
+    iterations: int
+    layouts: dict[str, Layout]
+
+    def to_json(self) -> dict[str, object]:
+        """JSON value, as in the manifest."""
+        return asdict(self)
+
+
+def configure(
+    adg: Adg,
+    bounds: Mapping[str, int] | None = None,
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    tail: int | None = None,
+) -> Program:
+    """The program for loop bounds up to the maxima; the maxima if none are given.
+
+    Raises E202 for an unknown loop or a bound outside [1, maximum].
+    """
+    limits = {loop.name: loop.extent for loop in adg.op.loops}
+    chosen = limits | dict(bounds or {})
+    for name, value in chosen.items():
+        if name not in limits:
+            raise LegoError("E202", f"no loop {name!r}; loops are {', '.join(limits)}")
+        if not 1 <= value <= limits[name]:
+            raise LegoError(
+                "E202",
+                f"bound {name}={value} is outside [1, {limits[name]}]",
+                hint="compile the workload with larger loops to raise the maximum",
+            )
+    full = {plan.tensor.name: plan.tensor.shape for plan in adg.operands()}
+    sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
+    iterations = 1
+    for value in chosen.values():
+        iterations *= value
+    extra = schedule(adg).tail if tail is None else tail
+    return Program(
+        bounds=chosen,
+        registers=register_values(adg, chosen, sizes),
+        cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
+        iterations=iterations,
+        layouts={p.name: _layout(adg, p, tuple(sizes[p.tensor.name])) for p in adg.operands()},
+    )
+
+
+def _layout(adg: Adg, plan: InputPlan | OutputPlan, shape: tuple[int, ...]) -> Layout:
+    preload = None
+    if isinstance(plan, OutputPlan) and not plan.injective:
+        preload = identity(adg)
+    banking = plan.banking
+    return Layout(shape, banking.counts, banking.gcds, banking.strides(shape), 0, preload)

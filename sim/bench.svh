@@ -1,0 +1,112 @@
+// Free-running bench of one design: plays a command stream into the host port.
+//
+// Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
+// (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
+// data. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung.
+module `BENCH (
+    input  wire clk,
+    output reg  finished
+);
+  localparam OP_END = 0, OP_WRITE = 1, OP_READ = 2, OP_RUN = 3, OP_IDLE = 4, OP_RESET = 5;
+  localparam OP_CUT = 6;
+
+  reg rst, start, host_en, host_we;
+  reg [`AW-1:0] host_addr;
+  reg [`DW-1:0] host_wdata;
+  wire busy, done, host_rvalid;
+  wire [`DW-1:0] host_rdata;
+
+  integer commands, answers, got;
+  integer wait_left, run_left, run_cycles, reset_after;
+  reg running, ending, armed;
+  reg [7:0] op;
+  reg [31:0] address;
+  reg [63:0] data;
+  string folder;
+
+  `DUT dut (
+      .clk(clk),
+      .rst(rst),
+      .start(start),
+      .busy(busy),
+      .done(done),
+      .host_en(host_en),
+      .host_we(host_we),
+      .host_addr(host_addr),
+      .host_wdata(host_wdata),
+      .host_rdata(host_rdata),
+      .host_rvalid(host_rvalid)
+  );
+
+  initial begin
+    if (!$value$plusargs("folder=%s", folder)) $fatal(1, "no +folder=");
+    commands = $fopen({folder, "/", `BENCH_TEXT, ".commands"}, "r");
+    answers = $fopen({folder, "/", `BENCH_TEXT, ".answers"}, "w");
+    if (commands == 0 || answers == 0) $fatal(1, "can't open the streams");
+    rst = 0; start = 0; host_en = 0; host_we = 0; host_addr = 0; host_wdata = 0;
+    finished = 0; running = 0; ending = 0; armed = 0;
+    wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0;
+  end
+
+  always @(posedge clk) begin
+    start <= 0;
+    host_en <= 0;
+    host_we <= 0;
+    if (host_rvalid && armed) $fwrite(answers, "r %h\n", host_rdata);
+    if (running) begin
+      if (busy) run_cycles <= run_cycles + 1;
+      run_left <= run_left - 1;
+      if (reset_after > 0) begin
+        reset_after <= reset_after - 1;
+        if (reset_after == 1) begin
+          rst <= 1;
+          wait_left <= 3;
+          running <= 0;
+        end
+      end else if (done && !busy && !start && run_cycles > 0) begin
+        $fwrite(answers, "c %0d\n", run_cycles);
+        running <= 0;
+      end else if (run_left <= 0) begin
+        $fwrite(answers, "h\n");
+        running <= 0;
+      end
+    end else if (wait_left > 0) begin
+      wait_left <= wait_left - 1;
+      if (rst) armed <= 1;  // before its first reset the design may say anything
+    end else if (ending) begin
+      if (!finished) begin
+        $fclose(answers);
+        $fclose(commands);
+      end
+      finished <= 1;
+    end else begin
+      rst <= 0;
+      got = $fscanf(commands, "%h %h %h\n", op, address, data);
+      if (got != 3) op = OP_END;
+      case (op)
+        OP_WRITE, OP_READ: begin
+          host_en <= 1;
+          host_we <= op == OP_WRITE;
+          host_addr <= address[`AW-1:0];
+          host_wdata <= data[`DW-1:0];
+        end
+        OP_RUN, OP_CUT: begin
+          start <= 1;
+          running <= 1;
+          run_cycles <= 0;
+          run_left <= op == OP_RUN ? data[31:0] : 32'h7fffffff;
+          reset_after <= op == OP_CUT ? data[31:0] : 0;
+        end
+        OP_IDLE: wait_left <= data[31:0];
+        OP_RESET: begin
+          rst <= 1;
+          wait_left <= data[31:0];
+        end
+        default: begin
+          ending <= 1;
+          wait_left <= 6;
+        end
+      endcase
+    end
+  end
+endmodule

@@ -1,0 +1,75 @@
+"""Compares the benches' answers with what was expected. Imports nothing heavy: runs inside cocotb."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Verdict", "check_bench", "check_folder"]
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Outcome of one bench: elements compared, cycles of each run, and what went wrong."""
+
+    top: str
+    compared: int
+    cycles: tuple[int, ...]
+    failures: tuple[str, ...]
+
+
+def check_folder(folder: Path) -> list[str]:
+    """Failures of all benches of a run folder."""
+    verdicts = [check_bench(path) for path in sorted(folder.glob("*.expected"))]
+    if not verdicts:
+        return ["no bench left expectations"]
+    return [f"{v.top}: {failure}" for v in verdicts for failure in v.failures]
+
+
+def check_bench(expected: Path) -> Verdict:
+    """Compare one bench's answers with its expectations."""
+    document = json.loads(expected.read_text())
+    answers = expected.with_suffix(".answers")
+    lines = answers.read_text().split("\n") if answers.is_file() else []
+    feed = iter([line for line in lines if line])
+    failures: list[str] = []
+    compared, cycles = 0, []
+    for item in document["expected"]:
+        if item["kind"] == "cycles":
+            answer = next(feed, "")
+            if not answer.startswith("c "):
+                failures.append(f"a run of {item['cycles']} cycles hung")
+            else:
+                cycles.append(int(answer[2:]))
+                if cycles[-1] != item["cycles"]:
+                    failures.append(f"took {cycles[-1]} cycles, predicted {item['cycles']}")
+        else:
+            compared += len(item["words"])
+            failures += _words(item, feed)
+    if next(feed, None) is not None:
+        failures.append("the bench gave more answers than expected")
+    return Verdict(document["top"], compared, tuple(cycles), tuple(failures))
+
+
+def _words(item: dict[str, Any], feed: Any) -> list[str]:
+    wrong = []
+    for index, word in zip(item["index"], item["words"], strict=True):
+        answer = next(feed, "")
+        if not answer.startswith("r ") or not _equal(answer[2:], word):
+            wrong.append(
+                f"{item['operand']}{index} is {answer[2:] or 'missing'}, expected {word:x}"
+            )
+    if len(wrong) > SHOWN:
+        return [*wrong[:SHOWN], f"and {len(wrong) - SHOWN} more of {len(item['words'])}"]
+    return wrong
+
+
+def _equal(text: str, word: int) -> bool:
+    try:
+        return int(text, 16) == word
+    except ValueError:
+        return False

@@ -1,0 +1,122 @@
+"""The reference: a tensor operation executed in NumPy, exactly, straight from its access maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lego.ir.affine import AffineMap
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+from lego.ir.workload import Format, Reduction, Tensor, TensorOp
+
+__all__ = ["Result", "execute", "random_tensor", "wrap"]
+
+Array = NDArray[np.int64]
+CHUNK = 1 << 21
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Output values, and which elements some iteration wrote."""
+
+    values: Array
+    written: NDArray[np.bool_]
+
+
+def wrap(values: Array, fmt: Format) -> Array:
+    """Low bits of the values, read in the format."""
+    low = values & ((1 << fmt.bits) - 1)
+    return np.where(low > fmt.high, low - (1 << fmt.bits), low) if fmt.signed else low
+
+
+def random_tensor(tensor: Tensor, shape: Sequence[int], rng: np.random.Generator) -> Array:
+    """Uniform values over the whole format; about one in eight is an extreme."""
+    low, high = tensor.format.low, tensor.format.high
+    values = rng.integers(low, high, size=tuple(shape), endpoint=True, dtype=np.int64)
+    extreme = rng.integers(0, 16, size=tuple(shape))
+    return np.where(extreme == 0, low, np.where(extreme == 1, high, values))
+
+
+def execute(
+    op: TensorOp,
+    tensors: Mapping[str, Tensor],
+    operands: Mapping[str, Array],
+    bounds: Mapping[str, int],
+    output_shape: Sequence[int],
+) -> Result:
+    """Run `op` at these loop bounds; reads outside a tensor give its pad value."""
+    fmt = tensors[op.output.tensor].format
+    identity = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.reduction, 0)
+    total = np.full(tuple(output_shape), identity, dtype=np.int64)
+    written = np.zeros(tuple(output_shape), dtype=np.bool_)
+    extents = [bounds[loop.name] for loop in op.loops]
+    points = int(np.prod(extents, dtype=object))
+    for start in range(0, points, CHUNK):
+        index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
+        values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
+        body = np.broadcast_to(_evaluate(op.body, values), index[0].shape)
+        place = tuple(_index(op.output.map, index, op.output.map.n_out))
+        _reduce(op.reduction, total, place, body)
+        written[place] = True
+    return Result(wrap(total, fmt), written)
+
+
+def _index(access: AffineMap, index: Sequence[Array], rank: int) -> list[Array]:
+    return [
+        sum(
+            (a * i for a, i in zip(access.rows[j], index, strict=True) if a),
+            np.zeros_like(index[0]),
+        )
+        + access.offset[j]
+        for j in range(rank)
+    ]
+
+
+def _read(tensor: Array, access: AffineMap, index: Sequence[Array], pad: int | None) -> Array:
+    place = _index(access, index, access.n_out)
+    if pad is None:
+        return tensor[tuple(place)]
+    inside = np.ones(index[0].shape, dtype=np.bool_)
+    for at, extent in zip(place, tensor.shape, strict=True):
+        inside &= (at >= 0) & (at < extent)
+    safe = tuple(np.where(inside, at, 0) for at in place)
+    return np.where(inside, tensor[safe], pad)
+
+
+def _evaluate(expr: Expr, values: Sequence[Array]) -> Array:
+    match expr:
+        case Operand(index):
+            return values[index]
+        case Literal(value):
+            return np.array(value, dtype=np.int64)
+        case Unary(op, arg):
+            inner = _evaluate(arg, values)
+            return -inner if op is UnaryOp.NEG else np.abs(inner)
+        case Binary(op, left, right):
+            a, b = _evaluate(left, values), _evaluate(right, values)
+            return _BINARY[op](a, b)
+
+
+_BINARY = {
+    BinaryOp.ADD: np.add,
+    BinaryOp.SUB: np.subtract,
+    BinaryOp.MUL: np.multiply,
+    BinaryOp.MAX: np.maximum,
+    BinaryOp.MIN: np.minimum,
+    BinaryOp.SHL: np.left_shift,
+}
+
+
+def _reduce(reduction: Reduction, total: Array, place: tuple[Array, ...], body: Array) -> None:
+    match reduction:
+        case Reduction.ADD:
+            np.add.at(total, place, body)
+        case Reduction.MAX:
+            np.maximum.at(total, place, body)
+        case Reduction.MIN:
+            np.minimum.at(total, place, body)
+        case Reduction.ASSIGN:
+            total[place] = body

@@ -1,0 +1,109 @@
+"""Command streams for the bench, made from a manifest entry and operand arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Stream", "addresses"]
+
+Array = NDArray[np.int64]
+WRITE, READ, RUN, IDLE, RESET, CUT = 1, 2, 3, 4, 5, 6
+WATCHDOG_CYCLES = 64
+
+
+def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
+    """Host address of every element, in the shape of the tensor."""
+    shape = tuple(layout["shape"])
+    word = np.full(shape, layout["base"], dtype=np.int64)
+    bank = np.zeros(shape, dtype=np.int64)
+    for j, (count, g, stride) in enumerate(
+        zip(layout["bank_counts"], layout["gcds"], layout["strides"], strict=True)
+    ):
+        d = np.arange(shape[j]).reshape([-1 if k == j else 1 for k in range(len(shape))])
+        word = word + (d // (g * count) * g + d % g) * stride
+        bank = bank * count + (d // g) % count
+    base, stride = int(memory["base_address"]), int(memory["bank_stride"])
+    return base + bank * stride + word
+
+
+@dataclass
+class Stream:
+    """Commands for one bench, and what its answers must be."""
+
+    entry: Mapping[str, Any]
+    commands: list[str] = field(default_factory=list)
+    expected: list[dict[str, Any]] = field(default_factory=list)
+
+    def _add(self, op: int, address: int = 0, data: int = 0) -> None:
+        self.commands.append(f"{op:x} {address:x} {data:x}")
+
+    def reset(self, cycles: int = 3) -> None:
+        """Hold the reset for some cycles."""
+        self._add(RESET, 0, cycles)
+
+    def idle(self, cycles: int) -> None:
+        """Do nothing for some cycles."""
+        self._add(IDLE, 0, cycles)
+
+    def program(self, program: Mapping[str, Any]) -> None:
+        """Write every register."""
+        place = {r["name"]: r["address"] for r in self.entry["registers"]}
+        for name, value in program["registers"].items():
+            self._add(WRITE, place[name], value)
+
+    def write(self, memory: Mapping[str, Any], layout: Mapping[str, Any], values: Array) -> None:
+        """Write a tensor to one operand's memory."""
+        mask = (1 << memory["bits"]) - 1
+        pairs = zip(
+            addresses(memory, layout).ravel().tolist(), values.ravel().tolist(), strict=True
+        )
+        self.commands += [f"1 {at:x} {value & mask:x}" for at, value in pairs]
+
+    def run(self, cycles: int) -> None:
+        """Start, wait, and expect exactly so many busy cycles."""
+        self._add(RUN, 0, cycles + WATCHDOG_CYCLES)
+        self.expected.append({"kind": "cycles", "cycles": cycles})
+
+    def cut(self, cycles: int) -> None:
+        """Start, and reset after so many cycles."""
+        self._add(CUT, 0, cycles)
+
+    def read(
+        self,
+        memory: Mapping[str, Any],
+        layout: Mapping[str, Any],
+        values: Array,
+        mask: NDArray[np.bool_],
+    ) -> None:
+        """Read a tensor back and expect these values where `mask` is set."""
+        word = (1 << memory["bits"]) - 1
+        place = addresses(memory, layout).ravel()[mask.ravel()].tolist()
+        wanted = values.ravel()[mask.ravel()].tolist()
+        self.commands += [f"2 {at:x} 0" for at in place]
+        index = np.argwhere(mask).tolist()
+        self.expected.append(
+            {
+                "kind": "words",
+                "operand": memory["operand"],
+                "words": [value & word for value in wanted],
+                "index": index,
+            }
+        )
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write the stream and its expectations into a run folder."""
+        (folder / f"{name}.commands").write_text("\n".join([*self.commands, "0 0 0", ""]))
+        document = {"top": self.entry["top"], "expected": self.expected}
+        (folder / f"{name}.expected").write_text(json.dumps(document))
+
+
+def tensors_of(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tensors that the designs hold, in order of first appearance."""
+    return list(dict.fromkeys(m["tensor"] for e in entries for m in e["memories"]))
