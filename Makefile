@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile 
 demo: $(STAMP)
 	$(BIN)/lego compile workloads/gemm.yaml
 	$(BIN)/lego sim rtl_out/gemm
+	$(BIN)/lego ppa rtl_out/gemm
 
 test: $(STAMP)
 	$(BIN)/ruff check .

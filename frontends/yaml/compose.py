@@ -111,7 +111,7 @@ def _read(path: Path) -> bytes:
     try:
         _check_kind(path.stat().st_mode, here)
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb", buffering=0) as file:
+        with io.FileIO(handle) as file:
             _check_kind(os.fstat(handle).st_mode, here)
             data = _read_bounded(file)
     except (OSError, ValueError) as error:
@@ -196,7 +196,8 @@ def _check_characters(text: str, name: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         for column, char in enumerate(line, 1):
             code = ord(char)
-            if (code < 32 and char not in "\t\r") or code in _UNSEEN:
+            end_of_line = char == "\r" and column == len(line)
+            if (code < 32 and char != "\t" and not end_of_line) or code in _UNSEEN:
                 raise LegoError(
                     "E003",
                     f"character U+{code:04X} is not allowed",
@@ -207,8 +208,17 @@ def _check_characters(text: str, name: str) -> None:
 
 # Control, line-separating, bidirectional and zero-width characters.
 _UNSEEN = frozenset(
-    [*range(0x7F, 0xA0), 0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F)]
-    + [*range(0x2060, 0x2070), 0xFEFF]
+    code
+    for first, last in (
+        (0x7F, 0x9F),
+        (0xAD, 0xAD),
+        (0x61C, 0x61C),
+        (0x200B, 0x200F),
+        (0x2028, 0x202E),
+        (0x2060, 0x206F),
+        (0xFEFF, 0xFEFF),
+    )
+    for code in range(first, last + 1)
 )
 
 
@@ -248,8 +258,7 @@ class _Composer:
                 self._admit(event, len(stack))
             node: YamlNode | None = None
             if isinstance(event, yaml.ScalarEvent):
-                source = self.text[event.start_mark.index : event.end_mark.index]
-                node = ScalarNode(event.value, bool(event.style), self._loc(event), source)
+                node = self._scalar(event)
             elif isinstance(event, yaml.CollectionStartEvent):
                 stack.append((self._loc(event), [], isinstance(event, yaml.MappingStartEvent)))
             else:
@@ -261,6 +270,11 @@ class _Composer:
                 elif not (isinstance(node, ScalarNode) and not node.text and not node.quoted):
                     root = node
         return root
+
+    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        start, end = event.start_mark, event.end_mark
+        source = self.text[start.index : end.index] if start and end else ""
+        return ScalarNode(event.value, bool(event.style), self._loc(event), source)
 
     def _admit(self, event: yaml.NodeEvent, depth: int) -> None:
         self.count += 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from frontends.yaml.compose import (
     YamlNode,
     compose_file,
     compose_text,
+    spot,
 )
+from frontends.yaml.flow import did_you_mean
 from frontends.yaml.meaning import Reader
 from frontends.yaml.schema import (
     ArchitectureForm,
@@ -25,6 +27,7 @@ from frontends.yaml.schema import (
     OperationForm,
     WorkloadForm,
 )
+from frontends.yaml.tensors import FORMATS
 from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.workload import Workload
 
@@ -32,6 +35,7 @@ __all__ = ["load_text", "load_workload"]
 
 MAX_ERRORS = 20
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,9})")
+_LONG = re.compile(r"[1-9][0-9]{10,}")
 
 
 def load_workload(path: Path) -> Workload:
@@ -50,8 +54,10 @@ def _load(root: MapNode) -> Workload:
         form = WorkloadForm.model_validate(_plain(root))
     except ValidationError as error:
         found = [_explain(root, dict(item)) for item in error.errors(include_url=False)]
-        unique = {str(e): e for e in found}
-        raise LegoErrors(tuple(unique.values())[:MAX_ERRORS]) from None
+        first: dict[Loc | None, LegoError] = {}
+        for mistake in found:
+            first.setdefault(mistake.loc, mistake)
+        raise LegoErrors(tuple(first.values())[:MAX_ERRORS]) from None
     return Reader(form, Positions(root)).workload()
 
 
@@ -84,10 +90,12 @@ class Positions:
                     return item.key.loc
         return node.loc
 
-    def quoted(self, *path: str | int) -> bool:
-        """Whether the scalar has quotes."""
+    def spot(self, *path: str | int) -> Callable[[int], Loc]:
+        """Positions of the characters of a scalar's text."""
         node = self.node(*path)
-        return isinstance(node, ScalarNode) and node.quoted
+        if isinstance(node, ScalarNode):
+            return partial(spot, node)
+        return lambda _: node.loc
 
 
 def _step(node: YamlNode, step: str | int) -> YamlNode | None:
@@ -125,10 +133,11 @@ def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
     where = ".".join(str(step) for step in path) or "the workload"
     if kind == "extra_forbidden":
         allowed = _allowed(path)
-        close = difflib.get_close_matches(str(path[-1]), allowed, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(allowed)}"
         return LegoError(
-            "E101", f"unknown key {str(path[-1])[:40]!r}", loc=positions.key(*path), hint=hint
+            "E101",
+            f"unknown key {str(path[-1])[:40]!r}",
+            loc=positions.key(*path),
+            hint=did_you_mean(str(path[-1]), allowed, "keys here are"),
         )
     if kind == "missing":
         return LegoError(
@@ -139,9 +148,18 @@ def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
         )
     if "[key]" in item["loc"] or kind == "string_pattern_mismatch":
         return _bad_word(positions, path, item)
-    shown = str(item.get("input"))[:40]
-    message = f"{where} is {shown!r}: {_wanted(item)}"
-    return LegoError("E102", message, loc=positions(*path), hint=_form_hint(path))
+    message = f"{where} is {_shown(item.get('input'))}: {_wanted(item)}"
+    return LegoError("E102", message, loc=positions(*path), hint=_form_hint(path, item))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind} of {len(value)} entries" if value else f"an empty {kind}"
+    if value in (None, ""):
+        return "empty"
+    text = str(value)
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> LegoError:
@@ -152,7 +170,7 @@ def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> Le
             "E103",
             f"{text!r} is not a number format",
             loc=loc,
-            hint="formats are int2 to int32 and uint1 to uint32",
+            hint=did_you_mean(text, FORMATS, "formats are int2 to int32 and uint1 to uint32"),
         )
     return LegoError(
         "E104",
@@ -170,8 +188,10 @@ def _allowed(path: list[Any]) -> Sequence[str]:
 def _wanted(item: dict[str, Any]) -> str:
     context = item.get("ctx") or {}
     match item["type"]:
-        case "int_type" | "int_parsing":
-            return "a decimal integer is expected"
+        case "int_type" if _LONG.fullmatch(str(item.get("input"))):
+            return "it must be at most 2147483648"
+        case "int_type":
+            return "a decimal integer is expected, such as 64"
         case "greater_than_equal":
             return f"it must be at least {context['ge']}"
         case "less_than_equal":
@@ -191,7 +211,10 @@ def _wanted(item: dict[str, Any]) -> str:
     return str(item["msg"]).lower()
 
 
-def _form_hint(path: list[Any]) -> str:
+def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
+    text = item.get("input")
+    if item["type"] == "literal_error" and isinstance(text, str):
+        return did_you_mean(text, ("systolic", "broadcast"), "control is")
     words = [step for step in path if isinstance(step, str)]
     hints = {
         "loops": "write, for example, {m: 64, n: 64, k: 64}",

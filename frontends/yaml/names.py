@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from frontends.yaml.schema import WorkloadForm
-from lego.diag import LegoError, LegoErrors, Loc
+from lego.diag import LegoError, Loc
 from lego.ir.keywords import KEYWORDS
 
 if TYPE_CHECKING:
@@ -13,15 +13,37 @@ if TYPE_CHECKING:
 
 __all__ = ["check_names"]
 
+# Words of C++ and SystemVerilog beside those that the generated identifiers avoid.
+_MORE = frozenset(
+    [
+        "accept_on",
+        "and_eq",
+        "atomic_cancel",
+        "atomic_commit",
+        "atomic_noexcept",
+        "bitand",
+        "bitor",
+        "char16_t",
+        "char32_t",
+        "char8_t",
+        "co_await",
+        "co_return",
+        "co_yield",
+        "consteval",
+        "constinit",
+        "reflexpr",
+        "std",
+        "synchronized",
+        "xor_eq",
+    ]
+)
 _RESERVED = frozenset({"clk", "rst", "start", "busy", "done", "tb", "dut", "bench", "lego"})
 
 
-def check_names(form: WorkloadForm, at: Positions) -> None:
-    """Raise E104 for every name that must not reach Verilog, C++ or a file system."""
-    errors = [e for name, loc in _names(form, at) if (e := _check(name, loc)) is not None]
-    errors += _clashes(form, at)
-    if errors:
-        raise LegoErrors(tuple(errors))
+def check_names(form: WorkloadForm, at: Positions) -> list[LegoError]:
+    """E104 for every name that must not reach Verilog, C++ or a file system; E105 for clashes."""
+    errors = {loc: e for name, loc in _names(form, at) if (e := _check(name, loc)) is not None}
+    return [*errors.values(), *_clashes(form, at)]
 
 
 def _names(form: WorkloadForm, at: Positions) -> list[tuple[str, Loc]]:
@@ -35,7 +57,7 @@ def _names(form: WorkloadForm, at: Positions) -> list[tuple[str, Loc]]:
 
 def _check(name: str, loc: Loc) -> LegoError | None:
     low = name.lower()
-    if low in KEYWORDS or low in _RESERVED or low.startswith("host_"):
+    if low in KEYWORDS | _MORE | _RESERVED or low.startswith("host_"):
         return LegoError(
             "E104", f"{name!r} is a reserved word", loc=loc, hint=f"call it {name}_0, for example"
         )
@@ -47,30 +69,25 @@ def _check(name: str, loc: Loc) -> LegoError | None:
 
 
 def _clashes(form: WorkloadForm, at: Positions) -> list[LegoError]:
-    errors = []
-    seen: dict[str, str] = {}
+    errors: list[LegoError] = []
+    operations: dict[str, str] = {}
+    tensors: dict[str, str] = {}
     for k, op in enumerate(form.operations):
-        if op.name.lower() in seen:
-            errors.append(
-                LegoError(
-                    "E105",
-                    f"operation {op.name!r} is named like {seen[op.name.lower()]!r}",
-                    loc=at("operations", k, "name"),
-                    hint="give every operation its own name",
-                )
-            )
-        seen[op.name.lower()] = op.name
-        for section in ("loops", "formats"):
-            here: dict[str, str] = {}
-            for name in getattr(op, section):
-                if name.lower() in here:
-                    errors.append(
-                        LegoError(
-                            "E105",
-                            f"{name!r} and {here[name.lower()]!r} differ by case only",
-                            loc=at.key("operations", k, section, name),
-                            hint="rename one of them",
-                        )
-                    )
-                here[name.lower()] = name
+        path = ("operations", k)
+        if op.name.lower() in operations:
+            message = f"operation {op.name!r} is named like {operations[op.name.lower()]!r}"
+            hint = "give every operation its own name"
+            errors.append(LegoError("E105", message, loc=at(*path, "name"), hint=hint))
+        operations.setdefault(op.name.lower(), op.name)
+        loops: dict[str, str] = {}
+        for known, section, names in (
+            (loops, "loops", tuple(op.loops)),
+            (tensors, "formats", tuple(op.formats)),
+        ):
+            for name in names:
+                other = known.setdefault(name.lower(), name)
+                if other != name:
+                    message = f"{name!r} and {other!r} differ by case only"
+                    loc = at.key(*path, section, name)
+                    errors.append(LegoError("E105", message, loc=loc, hint="rename one of them"))
     return errors

@@ -81,10 +81,20 @@ class WorkloadForm(_Form):
     """A workload file."""
 
     name: Name = Field(description="Name of the workload and of its output folder.")
-    operations: list[OperationForm] = Field(min_length=1, max_length=64)
-    architecture: ArchitectureForm = Field(default_factory=ArchitectureForm)
+    operations: list[OperationForm] = Field(
+        description="In program order; one may read what an earlier one wrote.",
+        min_length=1,
+        max_length=64,
+    )
+    architecture: ArchitectureForm = Field(
+        description="Limits of the hardware.", default_factory=ArchitectureForm
+    )
 
 
 def json_schema() -> dict[str, Any]:
     """JSON schema of workload files."""
-    return {"$id": "lego/workload/1", **WorkloadForm.model_json_schema()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "lego/workload/1",
+        **WorkloadForm.model_json_schema(),
+    }

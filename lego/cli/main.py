@@ -69,6 +69,23 @@ def sim(
     guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, json))
 
 
+@app.command(epilog="Example: lego ppa rtl_out/gemm --liberty my_cells.lib")
+def ppa(
+    folder: Folder,
+    liberty: Annotated[
+        Path | None, typer.Option(help="Liberty cell library; FreePDK45 by default.")
+    ] = None,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="Flatten: slower, about a tenth smaller.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Synthesise on a cell library: area, clock, power."""
+    from lego.cli.price import price_folder
+
+    guarded(lambda: price_folder(folder, liberty, flat, json))
+
+
 @app.command(epilog="Example: lego draw workloads/gemm.yaml -o pictures")
 def draw(
     file: File,

@@ -1,0 +1,117 @@
+"""The meaning of the `dataflow` and `architecture` sections."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from frontends.yaml.schema import DataflowForm, OperationForm, WorkloadForm
+from lego.diag import LegoError, LegoErrors
+from lego.ir.workload import DataflowSpec
+
+if TYPE_CHECKING:
+    from frontends.yaml.load import Positions
+
+__all__ = ["array_of", "dataflow_spec", "did_you_mean"]
+
+MAX_FUS = 1 << 14
+DEFAULT_ARRAY = (16, 16)
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "known:") -> str:
+    """A hint: the closest known word, or all of them after `otherwise`."""
+    words = list(known)
+    close = difflib.get_close_matches(name, words, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"{otherwise} {', '.join(words) or 'none'}" if len(words) <= 16 else otherwise
+
+
+def array_of(form: WorkloadForm, at: Positions) -> tuple[int, ...]:
+    """FUs per axis: as given, else the first spatial map. Raises E102 if there are too many."""
+    array: tuple[int, ...] = DEFAULT_ARRAY
+    loc = at()
+    flows = [(k, op.dataflow) for k, op in enumerate(form.operations) if op.dataflow is not None]
+    if form.architecture.array is not None:
+        array, loc = tuple(form.architecture.array), at("architecture", "array")
+    elif flows:
+        k, flow = flows[0]
+        array, loc = tuple(flow.spatial.values()), at("operations", k, "dataflow", "spatial")
+    if math.prod(array) > MAX_FUS:
+        raise LegoError(
+            "E102",
+            f"an array of {list(array)} has {math.prod(array)} FUs, at most {MAX_FUS} are allowed",
+            loc=loc,
+            hint="write, for example, [16, 16]",
+        )
+    return array
+
+
+def dataflow_spec(
+    k: int, form: OperationForm, array: Sequence[int] | None, at: Positions
+) -> DataflowSpec | None:
+    """The user's mapping of operation `k`. Raises E210 to E213, as many as there are."""
+    flow = form.dataflow
+    if flow is None:
+        return None
+    path = ("operations", k, "dataflow")
+    errors = [*_spatial(path, flow, form, array, at), *_temporal(path, flow, form, at)]
+    axes = len(flow.spatial)
+    control = (int(flow.control == "systolic"),) * axes
+    if not isinstance(flow.control, str):
+        control = tuple(flow.control)
+        if len(control) != axes:
+            message = f"control has {len(control)} entries for {axes} array axes"
+            hint = "give one number per axis, or systolic or broadcast"
+            errors.append(LegoError("E213", message, loc=at(*path, "control"), hint=hint))
+    if errors:
+        raise LegoErrors(tuple(errors))
+    spatial = tuple(flow.spatial.items())
+    return DataflowSpec(flow.name, spatial, tuple(flow.temporal), control, at(*path))
+
+
+def _spatial(
+    path: tuple[str | int, ...],
+    flow: DataflowForm,
+    form: OperationForm,
+    array: Sequence[int] | None,
+    at: Positions,
+) -> Iterable[LegoError]:
+    for axis, (name, size) in enumerate(flow.spatial.items()):
+        if name not in form.loops:
+            yield LegoError(
+                "E210",
+                f"spatial loop {name!r} is not a loop of this operation",
+                loc=at.key(*path, "spatial", name),
+                hint=did_you_mean(name, form.loops, "loops are"),
+            )
+        if array is not None and (axis >= len(array) or size > array[axis]):
+            has = array[axis] if axis < len(array) else "none"
+            yield LegoError(
+                "E211",
+                f"{name!r} is mapped to {size} FUs on axis {axis}, the array {list(array)} has {has}",
+                loc=at(*path, "spatial", name),
+                hint="reduce the size, or enlarge `array` under `architecture`",
+            )
+
+
+def _temporal(
+    path: tuple[str | int, ...], flow: DataflowForm, form: OperationForm, at: Positions
+) -> Iterable[LegoError]:
+    for j, name in enumerate(flow.temporal):
+        if name not in form.loops:
+            yield LegoError(
+                "E210",
+                f"temporal loop {name!r} is not a loop of this operation",
+                loc=at(*path, "temporal", j),
+                hint=did_you_mean(name, form.loops, "loops are"),
+            )
+        elif name in flow.temporal[:j]:
+            yield LegoError(
+                "E212",
+                f"temporal loop {name!r} is named twice",
+                loc=at(*path, "temporal", j),
+                hint="name each loop once",
+            )

@@ -1,0 +1,27 @@
+"""The command `lego ppa`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lego.cli.common import manifest_of, print_json, progress, table
+
+__all__ = ["price_folder"]
+
+
+def price_folder(folder: Path, liberty: Path | None, flat: bool, as_json: bool) -> None:
+    """Record activity if there is none yet, synthesise, and print the table."""
+    from lego.ppa import price, report_table
+
+    manifest_of(folder)
+    if not (folder / "activity.saif").is_file():
+        from sim.simulate import demand_match, simulate
+
+        with progress("record switching activity"):
+            demand_match(simulate(folder, activity=True))
+    with progress("synthesise"):
+        report = price(folder, liberty=liberty, flat=flat)
+    if as_json:
+        print_json(report)
+    else:
+        table(("quantity", "value"), report_table(report))

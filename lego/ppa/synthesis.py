@@ -1,0 +1,126 @@
+"""Runs synthesis and reads back areas, cells and hierarchy."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lego.diag import LegoError
+from lego.ppa.library import Library
+from lego.tools import run
+
+__all__ = ["Netlist", "synthesise"]
+
+TIMEOUT_S = 3600.0
+TARGET_PS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Netlist:
+    """A mapped design.
+
+    Attributes
+    ----------
+    cells : per module, library cells of its own and how many.
+    children : per module, instances of other modules (and macros) and how many.
+    delays_ps : per module, the longest combinational path that ABC reports.
+    """
+
+    top: str
+    cells: dict[str, dict[str, int]]
+    children: dict[str, dict[str, int]]
+    delays_ps: dict[str, float]
+    path: Path
+
+    def instances(self) -> dict[str, int]:
+        """How often the design holds each module and macro."""
+        counts: dict[str, int] = {}
+
+        def visit(module: str, times: int) -> None:
+            counts[module] = counts.get(module, 0) + times
+            for child, many in self.children.get(module, {}).items():
+                visit(child, times * many)
+
+        visit(self.top, 1)
+        return counts
+
+
+def synthesise(
+    verilog: Path, top: str, macros: Sequence[str], library: Library, scratch: Path, *, flat: bool
+) -> Netlist:
+    """Map a design to the library; macros stay black boxes. Raises E802 if Yosys stops."""
+    (scratch / "abc.constr").write_text(_constraints(library))
+    job = {
+        "verilog": str(verilog),
+        "top": top,
+        "macros": list(macros),
+        "liberty": str(library.path),
+        "flat": flat,
+        "constraints": str(scratch / "abc.constr"),
+        "target_ps": TARGET_PS,
+        "stat": str(scratch / "stat.json"),
+        "netlist": str(scratch / "netlist.v"),
+    }
+    (scratch / "job.json").write_text(json.dumps(job))
+    done = run(
+        [sys.executable, "-m", "lego.ppa.yosys_worker", str(scratch / "job.json")],
+        cwd=scratch,
+        timeout_s=TIMEOUT_S,
+        env={"YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    if done.returncode or not (scratch / "stat.json").is_file():
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+        raise LegoError("E802", f"synthesis of {top} failed:\n{tail}")
+    stat = json.loads((scratch / "stat.json").read_text())
+    return _netlist(top, stat["modules"], library, _delays(done.stdout), scratch / "netlist.v")
+
+
+def _constraints(library: Library) -> str:
+    """Driving cell and load for ABC: the library's second smallest buffer, 5 fF."""
+    buffers = sorted(
+        (cell.area_um2, name)
+        for name, cell in library.cells.items()
+        if name.upper().startswith("BUF")
+    )
+    driver = buffers[min(1, len(buffers) - 1)][1] if buffers else sorted(library.cells)[0]
+    return f"set_driving_cell {driver}\nset_load 5.0 [all_outputs]\n"
+
+
+def _netlist(
+    top: str,
+    modules: Mapping[str, Mapping[str, Mapping[str, int]]],
+    library: Library,
+    delays: dict[str, float],
+    path: Path,
+) -> Netlist:
+    cells: dict[str, dict[str, int]] = {}
+    children: dict[str, dict[str, int]] = {}
+    for raw, entry in modules.items():
+        name = raw.removeprefix("\\")
+        types = {
+            **entry.get("num_cells_by_type", {}),
+            **entry.get("num_submodules_by_type", {}),
+        }
+        cells[name] = {t: n for t, n in sorted(types.items()) if t in library.cells}
+        children[name] = {
+            t.removeprefix("\\"): n for t, n in sorted(types.items()) if t not in library.cells
+        }
+    return Netlist(top, cells, children, delays, path)
+
+
+def _delays(log: str) -> dict[str, float]:
+    """Longest path per module, in the order in which ABC took the modules."""
+    order = re.findall(r"Extracting gate netlist of module `\\?(\w+)'", log)
+    found = re.findall(r"Delay = +([0-9.]+) ps", log)
+    delays: dict[str, float] = {}
+    if len(order) == len(found):
+        for module, delay in zip(order, found, strict=True):
+            delays[module] = max(delays.get(module, 0.0), float(delay))
+    elif found:
+        delays["(any)"] = max(map(float, found))
+    return delays
