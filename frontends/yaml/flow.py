@@ -63,7 +63,7 @@ def dataflow_spec(
     if not isinstance(flow.control, str):
         control = tuple(flow.control)
         if len(control) != axes:
-            message = f"control has {len(control)} entries for {axes} array axes"
+            message = f"control has length {len(control)}, the array has {axes} axes"
             hint = "give one number per axis, or systolic or broadcast"
             errors.append(LegoError("E213", message, loc=at(*path, "control"), hint=hint))
     if errors:

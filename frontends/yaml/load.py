@@ -53,7 +53,11 @@ def _load(root: MapNode) -> Workload:
     try:
         form = WorkloadForm.model_validate(_plain(root))
     except ValidationError as error:
-        found = [_explain(root, dict(item)) for item in error.errors(include_url=False)]
+        found = [
+            _explain(root, dict(item))
+            for item in error.errors(include_url=False)
+            if not (item["type"] == "literal_error" and isinstance(item["input"], list))
+        ]
         first: dict[Loc | None, LegoError] = {}
         for mistake in found:
             first.setdefault(mistake.loc, mistake)
@@ -155,11 +159,15 @@ def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         kind = "mapping" if isinstance(value, dict) else "list"
-        return f"a {kind} of {len(value)} entries" if value else f"an empty {kind}"
+        return f"a {kind} of {_entries(len(value))}" if value else f"an empty {kind}"
     if value in (None, ""):
         return "empty"
     text = str(value)
     return repr(text if len(text) <= 40 else f"{text[:40]}...")
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> LegoError:
@@ -203,9 +211,9 @@ def _wanted(item: dict[str, Any]) -> str:
         case "string_type":
             return "text is expected"
         case "too_short":
-            return f"it needs at least {context['min_length']} entries"
+            return f"it needs at least {_entries(context['min_length'])}"
         case "too_long":
-            return f"it may have at most {context['max_length']} entries"
+            return f"it may have at most {_entries(context['max_length'])}"
         case "literal_error":
             return f"it must be {context['expected']}, or a list of cycles per axis"
     return str(item["msg"]).lower()

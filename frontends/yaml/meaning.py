@@ -31,7 +31,7 @@ __all__ = ["Reader"]
 
 T = TypeVar("T")
 
-MAX_ITERATIONS = 1 << 40
+MAX_ITERATIONS = 10**12 - 1
 MAX_BODY_BITS = 63
 MAX_ERRORS = 20
 
@@ -95,7 +95,7 @@ class Reader:
             self.errors.append(
                 LegoError(
                     "E120",
-                    f"{math.prod(form.loops.values())} iterations are more than 2^40",
+                    f"{math.prod(form.loops.values())} iterations, 10^12 and more are refused",
                     loc=self.at("operations", k, "loops"),
                     hint="split the operation or tile it on the host",
                 )

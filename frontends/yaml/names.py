@@ -59,7 +59,7 @@ def _check(name: str, loc: Loc) -> LegoError | None:
     low = name.lower()
     if low in KEYWORDS | _MORE | _RESERVED or low.startswith("host_"):
         return LegoError(
-            "E104", f"{name!r} is a reserved word", loc=loc, hint=f"call it {name}_0, for example"
+            "E104", f"{name!r} is a reserved word", loc=loc, hint=f"call it my_{name}, for example"
         )
     if "__" in name or name.endswith("_"):
         return LegoError(

@@ -268,9 +268,9 @@ class _Parser:
                 return Literal(value)
         raise self.error(
             "E113",
-            "the right side of << must be an integer",
+            f"the right side of << must be an integer from 0 to {MAX_SHIFT}",
             base + node.col_offset,
-            f"write a number from 0 to {MAX_SHIFT}",
+            "multiply instead, or shift twice",
         )
 
     def _operand(self, access: Access, at: int) -> Expr:

@@ -63,10 +63,11 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     form = forms(op.output.map, op, dataflow)
     classes = tuple(_class(group, dataflow) for group in sharing_classes(form.space, dataflow))
     hold = held_counters(form)
-    injective = _injective(op)
+    injective = _injective(op, _padded_extents(op, dataflow))
     outer = range(len(dataflow.temporal) - hold)
     revisit = tuple(k for k in outer if not any(row[k] for row in form.time))
-    if op.reduction is Reduction.ASSIGN and (not injective or _unused_loops(op)):
+    domain = [loop.extent for loop in op.loops]
+    if op.reduction is Reduction.ASSIGN and (not _injective(op, domain) or _unused_loops(op)):
         raise LegoError(
             "E301",
             f"'=' writes an element of {op.output.tensor!r} more than once",
@@ -101,19 +102,27 @@ def _unused_loops(op: TensorOp) -> list[int]:
     ]
 
 
-def _injective(op: TensorOp) -> bool:
-    """Whether two iterations that differ in a loop of the output's indices differ in the element.
+def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
+    """Extents of the loops over all FUs and timestamps, ragged edges included."""
+    extents = [1] * len(op.loops)
+    for dim, trips in zip(dataflow.temporal, dataflow.trips(op), strict=True):
+        extents[dim.loop] += dim.step * (trips - 1)
+    for loop, size in zip(dataflow.spatial_loops, dataflow.sizes, strict=True):
+        extents[loop] += size - 1
+    return extents
 
-    Asked over the maximal box; run-time boxes are subsets of it.
+
+def _injective(op: TensorOp, extents: Sequence[int]) -> bool:
+    """Whether two points that differ in a loop of the output's indices differ in the element.
+
+    Asked over a box that holds those of all run-time bounds.
     """
     used = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
-    if not used:
-        return True
-    return not _collisions(op, op.output, used)
+    return not used or not _collisions(op.output, used, extents)
 
 
-def _collisions(op: TensorOp, access: Access, used: Sequence[int]) -> bool:
-    box = [f"0 <= {v}{k} < {op.loops[k].extent}" for k in used for v in "xy"]
+def _collisions(access: Access, used: Sequence[int], extents: Sequence[int]) -> bool:
+    box = [f"0 <= {v}{k} < {extents[k]}" for k in used for v in "xy"]
     same = [" + ".join(f"{row[k]}*(x{k} - y{k})" for k in used) + " = 0" for row in access.map.rows]
     names = ",".join(f"{v}{k}" for v in "xy" for k in used)
     differ = " or ".join(f"x{k} != y{k}" for k in used)

@@ -125,8 +125,9 @@ class OutputPlan:
     ----------
     hold : number of innermost counters over which the root accumulates in a register.
     revisit : counters outside `hold` over which an element is accumulated in memory.
-    injective : distinct values of the loops in the output's indices mean distinct elements; if
-        not, the memory is preloaded with the identity and every commit accumulates.
+    injective : distinct values of the loops in the output's indices mean distinct elements, over
+        all FUs and timestamps; if not, the memory is preloaded with the identity and every commit
+        accumulates.
     """
 
     name: str
@@ -215,7 +216,13 @@ class Adg:
 
     @property
     def reduction(self) -> Reduction:
-        """The operation's reduction."""
+        """How the hardware combines values.
+
+        An assignment whose ragged edges overlap other elements adds to a preloaded zero: each
+        element gets one valid value, and masked ones add nothing.
+        """
+        if self.op.reduction is Reduction.ASSIGN and not self.output.injective:
+            return Reduction.ADD
         return self.op.reduction
 
     @property
