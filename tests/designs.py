@@ -30,7 +30,9 @@ def cases_of(
     rng = np.random.default_rng(seed)
     cases = []
     for entry, op, adg in zip(entries, workload.operations, adgs_of(workload), strict=True):
-        programs = [entry["program"], *(configure(adg, b).to_json() for b in bounds)]
+        loops = {loop.name: loop.extent for loop in op.loops}
+        chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
+        programs = [entry["program"], *(configure(adg, b).to_json() for b in chosen)]
         stream = default_stream(entry, op, tensors, rng, programs=programs, stray_reset=stray_reset)
         cases.append(Case(files[entry["verilog"]].decode(), stream))
     return cases

@@ -224,7 +224,7 @@ _UNSEEN = frozenset(
 
 def _problem(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.reader.ReaderError):
-        return f"character U+{ord(error.character):04X} is not allowed"
+        return f"character U+{error.character:04X} is not allowed"
     return str(getattr(error, "problem", None) or "syntax error").lower()
 
 

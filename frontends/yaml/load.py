@@ -53,16 +53,19 @@ def _load(root: MapNode) -> Workload:
     try:
         form = WorkloadForm.model_validate(_plain(root))
     except ValidationError as error:
-        found = [
-            _explain(root, dict(item))
-            for item in error.errors(include_url=False)
-            if not (item["type"] == "literal_error" and isinstance(item["input"], list))
-        ]
-        first: dict[Loc | None, LegoError] = {}
-        for mistake in found:
-            first.setdefault(mistake.loc, mistake)
-        raise LegoErrors(tuple(first.values())[:MAX_ERRORS]) from None
+        raise LegoErrors(_explained(root, error)) from None
     return Reader(form, Positions(root)).workload()
+
+
+def _explained(root: MapNode, error: ValidationError) -> tuple[LegoError, ...]:
+    """The first errors of the form, one per position."""
+    first: dict[Loc | None, LegoError] = {}
+    for item in error.errors(include_url=False)[: 3 * MAX_ERRORS]:
+        if item["type"] == "literal_error" and isinstance(item["input"], list):
+            continue  # the list's entries have errors of their own
+        mistake = _explain(root, dict(item))
+        first.setdefault(mistake.loc, mistake)
+    return tuple(first.values())[:MAX_ERRORS]
 
 
 class Positions:

@@ -120,7 +120,7 @@ class _Parser:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(source, mode="eval").body
         except SyntaxError as error:
-            at = base + max(0, (error.offset or 1) - 1)
+            at = base + error.offset - 1 if error.offset else end
             raise self.error("E110", "the statement can't be read here", at, _EXAMPLE) from error
         except (RecursionError, MemoryError, ValueError) as error:
             raise self._too_deep(base) from error

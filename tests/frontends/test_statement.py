@@ -1,0 +1,360 @@
+"""Statements: what they mean, that printing and parsing are inverse, and that garbage is refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from frontends.yaml import load_text
+from frontends.yaml.render import render_statement
+from frontends.yaml.statement import Statement, parse_statement
+from lego.diag import LegoError, Loc
+from lego.ir.affine import AffineMap
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp, evaluate
+from lego.ir.workload import Access, Loop, Reduction, TensorOp
+
+HERE = Loc("w.yaml", 3, 10)
+LOOPS = ("i", "j", "k")
+
+
+def parse(text: str) -> Statement:
+    return parse_statement(text, LOOPS, HERE)
+
+
+def refusal(text: str) -> LegoError:
+    with pytest.raises(LegoError) as caught:
+        parse(text)
+    return caught.value
+
+
+def test_a_product() -> None:
+    said = parse("Y[i,j] += X[i,k] * W[k,j]")
+    assert said.reduction is Reduction.ADD
+    assert said.output.map == AffineMap(((1, 0, 0), (0, 1, 0)), (0, 0))
+    assert [access.tensor for access in said.inputs] == ["X", "W"]
+    assert said.body == Binary(BinaryOp.MUL, Operand(0), Operand(1))
+    assert said.inputs[1].loc == Loc("w.yaml", 3, 29)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "offset"),
+    [
+        ("2*i+j-1", (2, 1, 0), -1),
+        ("i*2 - (j - 3)", (2, -1, 0), 3),
+        ("-i+7", (-1, 0, 0), 7),
+        ("3*(i+2*j)-(-2)", (3, 6, 0), 2),
+        ("i-i+k", (0, 0, 1), 0),
+        ("0*i", (0, 0, 0), 0),
+        ("5", (0, 0, 0), 5),
+        ("2*3", (0, 0, 0), 6),
+    ],
+)
+def test_affine_indices(text: str, row: tuple[int, ...], offset: int) -> None:
+    assert parse(f"Y[i] += X[{text}]").inputs[0].map == AffineMap((row,), (offset,))
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "result"),
+    [
+        ("X[i] - W[i] - 1", (5, 3), 1),
+        ("X[i] - (W[i] - 1)", (5, 3), 3),
+        ("-X[i] * W[i]", (5, 3), -15),
+        ("X[i] + W[i] << 2", (5, 3), 32),
+        ("X[i] + (W[i] << 2)", (5, 3), 17),
+        ("max(X[i], W[i], 4)", (2, 3), 4),
+        ("min(X[i], W[i], -4)", (2, 3), -4),
+        ("abs(X[i] - W[i])", (2, 3), 1),
+        ("-(X[i])", (2, 0), -2),
+        ("X[i] * X[i] + W[i]", (3, 1), 10),
+    ],
+)
+def test_bodies(text: str, values: tuple[int, int], result: int) -> None:
+    assert evaluate(parse(f"Y[i] += {text}").body, values) == result
+
+
+def test_the_same_access_is_one_input() -> None:
+    said = parse("Y[i] += X[i] * X[0+i] + X[j]")
+    assert [access.map.rows for access in said.inputs] == [((1, 0, 0),), ((0, 1, 0),)]
+
+
+@pytest.mark.parametrize("sign", list(Reduction))
+@pytest.mark.parametrize("space", ["", " "])
+def test_assignments(sign: Reduction, space: str) -> None:
+    assert parse(f"Y[i]{space}{sign}{space}X[i]").reduction is sign
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "column"),
+    [
+        ("Y[i] += X[i*j]", "E111", 11),
+        ("Y[i] += X[k] * W[i,  j//2]", "E111", 22),
+        ("  Y[i] += X[i] *   W[j%2]", "E111", 22),
+        ("Y[q] += X[i]", "E112", 3),
+        ("Y[i] += X[i] + foo(X[j])", "E113", 16),
+        ("Y[i] += X[i] + 99999999999", "E114", 16),
+        ("Y[i] += X[i] +", "E110", 15),
+        ("Y[i] =+= X[i]", "E110", 7),
+    ],
+)
+def test_columns(text: str, code: str, column: int) -> None:
+    error = refusal(text)
+    assert error.loc is not None
+    assert (error.code, error.loc.column - HERE.column + 1) == (code, column)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "line", "column"),
+    [
+        ('"Y[i] += X[i*i]"', 1, 25),
+        ("'Y[i] += X[i*i]'", 1, 25),
+        ("Y[i] += X[i*i]", 1, 24),
+        ("|\n      Y[i] += X[i*i]\n", 2, 17),
+        (">\n      Y[i] +=\n      X[i*i]\n", 3, 9),
+        ('"Y[i] +=\n        X[i*i]"', 2, 11),
+        ("Y[i]\n      +=   X[i*i]", 2, 14),
+        ("'Y[i] +=   \n\t  X[i*i]'", 2, 6),
+    ],
+)
+def test_positions_in_every_style_of_scalar(scalar: str, line: int, column: int) -> None:
+    text = f"name: a\noperations:\n- name: b\n  loops: {{i: 2}}\n  statement: {scalar}\n"
+    with pytest.raises(LegoError) as caught:
+        load_text(text, "w.yaml")
+    assert caught.value.code == "E111"
+    assert caught.value.loc == Loc("w.yaml", 4 + line, column)
+
+
+def test_an_escaped_statement_is_located_at_its_start() -> None:
+    text = 'name: a\noperations:\n- name: b\n  loops: {i: 2}\n  statement: "Y[i] \\x2b= X[i*i]"\n'
+    with pytest.raises(LegoError) as caught:
+        load_text(text, "w.yaml")
+    assert caught.value.loc == Loc("w.yaml", 5, 14)
+
+
+def literals() -> st.SearchStrategy[Expr]:
+    return st.integers(-(2**31) + 1, 2**31 - 1).map(Literal)
+
+
+def bodies(inputs: int) -> st.SearchStrategy[Expr]:
+    """Expressions over the operands, at most some 20 nodes."""
+    leaves = st.one_of(st.integers(0, inputs - 1).map(Operand), literals())
+    plain = [op for op in BinaryOp if op is not BinaryOp.SHL]
+
+    def grow(below: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+        return st.one_of(
+            st.builds(Unary, st.sampled_from(UnaryOp), below),
+            st.builds(Binary, st.sampled_from(plain), below, below),
+            st.builds(Binary, st.just(BinaryOp.SHL), below, st.integers(0, 31).map(Literal)),
+        )
+
+    return st.recursive(leaves, grow, max_leaves=10)
+
+
+def maps() -> st.SearchStrategy[AffineMap]:
+    number = st.integers(-99, 99)
+    rows = st.tuples(*[number] * len(LOOPS))
+    return st.lists(st.tuples(rows, number), min_size=1, max_size=4).map(
+        lambda parts: AffineMap(tuple(r for r, _ in parts), tuple(b for _, b in parts))
+    )
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> TensorOp:
+    """Operations whose body uses every input, in order of first use."""
+    count = draw(st.integers(1, 4))
+    inputs = draw(
+        st.lists(
+            st.builds(Access, st.sampled_from(["X", "W", "max", "a1"]), maps()),
+            min_size=count,
+            max_size=count,
+            unique=True,
+        )
+    )
+    body = draw(bodies(count))
+    for index in range(count):
+        body = Binary(BinaryOp.ADD, Operand(count - 1 - index), body)
+    order = list(dict.fromkeys(used(body)))
+    return TensorOp(
+        "op",
+        tuple(Loop(name, 4) for name in LOOPS),
+        Access("Y", draw(maps())),
+        tuple(inputs[index] for index in order),
+        renamed(body, order),
+        draw(st.sampled_from(Reduction)),
+    )
+
+
+def used(expr: Expr) -> list[int]:
+    match expr:
+        case Operand(index):
+            return [index]
+        case Unary(_, arg):
+            return used(arg)
+        case Binary(_, left, right):
+            return used(left) + used(right)
+    return []
+
+
+def renamed(expr: Expr, order: list[int]) -> Expr:
+    match expr:
+        case Operand(index):
+            return Operand(order.index(index))
+        case Unary(op, arg):
+            return Unary(op, renamed(arg, order))
+        case Binary(op, left, right):
+            return Binary(op, renamed(left, order), renamed(right, order))
+    return expr
+
+
+def without_loc(access: Access) -> Access:
+    return Access(access.tensor, access.map)
+
+
+@settings(max_examples=120, deadline=None)
+@given(operations())
+def test_print_then_parse(op: TensorOp) -> None:
+    said = parse(render_statement(op))
+    assert without_loc(said.output) == op.output
+    assert tuple(map(without_loc, said.inputs)) == op.inputs
+    assert said.body == op.body
+    assert said.reduction is op.reduction
+
+
+TOKENS = [
+    "Y[i]",
+    "X[",
+    "X",
+    "W",
+    "i",
+    "j",
+    "k",
+    "[",
+    "]",
+    "(",
+    ")",
+    ",",
+    "+",
+    "-",
+    "*",
+    "**",
+    "/",
+    "//",
+    "%",
+    "<<",
+    ">>",
+    "=",
+    "==",
+    "+=",
+    "-=",
+    "max=",
+    "min=",
+    "max(",
+    "min(",
+    "abs(",
+    "max",
+    "min",
+    "abs",
+    "0",
+    "1",
+    "31",
+    "32",
+    "07",
+    "0x1",
+    "1.5",
+    "1e9",
+    "99999999999",
+    "not",
+    "lambda",
+    ":",
+    ":=",
+    "if",
+    "else",
+    "for",
+    "in",
+    "~",
+    "@",
+    "&",
+    "|",
+    "^",
+    ".",
+    "...",
+    "#",
+    "'",
+    "\\",
+    "{",
+    "}",
+    "await",
+    "yield",
+    "None",
+    "True",
+    "__import__",
+    "é",
+    "\n",
+    "\t",
+    "\x00",
+]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(TOKENS), max_size=40), st.sampled_from(["", " "]))
+def test_token_soup_is_read_or_refused(tokens: list[str], glue: str) -> None:
+    read_or_refused("Y[i] += " * bool(tokens) + glue.join(tokens))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60))
+def test_garbage_is_read_or_refused(text: str) -> None:
+    read_or_refused(text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(operations(), st.data())
+def test_a_damaged_statement_is_read_or_refused(op: TensorOp, data: st.DataObject) -> None:
+    text = render_statement(op)
+    at = data.draw(st.integers(0, len(text)))
+    insert = data.draw(st.sampled_from(TOKENS))
+    read_or_refused(text[:at] + insert + text[at + data.draw(st.integers(0, 3)) :])
+
+
+def read_or_refused(text: str) -> None:
+    try:
+        parse(text)
+    except LegoError as error:
+        assert error.code in {"E110", "E111", "E112", "E113", "E114"}
+        assert error.loc is not None
+        assert HERE.column <= error.loc.column <= HERE.column + len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 900, "-" * 1900, "abs(" * 450, "[" * 900, "not " * 450, "X[i]+" * 390, "X[i]<<" * 300],
+)
+def test_deep_expressions_are_refused(text: str) -> None:
+    for tail in ("", "X[i]", "1"):
+        assert refusal(f"Y[i] += {text}{tail}").code in ("E110", "E113")
+
+
+def test_64_levels_are_read() -> None:
+    assert parse("Y[i] += X[i]" + " + 1" * 60).reduction is Reduction.ADD
+
+
+def test_all_pairs_of_operators_bind_as_in_python() -> None:
+    """`a op b op c` means what Python means, for numbers."""
+    for first, second in itertools.product(["+", "-", "*", "<<"], repeat=2):
+        for shape in ("X[i] {} {} {} 3", "X[i] {} ({} {} 3)"):
+            second_operand = "2" if "<<" in (first, second) else "W[i]"
+            text = shape.format(first, second_operand, second)
+            if "(" in text and first == "<<":
+                continue
+            number = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "<<": int.__lshift__}
+            strength = {"<<": 0, "+": 1, "-": 1, "*": 2}
+            left_first = "(" not in text and strength[first] >= strength[second]
+            if not left_first and first == "<<":
+                continue
+            if left_first:
+                expected = number[second](number[first](7, 2), 3)
+            else:
+                expected = number[first](7, number[second](2, 3))
+            assert evaluate(parse(f"Y[i] += {text}").body, (7, 2)) == expected
