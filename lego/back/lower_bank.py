@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lego.back.builder import Builder
 from lego.back.lower_fu import combine
+from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
 from lego.ir.adg import Adg, InputPlan, OutputPlan
@@ -42,7 +43,7 @@ def bank_modules(adg: Adg, plan: Plan, prefix: str) -> tuple[Module, Module]:
         _accumulating_bank(b, adg, ram, host, span)
     else:
         _write_bank(b, ram, host, span)
-    return ram, infer_widths(b.build())
+    return ram, infer_widths(remove_dead_nodes(b.build()))
 
 
 def _read_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from lego.back.builder import Builder
 from lego.back.lower_nest import Events, address_nest, affine_value, digit_nest
+from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import (
     access_of,
@@ -217,7 +218,7 @@ class Control:
                 b.output(f"row{j}", rows[j])
         self._inside(b, events, plan)
         self._enables(b, plan)
-        return infer_widths(b.build())
+        return infer_widths(remove_dead_nodes(b.build()))
 
     def _digits(
         self, b: Builder, events: Events, plan: Plan

@@ -8,6 +8,7 @@ from lego.back.builder import Builder, index_bits
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
 from lego.back.lower_memory import build_memory, node_port
+from lego.back.passes.dead_nodes import remove_dead_ports
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import RegisterSpec, address_bits, register_specs
 from lego.back.timing import Schedule, schedule
@@ -63,7 +64,7 @@ def lower(adg: Adg) -> tuple[Dag, Schedule]:
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(adg, registers, control_module, [m[-1] for m in memories], array_module)
     modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
-    return Dag((*modules, *parts, top)), times
+    return remove_dead_ports(Dag((*modules, *parts, top))), times
 
 
 def _register_file(adg: Adg, prefix: str, host: HostMap) -> Module:

@@ -101,7 +101,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E120": (
         "too large",
-        "At most 2^40 iterations and 2^24 elements per tensor.",
+        "At most 10^12 iterations and 2^24 elements per tensor.",
         "Split or tile the operation.",
     ),
     "E121": (

@@ -34,11 +34,12 @@ def build_adg(name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Data
 
 
 def _operand_names(op: TensorOp) -> list[str]:
-    names: list[str] = []
-    for access in op.inputs:
-        seen = sum(name.split("_")[0] == access.tensor for name in names)
-        names.append(f"{access.tensor}_{seen}" if seen else access.tensor)
-    return names
+    """The tensor's name, numbered from its second access on."""
+    tensors = [access.tensor for access in op.inputs]
+    return [
+        f"{name}_{seen}" if (seen := tensors[:k].count(name)) else name
+        for k, name in enumerate(tensors)
+    ]
 
 
 def _input(

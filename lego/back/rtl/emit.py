@@ -111,7 +111,7 @@ def _signal(node: Node, name: str) -> Signal:
 
 def _memory(m: AmaranthModule, node: Node, srcs: list[Value], target: Value) -> None:
     memory = Memory(shape=node.bits, depth=max(2, node.extent), init=[])
-    m.submodules[node.name] = memory
+    m.submodules[f"{node.name}_cells"] = memory
     read, write = memory.read_port(), memory.write_port()
     raddr, ren, waddr, wdata, wen = srcs
     m.d.comb += [

@@ -30,7 +30,8 @@ def to_verilog(dag: Dag) -> str:
             f"hierarchy -check -top {dag.top.name}",
             "proc -noopt",
             "opt_expr -keepdc",
-            "opt_clean",
+            "wreduce -keepdc",
+            "opt_clean -purge",
             f"write_verilog -noattr {target}",
         )
         with _silence():

