@@ -138,7 +138,13 @@ def _macros(dag: Dag) -> list[dict[str, Any]]:
             if node.op is Op.INSTANCE:
                 counts[node.text] = counts.get(node.text, 0) + counts.get(module.name, 0)
     return [
-        {"module": m.name, "bits": node.bits, "depth": node.extent, "count": counts.get(m.name, 0)}
+        {
+            "module": m.name,
+            "operand": m.name.removeprefix(f"{dag.top.name}_ram_{node.bits}x{node.extent}_"),
+            "bits": node.bits,
+            "depth": node.extent,
+            "count": counts.get(m.name, 0),
+        }
         for m in dag.modules
         for node in m.nodes
         if node.op is Op.MEMORY

@@ -38,6 +38,11 @@ module `BENCH (
       .host_rvalid(host_rvalid)
   );
 
+`ifdef RECORD_ACTIVITY
+  import "DPI-C" function void record_activity(input bit on);
+  always @(posedge clk) record_activity(running && (start || busy));
+`endif
+
   initial begin
     if (!$value$plusargs("folder=%s", folder)) $fatal(1, "no +folder=");
     commands = $fopen({folder, "/", `BENCH_TEXT, ".commands"}, "r");

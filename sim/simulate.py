@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import numpy as np
 from frontends.yaml import load_workload
 from lego.diag import LegoError
 from lego.flow import program
+from lego.ppa.activity import read_saif, write_activities
 from lego.publish import add_files
 from sim.checks import Verdict
 from sim.model import Options
 from sim.reference import Array
-from sim.session import Case, Outcome, default_stream, run_cases
+from sim.session import Case, default_stream, run_cases
 
 __all__ = ["Simulation", "demand_match", "simulate"]
 
@@ -59,7 +60,8 @@ def simulate(
 ) -> Simulation:
     """Run each design on random operands; tensors flow from operation to operation.
 
-    Writes sim.json into the folder, with `waves` waves.vcd, with `activity` activity.saif.
+    Writes sim.json into the folder, with `waves` waves.vcd, with `activity` activity.json (what switched while
+    busy; always at the full bounds and for all designs).
     Raises E903 for an unknown design.
     """
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -78,20 +80,31 @@ def simulate(
     if not cases:
         names = ", ".join(entry["operation"] for entry in manifest["designs"])
         raise LegoError("E903", f"no design {design!r} here; designs are {names}")
-    trace = "vcd" if waves else "saif" if activity else ""
-    outcome = run_cases(cases, seed=seed, options=Options(trace=trace))
+    if activity:
+        return _recorded(folder, cases, seed)
+    outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
     result = Simulation(outcome.verdicts, outcome.build_s, outcome.run_s, seed)
-    add_files(folder, _files(result, outcome))
+    files = {"waves.vcd": outcome.waves} if waves else {}
+    add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
 
 
-def _files(result: Simulation, outcome: Outcome) -> dict[str, bytes]:
-    files = {"sim.json": (json.dumps(result.to_json(), indent=1) + "\n").encode()}
-    if outcome.waves:
-        files["waves.vcd"] = outcome.waves
-    if outcome.saif:
-        files["activity.saif"] = outcome.saif
-    return files
+def _recorded(folder: Path, cases: Sequence[Case], seed: int) -> Simulation:
+    """Each design in a model of its own, so that only its busy cycles are recorded."""
+    options = Options(trace="saif", optimise="-O0")
+    outcomes = [run_cases([case], seed=seed, options=options) for case in cases]
+    activities = {
+        case.stream.entry["top"]: read_saif(outcome.saif.decode())
+        for case, outcome in zip(cases, outcomes, strict=True)
+    }
+    verdicts = tuple(verdict for outcome in outcomes for verdict in outcome.verdicts)
+    add_files(folder, {"activity.json": write_activities(activities).encode()})
+    build_s, run_s = sum(o.build_s for o in outcomes), sum(o.run_s for o in outcomes)
+    return Simulation(verdicts, build_s, run_s, seed)
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1) + "\n").encode()
 
 
 def demand_match(result: Simulation) -> None:

@@ -199,6 +199,21 @@ CODES: dict[str, tuple[str, str, str]] = {
         "Give a Liberty file with --liberty.",
     ),
     "E802": ("synthesis failed", "Yosys stopped.", "Read its last lines in the message."),
+    "E803": (
+        "timing failed",
+        "OpenSTA stopped, or found no path.",
+        "Read its last lines in the message.",
+    ),
+    "E805": (
+        "switching activity not readable",
+        "activity.json isn't a record of this folder's designs.",
+        "Delete activity.json; `lego ppa` records it again.",
+    ),
+    "E806": (
+        "clock out of range",
+        "The clock period must lie between 0.01 and 10,000 ns.",
+        "Give a period in nanoseconds.",
+    ),
     "E902": (
         "unknown operation",
         "The workload has no operation of this name.",

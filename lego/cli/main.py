@@ -78,12 +78,16 @@ def ppa(
     flat: Annotated[
         bool, typer.Option("--flat", help="Flatten: slower, about a tenth smaller.")
     ] = False,
+    clock: Annotated[
+        float | None,
+        typer.Option(help="Clock period in ns for power; the least possible by default."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Synthesise on a cell library: area, clock, power."""
     from lego.cli.price import price_folder
 
-    guarded(lambda: price_folder(folder, liberty, flat, json))
+    guarded(lambda: price_folder(folder, liberty, flat, clock, json))
 
 
 @app.command(epilog="Example: lego draw workloads/gemm.yaml -o pictures")

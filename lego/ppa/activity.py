@@ -1,44 +1,132 @@
-"""Switching activity of a simulated run, from the SAIF that Verilator writes."""
+"""Switching activity and SRAM accesses of a simulated run, from the SAIF that Verilator writes.
+
+The SAIF covers the busy cycles only: what the host does before and after isn't in it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["DEFAULT_ACTIVITY", "activity_by_category"]
+from lego.diag import LegoError
 
-DEFAULT_ACTIVITY = 0.2
-"""Toggles per bit and cycle where no simulation was recorded."""
+__all__ = ["Activity", "read_activities", "read_saif", "write_activities"]
 
-_LINE = re.compile(r"\(INSTANCE (?:\S+ )?\"?([\w.\[\]]+)\"?|\(TC (\d+)\)|\(NET|[()]")
+SCHEMA = "lego/activity/1"
+CATEGORIES = (
+    ("fu_", "fu"),
+    ("array", "interconnect"),
+    ("memory_", "memory"),
+    ("control", "control"),
+    ("registers", "control"),
+)
+"""Category by the beginning of an instance's name; others belong to what holds them."""
+
+_INSTANCE = re.compile(r"\(INSTANCE (\S+)")
+_BIT = re.compile(r"\((\S+) \(T0 \d+\) \(T1 (\d+)\) .*\(TC (\d+)\)\)")
+_DURATION = re.compile(r"\(DURATION (\d+)\)")
 
 
-def activity_by_category(saif: str, cycles: int, categories: Mapping[str, str]) -> dict[str, float]:
-    """Mean toggles per bit and busy cycle, by the category of the instance that holds the bit.
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What one design did while busy.
 
-    `categories` maps instance-name prefixes to categories; an instance without one inherits.
+    Attributes
+    ----------
+    cycles : clock cycles recorded.
+    toggles, bits : per category, toggles of all bits over all cycles, and the number of bits.
+    accesses : per operand, reads and writes of its SRAM macros over all cycles.
     """
-    toggles: dict[str, int] = {}
-    bits: dict[str, int] = {}
-    stack: list[str] = [""]
-    for match in _LINE.finditer(saif):
-        found = match.group(0)
-        if found.startswith("(INSTANCE"):
-            stack.append(_category(match.group(1), categories, stack[-1]))
-        elif found.startswith("(TC"):
-            here = stack[-1]
-            toggles[here] = toggles.get(here, 0) + int(match.group(2))
-            bits[here] = bits.get(here, 0) + 1
-        elif found == ")":
-            stack.pop()
-            stack = stack or [""]
-        else:
-            stack.append(stack[-1])
-    return {name: toggles[name] / (bits[name] * max(1, cycles)) for name in sorted(bits) if name}
+
+    cycles: int
+    toggles: dict[str, int]
+    bits: dict[str, int]
+    accesses: dict[str, int]
+
+    def rate(self, category: str) -> float:
+        """Mean toggles per bit and cycle; the whole design's where a category has no bit."""
+        bits = self.bits.get(category, 0)
+        toggles = self.toggles.get(category, 0)
+        if not bits:
+            toggles, bits = sum(self.toggles.values()), sum(self.bits.values())
+        return toggles / max(1, bits * self.cycles)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "cycles": self.cycles,
+            "toggles": self.toggles,
+            "bits": self.bits,
+            "sram_accesses": self.accesses,
+        }
 
 
-def _category(instance: str, categories: Mapping[str, str], inherited: str) -> str:
-    for prefix, category in categories.items():
+def read_activities(text: str) -> dict[str, Activity]:
+    """The designs' activities from activity.json. Raises E805."""
+    try:
+        document = json.loads(text)
+        return {
+            top: Activity(d["cycles"], d["toggles"], d["bits"], d["sram_accesses"])
+            for top, d in document["designs"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LegoError(
+            "E805", "activity.json is not an activity record", hint="delete it and run again"
+        ) from error
+
+
+def write_activities(activities: Mapping[str, Activity]) -> str:
+    """The text of activity.json."""
+    designs = {top: activity.to_json() for top, activity in sorted(activities.items())}
+    return json.dumps({"schema": SCHEMA, "designs": designs}, indent=1) + "\n"
+
+
+def read_saif(saif: str) -> Activity:
+    """Sum up the instance `dut`. Raises E805 if the text isn't the SAIF of a bench.
+
+    Bits inside RAM macros aren't logic and are left out; their enables count as accesses.
+    """
+    duration = _DURATION.search(saif)
+    if duration is None or "(INSTANCE dut" not in saif:
+        raise LegoError("E805", "the simulation left no switching activity of the design")
+    sums: dict[str, list[int]] = {}
+    accesses: dict[str, int] = {}
+    around: list[tuple[str, str]] = [("", "")]  # (category, operand) of the groups we are in
+    for line in map(str.strip, saif.split("\n")):
+        if line == ")":
+            around.pop()
+        elif bit := _BIT.match(line):
+            category, operand = around[-1]
+            net, ones, toggles = bit.group(1), int(bit.group(2)), int(bit.group(3))
+            if category == "sram" and net in ("ren", "wen"):
+                accesses[operand] = accesses.get(operand, 0) + ones // 2
+            elif category not in ("", "sram") and net != "clk":
+                total = sums.setdefault(category, [0, 0])
+                total[0] += toggles
+                total[1] += 1
+        elif instance := _INSTANCE.match(line):
+            around.append(_enter(instance.group(1), around[-1]))
+        elif line.startswith("("):
+            around.append(around[-1])
+    names = sorted(sums)
+    return Activity(
+        int(duration.group(1)) // 2,
+        {name: sums[name][0] for name in names},
+        {name: sums[name][1] for name in names},
+        dict(sorted(accesses.items())),
+    )
+
+
+def _enter(instance: str, outer: tuple[str, str]) -> tuple[str, str]:
+    category, operand = outer
+    if not category:
+        return ("control", "") if instance == "dut" else ("", "")
+    if instance == "ram":
+        return "sram", operand
+    for prefix, name in CATEGORIES:
         if instance.startswith(prefix):
-            return category
-    return inherited
+            return name, instance.removeprefix("memory_") if name == "memory" else operand
+    return outer

@@ -2,24 +2,29 @@
 
 Per category: every data input of a cell switches with the category's mean activity; the energy
 of a toggle is ``C V^2 / 2`` for the pin, and as much again inside the cell and on its wire. Clock
-pins switch twice a cycle. Leakage is the library's. SRAM energy is per access.
+pins switch twice a cycle. Leakage is the library's. SRAM energy is the macro model's per access,
+for every access that the simulated run made; SRAM leakage isn't modelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from lego.ppa.activity import Activity
 from lego.ppa.library import Library
+from lego.ppa.sram import macro
 from lego.ppa.synthesis import Netlist
 
-__all__ = ["METHOD", "Power", "power_of"]
+__all__ = ["METHOD", "Power", "power_of", "sram_power_uw"]
 
 INTERNAL_FACTOR = 2.0
 METHOD = (
     "C V^2/2 per toggle of each cell input at its category's mean simulated activity, doubled for "
     "cell-internal and wire energy; clock pins toggle twice a cycle; leakage from the library; "
-    "SRAM energy per access by the macro model"
+    "SRAM energy per simulated access by the macro model, without leakage; activity is zero-delay, "
+    "so glitches aren't counted"
 )
 
 
@@ -36,9 +41,8 @@ def power_of(
     netlist: Netlist,
     library: Library,
     categories: Mapping[str, str],
-    activity: Mapping[str, float],
+    activity: Activity,
     period_ps: int,
-    default: float,
 ) -> dict[str, Power]:
     """Power per category at the given clock period."""
     frequency_ghz = 1000 / period_ps
@@ -47,7 +51,7 @@ def power_of(
         if module not in netlist.cells:
             continue
         category = categories.get(module, "control")
-        rate = activity.get(category, default)
+        rate = activity.rate(category)
         sums = totals.setdefault(category, [0.0, 0.0, 0.0])
         for name, many in netlist.cells[module].items():
             cell = library.cells[name]
@@ -60,3 +64,17 @@ def power_of(
             )
             sums[2] += count * many * cell.leakage_nw / 1000
     return {name: Power(*(round(v) for v in sums)) for name, sums in sorted(totals.items())}
+
+
+def sram_power_uw(
+    macros: Sequence[Mapping[str, Any]], activity: Activity, period_ps: int
+) -> dict[str, int]:
+    """Microwatts of each operand's SRAM macros."""
+    power = {}
+    for m in macros:
+        price = macro(m["bits"], m["depth"])
+        accesses = activity.accesses.get(m["operand"], 0)
+        power[m["operand"]] = round(
+            1000 * price.energy_fj * accesses / (max(1, activity.cycles) * period_ps)
+        )
+    return power

@@ -114,13 +114,11 @@ def _netlist(
 
 
 def _delays(log: str) -> dict[str, float]:
-    """Longest path per module, in the order in which ABC took the modules."""
-    order = re.findall(r"Extracting gate netlist of module `\\?(\w+)'", log)
-    found = re.findall(r"Delay = +([0-9.]+) ps", log)
+    """Longest path per module in ps, from ABC's reports; a module is mapped in several parts."""
     delays: dict[str, float] = {}
-    if len(order) == len(found):
-        for module, delay in zip(order, found, strict=True):
-            delays[module] = max(delays.get(module, 0.0), float(delay))
-    elif found:
-        delays["(any)"] = max(map(float, found))
+    parts = re.split(r"Extracting gate netlist of module `\\\\?(\S+)'", log)[1:]
+    for module, text in zip(parts[::2], parts[1::2], strict=True):
+        found = re.findall(r"Delay = +([0-9.]+) ps", text)
+        if found:
+            delays[module] = max(delays.get(module, 0.0), float(found[-1]))
     return delays

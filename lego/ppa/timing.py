@@ -4,69 +4,142 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lego.diag import LegoError
 from lego.ppa.library import Library
+from lego.ppa.sram import macro
 from lego.ppa.synthesis import Netlist
 from lego.tools import run
 
 __all__ = ["Timing", "clock_of"]
 
-SETUP_PS = 120.0
+FLIP_FLOP_PS = 120.0
 """Clock-to-output plus setup of a flip-flop, added to ABC's combinational delays."""
+
+SRAM_SETUP_PS, EDGE_NS, PIN_FF = 50, 0.05, 2
+STA_TIMEOUT_S = 1200.0
+
+BY_STA = (
+    "OpenSTA, one corner, ideal clock, no wire load, no buffers on nets that cross modules; "
+    "SRAM access times by the macro model"
+)
+BY_ABC = (
+    "ABC's longest combinational path within any one module, plus 120 ps for a flip-flop and no "
+    "less than the SRAM's access; paths that cross modules aren't seen (OpenSTA sees them: "
+    "sudo apt-get install -y opensta)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Minimum period in ps, how it was found, and where the longest path lies."""
+    """Minimum period in ps, how it was found, and where the longest path starts and ends."""
 
     period_ps: int
     method: str
     path: str
 
 
-def clock_of(netlist: Netlist, library: Library, scratch: Path, access_ps: int) -> Timing:
-    """The minimum clock period, at least the SRAM's access time plus a flip-flop."""
-    found = _by_sta(netlist, library, scratch) if shutil.which("sta") else None
-    found = found or _by_abc(netlist)
-    memory = round(access_ps + SETUP_PS)
-    if memory > found.period_ps:
-        return Timing(memory, found.method + "; SRAM access time by the macro model", "SRAM access")
-    return found
+def clock_of(
+    netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]], scratch: Path
+) -> Timing:
+    """The minimum clock period. Raises E803 if OpenSTA can't time the netlist."""
+    if has_sta():
+        return _by_sta(netlist, library, macros, scratch)
+    return _by_abc(netlist, macros)
 
 
-def _by_abc(netlist: Netlist) -> Timing:
+def has_sta() -> bool:
+    """Whether OpenSTA is installed."""
+    return shutil.which("sta") is not None
+
+
+def _by_abc(netlist: Netlist, macros: Sequence[Mapping[str, Any]]) -> Timing:
     worst = max(netlist.delays_ps, key=lambda m: (netlist.delays_ps[m], m), default="")
-    delay = netlist.delays_ps.get(worst, 0.0)
-    method = (
-        "ABC's longest combinational path of any one module, plus 120 ps for a flip-flop; "
-        "paths that cross modules are not seen (install opensta for static timing analysis)"
-    )
-    return Timing(round(delay + SETUP_PS), method, worst)
+    logic = netlist.delays_ps.get(worst, 0.0) + FLIP_FLOP_PS
+    access = max((macro(m["bits"], m["depth"]).access_ps for m in macros), default=0)
+    if access + SRAM_SETUP_PS > logic:
+        return Timing(round(access + SRAM_SETUP_PS), BY_ABC, "within an SRAM macro")
+    return Timing(round(logic), BY_ABC, f"within {worst}")
 
 
-def _by_sta(netlist: Netlist, library: Library, scratch: Path) -> Timing | None:
-    """Static timing analysis; None if OpenSTA can't read the netlist."""
+def _by_sta(
+    netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]], scratch: Path
+) -> Timing:
     source = netlist.path.read_text()
     (scratch / "sta.v").write_text(re.sub(r"\bsigned\b", "", source))
+    (scratch / "macros.lib").write_text(macro_liberty(macros))
     script = scratch / "sta.tcl"
     script.write_text(
-        f"read_liberty {library.path}\nread_verilog {scratch / 'sta.v'}\n"
+        f"read_liberty {{{library.path}}}\nread_liberty macros.lib\nread_verilog sta.v\n"
         f"link_design {netlist.top}\ncreate_clock -name clk -period 1 [get_ports clk]\n"
-        "report_checks -path_delay max -format full -digits 4\n"
-        "report_worst_slack -max -digits 4\nexit\n"
+        "report_checks -path_delay max -format full -digits 4\nexit\n"
     )
-    try:
-        done = run(
-            ["sta", "-no_splash", "-exit", str(script)], cwd=scratch, timeout_s=1200, check=False
-        )
-    except LegoError:
-        return None
-    slack = re.search(r"worst slack\s+(?:max\s+)?(-?[0-9.]+)", done.stdout)
+    done = run(
+        ["sta", "-no_splash", "-exit", script.name],
+        cwd=scratch,
+        timeout_s=STA_TIMEOUT_S,
+        check=False,
+    )
+    slack = re.search(r"(-?[0-9.]+)\s+slack", done.stdout)
     if done.returncode or slack is None:
-        return None
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-8:])
+        raise LegoError("E803", f"OpenSTA could not time {netlist.top}:\n{tail}")
     ends = re.findall(r"(?:Startpoint|Endpoint): (\S+)", done.stdout)[:2]
-    period = 1000 * (1 - float(slack.group(1)))
-    return Timing(round(period), "OpenSTA, one corner, no wire load", " -> ".join(ends))
+    return Timing(round(1000 * (1 - float(slack.group(1)))), BY_STA, " -> ".join(ends))
+
+
+def macro_liberty(macros: Sequence[Mapping[str, Any]]) -> str:
+    """A Liberty library of the SRAM macros: setup of their inputs, access time of their output."""
+    buses = sorted({n for m in macros for n in (_address_bits(m), m["bits"]) if n > 1})
+    types = "".join(
+        f"  type (bus{n}) {{ base_type : array; data_type : bit; bit_width : {n}; "
+        f"bit_from : {n - 1}; bit_to : 0; }}\n"
+        for n in buses
+    )
+    return (
+        'library (macros) {\n  delay_model : table_lookup;\n  time_unit : "1ns";\n'
+        '  voltage_unit : "1V";\n  current_unit : "1mA";\n'
+        "  capacitive_load_unit (1,ff);\n  nom_voltage : 1.1;\n"
+        f"{types}{''.join(map(_macro_cell, macros))}}}\n"
+    )
+
+
+def _address_bits(m: Mapping[str, Any]) -> int:
+    return max(1, (int(m["depth"]) - 1).bit_length())
+
+
+def _macro_cell(m: Mapping[str, Any]) -> str:
+    access = macro(m["bits"], m["depth"]).access_ps / 1000
+    setup = _arc("setup_rising", rise_constraint=SRAM_SETUP_PS / 1000)
+    setup += _arc("setup_rising", fall_constraint=SRAM_SETUP_PS / 1000)
+    read = _arc("rising_edge", cell_rise=access, rise_transition=EDGE_NS)
+    read += _arc("rising_edge", cell_fall=access, fall_transition=EDGE_NS)
+    ports = [_port(name, 1, f"direction : input; {setup}") for name in ("ren", "wen")]
+    ports += [
+        _port(name, bits, f"direction : input; {setup}")
+        for name, bits in (
+            ("raddr", _address_bits(m)),
+            ("waddr", _address_bits(m)),
+            ("wdata", m["bits"]),
+        )
+    ]
+    ports += [
+        _port("clk", 1, "direction : input; clock : true;"),
+        _port("rdata", m["bits"], f"direction : output; {read}"),
+    ]
+    return f"  cell ({m['module']}) {{\n{''.join(ports)}  }}\n"
+
+
+def _port(name: str, bits: int, body: str) -> str:
+    load = "" if "output" in body else f"capacitance : {PIN_FF}; "
+    kind = f"bus ({name}) {{ bus_type : bus{bits};" if bits > 1 else f"pin ({name}) {{"
+    return f"    {kind} {load}{body} }}\n"
+
+
+def _arc(kind: str, **tables: float) -> str:
+    values = " ".join(f'{name}(scalar) {{ values("{v}"); }}' for name, v in tables.items())
+    return f"timing() {{ related_pin : clk; timing_type : {kind}; {values} }} "

@@ -1,0 +1,162 @@
+"""Prices of small designs: sums, counts that can be worked out by hand, and refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.diag import LegoError
+from lego.flow import compile_workload
+from lego.ppa import price, report_table
+from lego.ppa import timing as timing_module
+from lego.ppa.activity import read_saif
+from lego.ppa.library import read_library
+from lego.ppa.sram import macro
+from lego.ppa.synthesis import synthesise
+from lego.publish import publish
+from sim.simulate import simulate
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "tests" / "workloads" / "gemm_os_sys.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("ppa") / "gemm"
+    publish(target, compile_workload(load_text(TEXT), source=TEXT.encode()))
+    assert not simulate(target, activity=True).verdicts[0].failures
+    return target
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> dict[str, Any]:
+    return price(folder)
+
+
+def test_parts_sum_to_the_total(folder: Path, report: dict[str, Any]) -> None:
+    (design,) = report["designs"]
+    area = dict(design["area_1e-3um2"])
+    total = area.pop("total")
+    assert total == sum(area.values())
+    assert all(part > 0 for part in area.values())
+    assert json.loads((folder / "ppa.json").read_text()) == report
+
+
+def test_area_equals_the_sum_over_the_flattened_cells(folder: Path, tmp_path: Path) -> None:
+    """The hierarchy's areas times instance counts, against Yosys's own sum."""
+    entry = json.loads((folder / "manifest.json").read_text())["designs"][0]
+    library = read_library(None)
+    macros = [m["module"] for m in entry["macros"]]
+    netlist = synthesise(
+        (folder / entry["verilog"]).resolve(), entry["top"], macros, library, tmp_path, flat=False
+    )
+    ours = sum(
+        library.cells[cell].area_um2 * many * netlist.instances()[module]
+        for module, cells in netlist.cells.items()
+        for cell, many in cells.items()
+        if module in netlist.instances()
+    )
+    stat = json.loads((tmp_path / "stat.json").read_text())
+    assert ours == pytest.approx(float(stat["design"]["area"]), rel=1e-6)
+
+
+def test_memories_are_macros_not_flip_flops(folder: Path, report: dict[str, Any]) -> None:
+    entry = json.loads((folder / "manifest.json").read_text())["designs"][0]
+    bits = sum(m["bits"] * m["depth"] * m["count"] for m in entry["macros"])
+    sram = sum(macro(m["bits"], m["depth"]).area_nm2_k * m["count"] for m in entry["macros"])
+    (design,) = report["designs"]
+    assert design["flip_flops"] < bits
+    assert design["area_1e-3um2"]["sram"] == sram
+
+
+def test_the_activity_is_that_of_the_busy_cycles(folder: Path, report: dict[str, Any]) -> None:
+    """A row's or column's bank is read in every step; only valid sums are written."""
+    program = json.loads((folder / "manifest.json").read_text())["designs"][0]["program"]
+    activity = report["designs"][0]["activity"]
+    assert activity["cycles"] == program["cycles"]
+    m, n, k = (program["bounds"][name] for name in "mnk")
+    accesses = activity["sram_accesses"]
+    assert accesses["Y"] == m * n
+    tiles = -(-m // 4) * -(-n // 4)
+    assert accesses["X"] == accesses["W"] == 4 * tiles * k
+    assert 0 < activity["toggles"]["fu"] < activity["bits"]["fu"] * activity["cycles"]
+
+
+def test_same_twice(folder: Path, report: dict[str, Any]) -> None:
+    before = (folder / "ppa.json").read_bytes()
+    price(folder)
+    assert (folder / "ppa.json").read_bytes() == before
+
+
+def test_a_slower_clock_takes_less_power(folder: Path, report: dict[str, Any]) -> None:
+    (fast,) = report["designs"]
+    slow = price(folder, clock_ns=50.0)["designs"][0]
+    assert slow["power_uw"]["total"] < fast["power_uw"]["total"] / 4
+    assert slow["area_1e-3um2"] == fast["area_1e-3um2"]
+    rows = dict(report_table({**report, "designs": [{**slow, "power_period_ps": 10}]}))
+    assert "TOO FAST" in rows["power at"]
+
+
+def test_without_opensta_abc_times_the_modules(
+    folder: Path, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing_module, "has_sta", lambda: False)
+    (design,) = price(folder)["designs"]
+    assert design["timing_method"].startswith("ABC's longest combinational path")
+    assert design["critical_path"].startswith("within ")
+    if shutil.which("sta"):
+        assert report["designs"][0]["timing_method"].startswith("OpenSTA")
+        assert report["designs"][0]["min_period_ps"] > design["min_period_ps"]
+
+
+def chain(registers: int) -> str:
+    wires = "".join(f"  reg [7:0] r{i};\n" for i in range(registers + 1))
+    moves = "".join(f"    r{i + 1} <= r{i};\n" for i in range(registers))
+    return (
+        f"module chain(input clk, input [7:0] a, output [7:0] y);\n{wires}"
+        f"  always @(posedge clk) begin\n    r0 <= a;\n{moves}  end\n"
+        f"  assign y = r{registers};\nendmodule\n"
+    )
+
+
+def test_a_register_more_is_area_more(tmp_path: Path) -> None:
+    library, areas = read_library(None), []
+    for registers in range(3):
+        scratch = tmp_path / str(registers)
+        scratch.mkdir()
+        (scratch / "chain.v").write_text(chain(registers))
+        netlist = synthesise(scratch / "chain.v", "chain", [], library, scratch, flat=False)
+        areas.append(sum(library.cells[c].area_um2 * n for c, n in netlist.cells["chain"].items()))
+    flip_flop = areas[0] / 8
+    assert areas == pytest.approx([8 * flip_flop * (k + 1) for k in range(3)])
+
+
+@pytest.mark.parametrize("text", [None, "", "library (x) { }", "not liberty", "\x00\xff"])
+def test_a_bad_library_is_refused(folder: Path, tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "bad.lib"
+    if text is not None:
+        path.write_text(text)
+    before = (folder / "ppa.json").read_bytes()
+    with pytest.raises(LegoError, match="E801"):
+        price(folder, liberty=path)
+    assert (folder / "ppa.json").read_bytes() == before
+
+
+def test_bad_activity_and_clock_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "activity.json").write_text('{"designs": {}}')
+    with pytest.raises(LegoError, match="E805"):
+        price(copy)
+    (copy / "activity.json").write_text("[]")
+    with pytest.raises(LegoError, match="E805"):
+        price(copy)
+    with pytest.raises(LegoError, match="E806"):
+        price(folder, clock_ns=0.0)
+    with pytest.raises(LegoError, match="E805"):
+        read_saif("(SAIFILE (DURATION 4))")
