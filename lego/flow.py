@@ -195,12 +195,17 @@ def load_design(folder: Path, top: str) -> Adg:
     return Adg.from_json((folder / f"{top}.adg.json").read_bytes())
 
 
-def program(folder: Path, design: str | None, bounds: Mapping[str, int]) -> dict[str, object]:
-    """Register values and layouts for other loop bounds, as in the manifest."""
+def program(
+    folder: Path,
+    design: str | None,
+    bounds: Mapping[str, int],
+    bases: Mapping[str, int] | None = None,
+) -> dict[str, object]:
+    """Register values and layouts for other loop bounds and bases, as in the manifest."""
     entries = json.loads((folder / "manifest.json").read_text())["designs"]
     tops = [e["top"] for e in entries if design in (None, e["top"], e["operation"])]
     if not tops:
         known = ", ".join(e["operation"] for e in entries)
         raise LegoError("E903", f"no design {design!r} here; designs are {known}")
-    result: Program = configure(load_design(folder, tops[0]), bounds)
+    result: Program = configure(load_design(folder, tops[0]), bounds, bases=bases)
     return result.to_json()

@@ -50,12 +50,14 @@ def configure(
     adg: Adg,
     bounds: Mapping[str, int] | None = None,
     *,
+    bases: Mapping[str, int] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     tail: int | None = None,
 ) -> Program:
     """The program for loop bounds up to the maxima; the maxima if none are given.
 
-    Raises E202 for an unknown loop or a bound outside [1, maximum].
+    `bases` gives operands' first word addresses in their banks, 0 by default. Raises E202 for an
+    unknown loop or a bound outside [1, maximum], E203 for a base that leaves no room.
     """
     limits = {loop.name: loop.extent for loop in adg.op.loops}
     chosen = limits | dict(bounds or {})
@@ -70,22 +72,47 @@ def configure(
             )
     full = {plan.tensor.name: plan.tensor.shape for plan in adg.operands()}
     sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
+    starts = _checked_bases(adg, sizes, bases or {})
     iterations = 1
     for value in chosen.values():
         iterations *= value
     extra = schedule(adg).tail if tail is None else tail
     return Program(
         bounds=chosen,
-        registers=register_values(adg, chosen, sizes),
+        registers=register_values(adg, chosen, sizes, starts),
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
         iterations=iterations,
-        layouts={p.name: _layout(adg, p, tuple(sizes[p.tensor.name])) for p in adg.operands()},
+        layouts={
+            p.name: _layout(adg, p, tuple(sizes[p.tensor.name]), starts[p.name])
+            for p in adg.operands()
+        },
     )
 
 
-def _layout(adg: Adg, plan: InputPlan | OutputPlan, shape: tuple[int, ...]) -> Layout:
+def _checked_bases(
+    adg: Adg, sizes: Mapping[str, Sequence[int]], bases: Mapping[str, int]
+) -> dict[str, int]:
+    """The first word address of every operand; 0 where none is given."""
+    room = {
+        plan.name: plan.banking.depth(plan.tensor.shape)
+        - plan.banking.depth(tuple(sizes[plan.tensor.name]))
+        for plan in adg.operands()
+    }
+    for name, base in bases.items():
+        if name not in room:
+            raise LegoError("E203", f"no operand {name!r}; operands are {', '.join(room)}")
+        if not 0 <= base <= room[name]:
+            raise LegoError(
+                "E203",
+                f"base {name}={base} is outside [0, {room[name]}]",
+                hint="smaller loop bounds leave more room in the banks",
+            )
+    return {name: bases.get(name, 0) for name in room}
+
+
+def _layout(adg: Adg, plan: InputPlan | OutputPlan, shape: tuple[int, ...], base: int) -> Layout:
     preload = None
     if isinstance(plan, OutputPlan) and not plan.injective:
         preload = identity(adg)
     banking = plan.banking
-    return Layout(shape, banking.counts, banking.gcds, banking.strides(shape), 0, preload)
+    return Layout(shape, banking.counts, banking.gcds, banking.strides(shape), base, preload)

@@ -1,8 +1,10 @@
 // Free-running bench of one design: plays a command stream into the host port.
 //
-// Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
+// A run's address is the number of busy cycles in which the host writes at random: the design must
+// take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
 // (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
-// data. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung.
+// data. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
+// "p" once if busy or done ever broke their protocol.
 module `BENCH (
     input  wire clk,
     output reg  finished
@@ -17,7 +19,7 @@ module `BENCH (
   wire [`DW-1:0] host_rdata;
 
   integer commands, answers, got;
-  integer wait_left, run_left, run_cycles, reset_after;
+  integer wait_left, run_left, run_cycles, reset_after, attacks_left;
   reg running, ending, armed;
   reg [7:0] op;
   reg [31:0] address;
@@ -50,7 +52,28 @@ module `BENCH (
     if (commands == 0 || answers == 0) $fatal(1, "can't open the streams");
     rst = 0; start = 0; host_en = 0; host_we = 0; host_addr = 0; host_wdata = 0;
     finished = 0; running = 0; ending = 0; armed = 0;
-    wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0;
+    wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0; attacks_left = 0;
+  end
+
+  // busy is high from the cycle after start to the end of the run; done from there to the next start
+  reg active, ended, broken;
+  wire wrong = start || !active ? busy || done != ended : done == busy;
+  initial begin
+    active = 0; ended = 0; broken = 0;
+  end
+  always @(posedge clk) begin
+    if (rst) begin
+      active <= 0;
+      ended <= 0;
+    end else if (start) active <= 1;
+    else if (active && !busy) begin
+      active <= 0;
+      ended <= 1;
+    end
+    if (armed && !rst && !finished && wrong && !broken) begin
+      broken <= 1;
+      $fwrite(answers, "p\n");
+    end
   end
 
   always @(posedge clk) begin
@@ -61,6 +84,13 @@ module `BENCH (
     if (running) begin
       if (busy) run_cycles <= run_cycles + 1;
       run_left <= run_left - 1;
+      if (busy && attacks_left > 0) begin
+        attacks_left <= attacks_left - 1;
+        host_en <= 1;
+        host_we <= 1;
+        host_addr <= {$urandom, $urandom};
+        host_wdata <= {$urandom, $urandom};
+      end
       if (reset_after > 0) begin
         reset_after <= reset_after - 1;
         if (reset_after == 1) begin
@@ -99,6 +129,7 @@ module `BENCH (
           start <= 1;
           running <= 1;
           run_cycles <= 0;
+          attacks_left <= op == OP_RUN ? address : 0;
           run_left <= op == OP_RUN ? data[31:0] : 32'h7fffffff;
           reset_after <= op == OP_CUT ? data[31:0] : 0;
         end

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lego.ir.workload import Tensor, TensorOp
 from sim.checks import Verdict, check_bench
@@ -19,6 +20,8 @@ from sim.runner import run_model
 from sim.streams import Stream
 
 __all__ = ["Case", "Outcome", "default_stream", "run_cases"]
+
+READ_BACK = 2048
 
 
 @dataclass
@@ -52,11 +55,14 @@ def default_stream(
 ) -> Stream:
     """Reset, then for each program: load, run, read back and compare with the reference.
 
+    Before, random words go everywhere and come back. Registers, operands and words beside the
+    result are read back too: nothing else may change.
     `given` holds tensors made by earlier operations and receives this one's output.
     """
     stream = Stream(entry)
     stream.reset(int(rng.integers(1, 9)))
     stream.idle(int(rng.integers(1, 5)))
+    stream.scramble(rng)
     known = given if given is not None else {}
     for program in programs or [entry["program"]]:
         _one_run(stream, entry, op, tensors, rng, program, known, stray_reset)
@@ -88,15 +94,30 @@ def _one_run(
         stream.cut(int(rng.integers(1, max(2, program["cycles"]))))
         stream.idle(2)
     stream.program(program)
+    stream.idle(int(rng.integers(1, 5)))
+    stream.read_registers(program)
     for memory in inputs:
         stream.write(memory, program["layouts"][memory["operand"]], operands[memory["tensor"]])
     mask = result.written
     if layout["preload"] is not None:
         stream.write(output, layout, np.full(tuple(layout["shape"]), layout["preload"], np.int64))
         mask = np.ones_like(mask)
+    spare = stream.mark_spare(output, layout, rng)
     stream.run(program["cycles"])
     stream.read(output, layout, result.values, mask)
+    stream.read_spare(output, spare)
+    for memory in inputs:
+        values = operands[memory["tensor"]]
+        layout = program["layouts"][memory["operand"]]
+        stream.read(memory, layout, values, _some_of(values), result=False)
     known[output["tensor"]] = result.values
+
+
+def _some_of(values: Array) -> NDArray[np.bool_]:
+    """At most about `READ_BACK` elements, evenly spread."""
+    step = -(-values.size // READ_BACK)
+    chosen: NDArray[np.bool_] = np.arange(values.size) % step == 0
+    return chosen.reshape(values.shape)
 
 
 def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None = None) -> Outcome:

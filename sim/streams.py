@@ -16,6 +16,8 @@ __all__ = ["Stream", "addresses"]
 Array = NDArray[np.int64]
 WRITE, READ, RUN, IDLE, RESET, CUT = 1, 2, 3, 4, 5, 6
 WATCHDOG_CYCLES = 64
+SPARE = 2048
+ATTACKS = 64
 
 
 def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
@@ -58,6 +60,74 @@ class Stream:
         for name, value in program["registers"].items():
             self._add(WRITE, place[name], value)
 
+    def read_registers(self, program: Mapping[str, Any]) -> None:
+        """Read every register back and expect what was written."""
+        names = [r["name"] for r in self.entry["registers"]]
+        self.commands += [f"2 {r['address']:x} 0" for r in self.entry["registers"]]
+        self.expected.append(
+            {
+                "kind": "beside",
+                "operand": "register",
+                "words": [program["registers"][name] for name in names],
+                "index": [[name] for name in names],
+            }
+        )
+
+    def mark_spare(
+        self, memory: Mapping[str, Any], layout: Mapping[str, Any], rng: np.random.Generator
+    ) -> list[tuple[int, int]]:
+        """Write random words beside a tensor, at most `SPARE`; returns (address, word)."""
+        banks = np.arange(memory["banks"], dtype=np.int64) * memory["bank_stride"]
+        every = memory["base_address"] + (banks[:, None] + np.arange(memory["depth"])).ravel()
+        spare = np.setdiff1d(every, addresses(memory, layout).ravel())
+        if spare.size > SPARE:
+            spare = np.sort(rng.choice(spare, SPARE, replace=False))
+        words = rng.integers(0, 1 << memory["bits"], spare.size)
+        pairs = list(zip(spare.tolist(), words.tolist(), strict=True))
+        self.commands += [f"1 {at:x} {word:x}" for at, word in pairs]
+        return pairs
+
+    def read_spare(self, memory: Mapping[str, Any], pairs: Sequence[tuple[int, int]]) -> None:
+        """Expect the words that `mark_spare` wrote."""
+        self.commands += [f"2 {at:x} 0" for at, _ in pairs]
+        self.expected.append(
+            {
+                "kind": "beside",
+                "operand": f"{memory['operand']} spare word ",
+                "words": [word for _, word in pairs],
+                "index": [[at] for at, _ in pairs],
+            }
+        )
+
+    def scramble(self, rng: np.random.Generator) -> None:
+        """Write random words to all registers and to random places of memory, then read them twice.
+
+        An access must reach its own word only, and reading must change nothing.
+        """
+        places = [
+            (m["base_address"] + bank * m["bank_stride"] + word, m["bits"])
+            for m in self.entry["memories"]
+            for bank in range(m["banks"])
+            for word in range(m["depth"])
+        ]
+        if len(places) > SPARE:
+            places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]
+        places += [(r["address"], r["bits"]) for r in self.entry["registers"]]
+        words = {at: int(rng.integers(0, 1 << bits)) for at, bits in places}
+        self.commands += [f"1 {at:x} {words[at]:x}" for at in rng.permutation(list(words)).tolist()]
+        for _ in range(2):
+            order = rng.permutation(list(words)).tolist()
+            self.idle(int(rng.integers(1, 5)))
+            self.commands += [f"2 {at:x} 0" for at in order]
+            self.expected.append(
+                {
+                    "kind": "beside",
+                    "operand": "word ",
+                    "words": [words[at] for at in order],
+                    "index": [[at] for at in order],
+                }
+            )
+
     def write(self, memory: Mapping[str, Any], layout: Mapping[str, Any], values: Array) -> None:
         """Write a tensor to one operand's memory."""
         mask = (1 << memory["bits"]) - 1
@@ -67,8 +137,8 @@ class Stream:
         self.commands += [f"1 {at:x} {value & mask:x}" for at, value in pairs]
 
     def run(self, cycles: int) -> None:
-        """Start, wait, and expect exactly so many busy cycles."""
-        self._add(RUN, 0, cycles + WATCHDOG_CYCLES)
+        """Start, wait, and expect exactly so many busy cycles; the host writes meanwhile in vain."""
+        self._add(RUN, max(0, min(ATTACKS, cycles - 3)), cycles + WATCHDOG_CYCLES)
         self.expected.append({"kind": "cycles", "cycles": cycles})
 
     def cut(self, cycles: int) -> None:
@@ -81,8 +151,13 @@ class Stream:
         layout: Mapping[str, Any],
         values: Array,
         mask: NDArray[np.bool_],
+        *,
+        result: bool = True,
     ) -> None:
-        """Read a tensor back and expect these values where `mask` is set."""
+        """Read a tensor back and expect these values where `mask` is set.
+
+        Only results count as elements compared.
+        """
         word = (1 << memory["bits"]) - 1
         place = addresses(memory, layout).ravel()[mask.ravel()].tolist()
         wanted = values.ravel()[mask.ravel()].tolist()
@@ -90,7 +165,7 @@ class Stream:
         index = np.argwhere(mask).tolist()
         self.expected.append(
             {
-                "kind": "words",
+                "kind": "words" if result else "beside",
                 "operand": memory["operand"],
                 "words": [value & word for value in wanted],
                 "index": index,

@@ -9,6 +9,7 @@ import numpy as np
 
 from frontends.yaml import load_text
 from lego.flow import adgs_of, compile_workload
+from lego.ir.adg import Adg
 from lego.program import configure
 from sim.checks import Verdict
 from sim.model import Options
@@ -32,10 +33,31 @@ def cases_of(
     for entry, op, adg in zip(entries, workload.operations, adgs_of(workload), strict=True):
         loops = {loop.name: loop.extent for loop in op.loops}
         chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
-        programs = [entry["program"], *(configure(adg, b).to_json() for b in chosen)]
+        programs = [entry["program"], *(moved(adg, b, rng) for b in chosen)]
         stream = default_stream(entry, op, tensors, rng, programs=programs, stray_reset=stray_reset)
         cases.append(Case(files[entry["verilog"]].decode(), stream))
     return cases
+
+
+def moved(adg: Adg, bounds: Mapping[str, int], rng: np.random.Generator) -> dict[str, object]:
+    """The program at these bounds with every operand first, last or anywhere in its banks."""
+    layouts = configure(adg, bounds).layouts
+    bases = {}
+    for plan in adg.operands():
+        depth = plan.banking.depth
+        room = depth(plan.tensor.shape) - depth(layouts[plan.name].shape)
+        bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
+    return configure(adg, bounds, bases=bases).to_json()
+
+
+def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:
+    """Loop bounds up to the maxima, each loop short or long."""
+    rng = np.random.default_rng(seed)
+    loops = {loop.name: loop.extent for op in load_text(text).operations for loop in op.loops}
+    return [
+        {name: int(rng.choice([1, n, rng.integers(1, n + 1)])) for name, n in loops.items()}
+        for _ in range(count)
+    ]
 
 
 def verdicts_of(cases: Sequence[Case], seed: int = 0) -> tuple[Verdict, ...]:

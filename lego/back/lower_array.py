@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lego.back.builder import Builder
 from lego.back.lower_control import Control
-from lego.back.lower_fu import FuKind, Pick, accumulate, build_fu, combine, loops_on_axes, sum_range
+from lego.back.lower_fu import FuKind, Pick, accumulate, build_fu, combine, masking_loops, sum_range
 from lego.back.lower_memory import node_port, reuse_source
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
@@ -75,6 +75,7 @@ class ArrayLowering:
             sums=level + 1,
             bare=self._trees,
             root=not self._trees and fu == c.root,
+            masks=masking_loops(self.adg, fu),
         )
 
     def _source(self, plan: InputPlan, fu: Fu) -> tuple[Fu | None, int]:
@@ -106,7 +107,7 @@ class ArrayLowering:
         """Fixed times of the ports: by operand, by loop mask, and in the reduction."""
         t = self.times
         at = {"sum_in": t.contribution + t.tree, "first": t.total}
-        at |= {f"valid_{loop}": t.valid[loop] for loop in loops_on_axes(self.adg)}
+        at |= {f"valid_{loop}": time for loop, time in t.valid.items()}
         for plan in self.adg.inputs:
             for port in ("link", "node", "load", "reuse"):
                 at[f"{plan.name}_{port}"] = t.operand[plan.name]
@@ -168,14 +169,14 @@ class ArrayLowering:
         return b.input(self.control.tap(f"zero{self.adg.output.hold}", self.times.total + skew))
 
     def _masks(self, b: Builder, fu: Fu, skew: int) -> dict[str, int]:
-        if self.adg.reduction is Reduction.ASSIGN:
-            return {}
-        return {
-            f"valid_{loop}": b.input(
-                self.control.tap(f"valid_{loop}_{at}", self.times.valid[loop] + skew)
-            )
-            for loop, at in zip(loops_on_axes(self.adg), fu, strict=True)
-        }
+        place = dict(zip(self.adg.dataflow.spatial_loops, fu, strict=True))
+        wires = {}
+        for loop, at in place.items():
+            name = self.adg.op.loops[loop].name
+            if name in masking_loops(self.adg, fu):
+                tap = self.control.tap(f"valid_{name}_{at}", self.times.valid[name] + skew)
+                wires[f"valid_{name}"] = b.input(tap)
+        return wires
 
     def _collect(self, b: Builder, outs: Mapping[Fu, Mapping[str, int]]) -> None:
         """Reduce each level by a tree and the levels by a chain."""

@@ -108,8 +108,8 @@ class Control:
             b.output(port, signals[port])
         for name, (signal, delay) in sorted(self._taps.items()):
             source = signals[signal]
-            low, high = b.nodes[source].range
-            b.output(name, b.delay(source, delay, resets=(low, high) == (0, 1), name=signal))
+            commits = signal.startswith("last")  # what is left of a run cut short mustn't write
+            b.output(name, b.delay(source, delay, resets=commits, name=signal))
         return infer_widths(b.build())
 
     def _wire_registers(self, b: Builder, module: Module) -> dict[str, int]:
@@ -146,7 +146,7 @@ class Control:
             following = b.mux(
                 step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
             )
-            b.drive(counter, following, b.any([begin, finish, *step[: k + 1]]))
+            b.drive(counter, following, b.any([finish, *step[: k + 1]]))
         b.drive(running, begin, b.any([begin, finish]))
         countdown = b.wrap(b.add(left, b.const(-1)), (0, tail))
         b.drive(left, b.mux(finish, b.const(tail), countdown), b.any([finish, b.invert(idle_left)]))
@@ -168,7 +168,8 @@ class Control:
         return infer_widths(b.build())
 
     def _masks(self, b: Builder, counters: Sequence[int]) -> None:
-        """One comparison per loop on an axis and per coordinate along it."""
+        """One comparison per loop on an axis and per coordinate along it but the first, which is
+        within the bound in every trip."""
         flow = self.adg.dataflow
         for axis, loop in enumerate(flow.spatial_loops):
             name = self.adg.op.loops[loop].name
@@ -177,9 +178,8 @@ class Control:
                 if dim.loop == loop:
                     value = b.times(counters[k], dim.step)
             bound = self._register(b, f"bound_{name}")
-            for at in range(flow.sizes[axis]):
-                here = b.add(value, b.const(at)) if at else value
-                b.output(f"valid_{name}_{at}", b.less(here, bound))
+            for at in range(1, flow.sizes[axis]):
+                b.output(f"valid_{name}_{at}", b.less(b.add(value, b.const(at)), bound))
 
     def _events(self, b: Builder) -> Events:
         trips = self.adg.dataflow.trips(self.adg.op)

@@ -15,7 +15,7 @@ from lego.ir.dag import Node, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Reduction
 
-__all__ = ["FuKind", "Pick", "accumulate", "build_fu", "combine", "loops_on_axes", "sum_range"]
+__all__ = ["FuKind", "Pick", "accumulate", "build_fu", "combine", "masking_loops", "sum_range"]
 
 Range = tuple[int, int]
 
@@ -50,6 +50,7 @@ class FuKind:
     sums : partial results that meet in this FU's sum (1: its own contribution only).
     bare : only the contribution leaves; a tree outside reduces it.
     root : the result leaves for the data node.
+    masks : loops beyond whose bound this FU may stand, so that its contribution must not count.
     """
 
     picks: tuple[Pick, ...]
@@ -60,11 +61,27 @@ class FuKind:
     sums: int
     bare: bool
     root: bool
+    masks: tuple[str, ...]
 
 
-def loops_on_axes(adg: Adg) -> tuple[str, ...]:
-    """Loops whose bound masks single FUs."""
-    return tuple(adg.op.loops[loop].name for loop in adg.dataflow.spatial_loops)
+def masking_loops(adg: Adg, fu: tuple[int, ...]) -> tuple[str, ...]:
+    """Loops whose bound masks the contribution of an FU.
+
+    The first FU along an axis is within the bound in every trip. Where the output tells the loop's
+    value, an FU beyond the bound adds to an element of its own, which isn't committed.
+    """
+    if adg.reduction is Reduction.ASSIGN:
+        return ()
+    told = {
+        loop
+        for loop in adg.dataflow.spatial_loops
+        if adg.output.injective and any(row[loop] for row in adg.op.output.map.rows)
+    }
+    return tuple(
+        adg.op.loops[loop].name
+        for loop, at in zip(adg.dataflow.spatial_loops, fu, strict=True)
+        if at > 0 and loop not in told
+    )
 
 
 def build_fu(adg: Adg, name: str, kind: FuKind) -> Builder:
@@ -77,8 +94,8 @@ def build_fu(adg: Adg, name: str, kind: FuKind) -> Builder:
         if passes:
             b.output(f"{plan.name}_pass", value)
     contribution = _body(b, adg.op.body, operands)
-    if adg.reduction is not Reduction.ASSIGN:
-        valid = b.all([b.input(f"valid_{loop}") for loop in loops_on_axes(adg)])
+    if kind.masks:
+        valid = b.all([b.input(f"valid_{loop}") for loop in kind.masks])
         contribution = b.mux(valid, contribution, b.const(identity(adg)), name="contribution")
     if kind.bare:
         b.output("contribution", contribution)

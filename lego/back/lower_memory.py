@@ -250,7 +250,7 @@ def _commit_enable(
     parts = [_pulled(b, control, f"last{plan.hold}", at)]
     if plan.injective:
         for axis, loop in enumerate(adg.dataflow.spatial_loops):
-            if any(row[loop] for row in adg.op.output.map.rows):
+            if fu[axis] and any(row[loop] for row in adg.op.output.map.rows):
                 name = adg.op.loops[loop].name
                 parts.append(_pulled(b, control, f"valid_{name}_{fu[axis]}", at))
     else:

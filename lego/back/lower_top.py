@@ -87,7 +87,7 @@ def _register_file(adg: Adg, prefix: str, host: HostMap) -> Module:
 
 def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int) -> int:
     span = (0, (1 << spec.bits) - 1)
-    reg = b.reg(span, name=f"value_{spec.name}")
+    reg = b.reg(span, name=f"value_{spec.name}", resets=False)
     b.drive(reg, b.wrap(wdata, span), enable)
     b.output(spec.name, reg)
     return reg

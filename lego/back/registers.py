@@ -135,16 +135,19 @@ def runtime_shapes(
 
 
 def register_values(
-    adg: Adg, bounds: Mapping[str, int], shapes: Mapping[str, Sequence[int]], base: int = 0
+    adg: Adg,
+    bounds: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]],
+    bases: Mapping[str, int],
 ) -> dict[str, int]:
-    """Value of every register for these loop bounds and tensor shapes."""
+    """Value of every register for these loop bounds, tensor shapes and first word addresses."""
     values: dict[str, int] = {}
     for dim, trips in zip(adg.dataflow.temporal, adg.dataflow.trips(adg.op, bounds), strict=True):
         values[f"trip_{dim.name}"] = trips - 1
     for loop in adg.dataflow.spatial_loops:
         values[f"bound_{adg.op.loops[loop].name}"] = bounds[adg.op.loops[loop].name]
     for plan in adg.operands():
-        values |= _address_values(adg, plan, tuple(shapes[plan.tensor.name]), base)
+        values |= _address_values(adg, plan, tuple(shapes[plan.tensor.name]), bases[plan.name])
     return values
 
 

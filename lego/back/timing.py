@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lego.back.lower_fu import FuKind, Pick, build_fu
+from lego.back.lower_fu import FuKind, Pick, build_fu, masking_loops
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
@@ -56,11 +56,10 @@ def has_chains(adg: Adg) -> bool:
 def schedule(adg: Adg) -> Schedule:
     """Match the delays of the generic FU; everything else follows by counting."""
     picks = tuple(Pick.LINK for _ in adg.inputs)
-    kind = FuKind(picks, (False,) * len(picks), False, False, False, 1, True, False)
+    masks = masking_loops(adg, tuple(size - 1 for size in adg.dataflow.sizes))
+    kind = FuKind(picks, (False,) * len(picks), False, False, False, 1, True, False, masks)
     module = infer_widths(build_fu(adg, "generic", kind).build())
-    arrivals = {
-        f"valid_{adg.op.loops[k].name}": Arrival(0, False, 1) for k in adg.dataflow.spatial_loops
-    }
+    arrivals = {f"valid_{loop}": Arrival(0, False, 1) for loop in masks}
     for plan in adg.inputs:
         arrivals[f"{plan.name}_link"] = Arrival(read_latency(plan), False, address_bits(plan))
     _, timing = match_delays(module, arrivals, adg.dataflow.n_fus)
@@ -73,10 +72,7 @@ def schedule(adg: Adg) -> Schedule:
     skew = max(adg.dataflow.skew(c.root) for c in adg.output.classes)
     return Schedule(
         operand={p.name: timing.inputs.get(f"{p.name}_link", read_latency(p)) for p in adg.inputs},
-        valid={
-            adg.op.loops[k].name: timing.inputs.get(f"valid_{adg.op.loops[k].name}", 0)
-            for k in adg.dataflow.spatial_loops
-        },
+        valid={loop: timing.inputs[f"valid_{loop}"] for loop in masks},
         contribution=contribution,
         tree=tree,
         total=total,

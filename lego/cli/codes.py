@@ -135,6 +135,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "Run-time bounds lie between 1 and the compiled maximum.",
         "Compile with larger loops.",
     ),
+    "E203": (
+        "base address out of range",
+        "An operand placed there would not fit in its banks.",
+        "Give a smaller base, or smaller loop bounds.",
+    ),
     "E210": (
         "unknown loop in the dataflow",
         "The dataflow names a loop that the operation lacks.",

@@ -93,7 +93,7 @@ def parse_bounds(items: Sequence[str]) -> Mapping[str, int]:
         name, _, value = item.partition("=")
         if not name or not value.isdecimal() or len(value) > 10:
             raise LegoError(
-                "E904", f"{item[:40]!r} is not a loop bound", hint="write, for example, m=50"
+                "E904", f"{item[:40]!r} is not NAME=NUMBER", hint="write, for example, m=50"
             )
         bounds[name] = int(value)
     return bounds

@@ -68,12 +68,12 @@ def draw_file(file: Path, out: Path, operation: str | None) -> None:
         print(out / name)
 
 
-def print_program(folder: Path, design: str | None, bounds: list[str]) -> None:
-    """Print the program for other bounds."""
+def print_program(folder: Path, design: str | None, bounds: list[str], bases: list[str]) -> None:
+    """Print the program for other bounds and bases."""
     from lego.flow import program
 
     manifest_of(folder)
-    print_json(program(folder, design, parse_bounds(bounds)))
+    print_json(program(folder, design, parse_bounds(bounds), parse_bounds(bases)))
 
 
 def print_schema() -> None:

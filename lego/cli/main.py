@@ -111,11 +111,14 @@ def program(
     bound: Annotated[
         list[str] | None, typer.Option(help="Run-time loop bound, such as m=50.")
     ] = None,
+    base: Annotated[
+        list[str] | None, typer.Option(help="First word address of an operand, such as X=128.")
+    ] = None,
 ) -> None:
     """Print register values and tensor layouts for other loop bounds, as JSON."""
     from lego.cli.compile import print_program
 
-    guarded(lambda: print_program(folder, design, bound or []))
+    guarded(lambda: print_program(folder, design, bound or [], base or []))
 
 
 @app.command(epilog="Example: lego schema > workload.schema.json")

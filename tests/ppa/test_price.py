@@ -137,7 +137,9 @@ def test_a_register_more_is_area_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "library (x) { }", "not liberty", "\x00\xff"])
-def test_a_bad_library_is_refused(folder: Path, tmp_path: Path, text: str | None) -> None:
+def test_a_bad_library_is_refused(
+    folder: Path, report: dict[str, Any], tmp_path: Path, text: str | None
+) -> None:
     path = tmp_path / "bad.lib"
     if text is not None:
         path.write_text(text)

@@ -1,0 +1,90 @@
+"""The test bench fails on every mutant that isn't proven equivalent, and passes on the control."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sim.equivalence import proven_equivalent
+from sim.mutate import Mutant, mutants, renamed
+from tests.designs import cases_of, random_bounds, verdicts_of
+
+PER_MODEL = 14
+GEMM = """\
+name: g
+operations:
+  - name: mm
+    loops: {m: 5, n: 3, k: 3}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int5, W: int4, Y: int12}
+    dataflow: {spatial: {m: 2, n: 2}, temporal: [m, n, k], control: systolic}
+architecture: {array: [2, 2]}
+"""
+CONV = """\
+name: c
+operations:
+  - name: conv
+    loops: {oc: 3, ow: 3, ic: 3, kw: 2}
+    statement: "Y[oc,ow] += X[ic,ow+kw-1] * W[oc,ic,kw]"
+    formats: {X: int4, W: int4, Y: int11}
+    pad: {X: 1}
+    shapes: {X: [3, 3]}
+    dataflow: {spatial: {ic: 2, ow: 2}, temporal: [ic, oc, ow, kw], control: systolic}
+architecture: {array: [2, 2]}
+"""
+DESIGNS = {"output stationary": GEMM, "sums across FUs and in memory": CONV}
+RUNS = 24
+
+
+def failing(made: list[Mutant], text: str) -> list[bool]:
+    """Whether the bench fails on each, several designs per model."""
+    (case,) = cases_of(text, 1, random_bounds(text, RUNS, 1), stray_reset=True)
+    top = case.stream.entry["top"]
+    caught: list[bool] = []
+    for at in range(0, len(made), PER_MODEL):
+        cases = []
+        for k, mutant in enumerate(made[at : at + PER_MODEL]):
+            name = f"m{at + k}_{top}"
+            stream = dataclasses.replace(case.stream, entry={**case.stream.entry, "top": name})
+            cases.append(
+                dataclasses.replace(case, verilog=renamed(mutant.verilog, top, name), stream=stream)
+            )
+        caught += [bool(v.failures) for v in verdicts_of(cases)]
+    return caught
+
+
+def check(text: str, seed: int) -> None:
+    (case,) = cases_of(text)
+    top, macros = case.stream.entry["top"], case.stream.entry["macros"]
+    made = mutants(case.verilog, top, 40, seed, macros=[m["module"] for m in macros])
+    assert len(made) == 41
+    control, *caught = failing(made, text)
+    assert not control
+    missed = [m for m, c in zip(made[1:], caught, strict=True) if not c]
+    unproven = [m.what for m in missed if not proven_equivalent(made[0].verilog, m.verilog, top)]
+    print(f"{top}, seed {seed}: {sum(caught)} caught, {len(missed) - len(unproven)} equivalent")
+    assert unproven == []
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"), [("output stationary", 9), ("sums across FUs and in memory", 3)]
+)
+def test_forty_mutants_are_caught(name: str, seed: int) -> None:
+    check(DESIGNS[name], seed)
+
+
+GOLDEN = """
+module t(input clk, input rst, input [3:0] a, output reg [3:0] y);
+  always @(posedge clk) y <= {y};
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [("a + a", True), ("{a[2:0], 1'b0}", True), ("a + 4'd1", False), ("{a[2:0], 1'b1}", False)],
+)
+def test_the_proof_tells_equal_from_different(other: str, same: bool) -> None:
+    golden, mutant = (GOLDEN.replace("{y}", body) for body in ("a << 1", other))
+    assert proven_equivalent(golden, mutant, "t") is same
