@@ -12,7 +12,7 @@ from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 
-__all__ = ["Result", "execute", "random_tensor", "wrap"]
+__all__ = ["Result", "evaluate", "execute", "random_tensor", "wrap"]
 
 Array = NDArray[np.int64]
 CHUNK = 1 << 21
@@ -57,7 +57,7 @@ def execute(
     for start in range(0, points, CHUNK):
         index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
         values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
-        body = np.broadcast_to(_evaluate(op.body, values), index[0].shape)
+        body = np.broadcast_to(evaluate(op.body, values), index[0].shape)
         place = tuple(_index(op.output.map, index, op.output.map.n_out))
         _reduce(op.reduction, total, place, body)
         written[place] = True
@@ -86,17 +86,18 @@ def _read(tensor: Array, access: AffineMap, index: Sequence[Array], pad: int | N
     return np.where(inside, tensor[safe], pad)
 
 
-def _evaluate(expr: Expr, values: Sequence[Array]) -> Array:
+def evaluate(expr: Expr, values: Sequence[Array]) -> Array:
+    """The body of a statement on arrays of its operands' values, exactly."""
     match expr:
         case Operand(index):
             return values[index]
         case Literal(value):
             return np.array(value, dtype=np.int64)
         case Unary(op, arg):
-            inner = _evaluate(arg, values)
+            inner = evaluate(arg, values)
             return -inner if op is UnaryOp.NEG else np.abs(inner)
         case Binary(op, left, right):
-            a, b = _evaluate(left, values), _evaluate(right, values)
+            a, b = evaluate(left, values), evaluate(right, values)
             return _BINARY[op](a, b)
 
 

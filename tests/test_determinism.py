@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +21,14 @@ NAMES = [
 
 def digests(name: str, seed: int, work: Path) -> dict[str, str]:
     work.mkdir(parents=True)
+    copy = shutil.copy(ROOT / name, work)
     environment = os.environ | {"PYTHONHASHSEED": str(seed), "TZ": ["UTC", "Asia/Tokyo"][seed % 2]}
     command = [
         sys.executable,
         "-m",
         "lego.cli.main",
         "compile",
-        str(ROOT / name),
+        str(copy),
         "-o",
         "out",
         "--dump",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lego.ir.dataflow import Dataflow
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
@@ -174,10 +176,11 @@ class Adg:
         yield self.output
 
     def to_json(self) -> str:
-        """Serialise; :meth:`from_json` reads it back equal."""
+        """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""
         from pydantic import TypeAdapter
 
-        return TypeAdapter(Adg).dump_json(self, indent=1).decode() + "\n"
+        tree = TypeAdapter(Adg).dump_python(self, mode="json")
+        return json.dumps(_without_places(tree), indent=1) + "\n"
 
     @staticmethod
     def from_json(text: str | bytes) -> Adg:
@@ -229,6 +232,12 @@ class Adg:
     def output_format(self) -> Format:
         """Format of the output's elements."""
         return self.output.tensor.format
+
+
+def _without_places(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without_places(value) for key, value in tree.items() if key != "loc"}
+    return [_without_places(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def _partial(partial: Partial | None) -> str:

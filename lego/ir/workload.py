@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lego.diag import Loc
@@ -84,7 +84,7 @@ class Access:
 
     tensor: str
     map: AffineMap
-    loc: Loc | None = None
+    loc: Loc | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class TensorOp:
     inputs: tuple[Access, ...]
     body: Expr
     reduction: Reduction
-    loc: Loc | None = None
+    loc: Loc | None = field(default=None, compare=False)
 
     @property
     def iterations(self) -> int:
@@ -129,7 +129,7 @@ class DataflowSpec:
     spatial: tuple[tuple[str, int], ...]
     temporal: tuple[str, ...]
     control: tuple[int, ...]
-    loc: Loc | None = None
+    loc: Loc | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

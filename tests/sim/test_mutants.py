@@ -54,10 +54,15 @@ def failing(made: list[Mutant], text: str) -> list[bool]:
     return caught
 
 
-def check(text: str, seed: int) -> None:
+def mutated(text: str, seed: int) -> tuple[str, list[Mutant]]:
+    """The design's name, the control and forty mutants."""
     (case,) = cases_of(text)
     top, macros = case.stream.entry["top"], case.stream.entry["macros"]
-    made = mutants(case.verilog, top, 40, seed, macros=[m["module"] for m in macros])
+    return top, mutants(case.verilog, top, 40, seed, macros=[m["module"] for m in macros])
+
+
+def check(text: str, seed: int) -> None:
+    top, made = mutated(text, seed)
     assert len(made) == 41
     control, *caught = failing(made, text)
     assert not control

@@ -1,0 +1,273 @@
+"""A functional simulator of the ADG: links, holds, banks and commits, timestamp by timestamp.
+
+It runs the architecture, not the loop nest: a value that an FU uses is followed back over links
+and holding registers to the bank word that a data node read. No RTL is involved, so it takes
+milliseconds and tells a wrong plan from a wrong lowering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lego.diag import InternalError
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.workload import Reduction
+from lego.program import Layout, Program
+from sim.reference import evaluate, wrap
+
+__all__ = ["Run", "run_adg"]
+
+Array = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Plan = InputPlan | OutputPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run left: the output's elements, which of them were written, and word accesses.
+
+    `accesses` counts, per operand, the words that its banks read and wrote.
+    """
+
+    values: Array
+    written: Flags
+    accesses: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """Counter values of every timestamp, shape (timestamps, counters), and the FUs, (fus, axes)."""
+
+    t: Array
+    fus: Array
+    skew: Array
+    trips: tuple[int, ...]
+
+
+def run_adg(adg: Adg, program: Program, operands: Mapping[str, Array], seed: int = 0) -> Run:
+    """Run the architecture; `operands` are tensors by name. Words never written are random.
+
+    Raises InternalError for a bank conflict, a value that nobody read, or an element outside its
+    tensor's banks.
+    """
+    rng = np.random.default_rng(seed)
+    time = _timestamps(adg, program)
+    accesses: dict[str, int] = {}
+    used = []
+    for plan in adg.inputs:
+        values, count = _operand(adg, plan, program, operands[plan.tensor.name], time, rng)
+        used.append(values)
+        accesses[plan.name] = count
+    body = np.broadcast_to(evaluate(adg.op.body, used), (len(time.fus), len(time.t)))
+    valid = _within_bounds(adg, program, time)
+    values, written, accesses[adg.output.name] = _commit(adg, program, body, valid, time)
+    return Run(values, written, accesses)
+
+
+def _timestamps(adg: Adg, program: Program) -> _Time:
+    trips = adg.dataflow.trips(adg.op, program.bounds)
+    count = int(np.prod(trips, dtype=np.int64))
+    t = np.stack(np.unravel_index(np.arange(count), trips), axis=1) if trips else np.zeros((1, 0))
+    fus = np.array(list(adg.dataflow.fus()), dtype=np.int64)
+    skew = fus @ np.array(adg.dataflow.control, dtype=np.int64)
+    return _Time(t.astype(np.int64), fus, skew, trips)
+
+
+def _elements(plan: Plan, time: _Time) -> Array:
+    """Element per FU and timestamp, shape (fus, timestamps, dimensions)."""
+    rank = len(plan.offset)
+    by_time = time.t @ np.array(plan.time, dtype=np.int64).reshape(rank, -1).T
+    by_fu = time.fus @ np.array(plan.space, dtype=np.int64).reshape(rank, -1).T
+    return by_fu[:, None, :] + by_time[None, :, :] + np.array(plan.offset, dtype=np.int64)
+
+
+def _words(plan: Plan, layout: Layout, elements: Array) -> tuple[Array, Array]:
+    """Bank and word of elements: ``(d // g) mod B`` and the row, per dimension."""
+    bank = np.zeros(elements.shape[:-1], dtype=np.int64)
+    word = np.full(elements.shape[:-1], layout.base, dtype=np.int64)
+    for j, (count, g, stride) in enumerate(
+        zip(layout.bank_counts, layout.gcds, layout.strides, strict=True)
+    ):
+        d = elements[..., j]
+        bank = bank * count + (d // g) % count
+        word += (d // (g * count) * g + d % g) * stride
+    return bank, word
+
+
+def _inside(elements: Array, shape: Sequence[int]) -> Flags:
+    inside: Flags = np.all((elements >= 0) & (elements < np.array(shape)), axis=-1)
+    return inside
+
+
+def _every_element(shape: Sequence[int]) -> Array:
+    return np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+
+
+def _memory(plan: Plan, layout: Layout, tensor: Array, rng: np.random.Generator) -> Array:
+    """Banks by words: the tensor where the layout puts it, random elsewhere."""
+    fmt = plan.tensor.format
+    shape = (plan.banking.n_banks, max(2, plan.banking.depth(plan.tensor.shape)))
+    memory = rng.integers(fmt.low, fmt.high, size=shape, endpoint=True, dtype=np.int64)
+    bank, word = _words(plan, layout, _every_element(layout.shape))
+    if word.max() >= shape[1] or len(set(zip(bank.flat, word.flat, strict=True))) != bank.size:
+        raise InternalError(f"the layout of {plan.name} doesn't give every element its own word")
+    memory[bank, word] = tensor
+    return memory
+
+
+def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
+    """Per FU and timestamp, the flat index of the use whose data node read the value."""
+    n_fus, n_times = len(time.fus), len(time.t)
+    place = {tuple(fu): k for k, fu in enumerate(time.fus.tolist())}
+    now = np.arange(n_times)
+    source = np.empty((n_fus, n_times), dtype=np.int64)
+    held = int(np.prod(time.trips[len(time.trips) - plan.hold :], dtype=np.int64))
+    for k, origin in enumerate(plan.sources):
+        source[k] = k * n_times + now // held * held
+        if origin.link is not None:
+            source[k] = _use(time, k, place[origin.link], origin.delay, now)
+        elif plan.partial is not None:
+            before = tuple(int(a - b) for a, b in zip(time.fus[k], plan.partial.shift, strict=True))
+            if before in place and not plan.sources[place[before]].link:
+                linked = _use(time, k, place[before], plan.partial.delay, now)
+                source[k] = np.where(_reuses(plan.partial.steps, time), linked, source[k])
+    flat = source.ravel()
+    if (flat < 0).any():
+        raise InternalError(f"{plan.name} takes a value from before the first timestamp")
+    for _ in range(flat.size.bit_length() + 1):
+        following = flat[flat]
+        if (following == flat).all():
+            return flat.reshape(n_fus, n_times)
+        flat = following
+    raise InternalError(f"the links of {plan.name} form a cycle")
+
+
+def _use(time: _Time, fu: int, source: int, delay: int, now: Array) -> Array:
+    """Flat index of what FU `source` used `delay` cycles before FU `fu` uses it."""
+    n_times = len(time.t)
+    then = now + time.skew[fu] - time.skew[source] - delay
+    return np.where((then >= 0) & (then < n_times), source * n_times + then, -1)
+
+
+def _reuses(steps: int, time: _Time) -> Flags:
+    inner, trip = time.t[:, -1], time.trips[-1]
+    flags: Flags = inner >= steps if steps > 0 else inner < trip + steps
+    return flags
+
+
+def _operand(
+    adg: Adg,
+    plan: InputPlan,
+    program: Program,
+    tensor: Array,
+    time: _Time,
+    rng: np.random.Generator,
+) -> tuple[Array, int]:
+    """Value that every FU uses at every timestamp, and the words read."""
+    layout = program.layouts[plan.name]
+    memory = _memory(plan, layout, tensor, rng)
+    origins = _origins(adg, plan, time)
+    elements = _elements(plan, time)
+    bank, word = _words(plan, layout, elements)
+    reads = origins == np.arange(origins.size).reshape(origins.shape)
+    _demand_no_conflict(plan, bank, word, reads)
+    value = memory[bank, word % memory.shape[1]]
+    if plan.tensor.pad is not None:
+        value = np.where(_inside(elements, layout.shape), value, plan.tensor.pad)
+    return value.ravel()[origins], int(reads.sum())
+
+
+def _demand_no_conflict(plan: Plan, bank: Array, word: Array, active: Flags) -> None:
+    """At any one timestamp the data nodes' banks are distinct."""
+    for at in range(bank.shape[1]):
+        here = bank[active[:, at], at]
+        if len(np.unique(here)) != len(here):
+            raise InternalError(f"two data nodes of {plan.name} meet in one bank at timestamp {at}")
+
+
+def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
+    """Per loop on an axis: whether its value is below its bound, shape (fus, timestamps)."""
+    flow = adg.dataflow
+    matrix = np.array(flow.temporal_matrix(len(adg.op.loops)), dtype=np.int64)
+    matrix = matrix.reshape(len(adg.op.loops), -1)
+    return {
+        loop: time.fus[:, axis, None] + (time.t @ matrix[loop])[None, :]
+        < program.bounds[adg.op.loops[loop].name]
+        for axis, loop in enumerate(flow.spatial_loops)
+    }
+
+
+_COMBINE = {Reduction.ADD: np.add, Reduction.MAX: np.maximum, Reduction.MIN: np.minimum}
+
+
+def _commit(
+    adg: Adg, program: Program, body: Array, valid: Mapping[int, Flags], time: _Time
+) -> tuple[Array, Flags, int]:
+    """Reduce over classes and held counters, and commit to the banks."""
+    plan, layout = adg.output, program.layouts[adg.output.name]
+    fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction)
+    identity = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(adg.reduction, 0)
+    counts = np.ones_like(body, dtype=np.bool_)
+    for flags in valid.values():
+        counts = counts & flags
+    masked = np.where(counts, body, identity) if combine is not None else body
+    held = int(np.prod(time.trips[len(time.trips) - plan.hold :], dtype=np.int64))
+    place = {tuple(fu): k for k, fu in enumerate(time.fus.tolist())}
+    roots = [place[c.root] for c in plan.classes]
+    members = [[place[fu] for level in c.levels for fu in level] for c in plan.classes]
+    if combine is None:
+        sums = masked[roots]
+    else:
+        totals = np.stack([combine.reduce(masked[group], axis=0) for group in members])
+        sums = combine.reduce(totals.reshape(len(roots), -1, held), axis=2)
+    last = np.arange(held - 1, len(time.t), held) if combine is not None else np.arange(len(time.t))
+    elements = _elements(plan, time)[roots][:, last]
+    enable = _enabled(adg, plan, layout, elements, valid, roots, last)
+    first = (time.t[last][:, list(plan.revisit)] == 0).all(axis=1) & plan.injective
+    return _written(adg, plan, layout, (sums, elements, enable, first))
+
+
+def _enabled(
+    adg: Adg,
+    plan: OutputPlan,
+    layout: Layout,
+    elements: Array,
+    valid: Mapping[int, Flags],
+    roots: Sequence[int],
+    last: Array,
+) -> Flags:
+    if not plan.injective:
+        return _inside(elements, layout.shape)
+    enable = np.ones(elements.shape[:-1], dtype=np.bool_)
+    for loop, flags in valid.items():
+        if any(row[loop] for row in adg.op.output.map.rows):
+            enable &= flags[roots][:, last]
+    return enable
+
+
+def _written(
+    adg: Adg, plan: OutputPlan, layout: Layout, commits: tuple[Array, Array, Flags, Flags]
+) -> tuple[Array, Flags, int]:
+    sums, elements, enable, first = commits
+    fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction, np.add)
+    values = np.full(layout.shape, layout.preload or 0, dtype=np.int64)
+    written = np.full(layout.shape, layout.preload is not None, dtype=np.bool_)
+    bank, word = _words(plan, layout, elements)
+    _demand_no_conflict(plan, bank, word, enable)
+    for at in range(len(first)):
+        here = enable[:, at]
+        index = tuple(elements[here, at].T)
+        if not _inside(elements[here, at], layout.shape).all():
+            raise InternalError(f"{plan.name} commits an element outside the tensor")
+        fresh = sums[here, at]
+        if plan.accumulates and not first[at]:
+            if not written[index].all():
+                raise InternalError(f"{plan.name} adds to a word that was never written")
+            fresh = combine(values[index], fresh)
+        values[index] = wrap(fresh, fmt)
+        written[index] = True
+    return values, written, int(enable.sum()) * (2 if plan.accumulates else 1)
