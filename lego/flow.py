@@ -154,8 +154,8 @@ def _macros(dag: Dag) -> list[dict[str, Any]]:
 def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
     lines = [f"# {workload.name}", ""]
     lines += [
-        "| operation | dataflow | FUs | banks | cycles | utilisation |",
-        "|---|---|---|---|---|---|",
+        "| operation | dataflow | FUs | banks | cycles | utilisation | SRAM words accessed |",
+        "|---|---|---|---|---|---|---|",
     ]
     for entry in designs:
         run = entry["program"]
@@ -163,8 +163,9 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
         fus = entry["fus"]
         banks = " ".join(f"{m['operand']}:{m['banks']}" for m in memories)
         busy = f"{100 * run['iterations'] / (fus * run['cycles']):.1f} %"
+        words = " ".join(f"{name}:{count}" for name, count in run["accesses"].items())
         lines.append(
-            f"| {entry['operation']} | {entry['dataflow']} | {fus} | {banks} | {run['cycles']} | {busy} |"
+            f"| {entry['operation']} | {entry['dataflow']} | {fus} | {banks} | {run['cycles']} | {busy} | {words} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ from lego.back.lower_fu import identity
 from lego.back.registers import register_values, runtime_shapes
 from lego.back.timing import schedule
 from lego.diag import LegoError
+from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 
 __all__ = ["Layout", "Program", "configure"]
@@ -33,13 +34,15 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Register values and tensor layouts of one run, with its exact length in cycles."""
+    """Register values and tensor layouts of one run, its exact length in cycles, and the words
+    that each operand's SRAMs read and write while busy."""
 
     bounds: dict[str, int]
     registers: dict[str, int]
     cycles: int
     iterations: int
     layouts: dict[str, Layout]
+    accesses: dict[str, int]
 
     def to_json(self) -> dict[str, object]:
         """JSON value, as in the manifest."""
@@ -86,6 +89,7 @@ def configure(
             p.name: _layout(adg, p, tuple(sizes[p.tensor.name]), starts[p.name])
             for p in adg.operands()
         },
+        accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
     )
 
 

@@ -38,6 +38,7 @@ def check(seed: int) -> bool:
         wanted = execute(adg.op, tensors, operands, program.bounds, shape)
         got = run_adg(adg, program, operands, seed)
         assert (got.written >= wanted.written).all(), drawn.text
+        assert program.accesses == got.accesses, drawn.text
         mask = wanted.written
         assert (got.values[mask] == wanted.values[mask]).all(), f"{drawn.text}\n{bounds}"
     return True
