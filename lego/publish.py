@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,9 @@ from lego.diag import LegoError
 __all__ = ["add_files", "publish", "write_file"]
 
 MARK = "manifest.json"
+ADDED = ("sim.json", "waves.vcd", "activity.json", "ppa.json")
+"""Files that commands add to a compiled folder."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
 _AT_FDCWD, _EXCHANGE = -100, 2
 
@@ -48,40 +52,76 @@ def publish(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 def add_files(target: Path, files: Mapping[str, bytes]) -> None:
-    """Replace or add some files of a published folder, in one step."""
-    if not (target / MARK).is_file():
-        raise LegoError("E501", f"{target} holds no {MARK}", hint="run `lego compile` first")
-    old = {path.name: path.read_bytes() for path in sorted(target.iterdir()) if path.is_file()}
-    publish(target, old | dict(files))
+    """Add files to a published folder, or replace them, each by a rename; others stay.
+
+    Raises E501 if the folder isn't one of ours, E502 and E503 as :func:`publish`.
+    """
+    if _ours(target) is None:
+        raise LegoError("E501", f"{target} holds no {MARK} of ours", hint="run `lego compile`")
+    _check_names(files)
+    for name, data in files.items():
+        write_file(target / name, data)
 
 
-def _check(target: Path, files: Mapping[str, bytes]) -> None:
+def _check_names(files: Mapping[str, bytes]) -> None:
     for name in files:
         if not _NAME.fullmatch(name) or ".." in name:
             raise LegoError("E502", f"{name[:60]!r} can't be a file name of an artefact")
+
+
+def _ours(target: Path) -> set[str] | None:
+    """Names that this program may have written into the folder; None if it didn't make it."""
+    try:
+        manifest = json.loads((target / MARK).read_bytes())
+        if not str(manifest["schema"]).startswith("lego/manifest/"):
+            return None
+        return {MARK, *ADDED, *map(str, manifest["files"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _check(target: Path, files: Mapping[str, bytes]) -> None:
+    _check_names(files)
     if target.is_symlink():
         raise LegoError("E501", f"{target} is a symbolic link", hint="remove it, or choose -o")
     if not target.exists():
         return
     if not stat.S_ISDIR(target.stat().st_mode):
         raise LegoError("E501", f"{target} is not a folder", hint="remove it, or choose -o")
-    if any(target.iterdir()) and not (target / MARK).is_file():
+    here = sorted(path.name for path in target.iterdir())
+    ours = _ours(target)
+    if here and ours is None:
         raise LegoError(
             "E501",
-            f"{target} exists and holds no {MARK}, so it isn't replaced",
+            f"{target} exists and holds no {MARK} of ours, so it isn't replaced",
+            hint="move it away, or choose another folder with -o",
+        )
+    foreign = [
+        name
+        for name in here
+        if ours is not None and name not in ours and not name.endswith(".lego-stage")
+    ]
+    if foreign:
+        raise LegoError(
+            "E501",
+            f"{target} holds {foreign[0]!r}, which this program didn't write and would delete",
             hint="move it away, or choose another folder with -o",
         )
 
 
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    with (target.parent / f".{target.name}.lock").open("w") as lock:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    lock = os.open(target.parent / f".{target.name}.lock", flags, 0o644)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _stage(target: Path, files: Mapping[str, bytes]) -> Path:
-    stage = target.parent / f".{target.name}.stage"
+    stage = target.parent / f".{target.name}.lego-stage"
     stage.mkdir()
     for name, data in files.items():
         with (stage / name).open("wb") as file:
@@ -106,7 +146,7 @@ def _swap(stage: Path, target: Path) -> None:
 
 
 def _sweep(target: Path) -> None:
-    shutil.rmtree(target.parent / f".{target.name}.stage", ignore_errors=True)
+    shutil.rmtree(target.parent / f".{target.name}.lego-stage", ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
@@ -118,11 +158,14 @@ def _sync(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write one file outside an artefact folder, by a rename. Raises E503."""
-    scratch = path.with_name(f".{path.name}.stage")
+    """Write one file by a rename. Raises E503."""
+    scratch = path.with_name(f".{path.name}.lego-stage")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(data)
-        scratch.replace(path)
+        try:
+            scratch.write_bytes(data)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
     except OSError as error:
         raise LegoError("E503", f"can't write {path}: {error.strerror}") from error

@@ -11,8 +11,12 @@ from lego import publish as module
 from lego.diag import LegoError
 from lego.publish import add_files, publish
 
-OLD = {"manifest.json": b"{}", "a.v": b"old", "gone.txt": b"x"}
-NEW = {"manifest.json": b"{ }", "a.v": b"new"}
+OLD = {
+    "manifest.json": b'{"schema": "lego/manifest/1", "files": {"a.v": "", "gone.txt": ""}}',
+    "a.v": b"old",
+    "gone.txt": b"x",
+}
+NEW = {"manifest.json": b'{"schema": "lego/manifest/1", "files": {"a.v": ""}}', "a.v": b"new"}
 CALLS = ("mkdir", "fsync", "rename", "open", "close", "replace")
 
 
@@ -85,8 +89,55 @@ def test_first_publish_killed_leaves_nothing_or_all(tmp_path: Path) -> None:
 
 def test_add_files_keeps_the_others(tmp_path: Path) -> None:
     publish(tmp_path / "out", OLD)
-    add_files(tmp_path / "out", {"b.json": b"1"})
-    assert contents(tmp_path / "out") == OLD | {"b.json": b"1"}
+    (tmp_path / "out" / ".DS_Store").write_bytes(b"theirs")
+    (tmp_path / "out" / "my notes").mkdir()
+    add_files(tmp_path / "out", {"sim.json": b"1", "a.v": b"newer"})
+    (tmp_path / "out" / "my notes").rmdir()
+    assert contents(tmp_path / "out") == OLD | {
+        "sim.json": b"1",
+        "a.v": b"newer",
+        ".DS_Store": b"theirs",
+    }
+
+
+def test_add_files_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path / "out", OLD)
+    monkeypatch.chdir(tmp_path / "out")
+    add_files(Path(), {"sim.json": b"1"})
+    assert contents(tmp_path / "out") == OLD | {"sim.json": b"1"}
+
+
+def test_what_a_user_put_there_is_not_deleted(tmp_path: Path) -> None:
+    publish(tmp_path / "out", OLD)
+    add_files(tmp_path / "out", {"sim.json": b"1"})
+    (tmp_path / "out" / "tb.v").write_text("mine")
+    with pytest.raises(LegoError, match=r"E501.*tb\.v"):
+        publish(tmp_path / "out", NEW)
+    (tmp_path / "out" / "tb.v").unlink()
+    (tmp_path / "out" / "notes").mkdir()
+    with pytest.raises(LegoError, match=r"E501.*notes"):
+        publish(tmp_path / "out", NEW)
+    (tmp_path / "out" / "notes").rmdir()
+    publish(tmp_path / "out", NEW)
+    assert contents(tmp_path / "out") == NEW
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"name": "an extension"}', "[" * 100_000])
+def test_a_manifest_of_others_protects_the_folder(tmp_path: Path, text: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text(text)
+    for write in (publish, add_files):
+        with pytest.raises(LegoError, match="E501"):
+            write(tmp_path / "out", NEW)
+    assert contents(tmp_path / "out") == {"manifest.json": text.encode()}
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / ".out.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(LegoError, match="E503"):
+        publish(tmp_path / "out", NEW)
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "", "a\nb", "x..y", "\x00"])

@@ -111,6 +111,9 @@ def _signal(node: Node, name: str) -> Signal:
 
 def _memory(m: AmaranthModule, node: Node, srcs: list[Value], target: Value) -> None:
     memory = Memory(shape=node.bits, depth=max(2, node.extent), init=[])
+    # Amaranth would print an initial value per word, in time proportional to the depth; the RTL
+    # has none (amaranth-lang/amaranth#270).
+    memory.init._raw = ()
     m.submodules[f"{node.name}_cells"] = memory
     read, write = memory.read_port(), memory.write_port()
     raddr, ren, waddr, wdata, wen = srcs
