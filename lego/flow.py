@@ -192,8 +192,13 @@ def operation(workload: Workload, name: str) -> TensorOp:
 
 
 def load_design(folder: Path, top: str) -> Adg:
-    """Read a design's architecture back from its artefact folder."""
-    return Adg.from_json((folder / f"{top}.adg.json").read_bytes())
+    """Read a design's architecture back from its artefact folder. Raises E504."""
+    try:
+        return Adg.from_json((folder / f"{top}.adg.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise LegoError(
+            "E504", f"{folder} holds no usable {top}.adg.json", hint="compile again"
+        ) from error
 
 
 def program(
@@ -202,11 +207,15 @@ def program(
     bounds: Mapping[str, int],
     bases: Mapping[str, int] | None = None,
 ) -> dict[str, object]:
-    """Register values and layouts for other loop bounds and bases, as in the manifest."""
+    """Register values and layouts for other loop bounds and bases, as in the manifest.
+
+    Raises E903 if `design` is none of the folder's, or isn't given where there are several.
+    """
     entries = json.loads((folder / "manifest.json").read_text())["designs"]
     tops = [e["top"] for e in entries if design in (None, e["top"], e["operation"])]
-    if not tops:
+    if len(tops) != 1:
         known = ", ".join(e["operation"] for e in entries)
-        raise LegoError("E903", f"no design {design!r} here; designs are {known}")
+        what = "which design?" if tops else f"no design {design!r} here"
+        raise LegoError("E903", what, hint=f"give --design; one of {known}")
     result: Program = configure(load_design(folder, tops[0]), bounds, bases=bases)
     return result.to_json()

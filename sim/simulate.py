@@ -22,21 +22,25 @@ from sim.session import Case, default_stream, run_cases
 
 __all__ = ["Simulation", "demand_match", "simulate"]
 
+MAX_SEED = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Verdicts of a folder's designs; times in seconds."""
+    """Verdicts of a folder's designs; times in seconds; `bounds` where not the full ones."""
 
     verdicts: tuple[Verdict, ...]
     build_s: float
     run_s: float
     seed: int
+    bounds: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """What sim.json holds: no times, so that it is the same for the same input."""
         return {
             "schema": "lego/sim/1",
             "seed": self.seed,
+            "bounds": self.bounds,
             "designs": [
                 {
                     "top": v.top,
@@ -62,11 +66,16 @@ def simulate(
 
     Writes sim.json into the folder, with `waves` waves.vcd, with `activity` activity.json (what switched while
     busy; always at the full bounds and for all designs).
-    Raises E903 for an unknown design.
+    Raises E903 for an unknown design, or none where several have bounds; E904 for a bad seed.
     """
+    if not 0 <= seed < MAX_SEED:
+        raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
     manifest = json.loads((folder / "manifest.json").read_text())
     workload = load_workload(folder / "workload.yaml")
     tensors = {tensor.name: tensor for tensor in workload.tensors}
+    if bounds and design is None and len(manifest["designs"]) > 1:
+        names = ", ".join(entry["operation"] for entry in manifest["designs"])
+        raise LegoError("E903", "bounds belong to one design", hint=f"add --design; one of {names}")
     rng = np.random.default_rng(seed)
     known: dict[str, Array] = {}
     cases = []
@@ -83,7 +92,7 @@ def simulate(
     if activity:
         return _recorded(folder, cases, seed)
     outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
-    result = Simulation(outcome.verdicts, outcome.build_s, outcome.run_s, seed)
+    result = Simulation(outcome.verdicts, outcome.build_s, outcome.run_s, seed, dict(bounds or {}))
     files = {"waves.vcd": outcome.waves} if waves else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
@@ -100,7 +109,7 @@ def _recorded(folder: Path, cases: Sequence[Case], seed: int) -> Simulation:
     verdicts = tuple(verdict for outcome in outcomes for verdict in outcome.verdicts)
     add_files(folder, {"activity.json": write_activities(activities).encode()})
     build_s, run_s = sum(o.build_s for o in outcomes), sum(o.run_s for o in outcomes)
-    return Simulation(verdicts, build_s, run_s, seed)
+    return Simulation(verdicts, build_s, run_s, seed, {})
 
 
 def _text(document: Mapping[str, Any]) -> bytes:

@@ -202,7 +202,9 @@ def _check_characters(text: str, name: str) -> None:
                     "E003",
                     f"character U+{code:04X} is not allowed",
                     loc=Loc(name, number, column),
-                    hint="retype this line in plain text",
+                    hint="save the file as UTF-8 without a byte order mark"
+                    if code == 0xFEFF
+                    else "retype this line in plain text",
                 )
 
 

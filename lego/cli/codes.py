@@ -173,6 +173,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The folder has no readable manifest.",
         "Run `lego compile` first.",
     ),
+    "E505": (
+        "artefact edited",
+        "A file of the folder differs from its hash in the manifest.",
+        "Edit the workload file instead, and compile again.",
+    ),
     "E601": (
         "program missing",
         "A program that is needed isn't installed.",

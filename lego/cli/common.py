@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,12 @@ from lego.diag import LegoError
 
 __all__ = ["guarded", "manifest_of", "parse_bounds", "print_json", "progress", "table"]
 
-USER_ERROR, INTERNAL_ERROR = 2, 70
+USER_ERROR, INTERNAL_ERROR, TERMINATED = 2, 70, 143
 
 
 def guarded(action: Callable[[], None]) -> None:
     """Run a command: user errors end with status 2, anything else with 70; no traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that children are ended
     try:
         action()
     except LegoError as error:
@@ -72,17 +74,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of an artefact folder. Raises E504 if there is none."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError):
-        raise LegoError(
-            "E504", f"{folder} holds no readable manifest.json", hint="run `lego compile` first"
-        ) from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != "lego/manifest/1":
-        raise LegoError(
-            "E504", f"{folder}/manifest.json is not of schema lego/manifest/1", hint="compile again"
-        )
+    """The manifest of an artefact folder, with a note about edited Verilog. Raises E504, E505."""
+    from lego.manifest import edited_verilog, read_manifest
+
+    manifest = read_manifest(folder)
+    for name in edited_verilog(folder, manifest):
+        print(f"note: {name} was edited since it was compiled", file=sys.stderr)
     return manifest
 
 
@@ -91,9 +88,11 @@ def parse_bounds(items: Sequence[str]) -> Mapping[str, int]:
     bounds = {}
     for item in items:
         name, _, value = item.partition("=")
-        if not name or not value.isdecimal() or len(value) > 10:
+        if not (name and value.isascii() and value.isdecimal() and len(value) <= 10):
             raise LegoError(
                 "E904", f"{item[:40]!r} is not NAME=NUMBER", hint="write, for example, m=50"
             )
+        if name in bounds:
+            raise LegoError("E904", f"{name} is given twice", hint="give it once")
         bounds[name] = int(value)
     return bounds

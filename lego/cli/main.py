@@ -107,7 +107,9 @@ def draw(
 @app.command(epilog="Example: lego program rtl_out/gemm --bound m=50")
 def program(
     folder: Folder,
-    design: Design = None,
+    design: Annotated[
+        str | None, typer.Option(help="Operation; needed where there are several.")
+    ] = None,
     bound: Annotated[
         list[str] | None, typer.Option(help="Run-time loop bound, such as m=50.")
     ] = None,

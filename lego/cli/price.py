@@ -13,11 +13,12 @@ def price_folder(
     folder: Path, liberty: Path | None, flat: bool, clock_ns: float | None, as_json: bool
 ) -> None:
     """Record activity if there is none yet, synthesise, and print the table."""
-    from lego.ppa import price, report_table
+    from lego.ppa import check_clock, price, report_table
     from lego.ppa.library import read_library
 
     manifest_of(folder)
-    read_library(liberty)  # a bad library is told before the long work
+    check_clock(clock_ns)  # what is wrong is told before the long work
+    read_library(liberty)
     if not (folder / "activity.json").is_file():
         from sim.simulate import demand_match, simulate
 

@@ -1,5 +1,5 @@
 """Power, performance and area from synthesis on a real cell library."""
 
-from lego.ppa.price import price, report_table
+from lego.ppa.price import check_clock, price, report_table
 
-__all__ = ["price", "report_table"]
+__all__ = ["check_clock", "price", "report_table"]

@@ -18,7 +18,7 @@ from lego.ppa.synthesis import Netlist, synthesise
 from lego.ppa.timing import clock_of
 from lego.publish import add_files
 
-__all__ = ["price", "report_table"]
+__all__ = ["check_clock", "price", "report_table"]
 
 CATEGORIES = ("fu", "interconnect", "memory", "control")
 
@@ -37,8 +37,7 @@ def price(
     Raises E801 for a bad library, E802 if synthesis fails, E805 for a bad activity record,
     E806 for a clock outside 0.01 to 10,000 ns.
     """
-    if clock_ns is not None and not 0.01 <= clock_ns <= 10_000:
-        raise LegoError("E806", f"a clock of {clock_ns} ns is out of range", hint="give ns")
+    check_clock(clock_ns)
     manifest = json.loads((folder / "manifest.json").read_text())
     library = read_library(liberty)
     activities = read_activities((folder / "activity.json").read_text())
@@ -56,6 +55,16 @@ def price(
     }
     add_files(folder, {"ppa.json": (json.dumps(report, indent=1) + "\n").encode()})
     return report
+
+
+def check_clock(clock_ns: float | None) -> None:
+    """Raise E806 for a clock period out of range."""
+    if clock_ns is not None and not 0.01 <= clock_ns <= 10_000:
+        raise LegoError(
+            "E806",
+            f"a clock period of {clock_ns} ns is out of range",
+            hint="give nanoseconds between 0.01 and 10,000",
+        )
 
 
 def _design(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,123 @@ def test_internal_errors_end_with_status_70(tmp_path: Path) -> None:
     assert "internal error: ZeroDivisionError" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("compiled")
+    assert lego("compile", GEMM, "-o", out).returncode == 0
+    return out / "gemm_os_sys"
+
+
+def change(manifest: Path, key: str, value: object) -> None:
+    document = json.loads(manifest.read_text())
+    at = document
+    *path, last = key.split(".")
+    for step in path:
+        at = at[int(step)] if step.isdigit() else at[step]
+    if value is None:
+        del at[last]
+    else:
+        at[last] = value
+    manifest.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("schema", "lego/manifest/9"),
+        ("designs", None),
+        ("designs", "x"),
+        ("designs", []),
+        ("designs", [3]),
+        ("designs.0.top", None),
+        ("designs.0.program", None),
+        ("designs.0.program.cycles", "many"),
+        ("designs.0.verilog", "../../etc/passwd"),
+        ("designs.0.verilog", "gone.v"),
+        ("designs.0.host.data_bits", -1),
+        ("files", {"gone.json": "0"}),
+    ],
+)
+def test_a_tampered_manifest_is_a_user_error(
+    compiled: Path, tmp_path: Path, key: str, value: object
+) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "copy")
+    change(folder / "manifest.json", key, value)
+    for verb in ("sim", "ppa", "program"):
+        done = lego(verb, folder)
+        assert done.returncode == 2, done.stderr
+        assert "error[E504]" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00"])
+def test_a_broken_manifest_is_a_user_error(compiled: Path, tmp_path: Path, text: str) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "copy")
+    (folder / "manifest.json").write_text(text)
+    done = lego("program", folder)
+    assert done.returncode == 2
+    assert "error[E504]" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["workload.yaml", "gemm_os_sys_mm.adg.json"])
+def test_edited_and_missing_files_are_told(compiled: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "copy")
+    (folder / name).write_text((folder / name).read_text() + "\n")
+    done = lego("sim", folder)
+    assert done.returncode == 2
+    assert f"error[E505]: {folder / name} isn't what the compiler wrote" in done.stderr
+    (folder / name).unlink()
+    assert "error[E504]" in lego("program", folder).stderr
+
+
+def test_the_folder_keeps_what_a_user_put_there(compiled: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "gemm_os_sys")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "n").write_text("mine")
+    assert lego("sim", ".", cwd=folder).returncode == 0
+    assert (folder / "notes" / "n").read_text() == "mine"
+    assert json.loads((folder / "sim.json").read_text())["bounds"] == {}
+    done = lego("compile", GEMM, "-o", tmp_path)
+    assert done.returncode == 2
+    assert "'notes', which this program didn't write" in done.stderr
+    assert (folder / "notes" / "n").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("sim", "--seed", "-1"), "E904"),
+        (("sim", "--seed", "9" * 20), "E904"),
+        (("sim", "--bound", "m=\u0663"), "E904"),
+        (("sim", "--bound", "m=3", "--bound", "m=4"), "E904"),
+        (("ppa", "--clock", "0"), "E806"),
+        (("program", "--base", "X=999"), "E203"),
+        (("program", "--base", "Q=0"), "E203"),
+        (("program", "--bound", "z=3"), "E202"),
+        (("program", "--design", "nope"), "E903"),
+    ],
+)
+def test_wrong_options_are_told(compiled: Path, args: tuple[str, ...], code: str) -> None:
+    done = lego(args[0], compiled, *args[1:])
+    assert done.returncode == 2
+    assert f"error[{code}]" in done.stderr
+
+
+def test_a_terminated_simulation_leaves_no_process(compiled: Path) -> None:
+    code = (
+        "import os, signal, subprocess, sys, threading\n"
+        "from pathlib import Path\n"
+        "from lego.cli.common import guarded\n"
+        "from lego.tools import run\n"
+        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "guarded(lambda: run(['sleep', '1234.5'], cwd=Path(), timeout_s=60))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 143
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert "sleep 1234.5" not in listed.stdout
 
 
 def test_every_code_in_the_sources_is_explained() -> None:
