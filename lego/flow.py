@@ -22,7 +22,7 @@ from lego.ir.workload import TensorOp, Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
 
-__all__ = ["adgs_of", "compile_workload", "describe", "draw", "load_design", "program"]
+__all__ = ["adgs_of", "compile_workload", "describe", "draw", "explain", "load_design", "program"]
 
 SCHEMA = "lego/manifest/1"
 TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy")
@@ -173,6 +173,13 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
 def describe(workload: Workload) -> str:
     """The architecture of every operation as text."""
     return "\n".join(str(adg) for adg in adgs_of(workload))
+
+
+def explain(workload: Workload) -> str:
+    """Reuse, choices and costs of every operation as text."""
+    from lego.front.explain import explain as explain_adg
+
+    return "\n".join(explain_adg(adg) for adg in adgs_of(workload))
 
 
 def draw(workload: Workload, operation: str | None = None) -> dict[str, bytes]:

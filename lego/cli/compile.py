@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ __all__ = [
     "check_file",
     "compile_file",
     "draw_file",
-    "explain_code",
+    "explain_code_or_file",
     "print_program",
     "print_schema",
 ]
@@ -83,11 +84,16 @@ def print_schema() -> None:
     print_json(json_schema())
 
 
-def explain_code(code: str) -> None:
-    """Print one entry of the catalogue."""
-    entry = CODES.get(code.upper())
-    if entry is None:
+def explain_code_or_file(what: str) -> None:
+    """Print one entry of the catalogue, or why a workload's arrays look as they do."""
+    if what.upper() in CODES:
+        title, meaning, remedy = CODES[what.upper()]
+        print(f"{what.upper()}: {title}\n  {meaning}\n  remedy: {remedy}", file=sys.stdout)
+        return
+    if re.fullmatch(r"[Ee]\d+", what):
         known = f"{min(CODES)} to {max(CODES)}"
-        raise LegoError("E904", f"no error code {code[:20]!r}; codes are {known}")
-    title, meaning, remedy = entry
-    print(f"{code.upper()}: {title}\n  {meaning}\n  remedy: {remedy}", file=sys.stdout)
+        raise LegoError("E904", f"no error code {what[:20]!r}; codes are {known}")
+    from frontends.yaml import load_workload
+    from lego.flow import explain
+
+    print(explain(load_workload(Path(what))))

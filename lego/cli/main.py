@@ -131,12 +131,14 @@ def schema() -> None:
     guarded(print_schema)
 
 
-@app.command(epilog="Example: lego explain E122")
-def explain(code: Annotated[str, typer.Argument(help="Error code, such as E122.")]) -> None:
-    """Explain an error code."""
-    from lego.cli.compile import explain_code
+@app.command(epilog="Example: lego explain workloads/gemm.yaml; lego explain E122")
+def explain(
+    what: Annotated[str, typer.Argument(help="Workload file, or error code such as E122.")],
+) -> None:
+    """Explain an architecture (reuse found, links chosen, cost, banks) or an error code."""
+    from lego.cli.compile import explain_code_or_file
 
-    guarded(lambda: explain_code(code))
+    guarded(lambda: explain_code_or_file(what))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import islpy as isl
 from lego.ir.adg import Adg, InputPlan, OutputPlan, Partial
 from lego.ir.workload import Reduction
 
-__all__ = ["access_counts"]
+__all__ = ["access_counts", "has_source"]
 
 Fu = tuple[int, ...]
 
@@ -36,12 +36,13 @@ def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int]) -> int:
     fetches = math.prod(trips[: len(trips) - plan.hold])
     if plan.partial is None:
         return len(nodes) * fetches
-    fed = sum(_has_source(fu, plan.partial, nodes) for fu in nodes)
+    fed = sum(has_source(fu, plan.partial, nodes) for fu in nodes)
     unfed = min(abs(plan.partial.steps), trips[-1])
     return (len(nodes) - fed) * fetches + fed * math.prod(trips[:-1]) * unfed
 
 
-def _has_source(fu: Fu, partial: Partial, nodes: Sequence[Fu]) -> bool:
+def has_source(fu: Fu, partial: Partial, nodes: Sequence[Fu]) -> bool:
+    """Whether delay reuse can feed this data node from another one."""
     return tuple(a - b for a, b in zip(fu, partial.shift, strict=True)) in nodes
 
 

@@ -70,6 +70,7 @@ def test_help_has_examples_and_is_light() -> None:
         (("ppa", "nowhere"), "E504"),
         (("program", "nowhere"), "E504"),
         (("explain", "E000"), "E904"),
+        (("explain", "nowhere.yaml"), "E001"),
         (("compile", "nowhere.yaml"), "E001"),
         (("compile", "tests"), "E001"),
         (("draw", GEMM, "--operation", "nope"), "E902"),

@@ -1,0 +1,144 @@
+"""Why the array looks as it does: reuse found per operand, what was chosen, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from lego.front.accesses import access_counts, has_source
+from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+
+__all__ = ["explain"]
+
+Vector = tuple[int, ...]
+
+
+def explain(adg: Adg) -> str:
+    """Text for people, one section per operand of one operation under its dataflow."""
+    flow, op = adg.dataflow, adg.op
+    trips = flow.trips(op)
+    bounds = {loop.name: loop.extent for loop in op.loops}
+    shapes = {plan.name: plan.tensor.shape for plan in adg.operands()}
+    words = access_counts(adg, bounds, shapes)
+    counters = " ".join(f"{d.name}:{n}" for d, n in zip(flow.temporal, trips, strict=True))
+    lines = [f"{adg.name}: {flow.describe(op)}"]
+    lines.append(f"  {flow.n_fus} FUs, {math.prod(trips)} timestamps ({counters or 'none'})")
+    for plan in adg.inputs:
+        lines += _input(adg, plan, trips, words)
+    lines += _output(adg, adg.output, words)
+    return "\n".join(lines)
+
+
+def _input(
+    adg: Adg, plan: InputPlan, trips: Sequence[int], words: Mapping[str, int]
+) -> Iterator[str]:
+    flow = adg.dataflow
+    yield f"  input {plan.name}: {plan.tensor.format} {list(plan.tensor.shape)}"
+    form = Forms(plan.time, plan.space, plan.offset)
+    links = _links(adg, plan)
+    yield "    reuse found (FU shift ds, timestamps dt, delay in cycles):"
+    found = False
+    for reuse in reuse_vectors(form, flow, trips):
+        found = True
+        yield f"      {_reuse_line(adg, plan, reuse, trips, links)}"
+    if not found:
+        yield "      none: no two uses touch one element"
+    registers = 0
+    for (shift, delay), count in sorted(links.items()):
+        registers += delay * count * plan.tensor.format.bits
+        yield f"    {count} links by {shift}, delay {delay}"
+    nodes = adg.data_nodes(plan)
+    held = f", read once per trip of the {plan.hold} innermost counters" if plan.hold else ""
+    yield f"    {len(nodes)} data nodes{held}"
+    if plan.partial is not None:
+        yield (
+            f"    their delay reuse: by {plan.partial.shift}, {plan.partial.steps} innermost "
+            f"timestamps back, delay {plan.partial.delay}; elsewhere they read"
+        )
+        fed = sum(has_source(fu, plan.partial, nodes) for fu in nodes)
+        registers += plan.partial.delay * fed * plan.tensor.format.bits
+    yield f"    cost: {registers} link register bits, {len(nodes)} memory ports"
+    yield f"    {_bank_line(plan, words)}"
+
+
+def _links(adg: Adg, plan: InputPlan) -> dict[tuple[Vector, int], int]:
+    links: dict[tuple[Vector, int], int] = {}
+    for fu, source in zip(adg.dataflow.fus(), plan.sources, strict=True):
+        if source.link is not None:
+            shift = tuple(a - b for a, b in zip(fu, source.link, strict=True))
+            links[shift, source.delay] = links.get((shift, source.delay), 0) + 1
+    return links
+
+
+def _reuse_line(
+    adg: Adg,
+    plan: InputPlan,
+    reuse: Reuse,
+    trips: Sequence[int],
+    links: Mapping[tuple[Vector, int], int],
+) -> str:
+    timestamps = [n - abs(d) for n, d in zip(trips, reuse.dt, strict=True)]
+    fus = [n - abs(d) for n, d in zip(adg.dataflow.sizes, reuse.ds, strict=True)]
+    here, every = math.prod((*timestamps, *fus)), math.prod((*trips, *adg.dataflow.sizes))
+    where = "every timestamp" if not any(reuse.dt) else _where(reuse, trips, adg)
+    return (
+        f"ds {reuse.ds} dt {reuse.dt} delay {reuse.delay}: {reuse.kind}, {where}, "
+        f"{here} of {every} uses; {_verdict(plan, reuse, links)}"
+    )
+
+
+def _where(reuse: Reuse, trips: Sequence[int], adg: Adg) -> str:
+    """The exact timestamps at which the source lies in the domain, by isl."""
+    valid = validity(reuse, trips, adg.dataflow.sizes)
+    if valid.is_empty():
+        return "no timestamp"
+    names = [dim.name for dim in adg.dataflow.temporal]
+    parts = []
+    for name, n, d in zip(names, trips, reuse.dt, strict=True):
+        if d:
+            parts.append(f"{name} >= {d}" if d > 0 else f"{name} < {n + d}")
+    return " and ".join(parts)
+
+
+def _verdict(plan: InputPlan, reuse: Reuse, links: Mapping[tuple[Vector, int], int]) -> str:
+    if not any(reuse.ds):
+        return (
+            "chosen: held in a register"
+            if plan.hold
+            else "not used: held counters aren't innermost"
+        )
+    partial = plan.partial
+    if partial is not None and (partial.shift, partial.delay) == (reuse.ds, reuse.delay):
+        return "chosen for the data nodes"
+    if (reuse.ds, reuse.delay) in links:
+        return "chosen"
+    if any(reuse.dt):
+        return "not used: served otherwise, or its registers cost more than the reads"
+    return "not used: a cheaper or nearer source"
+
+
+def _output(adg: Adg, plan: OutputPlan, words: Mapping[str, int]) -> Iterator[str]:
+    yield f"  output {plan.name}: {plan.tensor.format} {list(plan.tensor.shape)}"
+    widest = max(len(level) for c in plan.classes for level in c.levels)
+    depth = max(len(c.levels) for c in plan.classes)
+    if widest > 1:
+        yield f"    FUs without skew between them are summed by trees of up to {widest}"
+    if depth > 1:
+        yield f"    sums travel along chains of {depth} FUs"
+    if plan.hold:
+        yield f"    accumulated in the FU over the {plan.hold} innermost counters"
+    if plan.accumulates:
+        names = ", ".join(adg.dataflow.temporal[k].name for k in plan.revisit)
+        yield f"    accumulated in memory over {names or 'a preloaded identity'}"
+    yield f"    {len(plan.classes)} data nodes"
+    yield f"    {_bank_line(plan, words)}"
+
+
+def _bank_line(plan: InputPlan | OutputPlan, words: Mapping[str, int]) -> str:
+    banking = plan.banking
+    how = "each node keeps its bank" if banking.fixed else "nodes rotate over the banks"
+    return (
+        f"{banking.n_banks} banks of {banking.depth(plan.tensor.shape)} words, {how}, proved free "
+        f"of conflicts; {words[plan.name]} words accessed"
+    )

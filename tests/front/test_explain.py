@@ -1,0 +1,48 @@
+"""Golden text of the explanation of a small architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from frontends.yaml import load_workload
+from lego.flow import explain
+
+ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
+
+GEMM = """\
+gemm_ws_sys_mm: spatial k:4 n:4, temporal n/4 k/4 m, control (1, 1)
+  16 FUs, 80 timestamps (n:4 k:2 m:10)
+  input X: int8 [10, 7]
+    reuse found (FU shift ds, timestamps dt, delay in cycles):
+      ds (0, -1) dt (1, 0, 0) delay 19: delay, n >= 1, 720 of 1280 uses; \
+not used: served otherwise, or its registers cost more than the reads
+      ds (0, 0) dt (1, 0, 0) delay 20: stationary, n >= 1, 960 of 1280 uses; \
+not used: held counters aren't innermost
+      ds (0, 1) dt (0, 0, 0) delay 1: delay, every timestamp, 960 of 1280 uses; chosen
+    12 links by (0, 1), delay 1
+    4 data nodes
+    cost: 96 link register bits, 4 memory ports
+    4 banks of 20 words, each node keeps its bank, proved free of conflicts; 320 words accessed
+  input W: int8 [7, 13]
+    reuse found (FU shift ds, timestamps dt, delay in cycles):
+      ds (0, 0) dt (0, 0, 1) delay 1: stationary, m >= 1, 1152 of 1280 uses; \
+chosen: held in a register
+    16 data nodes, read once per trip of the 1 innermost counters
+    cost: 0 link register bits, 16 memory ports
+    16 banks of 8 words, each node keeps its bank, proved free of conflicts; 128 words accessed
+  output Y: int32 [10, 13]
+    sums travel along chains of 4 FUs
+    accumulated in memory over k
+    4 data nodes
+    4 banks of 40 words, each node keeps its bank, proved free of conflicts; 520 words accessed"""
+
+
+def test_a_weight_stationary_product() -> None:
+    assert explain(load_workload(ROOT / "gemm_ws_sys.yaml")) == GEMM
+
+
+def test_delay_reuse_and_trees_are_named() -> None:
+    text = explain(load_workload(ROOT / "conv_oh_ow_bro.yaml"))
+    assert "chosen for the data nodes" in text
+    assert "their delay reuse: by (0, -1), 1 innermost timestamps back" in text
+    assert "trees of up to 4" in explain(load_workload(ROOT / "conv_ic_oc_bro.yaml"))
