@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,17 @@ def adgs_of(workload: Workload) -> list[Adg]:
     return adgs
 
 
-def compile_workload(workload: Workload, *, source: bytes, dump: bool = False) -> dict[str, bytes]:
+def compile_workload(
+    workload: Workload,
+    *,
+    source: bytes,
+    dump: bool = False,
+    testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
+) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
-    Byte-identical for the same workload text and versions. `dump` adds the IRs as text.
+    Byte-identical for the same workload text and versions. `dump` adds the IRs as text,
+    `testbench` makes tb.sv from the workload's name and the designs' manifest entries.
     """
     from lego.back.rtl.verilog import to_verilog
 
@@ -55,6 +62,8 @@ def compile_workload(workload: Workload, *, source: bytes, dump: bool = False) -
             files[f"{adg.name}.dag.txt"] = f"{dag}\n".encode()
             files[f"{adg.name}.schedule.txt"] = f"{times}\n".encode()
         designs.append(design_entry(adg, dag, times))
+    if testbench is not None:
+        files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs).encode()
     files["manifest.json"] = _manifest(workload, designs, files)
     return files

@@ -27,6 +27,7 @@ ADDED = ("sim.json", "waves.vcd", "activity.json", "ppa.json")
 """Files that commands add to a compiled folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
+_REMADE = re.compile(r".*\.lego-stage|obj_dir|[0-9]+\.(commands|golden|answers)")
 _AT_FDCWD, _EXCHANGE = -100, 2
 
 
@@ -99,7 +100,7 @@ def _check(target: Path, files: Mapping[str, bytes]) -> None:
     foreign = [
         name
         for name in here
-        if ours is not None and name not in ours and not name.endswith(".lego-stage")
+        if ours is not None and name not in ours and not _REMADE.fullmatch(name)
     ]
     if foreign:
         raise LegoError(

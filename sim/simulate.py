@@ -19,6 +19,7 @@ from sim.checks import Verdict
 from sim.model import Options
 from sim.reference import Array
 from sim.session import Case, default_stream, run_cases
+from sim.testbench import stimuli
 
 __all__ = ["Simulation", "demand_match", "simulate"]
 
@@ -60,11 +61,13 @@ def simulate(
     seed: int = 0,
     waves: bool = False,
     activity: bool = False,
+    keep_stimuli: bool = False,
     bounds: Mapping[str, int] | None = None,
 ) -> Simulation:
     """Run each design on random operands; tensors flow from operation to operation.
 
-    Writes sim.json into the folder, with `waves` waves.vcd, with `activity` activity.json (what switched while
+    Writes sim.json into the folder, with `waves` waves.vcd, with
+    `keep_stimuli` the files that tb.sv plays, with `activity` activity.json (what switched while
     busy; always at the full bounds and for all designs).
     Raises E903 for an unknown design, or none where several have bounds; E904 for a bad seed.
     """
@@ -89,11 +92,14 @@ def simulate(
     if not cases:
         names = ", ".join(entry["operation"] for entry in manifest["designs"])
         raise LegoError("E903", f"no design {design!r} here; designs are {names}")
+    if keep_stimuli and design is not None:
+        raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
     if activity:
         return _recorded(folder, cases, seed)
     outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
     result = Simulation(outcome.verdicts, outcome.build_s, outcome.run_s, seed, dict(bounds or {}))
     files = {"waves.vcd": outcome.waves} if waves else {}
+    files |= stimuli([case.stream for case in cases]) if keep_stimuli else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
 

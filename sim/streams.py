@@ -172,9 +172,13 @@ class Stream:
             }
         )
 
+    def text(self) -> str:
+        """The commands as the bench reads them."""
+        return "\n".join([*self.commands, "0 0 0", ""])
+
     def save(self, folder: Path, name: str) -> None:
         """Write the stream and its expectations into a run folder."""
-        (folder / f"{name}.commands").write_text("\n".join([*self.commands, "0 0 0", ""]))
+        (folder / f"{name}.commands").write_text(self.text())
         document = {"top": self.entry["top"], "expected": self.expected}
         (folder / f"{name}.expected").write_text(json.dumps(document))
 

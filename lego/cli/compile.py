@@ -26,11 +26,12 @@ def compile_file(file: Path, out: Path, dump: bool, as_json: bool) -> None:
     from frontends.yaml import load_workload
     from lego.flow import compile_workload
     from lego.publish import publish
+    from sim.testbench import testbench
 
     workload = load_workload(file)
     target = out / workload.name
     with progress(f"compile {workload.name}"):
-        files = compile_workload(workload, source=file.read_bytes(), dump=dump)
+        files = compile_workload(workload, source=file.read_bytes(), dump=dump, testbench=testbench)
     publish(target, files)
     manifest = manifest_of(target)
     if as_json:

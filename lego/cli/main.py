@@ -61,12 +61,16 @@ def sim(
     waves: Annotated[
         bool, typer.Option("--waves", help="Write waves.vcd into the folder.")
     ] = False,
+    stimuli: Annotated[
+        bool,
+        typer.Option("--stimuli", help="Write the files that tb.sv plays in any simulator."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Simulate in Verilator and compare every element with the reference."""
     from lego.cli.simulate import simulate_folder
 
-    guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, json))
+    guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, json))
 
 
 @app.command(epilog="Example: lego ppa rtl_out/gemm --liberty my_cells.lib")

@@ -10,7 +10,13 @@ __all__ = ["simulate_folder"]
 
 
 def simulate_folder(
-    folder: Path, design: str | None, seed: int, bounds: list[str], waves: bool, as_json: bool
+    folder: Path,
+    design: str | None,
+    seed: int,
+    bounds: list[str],
+    waves: bool,
+    stimuli: bool,
+    as_json: bool,
 ) -> None:
     """Simulate, report, and fail on any difference."""
     from sim.simulate import demand_match, simulate
@@ -18,7 +24,12 @@ def simulate_folder(
     manifest_of(folder)
     with progress(f"simulate {folder.name}"):
         result = simulate(
-            folder, design=design, seed=seed, bounds=parse_bounds(bounds), waves=waves
+            folder,
+            design=design,
+            seed=seed,
+            bounds=parse_bounds(bounds),
+            waves=waves,
+            keep_stimuli=stimuli,
         )
     if as_json:
         print_json(result.to_json())

@@ -1,0 +1,62 @@
+"""The test bench as a file of its own, for any SystemVerilog simulator, and its stimuli."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.streams import Stream
+
+__all__ = ["stimuli", "testbench"]
+
+HEADER = """\
+// Test bench of {name}. It plays N.commands into design N and writes N.answers, which must equal
+// N.golden; `lego sim DIR --stimuli` writes these files. With Verilator 5, in this folder:
+//
+//   $ verilator --binary --timing -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" --top-module tb tb.sv {files}
+//   $ ./obj_dir/Vtb +folder=. && cmp 0.answers 0.golden
+//
+`timescale 1ns/1ns
+"""
+
+
+def testbench(name: str, designs: Sequence[Mapping[str, Any]]) -> str:
+    """SystemVerilog text with one free-running bench per design and a clock."""
+    bench = (Path(__file__).parent / "bench.svh").read_text()
+    lines = [HEADER.format(name=name, files=" ".join(d["verilog"] for d in designs))]
+    for k, design in enumerate(designs):
+        host = design["host"]
+        macros = {
+            "BENCH": f"bench_{k}",
+            "DUT": design["top"],
+            "BENCH_TEXT": f'"{k}"',
+            "AW": host["address_bits"],
+            "DW": host["data_bits"],
+        }
+        lines += [f"`define {macro} {value}" for macro, value in macros.items()]
+        lines += [bench, *(f"`undef {macro}" for macro in macros), ""]
+    lines += ["module tb;", "  reg clk = 0;", "  always #1 clk = !clk;"]
+    lines.append(f"  wire [{len(designs) - 1}:0] ended;")
+    lines += [
+        f"  bench_{k} bench_{design['top']} (.clk(clk), .finished(ended[{k}]));"
+        for k, design in enumerate(designs)
+    ]
+    lines += ["  always @(posedge clk) if (&ended) $finish;", "endmodule", ""]
+    return "\n".join(lines)
+
+
+def stimuli(streams: Sequence[Stream]) -> dict[str, bytes]:
+    """Command files of the designs, and the answers that they must give."""
+    files = {}
+    for k, stream in enumerate(streams):
+        files[f"{k}.commands"] = stream.text().encode()
+        bits = stream.entry["host"]["data_bits"]
+        lines = []
+        for item in stream.expected:
+            if item["kind"] == "cycles":
+                lines.append(f"c {item['cycles']}")
+            else:
+                lines += [f"r {word:0{-(-bits // 4)}x}" for word in item["words"]]
+        files[f"{k}.golden"] = ("\n".join(lines) + "\n").encode()
+    return files
