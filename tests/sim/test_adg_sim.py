@@ -1,0 +1,83 @@
+"""The simulator of the architecture graph sees wrong plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frontends.yaml import load_workload
+from lego.diag import InternalError
+from lego.flow import adgs_of
+from lego.ir.adg import Adg, Partial
+from lego.program import configure
+from sim.adg_sim import run_adg
+from sim.reference import execute, random_tensor
+
+ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
+
+
+def right(name: str, change: Callable[[Adg], Adg]) -> bool:
+    workload = load_workload(ROOT / f"{name}.yaml")
+    (adg,) = adgs_of(workload)
+    program = configure(adg)
+    rng = np.random.default_rng(1)
+    operands = {
+        plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)
+        for plan in adg.inputs
+    }
+    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    shape = program.layouts[adg.output.name].shape
+    wanted = execute(adg.op, tensors, operands, program.bounds, shape)
+    try:
+        got = run_adg(change(adg), program, operands)
+    except InternalError:
+        return False
+    return bool((got.values == wanted.values)[wanted.written].all())
+
+
+def late_link(adg: Adg) -> Adg:
+    """One link takes a cycle more than its skew."""
+    plan = adg.inputs[0]
+    at = next(k for k, source in enumerate(plan.sources) if source.link)
+    late = replace(plan.sources[at], delay=plan.sources[at].delay + 1)
+    sources = (*plan.sources[:at], late, *plan.sources[at + 1 :])
+    return replace(adg, inputs=(replace(plan, sources=sources), *adg.inputs[1:]))
+
+
+def held_too_long(adg: Adg) -> Adg:
+    """The output accumulates over one counter more."""
+    return replace(adg, output=replace(adg.output, hold=adg.output.hold + 1))
+
+
+def never_visited(adg: Adg) -> Adg:
+    """The first commit of an element adds to what was there."""
+    return replace(adg, output=replace(adg.output, revisit=(), injective=False))
+
+
+def longer_reuse(adg: Adg) -> Adg:
+    """Delay reuse from one timestamp further back."""
+    plans = tuple(
+        replace(p, partial=Partial(p.partial.shift, p.partial.steps + 1, p.partial.delay + 1))
+        if p.partial
+        else p
+        for p in adg.inputs
+    )
+    return replace(adg, inputs=plans)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("gemm_os_sys", late_link),
+        ("gemm_os_sys", held_too_long),
+        ("gemm_ws_sys", never_visited),
+        ("conv_oh_ow_sys", longer_reuse),
+    ],
+)
+def test_a_wrong_plan_is_seen(name: str, change: Callable[[Adg], Adg]) -> None:
+    assert right(name, lambda adg: adg)
+    assert not right(name, change)
