@@ -18,7 +18,7 @@ from lego.front.architecture import build_adg
 from lego.ir.adg import Adg, InputPlan
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
-from lego.ir.workload import TensorOp, Workload
+from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
 
@@ -200,11 +200,6 @@ def draw(workload: Workload, operation: str | None = None) -> dict[str, bytes]:
         known = ", ".join(op.name for op in workload.operations)
         raise LegoError("E902", f"no operation {operation!r}; operations are {known}")
     return {f"{adg.name}.svg": svg(adg).encode() for adg in adgs}
-
-
-def operation(workload: Workload, name: str) -> TensorOp:
-    """The operation called `name`; KeyError if there is none."""
-    return {op.name: op for op in workload.operations}[name]
 
 
 def load_design(folder: Path, top: str) -> Adg:

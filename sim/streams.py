@@ -181,8 +181,3 @@ class Stream:
         (folder / f"{name}.commands").write_text(self.text())
         document = {"top": self.entry["top"], "expected": self.expected}
         (folder / f"{name}.expected").write_text(json.dumps(document))
-
-
-def tensors_of(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Tensors that the designs hold, in order of first appearance."""
-    return list(dict.fromkeys(m["tensor"] for e in entries for m in e["memories"]))

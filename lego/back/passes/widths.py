@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lego.diag import InternalError
-from lego.ir.dag import Dag, Module, Node, Op, bits_for
+from lego.ir.dag import Module, Node, Op, bits_for
 
 __all__ = ["infer_widths"]
 
@@ -27,11 +27,6 @@ def infer_widths(module: Module) -> Module:
         ranges.append(node.range)
         nodes.append(node)
     return replace(module, nodes=tuple(nodes))
-
-
-def infer_dag_widths(dag: Dag) -> Dag:
-    """Apply :func:`infer_widths` to every module."""
-    return Dag(tuple(infer_widths(module) for module in dag.modules))
 
 
 def _interval(node: Node, srcs: list[Range]) -> Range:
