@@ -15,26 +15,56 @@ from lego.back.registers import register_specs
 from lego.back.timing import Schedule
 from lego.diag import LegoError
 from lego.front.architecture import build_adg
-from lego.ir.adg import Adg, InputPlan
+from lego.front.fusion import Method, fuse
+from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
+from lego.ir.fused import FusedAdg
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
 
-__all__ = ["adgs_of", "compile_workload", "describe", "draw", "explain", "load_design", "program"]
+__all__ = [
+    "adgs_of",
+    "compile_workload",
+    "describe",
+    "designs_of",
+    "draw",
+    "explain",
+    "find_dataflows",
+    "load_design",
+    "names_of",
+    "program",
+]
 
-SCHEMA = "lego/manifest/1"
+SCHEMA = "lego/manifest/2"
 TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy")
 
 
 def adgs_of(workload: Workload) -> list[Adg]:
-    """The architecture of every operation, in program order."""
+    """The architecture of every dataflow of every operation by itself, in program order."""
+    found = []
+    for op, specs in zip(workload.operations, workload.dataflows, strict=True):
+        for spec in specs or (None,):
+            found.append((op, dataflow_of(op, spec, workload.architecture)))
+    counters = max(len(flow.temporal) for _, flow in found)
+    axes = max(len(flow.sizes) for _, flow in found)
+    many = {op.name for op, specs in zip(workload.operations, workload.dataflows, strict=True) if len(specs) > 1}  # fmt: skip
     adgs = []
-    for op, spec in zip(workload.operations, workload.dataflows, strict=True):
-        dataflow = dataflow_of(op, spec, workload.architecture)
-        adgs.append(build_adg(f"{workload.name}_{op.name}", op, workload.tensors, dataflow))
+    for op, flow in found:
+        name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
+        if workload.architecture.fused:
+            flow = flow.aligned(counters, axes)
+        adgs.append(build_adg(name, op, workload.tensors, flow))
     return adgs
+
+
+def designs_of(workload: Workload, method: Method = Method.EXACT) -> list[FusedAdg]:
+    """The designs to build: one that runs everything, or one per dataflow if not fused."""
+    adgs = adgs_of(workload)
+    if len(adgs) == 1 or not workload.architecture.fused:
+        return [fuse(adg.name, [adg]) for adg in adgs]
+    return [fuse(workload.name, adgs, method)]
 
 
 def compile_workload(
@@ -42,26 +72,27 @@ def compile_workload(
     *,
     source: bytes,
     dump: bool = False,
+    fusion: Method = Method.EXACT,
     testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
-    Byte-identical for the same workload text and versions. `dump` adds the IRs as text,
+    Byte-identical for the same workload text, fusion and versions. `dump` adds the IRs as text,
     `testbench` makes tb.sv from the workload's name and the designs' manifest entries.
     """
     from lego.back.rtl.verilog import to_verilog
 
     files: dict[str, bytes] = {"workload.yaml": source}
     designs = []
-    for adg in adgs_of(workload):
-        dag, times = lower(adg)
-        files[f"{adg.name}.v"] = to_verilog(dag).encode()
-        files[f"{adg.name}.adg.json"] = adg.to_json().encode()
+    for fused in designs_of(workload, fusion):
+        dag, times = lower(fused)
+        files[f"{fused.name}.v"] = to_verilog(dag).encode()
+        files[f"{fused.name}.adg.json"] = fused.to_json().encode()
         if dump:
-            files[f"{adg.name}.adg.txt"] = f"{adg}\n".encode()
-            files[f"{adg.name}.dag.txt"] = f"{dag}\n".encode()
-            files[f"{adg.name}.schedule.txt"] = f"{times}\n".encode()
-        designs.append(design_entry(adg, dag, times))
+            files[f"{fused.name}.adg.txt"] = f"{fused}\n".encode()
+            files[f"{fused.name}.dag.txt"] = f"{dag}\n".encode()
+            files[f"{fused.name}.schedule.txt"] = f"{times}\n".encode()
+        designs.append(design_entry(fused, dag, times))
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs).encode()
@@ -87,26 +118,33 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def design_entry(adg: Adg, dag: Dag, times: Schedule) -> dict[str, Any]:
+def design_entry(fused: FusedAdg, dag: Dag, times: Schedule) -> dict[str, Any]:
     """Manifest entry of one design."""
-    host = host_map(adg)
+    host = host_map(fused)
     return {
-        "operation": adg.op.name,
-        "top": adg.name,
-        "verilog": f"{adg.name}.v",
-        "dataflow": adg.dataflow.describe(adg.op),
-        "array": list(adg.dataflow.sizes),
-        "fus": adg.dataflow.n_fus,
-        "macs_per_fu": _multiplications(adg.op.body),
+        "top": fused.name,
+        "verilog": f"{fused.name}.v",
+        "array": list(fused.sizes),
+        "fus": fused.n_fus,
         "host": {"address_bits": host.address_bits, "data_bits": host.data_bits, "read_latency": 2},
         "registers": [
             {"name": spec.name, "address": i, "bits": spec.bits, "about": spec.about}
-            for i, spec in enumerate(register_specs(adg))
+            for i, spec in enumerate(register_specs(fused))
         ],
-        "memories": _memories(adg),
+        "memories": _memories(fused),
         "macros": _macros(dag),
         "modules": {module.name: module.category for module in dag.modules},
-        "program": configure(adg, tail=times.tail).to_json(),
+        "dataflows": [
+            {
+                "id": k,
+                "operation": layer.adg.op.name,
+                "name": layer.adg.dataflow.name,
+                "dataflow": layer.adg.dataflow.describe(layer.adg.op),
+                "macs_per_fu": _multiplications(layer.adg.op.body),
+                "program": configure(fused, dataflow=k, tail=times.tails[k]).to_json(),
+            }
+            for k, layer in enumerate(fused.layers)
+        ],
     }
 
 
@@ -119,23 +157,21 @@ def _multiplications(expr: Expr) -> int:
     return 0
 
 
-def _memories(adg: Adg) -> list[dict[str, Any]]:
+def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
     from lego.back.registers import address_bits
 
-    host = host_map(adg)
+    host = host_map(fused)
     return [
         {
-            "operand": plan.name,
-            "tensor": plan.tensor.name,
-            "direction": "in" if isinstance(plan, InputPlan) else "out",
-            "base_address": host.base(1 + k),
-            "bank_stride": 1 << address_bits(plan),
-            "banks": plan.banking.n_banks,
-            "depth": max(2, plan.banking.depth(plan.tensor.shape)),
-            "bits": plan.tensor.format.bits,
-            "signed": plan.tensor.format.signed,
+            "name": buffer.name,
+            "direction": "out" if buffer.output else "in",
+            "base_address": host.base(1 + buffer.index),
+            "bank_stride": 1 << address_bits(buffer),
+            "banks": buffer.n_banks,
+            "depth": buffer.depth,
+            "bits": buffer.bits,
         }
-        for k, plan in enumerate(adg.operands())
+        for buffer in fused.buffers()
     ]
 
 
@@ -167,21 +203,22 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for entry in designs:
-        run = entry["program"]
-        memories = entry["memories"]
         fus = entry["fus"]
-        banks = " ".join(f"{m['operand']}:{m['banks']}" for m in memories)
-        busy = f"{100 * run['iterations'] / (fus * run['cycles']):.1f} %"
-        words = " ".join(f"{name}:{count}" for name, count in run["accesses"].items())
-        lines.append(
-            f"| {entry['operation']} | {entry['dataflow']} | {fus} | {banks} | {run['cycles']} | {busy} | {words} |"
-        )
+        banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
+        for flow in entry["dataflows"]:
+            run = flow["program"]
+            busy = f"{100 * run['iterations'] / (fus * run['cycles']):.1f} %"
+            words = " ".join(f"{name}:{count}" for name, count in run["accesses"].items())
+            lines.append(
+                f"| {flow['operation']} | {flow['dataflow']} | {fus} | {banks} "
+                f"| {run['cycles']} | {busy} | {words} |"
+            )
     return "\n".join(lines) + "\n"
 
 
 def describe(workload: Workload) -> str:
     """The architecture of every operation as text."""
-    return "\n".join(str(adg) for adg in adgs_of(workload))
+    return "\n".join(str(fused) for fused in designs_of(workload))
 
 
 def explain(workload: Workload) -> str:
@@ -202,14 +239,47 @@ def draw(workload: Workload, operation: str | None = None) -> dict[str, bytes]:
     return {f"{adg.name}.svg": svg(adg).encode() for adg in adgs}
 
 
-def load_design(folder: Path, top: str) -> Adg:
+def load_design(folder: Path, top: str) -> FusedAdg:
     """Read a design's architecture back from its artefact folder. Raises E504."""
     try:
-        return Adg.from_json((folder / f"{top}.adg.json").read_bytes())
+        return FusedAdg.from_json((folder / f"{top}.adg.json").read_bytes())
     except (OSError, ValueError) as error:
         raise LegoError(
             "E504", f"{folder} holds no usable {top}.adg.json", hint="compile again"
         ) from error
+
+
+def find_dataflows(
+    designs: Sequence[Mapping[str, Any]], wanted: str | None
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(design, dataflow) entries of a manifest that `wanted` names: all if it is None.
+
+    A design's top, an operation, a dataflow's name, or `operation.dataflow`. Raises E903 if there
+    is none.
+    """
+    found = [
+        (entry, flow)
+        for entry in designs
+        for flow in entry["dataflows"]
+        if wanted
+        in (None, entry["top"], flow["operation"], flow["name"], f"{flow['operation']}.{flow['name']}")
+    ]
+    if not found:
+        known = ", ".join(names_of(designs))
+        raise LegoError("E903", f"no design {wanted!r} here", hint=f"designs are {known}")
+    return found
+
+
+def names_of(designs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a user may call the dataflows of a manifest: short where that is unambiguous."""
+    flows = [flow for entry in designs for flow in entry["dataflows"]]
+    operations = [flow["operation"] for flow in flows]
+    return [
+        flow["operation"]
+        if operations.count(flow["operation"]) == 1
+        else f"{flow['operation']}.{flow['name']}"
+        for flow in flows
+    ]
 
 
 def program(
@@ -220,13 +290,14 @@ def program(
 ) -> dict[str, object]:
     """Register values and layouts for other loop bounds and bases, as in the manifest.
 
-    Raises E903 if `design` is none of the folder's, or isn't given where there are several.
+    Raises E903 if `design` names no dataflow of the folder's, or several.
     """
     entries = json.loads((folder / "manifest.json").read_text())["designs"]
-    tops = [e["top"] for e in entries if design in (None, e["top"], e["operation"])]
-    if len(tops) != 1:
-        known = ", ".join(e["operation"] for e in entries)
-        what = "which design?" if tops else f"no design {design!r} here"
-        raise LegoError("E903", what, hint=f"give --design; one of {known}")
-    result: Program = configure(load_design(folder, tops[0]), bounds, bases=bases)
+    found = find_dataflows(entries, design)
+    if len(found) != 1:
+        known = ", ".join(names_of(entries))
+        raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
+    entry, flow = found[0]
+    fused = load_design(folder, entry["top"])
+    result: Program = configure(fused, bounds, dataflow=flow["id"], bases=bases)
     return result.to_json()

@@ -28,8 +28,7 @@ class _Register(_Form):
 
 
 class _Memory(_Form):
-    operand: Name
-    tensor: Name
+    name: Name
     direction: Annotated[str, Field(pattern="^(in|out)$")]
     base_address: NonNegativeInt
     bank_stride: PositiveInt
@@ -47,6 +46,9 @@ class _Macro(_Form):
 
 
 class _Layout(_Form):
+    memory: Name
+    tensor: Name
+    bits: PositiveInt
     shape: list[PositiveInt]
     bank_counts: list[PositiveInt]
     gcds: list[PositiveInt]
@@ -56,6 +58,7 @@ class _Layout(_Form):
 
 
 class _Program(_Form):
+    dataflow: NonNegativeInt
     bounds: dict[str, PositiveInt]
     registers: dict[str, NonNegativeInt]
     cycles: PositiveInt
@@ -69,22 +72,28 @@ class _Host(_Form):
     data_bits: PositiveInt
 
 
-class _Design(_Form):
+class _Dataflow(_Form):
+    id: NonNegativeInt
     operation: Name
+    name: Name
+    macs_per_fu: NonNegativeInt
+    program: _Program
+
+
+class _Design(_Form):
     top: Name
     verilog: FileName
     fus: PositiveInt
-    macs_per_fu: NonNegativeInt
     host: _Host
     registers: list[_Register]
     memories: list[_Memory]
     macros: list[_Macro]
     modules: dict[Name, str]
-    program: _Program
+    dataflows: Annotated[list[_Dataflow], Field(min_length=1)]
 
 
 class _Manifest(_Form):
-    schema_: Annotated[str, Field(alias="schema", pattern=r"^lego/manifest/1$")]
+    schema_: Annotated[str, Field(alias="schema", pattern=r"^lego/manifest/2$")]
     files: dict[FileName, str]
     designs: Annotated[list[_Design], Field(min_length=1)]
 

@@ -10,7 +10,8 @@ from lego.back.registers import register_values, runtime_shapes
 from lego.back.timing import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Adg, OutputPlan
+from lego.ir.fused import Buffer, FusedAdg, Plan, single
 
 __all__ = ["Layout", "Program", "configure"]
 
@@ -21,9 +22,13 @@ class Layout:
 
     Per dimension, element index ``d`` has row ``d // (g B) * g + d % g`` and bank digit
     ``(d // g) % B``; rows are multiplied by `strides` (words) and added to `base`. `preload` is
-    the value that the host writes everywhere before the start, if any.
+    the value that the host writes everywhere before the start, if any. `memory` is the memory's
+    name, `bits` the tensor's word, in the low bits of the memory's.
     """
 
+    memory: str
+    tensor: str
+    bits: int
     shape: tuple[int, ...]
     bank_counts: tuple[int, ...]
     gcds: tuple[int, ...]
@@ -35,8 +40,9 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Program:
     """Register values and tensor layouts of one run, its exact length in cycles, and the words
-    that each operand's SRAMs read and write while busy."""
+    that each operand's SRAMs read and write while busy; `dataflow` is the dataflow id."""
 
+    dataflow: int
     bounds: dict[str, int]
     registers: dict[str, int]
     cycles: int
@@ -50,18 +56,21 @@ class Program:
 
 
 def configure(
-    adg: Adg,
+    design: FusedAdg | Adg,
     bounds: Mapping[str, int] | None = None,
     *,
+    dataflow: int = 0,
     bases: Mapping[str, int] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     tail: int | None = None,
 ) -> Program:
-    """The program for loop bounds up to the maxima; the maxima if none are given.
+    """The program of a dataflow for loop bounds up to the maxima; the maxima if none are given.
 
     `bases` gives operands' first word addresses in their banks, 0 by default. Raises E202 for an
     unknown loop or a bound outside [1, maximum], E203 for a base that leaves no room.
     """
+    fused = single(design) if isinstance(design, Adg) else design
+    adg = fused.layers[dataflow].adg
     limits = {loop.name: loop.extent for loop in adg.op.loops}
     chosen = limits | dict(bounds or {})
     for name, value in chosen.items():
@@ -75,18 +84,24 @@ def configure(
             )
     full = {plan.tensor.name: plan.tensor.shape for plan in adg.operands()}
     sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
-    starts = _checked_bases(adg, sizes, bases or {})
+    memories = {
+        plan.name: buffer
+        for buffer in fused.buffers()
+        if (plan := buffer.plans[dataflow]) is not None
+    }
+    starts = _checked_bases(adg, memories, sizes, bases or {})
     iterations = 1
     for value in chosen.values():
         iterations *= value
-    extra = schedule(adg).tail if tail is None else tail
+    extra = schedule(fused).tails[dataflow] if tail is None else tail
     return Program(
+        dataflow=dataflow,
         bounds=chosen,
-        registers=register_values(adg, chosen, sizes, starts),
+        registers=register_values(fused, dataflow, chosen, sizes, starts),
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
         iterations=iterations,
         layouts={
-            p.name: _layout(adg, p, tuple(sizes[p.tensor.name]), starts[p.name])
+            p.name: _layout(adg, p, memories[p.name].name, tuple(sizes[p.tensor.name]), starts[p.name])
             for p in adg.operands()
         },
         accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
@@ -94,11 +109,14 @@ def configure(
 
 
 def _checked_bases(
-    adg: Adg, sizes: Mapping[str, Sequence[int]], bases: Mapping[str, int]
+    adg: Adg,
+    memories: Mapping[str, Buffer],
+    sizes: Mapping[str, Sequence[int]],
+    bases: Mapping[str, int],
 ) -> dict[str, int]:
     """The first word address of every operand; 0 where none is given."""
     room = {
-        plan.name: plan.banking.depth(plan.tensor.shape)
+        plan.name: memories[plan.name].depth
         - plan.banking.depth(tuple(sizes[plan.tensor.name]))
         for plan in adg.operands()
     }
@@ -114,9 +132,13 @@ def _checked_bases(
     return {name: bases.get(name, 0) for name in room}
 
 
-def _layout(adg: Adg, plan: InputPlan | OutputPlan, shape: tuple[int, ...], base: int) -> Layout:
+def _layout(adg: Adg, plan: Plan, memory: str, shape: tuple[int, ...], base: int) -> Layout:
     preload = None
     if isinstance(plan, OutputPlan) and not plan.injective:
         preload = identity(adg)
     banking = plan.banking
-    return Layout(shape, banking.counts, banking.gcds, banking.strides(shape), base, preload)
+    tensor = plan.tensor
+    strides = banking.strides(shape)
+    return Layout(
+        memory, tensor.name, tensor.format.bits, shape, banking.counts, banking.gcds, strides, base, preload
+    )

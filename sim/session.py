@@ -19,7 +19,7 @@ from sim.reference import Array, execute, random_tensor
 from sim.runner import run_model
 from sim.streams import Stream
 
-__all__ = ["Case", "Outcome", "default_stream", "run_cases"]
+__all__ = ["Case", "Job", "Outcome", "default_stream", "run_cases"]
 
 READ_BACK = 2048
 
@@ -43,73 +43,77 @@ class Outcome:
     waves: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: the operation, and the program that runs it under one of its dataflows."""
+
+    op: TensorOp
+    program: Mapping[str, Any]
+    stray_reset: bool = False
+
+
 def default_stream(
     entry: Mapping[str, Any],
-    op: TensorOp,
+    jobs: Sequence[Job],
     tensors: Mapping[str, Tensor],
     rng: np.random.Generator,
     *,
-    programs: Sequence[Mapping[str, Any]] | None = None,
     given: dict[str, Array] | None = None,
-    stray_reset: bool = False,
 ) -> Stream:
-    """Reset, then for each program: load, run, read back and compare with the reference.
+    """Reset, then for each job: load, run, read back and compare with the reference.
 
     Before, random words go everywhere and come back. Registers, operands and words beside the
     result are read back too: nothing else may change.
-    `given` holds tensors made by earlier operations and receives this one's output.
+    `given` holds tensors made by earlier operations and receives the outputs.
     """
     stream = Stream(entry)
     stream.reset(int(rng.integers(1, 9)))
     stream.idle(int(rng.integers(1, 5)))
     stream.scramble(rng)
     known = given if given is not None else {}
-    for program in programs or [entry["program"]]:
-        _one_run(stream, entry, op, tensors, rng, program, known, stray_reset)
+    for job in jobs:
+        _one_run(stream, job, tensors, rng, known)
     return stream
 
 
 def _one_run(
     stream: Stream,
-    entry: Mapping[str, Any],
-    op: TensorOp,
+    job: Job,
     tensors: Mapping[str, Tensor],
     rng: np.random.Generator,
-    program: Mapping[str, Any],
     known: dict[str, Array],
-    stray_reset: bool,
 ) -> None:
-    inputs = [m for m in entry["memories"] if m["direction"] == "in"]
-    output = next(m for m in entry["memories"] if m["direction"] == "out")
+    op, program = job.op, job.program
+    layouts = [*program["layouts"].values()]
+    *inputs, output = layouts
     operands: dict[str, Array] = {}
-    for memory in inputs:
-        name, layout = memory["tensor"], program["layouts"][memory["operand"]]
+    for layout in inputs:
+        name = layout["tensor"]
         if name not in operands:
             fresh = random_tensor(tensors[name], layout["shape"], rng)
-            operands[name] = known.get(name, fresh)
-    layout = program["layouts"][output["operand"]]
-    result = execute(op, tensors, operands, program["bounds"], layout["shape"])
-    if stray_reset:
+            kept = known.get(name, fresh)
+            operands[name] = kept if kept.shape == fresh.shape else fresh
+    result = execute(op, tensors, operands, program["bounds"], output["shape"])
+    if job.stray_reset:
         stream.program(program)
         stream.cut(int(rng.integers(1, max(2, program["cycles"]))))
         stream.idle(2)
     stream.program(program)
     stream.idle(int(rng.integers(1, 5)))
     stream.read_registers(program)
-    for memory in inputs:
-        stream.write(memory, program["layouts"][memory["operand"]], operands[memory["tensor"]])
+    for layout in inputs:
+        stream.write(layout, operands[layout["tensor"]])
     mask = result.written
-    if layout["preload"] is not None:
-        stream.write(output, layout, np.full(tuple(layout["shape"]), layout["preload"], np.int64))
+    if output["preload"] is not None:
+        stream.write(output, np.full(tuple(output["shape"]), output["preload"], np.int64))
         mask = np.ones_like(mask)
-    spare = stream.mark_spare(output, layout, rng)
+    spare = stream.mark_spare(output, rng)
     stream.run(program["cycles"])
-    stream.read(output, layout, result.values, mask)
+    stream.read(output, result.values, mask)
     stream.read_spare(output, spare)
-    for memory in inputs:
-        values = operands[memory["tensor"]]
-        layout = program["layouts"][memory["operand"]]
-        stream.read(memory, layout, values, _some_of(values), result=False)
+    for layout in inputs:
+        values = operands[layout["tensor"]]
+        stream.read(layout, values, _some_of(values), result=False)
     known[output["tensor"]] = result.values
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from frontends.yaml import load_workload
 from lego.diag import LegoError
-from lego.flow import program
+from lego.flow import find_dataflows, names_of, program
 from lego.ppa.activity import read_saif, write_activities
 from lego.publish import add_files
 from sim.checks import Verdict
 from sim.model import Options
 from sim.reference import Array
-from sim.session import Case, default_stream, run_cases
+from sim.session import Case, Job, default_stream, run_cases
 from sim.testbench import stimuli
 
 __all__ = ["Simulation", "demand_match", "simulate"]
@@ -73,27 +73,29 @@ def simulate(
     """
     if not 0 <= seed < MAX_SEED:
         raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
-    manifest = json.loads((folder / "manifest.json").read_text())
+    designs = json.loads((folder / "manifest.json").read_text())["designs"]
     workload = load_workload(folder / "workload.yaml")
     tensors = {tensor.name: tensor for tensor in workload.tensors}
-    if bounds and design is None and len(manifest["designs"]) > 1:
-        names = ", ".join(entry["operation"] for entry in manifest["designs"])
-        raise LegoError("E903", "bounds belong to one design", hint=f"add --design; one of {names}")
+    ops = {op.name: op for op in workload.operations}
+    chosen = find_dataflows(designs, design)
+    if bounds and len(chosen) > 1:
+        names = ", ".join(names_of(designs))
+        raise LegoError("E903", "bounds belong to one dataflow", hint=f"add --design; one of {names}")
+    if keep_stimuli and len({entry["top"] for entry, _ in chosen}) < len(designs):
+        raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
     rng = np.random.default_rng(seed)
     known: dict[str, Array] = {}
     cases = []
-    for entry, op in zip(manifest["designs"], workload.operations, strict=True):
-        if design not in (None, entry["top"], entry["operation"]):
-            continue
-        programs = [program(folder, entry["top"], bounds)] if bounds else None
-        given = None if bounds else known
-        stream = default_stream(entry, op, tensors, rng, programs=programs, given=given)
-        cases.append(Case((folder / entry["verilog"]).read_text(), stream))
-    if not cases:
-        names = ", ".join(entry["operation"] for entry in manifest["designs"])
-        raise LegoError("E903", f"no design {design!r} here; designs are {names}")
-    if keep_stimuli and design is not None:
-        raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
+    for entry in designs:
+        flows = [flow for owner, flow in chosen if owner is entry]
+        jobs = [
+            Job(ops[flow["operation"]], program(folder, _full_name(entry, flow), bounds or {}))
+            for flow in flows
+        ]
+        if jobs:
+            given = None if bounds else known
+            stream = default_stream(entry, jobs, tensors, rng, given=given)
+            cases.append(Case((folder / entry["verilog"]).read_text(), stream))
     if activity:
         return _recorded(folder, cases, seed)
     outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
@@ -102,6 +104,10 @@ def simulate(
     files |= stimuli([case.stream for case in cases]) if keep_stimuli else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
+
+
+def _full_name(entry: Mapping[str, Any], flow: Mapping[str, Any]) -> str:
+    return f"{flow['operation']}.{flow['name']}"
 
 
 def _recorded(folder: Path, cases: Sequence[Case], seed: int) -> Simulation:

@@ -73,10 +73,18 @@ class Stream:
             }
         )
 
+    def memory(self, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The memory that holds a tensor."""
+        found: Mapping[str, Any] = next(
+            m for m in self.entry["memories"] if m["name"] == layout["memory"]
+        )
+        return found
+
     def mark_spare(
-        self, memory: Mapping[str, Any], layout: Mapping[str, Any], rng: np.random.Generator
+        self, layout: Mapping[str, Any], rng: np.random.Generator
     ) -> list[tuple[int, int]]:
         """Write random words beside a tensor, at most `SPARE`; returns (address, word)."""
+        memory = self.memory(layout)
         banks = np.arange(memory["banks"], dtype=np.int64) * memory["bank_stride"]
         every = memory["base_address"] + (banks[:, None] + np.arange(memory["depth"])).ravel()
         spare = np.setdiff1d(every, addresses(memory, layout).ravel())
@@ -87,13 +95,13 @@ class Stream:
         self.commands += [f"1 {at:x} {word:x}" for at, word in pairs]
         return pairs
 
-    def read_spare(self, memory: Mapping[str, Any], pairs: Sequence[tuple[int, int]]) -> None:
+    def read_spare(self, layout: Mapping[str, Any], pairs: Sequence[tuple[int, int]]) -> None:
         """Expect the words that `mark_spare` wrote."""
         self.commands += [f"2 {at:x} 0" for at, _ in pairs]
         self.expected.append(
             {
                 "kind": "beside",
-                "operand": f"{memory['operand']} spare word ",
+                "operand": f"{layout['tensor']} spare word ",
                 "words": [word for _, word in pairs],
                 "index": [[at] for at, _ in pairs],
             }
@@ -128,8 +136,9 @@ class Stream:
                 }
             )
 
-    def write(self, memory: Mapping[str, Any], layout: Mapping[str, Any], values: Array) -> None:
-        """Write a tensor to one operand's memory."""
+    def write(self, layout: Mapping[str, Any], values: Array) -> None:
+        """Write a tensor to its memory, each element as wide as the memory's words."""
+        memory = self.memory(layout)
         mask = (1 << memory["bits"]) - 1
         pairs = zip(
             addresses(memory, layout).ravel().tolist(), values.ravel().tolist(), strict=True
@@ -147,7 +156,6 @@ class Stream:
 
     def read(
         self,
-        memory: Mapping[str, Any],
         layout: Mapping[str, Any],
         values: Array,
         mask: NDArray[np.bool_],
@@ -156,9 +164,11 @@ class Stream:
     ) -> None:
         """Read a tensor back and expect these values where `mask` is set.
 
-        Only results count as elements compared.
+        Only results count as elements compared, and of these the bits of the tensor's format.
         """
-        word = (1 << memory["bits"]) - 1
+        memory = self.memory(layout)
+        bits = layout["bits"] if result else memory["bits"]
+        word = (1 << bits) - 1
         place = addresses(memory, layout).ravel()[mask.ravel()].tolist()
         wanted = values.ravel()[mask.ravel()].tolist()
         self.commands += [f"2 {at:x} 0" for at in place]
@@ -166,7 +176,8 @@ class Stream:
         self.expected.append(
             {
                 "kind": "words" if result else "beside",
-                "operand": memory["operand"],
+                "operand": layout["tensor"],
+                "bits": bits,
                 "words": [value & word for value in wanted],
                 "index": index,
             }

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from frontends.yaml import load_text
-from lego.flow import adgs_of, compile_workload
-from lego.ir.adg import Adg
+from lego.flow import compile_workload, designs_of
+from lego.ir.fused import FusedAdg
 from lego.program import configure
 from sim.checks import Verdict
 from sim.model import Options
-from sim.session import Case, default_stream, run_cases
+from sim.session import Case, Job, default_stream, run_cases
 
 
 def cases_of(
@@ -23,31 +23,41 @@ def cases_of(
     *,
     stray_reset: bool = False,
 ) -> list[Case]:
-    """One case per operation: the full bounds first, then each of `bounds`."""
+    """One case per design, every dataflow of it: the full bounds first, then each of `bounds`,
+    in random order where there are several dataflows."""
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode())
     entries = json.loads(files["manifest.json"])["designs"]
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(seed)
     cases = []
-    for entry, op, adg in zip(entries, workload.operations, adgs_of(workload), strict=True):
-        loops = {loop.name: loop.extent for loop in op.loops}
-        chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
-        programs = [entry["program"], *(moved(adg, b, rng) for b in chosen)]
-        stream = default_stream(entry, op, tensors, rng, programs=programs, stray_reset=stray_reset)
+    for entry, fused in zip(entries, designs_of(workload), strict=True):
+        jobs = []
+        for k, layer in enumerate(fused.layers):
+            op = layer.adg.op
+            loops = {loop.name: loop.extent for loop in op.loops}
+            chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
+            jobs.append(Job(op, entry["dataflows"][k]["program"], stray_reset))
+            jobs += [Job(op, moved(fused, b, rng, k), stray_reset) for b in chosen]
+        if len(fused.layers) > 1:
+            jobs = [jobs[k] for k in rng.permutation(len(jobs))]
+        stream = default_stream(entry, jobs, tensors, rng)
         cases.append(Case(files[entry["verilog"]].decode(), stream))
     return cases
 
 
-def moved(adg: Adg, bounds: Mapping[str, int], rng: np.random.Generator) -> dict[str, object]:
+def moved(
+    fused: FusedAdg, bounds: Mapping[str, int], rng: np.random.Generator, dataflow: int = 0
+) -> dict[str, object]:
     """The program at these bounds with every operand first, last or anywhere in its banks."""
-    layouts = configure(adg, bounds).layouts
+    layouts = configure(fused, bounds, dataflow=dataflow).layouts
     bases = {}
-    for plan in adg.operands():
-        depth = plan.banking.depth
-        room = depth(plan.tensor.shape) - depth(layouts[plan.name].shape)
-        bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
-    return configure(adg, bounds, bases=bases).to_json()
+    for buffer in fused.buffers():
+        plan = buffer.plans[dataflow]
+        if plan is not None:
+            room = buffer.depth - plan.banking.depth(layouts[plan.name].shape)
+            bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
+    return configure(fused, bounds, dataflow=dataflow, bases=bases).to_json()
 
 
 def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from lego.ir.workload import DataflowSpec
 if TYPE_CHECKING:
     from frontends.yaml.load import Positions
 
-__all__ = ["array_of", "dataflow_spec", "did_you_mean"]
+__all__ = ["array_of", "dataflow_specs", "did_you_mean"]
 
 MAX_FUS = 1 << 14
 DEFAULT_ARRAY = (16, 16)
@@ -29,16 +30,29 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "known:") -> 
     return f"{otherwise} {', '.join(words) or 'none'}" if len(words) <= 16 else otherwise
 
 
+Path = tuple[str | int, ...]
+
+
+def forms_of(k: int, form: OperationForm) -> list[tuple[Path, DataflowForm]]:
+    """The mappings of operation `k`, each with its place in the file."""
+    path: Path = ("operations", k)
+    if form.dataflows is not None:
+        return [((*path, "dataflows", n), flow) for n, flow in enumerate(form.dataflows)]
+    return [((*path, "dataflow"), form.dataflow)] if form.dataflow is not None else []
+
+
 def array_of(form: WorkloadForm, at: Positions) -> tuple[int, ...]:
-    """FUs per axis: as given, else the first spatial map. Raises E102 if there are too many."""
+    """FUs per axis: as given, else the box around all spatial maps. Raises E102 if there are too
+    many."""
     array: tuple[int, ...] = DEFAULT_ARRAY
     loc = at()
-    flows = [(k, op.dataflow) for k, op in enumerate(form.operations) if op.dataflow is not None]
+    flows = [found for k, op in enumerate(form.operations) for found in forms_of(k, op)]
     if form.architecture.array is not None:
         array, loc = tuple(form.architecture.array), at("architecture", "array")
     elif flows:
-        k, flow = flows[0]
-        array, loc = tuple(flow.spatial.values()), at("operations", k, "dataflow", "spatial")
+        sizes = [tuple(flow.spatial.values()) for _, flow in flows]
+        array = tuple(max(each) for each in itertools.zip_longest(*sizes, fillvalue=1))
+        loc = at(*flows[0][0], "spatial")
     if math.prod(array) > MAX_FUS:
         raise LegoError(
             "E102",
@@ -49,14 +63,35 @@ def array_of(form: WorkloadForm, at: Positions) -> tuple[int, ...]:
     return array
 
 
-def dataflow_spec(
+def dataflow_specs(
     k: int, form: OperationForm, array: Sequence[int] | None, at: Positions
-) -> DataflowSpec | None:
-    """The user's mapping of operation `k`. Raises E210 to E213, as many as there are."""
-    flow = form.dataflow
-    if flow is None:
-        return None
-    path = ("operations", k, "dataflow")
+) -> tuple[DataflowSpec, ...]:
+    """The user's mappings of operation `k`. Raises E210 to E214, as many as there are."""
+    specs: list[DataflowSpec] = []
+    errors: list[LegoError] = []
+    if form.dataflow is not None and form.dataflows is not None:
+        message = "an operation has `dataflow` or `dataflows`, not both"
+        loc = at.key("operations", k, "dataflow")
+        errors.append(LegoError("E214", message, loc=loc, hint="move it into the list"))
+    for path, flow in forms_of(k, form):
+        try:
+            specs.append(_spec(path, flow, form, array, at))
+        except LegoErrors as wrong:
+            errors += wrong.errors
+    names = [spec.name.lower() for spec in specs]
+    for n, spec in enumerate(specs):
+        if names.index(spec.name.lower()) < n:
+            message = f"two dataflows of this operation are called {spec.name!r}"
+            hint = "give each a name of its own, such as name: ws"
+            errors.append(LegoError("E214", message, loc=spec.loc, hint=hint))
+    if errors:
+        raise LegoErrors(tuple(errors))
+    return tuple(specs)
+
+
+def _spec(
+    path: Path, flow: DataflowForm, form: OperationForm, array: Sequence[int] | None, at: Positions
+) -> DataflowSpec:
     errors = [*_spatial(path, flow, form, array, at), *_temporal(path, flow, form, at)]
     axes = len(flow.spatial)
     control = (int(flow.control == "systolic"),) * axes

@@ -126,6 +126,7 @@ def _plain(node: YamlNode) -> Any:
 _FORMS: dict[str, Sequence[str]] = {
     "operations": tuple(OperationForm.model_fields),
     "dataflow": tuple(DataflowForm.model_fields),
+    "dataflows": tuple(DataflowForm.model_fields),
     "architecture": tuple(ArchitectureForm.model_fields),
     "": tuple(WorkloadForm.model_fields),
 }
@@ -218,12 +219,15 @@ def _wanted(item: dict[str, Any]) -> str:
         case "too_long":
             return f"it may have at most {_entries(context['max_length'])}"
         case "literal_error":
-            return f"it must be {context['expected']}, or a list of cycles per axis"
+            more = "" if item["loc"][-1] == "fused" else ", or a list of cycles per axis"
+            return f"it must be {context['expected']}{more}"
     return str(item["msg"]).lower()
 
 
 def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     text = item.get("input")
+    if path[-1:] == ["fused"]:
+        return "yes: one array for all operations and dataflows; no: a design for each"
     if item["type"] == "literal_error" and isinstance(text, str):
         return did_you_mean(text, ("systolic", "broadcast"), "control is")
     words = [step for step in path if isinstance(step, str)]

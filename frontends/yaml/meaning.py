@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from frontends.yaml.flow import array_of, dataflow_spec
+from frontends.yaml.flow import array_of, dataflow_specs
 from frontends.yaml.intervals import body_interval
 from frontends.yaml.names import check_names
 from frontends.yaml.schema import OperationForm, WorkloadForm
@@ -51,10 +51,10 @@ class Reader:
         self.errors += self.given.errors
         array = self._try(lambda: array_of(self.form, self.at))
         operations: list[TensorOp] = []
-        flows: list[DataflowSpec | None] = []
+        flows: list[tuple[DataflowSpec, ...]] = []
         for k, form in enumerate(self.form.operations):
             op = self._try(partial(self._operation, k, form))
-            flows.append(self._try(partial(dataflow_spec, k, form, array, self.at)))
+            flows.append(self._try(partial(dataflow_specs, k, form, array, self.at)) or ())
             if op is not None:
                 operations.append(op)
         self.tensors, wrong = describe(self.uses, self.given)
@@ -71,7 +71,7 @@ class Reader:
             tuple(self.tensors.values()),
             tuple(operations),
             tuple(flows),
-            Architecture(array or (), memories),
+            Architecture(array or (), memories, self.form.architecture.fused == "yes"),
         )
 
     def _try(self, action: Callable[[], T]) -> T | None:

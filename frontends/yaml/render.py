@@ -22,16 +22,18 @@ _BINDING = {
 def render_workload(workload: Workload) -> str:
     """The text of a workload file."""
     lines = [f"name: {workload.name}", "operations:"]
-    for op, flow in zip(workload.operations, workload.dataflows, strict=True):
-        lines += _operation(workload, op, flow)
+    for op, flows in zip(workload.operations, workload.dataflows, strict=True):
+        lines += _operation(workload, op, flows)
     memories = {name: bits // 8 for name, bits in workload.architecture.memory_bits}
     limits = f"array: {list(workload.architecture.array)}"
     if memories:
         limits += f", memories: {_flow(memories)}"
+    if not workload.architecture.fused:
+        limits += ", fused: no"
     return "\n".join([*lines, f"architecture: {{{limits}}}", ""])
 
 
-def _operation(workload: Workload, op: TensorOp, flow: DataflowSpec | None) -> list[str]:
+def _operation(workload: Workload, op: TensorOp, flows: Sequence[DataflowSpec]) -> list[str]:
     names = list(dict.fromkeys(access.tensor for access in (op.output, *op.inputs)))
     tensors = [workload.tensor(name) for name in names]
     pads = {t.name: t.pad for t in tensors if t.pad is not None and t.name != op.output.tensor}
@@ -44,15 +46,22 @@ def _operation(workload: Workload, op: TensorOp, flow: DataflowSpec | None) -> l
     ]
     if pads:
         lines.append(f"    pad: {_flow(pads)}")
-    if flow is not None:
-        parts = {
+    if len(flows) == 1:
+        lines.append(f"    dataflow: {_dataflow(flows[0])}")
+    elif flows:
+        lines += ["    dataflows:", *(f"      - {_dataflow(flow)}" for flow in flows)]
+    return lines
+
+
+def _dataflow(flow: DataflowSpec) -> str:
+    return _flow(
+        {
             "name": flow.name,
             "spatial": _flow(dict(flow.spatial)),
             "temporal": f"[{', '.join(flow.temporal)}]",
             "control": list(flow.control),
         }
-        lines.append(f"    dataflow: {_flow(parts)}")
-    return lines
+    )
 
 
 def _flow(mapping: Mapping[str, object]) -> str:

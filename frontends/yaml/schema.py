@@ -64,6 +64,12 @@ class OperationForm(_Form):
         description="Extents of a tensor; by default the largest index that is used, plus one.",
     )
     dataflow: DataflowForm | None = Field(default=None, description="Mapping; chosen if absent.")
+    dataflows: list[DataflowForm] | None = Field(
+        default=None,
+        description="Several mappings, each with its own name; one is chosen at run time.",
+        min_length=1,
+        max_length=8,
+    )
 
 
 class ArchitectureForm(_Form):
@@ -74,6 +80,10 @@ class ArchitectureForm(_Form):
     )
     memories: dict[Name, Size] = Field(
         default_factory=dict, description="Largest memory per tensor, in bytes."
+    )
+    fused: Literal["yes", "no"] = Field(
+        default="yes",
+        description="yes: all operations and dataflows share one array; no: one design for each.",
     )
 
 

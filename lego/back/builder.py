@@ -11,6 +11,9 @@ from lego.ir.dag import Module, Node, Op, bits_for
 __all__ = ["Builder"]
 
 Range = tuple[int, int]
+_STATEFUL = (
+    Op.INPUT, Op.WIRE, Op.REG, Op.DELAY, Op.MEMORY, Op.INSTANCE, Op.PORT
+)  # fmt: skip
 BIT: Range = (0, 1)
 
 
@@ -20,13 +23,15 @@ class Builder:
     `input` returns the same node for the same name, so a module's ports appear as they are used.
     """
 
-    def __init__(self, name: str, category: str) -> None:
+    def __init__(self, name: str, category: str, dataflows: int = 1) -> None:
         self.name, self.category = name, category
+        self.max_dataflow = max(1, dataflows - 1)
         self.nodes: list[Node] = []
         self._outputs: dict[str, int] = {}
         self._inputs: dict[str, int] = {}
         self._consts: dict[int, int] = {}
         self._delays: dict[tuple[int, int], int] = {}
+        self._same: dict[Node, int] = {}
 
     def build(self) -> Module:
         """Freeze."""
@@ -35,9 +40,15 @@ class Builder:
         )
 
     def add_node(self, node: Node) -> int:
-        """Append a node."""
-        self.nodes.append(node)
-        return len(self.nodes) - 1
+        """Append a node; a stateless one that exists already is found again."""
+        if node.op in _STATEFUL:
+            self.nodes.append(node)
+            return len(self.nodes) - 1
+        key = replace(node, name="")
+        if key not in self._same:
+            self.nodes.append(node)
+            self._same[key] = len(self.nodes) - 1
+        return self._same[key]
 
     def op(self, op: Op, *srcs: int, name: str = "", latency: int = 0) -> int:
         """A primitive without parameters."""
@@ -183,6 +194,10 @@ class Builder:
         """Give the source of a wire."""
         self.nodes[wire] = replace(self.nodes[wire], srcs=(source,))
 
+    def retype(self, wire: int, span: Range) -> None:
+        """Give a wire its range, once its driver is known."""
+        self.nodes[wire] = replace(self.nodes[wire], low=span[0], high=span[1])
+
     def memory(
         self, read: tuple[int, int], write: tuple[int, int, int], depth: int, bits: int
     ) -> int:
@@ -204,6 +219,24 @@ class Builder:
             self.select(index, bits - 1, values[half:]),
             self.select(index, bits - 1, values[:half]),
         )
+
+    def choose(self, values: Sequence[int | None]) -> int:
+        """The value of the running dataflow, by the port `dataflow`; None: it doesn't matter."""
+        bits = index_bits(len(values))
+        found = self._choose(bits, list(values))
+        return self.const(0) if found is None else found
+
+    def _choose(self, bits: int, values: list[int | None]) -> int | None:
+        wanted = {value for value in values if value is not None}
+        if len(wanted) < 2:
+            return min(wanted, default=None)
+        half = 1 << (bits - 1)
+        low = self._choose(bits - 1, values[:half])
+        high = self._choose(bits - 1, values[half:])
+        if low is None or high is None or low == high:
+            return high if low is None else low
+        select = self.slice(self.input("dataflow", (0, self.max_dataflow)), bits - 1, 1)
+        return self.mux(select, high, low)
 
 
 def index_bits(count: int) -> int:

@@ -1,240 +1,326 @@
-"""The array: FUs, the links between them, and reduction trees and chains."""
+"""The array: FUs, the links between them, and reduction trees and chains.
+
+An FU's operand port has one input per distinct source over all dataflows (the FU that it comes from and
+the delay); delays of one FU's operand are taps of one line, so a link that several dataflows use with
+different delays is a FIFO of programmable depth.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lego.back.builder import Builder
 from lego.back.lower_control import Control
-from lego.back.lower_fu import FuKind, Pick, accumulate, build_fu, combine, masking_loops, sum_range
+from lego.back.lower_fu import CONTRIBUTION, FuKind, Pick, PortKind, SumKind, build_fu, masking_axes
 from lego.back.lower_memory import node_port, reuse_source
+from lego.back.lower_trees import Trees
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
-from lego.back.timing import Schedule, has_chains, has_trees
-from lego.ir.adg import Adg, InputPlan, OutputClass
-from lego.ir.dag import Module, Node, Op
-from lego.ir.workload import Reduction
+from lego.back.timing import Schedule, accumulates_held
+from lego.ir.adg import Adg, Fu, InputPlan, OutputClass
+from lego.ir.dag import Module, Op
+from lego.ir.fused import Buffer, FusedAdg, Layer
 
 __all__ = ["ArrayLowering"]
 
-Fu = tuple[int, ...]
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A source of an operand or a sum: an FU, and cycles of delay; `layer` if it isn't shared."""
+
+    fu: Fu
+    delay: int
+    layer: int = -1
 
 
-class ArrayLowering:
-    """Lowers one ADG's array; `modules` collects FU kinds and collectors as they are met."""
+class LayerView:
+    """What one dataflow asks of every FU."""
 
-    def __init__(self, adg: Adg, control: Control, times: Schedule, prefix: str) -> None:
-        self.adg, self.control, self.times, self.prefix = adg, control, times, prefix
-        self.modules: list[Module] = []
-        self._kinds: dict[FuKind, Module] = {}
-        self._collectors: dict[tuple[int, int, bool, bool], Module] = {}
-        self._trees = has_trees(adg)
-        self._chains = has_chains(adg)
-        self._place: dict[Fu, tuple[OutputClass, int]] = {
+    def __init__(self, index: int, layer: Layer, trees: bool) -> None:
+        self.index, self.layer, self.adg, self.trees = index, layer, layer.adg, trees
+        fus = list(self.adg.dataflow.fus())
+        self.rank = {fu: k for k, fu in enumerate(fus)}
+        self.place: dict[Fu, tuple[OutputClass, int]] = {
             fu: (c, i)
-            for c in adg.output.classes
+            for c in self.adg.output.classes
             for i, level in enumerate(c.levels)
             for fu in level
         }
-        self._node_sets = {p.name: frozenset(adg.data_nodes(p)) for p in adg.inputs}
-        self._passers = [self._passing(plan) for plan in adg.inputs]
+        self._nodes = {plan.name: frozenset(self.adg.data_nodes(plan)) for plan in self.adg.inputs}
 
-    def _passing(self, plan: InputPlan) -> set[Fu]:
-        passing = {source.link for source in plan.sources if source.link is not None}
-        sources = {reuse_source(self.adg, plan, fu) for fu in self.adg.data_nodes(plan)}
-        return passing | {fu for fu in sources if fu is not None}
+    def source(self, plan: InputPlan, fu: Fu) -> tuple[Pick, Fu | None, int]:
+        """Pick, and FU and delay of the link if there is one.
+
+        A link without delay is followed to the FU where the value enters, so that broadcasts
+        aren't chains of multiplexers.
+        """
+        found = plan.sources[self.rank[fu]]
+        if found.link is None:
+            other = reuse_source(self.adg, plan, fu, self._nodes[plan.name])
+            if other is not None and plan.partial is not None:
+                return Pick.EITHER, other, plan.partial.delay
+            return (Pick.HOLD if plan.hold else Pick.NODE), None, 0
+        link, delay = found.link, found.delay
+        while delay == 0:
+            above = plan.sources[self.rank[link]]
+            if above.link is None or above.delay:
+                break
+            link = above.link
+        return Pick.LINK, link, delay
+
+    def before(self, fu: Fu) -> tuple[Fu, int] | None:
+        """The FU before in the chain, and the cycles that its sum waits."""
+        c, level = self.place[fu]
+        if self.trees or level == 0:
+            return None
+        other = c.levels[level - 1][0]
+        return other, self.adg.dataflow.skew(fu) - self.adg.dataflow.skew(other) - 1
+
+
+class ArrayLowering:
+    """Lowers one design's array; `modules` collects FU kinds and collectors as they are met."""
+
+    def __init__(self, fused: FusedAdg, control: Control, times: Schedule, prefix: str) -> None:
+        self.fused, self.control, self.times, self.prefix = fused, control, times, prefix
+        self.modules: list[Module] = []
+        self._kinds: dict[FuKind, Module] = {}
+        self._layers = [
+            LayerView(k, layer, times.trees[k] > 0) for k, layer in enumerate(fused.layers)
+        ]
+        self._buffers = fused.buffers()
+        self._trees = Trees(fused, times, prefix)
+        self._sources = [
+            {fu: self._links(buffer, fu) for fu in fused.fus()} for buffer in self._buffers[:-1]
+        ]
+        self._passers = [
+            {link.fu for links in sources.values() for link in links if link is not None}
+            for sources in self._sources
+        ]
+        self._before = {fu: self._chain_links(fu) for fu in fused.fus()}
+        self._givers = {link.fu for links in self._before.values() for link in links if link}
+
+    def _mine(self, index: int) -> int:
+        return -1 if self.fused.shared else index
+
+    def _links(self, buffer: Buffer, fu: Fu) -> list[Link | None]:
+        """The link into a port per dataflow."""
+        links: list[Link | None] = []
+        for view, plan in zip(self._layers, buffer.plans, strict=True):
+            found = None
+            if isinstance(plan, InputPlan) and fu in view.rank:
+                _, link, delay = view.source(plan, fu)
+                found = None if link is None else Link(link, delay, self._mine(view.index))
+            links.append(found)
+        return links
+
+    def _chain_links(self, fu: Fu) -> list[Link | None]:
+        links: list[Link | None] = []
+        for view in self._layers:
+            found = view.before(fu) if fu in view.place else None
+            links.append(None if found is None else Link(*found, self._mine(view.index)))
+        return links
 
     def build(self) -> Module:
         """The array module; ports are control taps, data nodes and results."""
-        b = Builder(f"{self.prefix}_array", "interconnect")
-        links = self._declare_links(b)
+        b = Builder(f"{self.prefix}_array", "interconnect", len(self.fused.layers))
+        wires = self._declare_links(b)
+        sums = {fu: b.wire((0, 1)) for fu in sorted(self._givers)}
         outs: dict[Fu, Mapping[str, int]] = {}
-        sums: dict[Fu, int] = {}
-        for fu in sorted(self.adg.dataflow.fus(), key=lambda s: (self.adg.dataflow.skew(s), s)):
+        totals = self._trees.declare(b)
+        for fu in self.fused.fus():
             kind = self._kind(fu)
-            wires = self._wires(b, fu, kind, links, sums)
-            name = "fu_" + "_".join(map(str, fu))
-            outs[fu] = b.instance(self._module(kind), name, wires)
-            if "sum_out" in outs[fu]:
-                sums[fu] = outs[fu]["sum_out"]
+            module = self._module(kind)
+            ports = self._wires(b, fu, kind, module, wires, sums, totals)
+            outs[fu] = b.instance(module, "fu_" + "_".join(map(str, fu)), ports)
             if "result" in outs[fu]:
-                b.output(node_port(self.adg.output, fu), outs[fu]["result"])
-        self._connect_links(b, links, outs)
-        if self._trees:
-            self._collect(b, outs)
+                b.output(node_port(self._buffers[-1], fu), outs[fu]["result"])
+        for (name, fu), wire in wires.items():
+            b.connect(wire, outs[fu][f"{name}_pass"])
+        for fu, wire in sums.items():
+            b.retype(wire, b.nodes[outs[fu]["sum_out"]].range)
+            b.connect(wire, outs[fu]["sum_out"])
+        self._trees.collect(b, {fu: out.get("contribution", -1) for fu, out in outs.items()}, totals)
+        self.modules += self._trees.modules
         return infer_widths(b.build())
 
     def _kind(self, fu: Fu) -> FuKind:
-        c, level = self._place[fu]
+        sums = tuple(self._sum_kind(view, fu) for view in self._layers)
+        masks = tuple(
+            masking_axes(view.adg, fu) if fu in view.rank else None for view in self._layers
+        )
         return FuKind(
-            picks=tuple(self._pick(plan, fu) for plan in self.adg.inputs),
-            passes=tuple(fu in passers for passers in self._passers),
-            takes_sum=not self._trees and level > 0,
-            gives_sum=not self._trees and self._chains and level < len(c.levels) - 1,
-            chained=not self._trees and self._chains,
-            sums=level + 1,
-            bare=self._trees,
-            root=not self._trees and fu == c.root,
-            masks=masking_loops(self.adg, fu),
+            ports=tuple(self._port_kind(buffer, fu) for buffer in self._buffers[:-1]),
+            masks=masks,
+            sums=sums,
+            gives_sum=fu in self._givers,
+            bare=any(view.trees and fu in view.rank for view in self._layers),
         )
 
-    def _source(self, plan: InputPlan, fu: Fu) -> tuple[Fu | None, int]:
-        """FU and delay of the link into `fu`, valid always or partly."""
-        flat = 0
-        for x, size in zip(fu, self.adg.dataflow.sizes, strict=True):
-            flat = flat * size + x
-        source = plan.sources[flat]
-        if source.link is None and plan.partial is not None:
-            return reuse_source(self.adg, plan, fu), plan.partial.delay
-        return source.link, source.delay
+    def _port_kind(self, buffer: Buffer, fu: Fu) -> PortKind:
+        links = self._sources[buffer.index][fu]
+        order = _order(links)
+        picks: list[tuple[Pick, int] | None] = []
+        for view, plan, link in zip(self._layers, buffer.plans, links, strict=True):
+            if isinstance(plan, InputPlan) and fu in view.rank:
+                pick = view.source(plan, fu)[0]
+                picks.append((pick, order[link] if link is not None else -1))
+            else:
+                picks.append(None)
+        return PortKind(tuple(picks), fu in self._passers[buffer.index])
 
-    def _pick(self, plan: InputPlan, fu: Fu) -> Pick:
-        if fu not in self._node_sets[plan.name]:
-            return Pick.LINK
-        if reuse_source(self.adg, plan, fu) is not None:
-            return Pick.EITHER
-        return Pick.HOLD if plan.hold else Pick.NODE
+    def _sum_kind(self, view: LayerView, fu: Fu) -> SumKind | None:
+        if fu not in view.place:
+            return None
+        c, level = view.place[fu]
+        if view.trees:
+            if fu != c.root:
+                return None
+            members = sum(len(group) for group in c.levels)
+            inputs = self._trees.inputs(fu)
+            return SumKind(-1, 0, self._rounded(members), True, inputs.index(view.index))
+        links = self._before[fu]
+        link = links[view.index]
+        number = -1 if link is None else _order(links)[link]
+        return SumKind(number, self._rounded(level), self._rounded(level + 1), fu == c.root)
+
+    def _rounded(self, terms: int) -> int:
+        """With several dataflows, up to a power of two: fewer kinds of FUs."""
+        if len(self._layers) == 1 or terms < 1:
+            return terms
+        return 1 << (terms - 1).bit_length()
 
     def _module(self, kind: FuKind) -> Module:
         if kind not in self._kinds:
-            raw = build_fu(self.adg, f"{self.prefix}_fu_{len(self._kinds)}", kind)
+            raw = build_fu(
+                self.fused,
+                f"{self.prefix}_fu_{len(self._kinds)}",
+                kind,
+                chained=self.times.chained,
+                held=self.times.held,
+            )
             module = infer_widths(raw.build())
-            self._kinds[kind], _ = match_delays(module, self._arrivals(module))
+            self._kinds[kind], _ = match_delays(
+                module, self._arrivals(module), pins={CONTRIBUTION: self.times.contribution}
+            )
             self.modules.append(self._kinds[kind])
         return self._kinds[kind]
 
     def _arrivals(self, module: Module) -> dict[str, Arrival]:
-        """Fixed times of the ports: by operand, by loop mask, and in the reduction."""
+        """Fixed times of the ports: by operand, by axis, and in the reduction."""
         t = self.times
-        at = {"sum_in": t.contribution + t.tree, "first": t.total}
-        at |= {f"valid_{loop}": time for loop, time in t.valid.items()}
-        for plan in self.adg.inputs:
-            for port in ("link", "node", "load", "reuse"):
-                at[f"{plan.name}_{port}"] = t.operand[plan.name]
-        at |= {f"part_{k}": t.contribution for k in range(self.adg.dataflow.n_fus)}
-        names = [n.name for n in module.nodes if n.op is Op.INPUT]
-        return {name: Arrival(at[name]) for name in names}
+        arrivals: dict[str, Arrival] = {}
+        for node in module.nodes:
+            if node.op is not Op.INPUT or node.name == "dataflow":
+                continue
+            at = t.contribution  # sum_in*
+            if node.name == "first" or node.name.startswith("total_in"):
+                at = t.total
+            elif mask := re.fullmatch(r"valid(\d+)", node.name):
+                at = t.valid[int(mask[1])]
+            for buffer in self._buffers[:-1]:
+                head, _, tail = node.name.rpartition("_")
+                if head == buffer.name and tail.rstrip("0123456789") in PORTS:
+                    at = t.operand[buffer.index]
+            arrivals[node.name] = Arrival(at)
+        return arrivals
 
     def _declare_links(self, b: Builder) -> dict[tuple[str, Fu], int]:
         """A wire per operand and passing FU, driven once the FUs exist."""
         return {
-            (plan.name, fu): b.wire((plan.tensor.format.low, plan.tensor.format.high))
-            for plan, passers in zip(self.adg.inputs, self._passers, strict=True)
+            (buffer.name, fu): b.wire(buffer.span)
+            for buffer, passers in zip(self._buffers[:-1], self._passers, strict=True)
             for fu in sorted(passers)
         }
-
-    def _connect_links(
-        self, b: Builder, links: Mapping[tuple[str, Fu], int], outs: Mapping[Fu, Mapping[str, int]]
-    ) -> None:
-        for (name, fu), wire in links.items():
-            b.connect(wire, outs[fu][f"{name}_pass"])
 
     def _wires(
         self,
         b: Builder,
         fu: Fu,
         kind: FuKind,
+        module: Module,
         links: Mapping[tuple[str, Fu], int],
         sums: Mapping[Fu, int],
+        totals: Mapping[tuple[int, Fu], int],
     ) -> dict[str, int]:
-        skew = self.adg.dataflow.skew(fu)
+        found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
         wires: dict[str, int] = {}
-        for plan, pick in zip(self.adg.inputs, kind.picks, strict=True):
-            at = self.times.operand[plan.name] + skew
-            if pick in (Pick.LINK, Pick.EITHER):
-                source, delay = self._source(plan, fu)
-                label = f"{plan.name}_link_" + "_".join(map(str, fu))
-                wires[f"{plan.name}_link"] = b.delay(links[plan.name, source], delay, name=label)  # type: ignore[index]
-            if pick is not Pick.LINK:
-                span = (plan.tensor.format.low, plan.tensor.format.high)
-                wires[f"{plan.name}_node"] = b.input(node_port(plan, fu), span)
-            if pick is Pick.HOLD:
-                wires[f"{plan.name}_load"] = b.input(self.control.tap(f"zero{plan.hold}", at))
-            if pick is Pick.EITHER:
-                wires[f"{plan.name}_reuse"] = b.input(self.control.tap(f"{plan.name}_reuse", at))
-        wires |= self._masks(b, fu, skew)
-        if kind.takes_sum:
-            c, level = self._place[fu]
-            before = c.levels[level - 1][0]
-            wires["sum_in"] = b.delay(sums[before], skew - self.adg.dataflow.skew(before) - 1)
-        if kind.root and self._held:
-            wires["first"] = self._first(b, skew)
+        for buffer, port in zip(self._buffers[:-1], kind.ports, strict=True):
+            wires |= self._operand(b, buffer, port, fu, links)
+        for axis in sorted({axis for mask in kind.masks if mask for axis in mask}):
+            wires[f"valid{axis}"] = self._mask(b, kind, axis, fu)
+        chain = self._before[fu]
+        for link, number in _order(chain).items():
+            value = b.delay(sums[link.fu], link.delay)
+            wires[f"sum_in{number}"] = b.wrap(value, found[f"sum_in{number}"].range)
+        for number, index in enumerate(self._trees.inputs(fu)):
+            wires[f"total_in{number}"] = totals[index, fu]
+        if "first" in found:
+            wires["first"] = self._first(b, kind, fu)
+        if "dataflow" in found:
+            wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
+        return {name: node for name, node in wires.items() if name in found}
+
+    def _operand(
+        self, b: Builder, buffer: Buffer, port: PortKind, fu: Fu, links: Mapping[tuple[str, Fu], int]
+    ) -> dict[str, int]:
+        """Links, data node and its controls of one operand port."""
+        name, wires = buffer.name, {}
+        for link, number in _order(self._sources[buffer.index][fu]).items():
+            label = f"{name}_link_" + "_".join(map(str, fu))
+            wires[f"{name}_link{number}"] = b.delay(links[name, link.fu], link.delay, name=label)
+        picks = [choice[0] if choice else None for choice in port.picks]
+        if any(pick not in (None, Pick.LINK) for pick in picks):
+            wires[f"{name}_node"] = b.input(node_port(buffer, fu), buffer.span)
+        loads: list[int | None] = []
+        reuses: list[int | None] = []
+        for view, plan, pick in zip(self._layers, buffer.plans, picks, strict=True):
+            load = reuse = None
+            if isinstance(plan, InputPlan) and pick not in (None, Pick.LINK):
+                at = self.times.operand[buffer.index] + view.adg.dataflow.skew(fu)
+                load = b.const(1)
+                if pick is Pick.HOLD:
+                    load = b.input(self.control.tap(f"zero{plan.hold}", at))
+                if pick is Pick.EITHER:
+                    reuse = b.input(self.control.tap(f"{name}_reuse", at))
+            loads.append(load)
+            reuses.append(reuse)
+        if Pick.HOLD in picks:
+            wires[f"{name}_load"] = b.choose(loads)
+        if Pick.EITHER in picks:
+            wires[f"{name}_reuse"] = b.choose(reuses)
         return wires
 
-    @property
-    def _held(self) -> bool:
-        return self.adg.output.hold > 0 and self.adg.reduction is not Reduction.ASSIGN
+    def _mask(self, b: Builder, kind: FuKind, axis: int, fu: Fu) -> int:
+        taps: list[int | None] = []
+        for view, mask in zip(self._layers, kind.masks, strict=True):
+            if mask is None:
+                taps.append(None)
+            elif axis in mask:
+                at = self.times.valid[axis] + view.adg.dataflow.skew(fu)
+                taps.append(b.input(self.control.tap(f"valid{axis}_{fu[axis]}", at)))
+            else:
+                taps.append(b.const(1))
+        return b.choose(taps)
 
-    def _first(self, b: Builder, skew: int) -> int:
-        return b.input(self.control.tap(f"zero{self.adg.output.hold}", self.times.total + skew))
+    def _first(self, b: Builder, kind: FuKind, fu: Fu) -> int:
+        """Whether a root's accumulator starts anew."""
+        taps: list[int | None] = []
+        for view, part in zip(self._layers, kind.sums, strict=True):
+            tap = None
+            if part is not None and part.root:
+                tap = b.const(1)
+                if accumulates_held(view.adg):
+                    at = self.times.totals[view.index] + view.adg.dataflow.skew(fu)
+                    tap = b.input(self.control.tap(f"zero{view.adg.output.hold}", at))
+            taps.append(tap)
+        return b.choose(taps)
 
-    def _masks(self, b: Builder, fu: Fu, skew: int) -> dict[str, int]:
-        place = dict(zip(self.adg.dataflow.spatial_loops, fu, strict=True))
-        wires = {}
-        for loop, at in place.items():
-            name = self.adg.op.loops[loop].name
-            if name in masking_loops(self.adg, fu):
-                tap = self.control.tap(f"valid_{name}_{at}", self.times.valid[name] + skew)
-                wires[f"valid_{name}"] = b.input(tap)
-        return wires
 
-    def _collect(self, b: Builder, outs: Mapping[Fu, Mapping[str, int]]) -> None:
-        """Reduce each level by a tree and the levels by a chain."""
-        for index, c in enumerate(self.adg.output.classes):
-            before: tuple[int, int] | None = None
-            done = 0
-            for i, level in enumerate(c.levels):
-                skew = self.adg.dataflow.skew(level[0])
-                last = i == len(c.levels) - 1
-                wires = {f"part_{k}": outs[fu]["contribution"] for k, fu in enumerate(level)}
-                if before is not None:
-                    wires["sum_in"] = b.delay(before[0], skew - before[1] - 1)
-                if last and self._held:
-                    wires["first"] = self._first(b, skew)
-                module = self._collector(len(level), done, before is not None, last)
-                done += len(level)
-                ports = b.instance(module, f"collect_{index}_{i}", wires)
-                if last:
-                    b.output(node_port(self.adg.output, c.root), ports["result"])
-                else:
-                    before = ports["sum_out"], skew
+PORTS = ("link", "node", "load", "reuse")
 
-    def _collector(self, parts: int, done: int, takes_sum: bool, last: bool) -> Module:
-        key = (parts, done, takes_sum, last)
-        if key not in self._collectors:
-            name = f"{self.prefix}_collect_{len(self._collectors)}"
-            module = infer_widths(self._tree(name, parts, done, takes_sum, last).build())
-            self._collectors[key], _ = match_delays(module, self._arrivals(module))
-            self.modules.append(self._collectors[key])
-        return self._collectors[key]
 
-    def _tree(self, name: str, parts: int, done: int, takes_sum: bool, last: bool) -> Builder:
-        b = Builder(name, "interconnect")
-        span = sum_range(self.adg, 1)
-        layer = [(b.input(f"part_{k}", span), 1) for k in range(parts)]
-        for _ in range(self.times.tree):
-            layer = [self._pair(b, layer[k : k + 2]) for k in range(0, len(layer), 2)]
-        total = layer[0][0]
-        if takes_sum:
-            total = combine(
-                b,
-                self.adg,
-                total,
-                b.input("sum_in", sum_range(self.adg, done)),
-                sum_range(self.adg, done + parts),
-            )
-        if self._chains:
-            total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
-        if last:
-            accumulate(b, self.adg, total, done + parts)
-        else:
-            b.output("sum_out", total)
-        return b
-
-    def _pair(self, b: Builder, pair: list[tuple[int, int]]) -> tuple[int, int]:
-        """Reduce up to two values, with a register behind."""
-        terms = sum(count for _, count in pair)
-        value = pair[0][0]
-        if len(pair) == 2:
-            value = combine(b, self.adg, value, pair[1][0], sum_range(self.adg, terms))
-        return b.add_node(Node(Op.SHL, (value,), latency=1)), terms
+def _order(links: Sequence[Link | None]) -> dict[Link, int]:
+    """Number of every distinct link of a port."""
+    return {link: k for k, link in enumerate(dict.fromkeys(x for x in links if x is not None))}

@@ -1,12 +1,15 @@
-"""Control: one sequencer, one address generator per operand, and delay lines with taps.
+"""Control: one sequencer, one address generator per memory, and delay lines with taps.
 
-Signals are made once, for FUs without skew; whoever needs one later takes a tap.
+Counters and address generators are shared by all dataflows: steps and bounds are registers, and what
+differs in structure is chosen by the dataflow id. Signals are made once, for FUs without skew;
+whoever needs one later takes a tap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lego.back.bank_view import BankView
 from lego.back.builder import Builder
 from lego.back.lower_nest import Events, address_nest, affine_value, digit_nest
 from lego.back.passes.dead_nodes import remove_dead_nodes
@@ -14,62 +17,38 @@ from lego.back.passes.widths import infer_widths
 from lego.back.registers import (
     access_of,
     address_bits,
-    first_digit,
     levels,
     needs_extent,
     register_specs,
     row_registers,
 )
 from lego.diag import InternalError
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module, Op
+from lego.ir.fused import Buffer, FusedAdg, Plan
 
-__all__ = ["Control", "kappa_offsets"]
-
-Plan = InputPlan | OutputPlan
-Fu = tuple[int, ...]
-
-
-def kappa_offsets(plan: Plan, fu: Fu) -> tuple[int, ...]:
-    """Elements by which the data node of `fu` is ahead of the least one, per dimension."""
-    return tuple(
-        sum(a * s for a, s in zip(row, fu, strict=True)) - origin
-        for row, origin in zip(plan.space, plan.banking.origin, strict=True)
-    )
-
-
-def node_digits(plan: Plan, fu: Fu) -> tuple[int, ...]:
-    """Digit offset of a data node per dimension, in [0, bank count)."""
-    return tuple(
-        k // g if count > 1 else 0
-        for k, g, count in zip(
-            kappa_offsets(plan, fu), plan.banking.gcds, plan.banking.counts, strict=True
-        )
-    )
-
-
-def fixed_bank(plan: Plan, fu: Fu) -> tuple[int, tuple[int, ...]]:
-    """Bank of a data node under a fixed bank function, and the dimensions whose digit carries."""
-    bank, carries = 0, []
-    for j, (digit, count) in enumerate(
-        zip(node_digits(plan, fu), plan.banking.counts, strict=True)
-    ):
-        digit += first_digit(plan, j) if count > 1 else 0
-        if digit >= count:
-            digit -= count
-            carries.append(j)
-        bank = bank * count + digit
-    return bank, tuple(carries)
+__all__ = ["Control", "digit_name", "inside_port", "raw_kappa", "variant_port"]
 
 
 class Control:
-    """Builds the control module; `tap` is called while the rest of the design is lowered."""
+    """Builds the control module; `tap` is called while the rest of the design is lowered.
 
-    def __init__(self, adg: Adg, prefix: str) -> None:
-        self.adg, self.prefix = adg, prefix
+    `views[k][c]` is how layer `c` meets the banks of memory `k`, None if it doesn't use it.
+    """
+
+    def __init__(self, fused: FusedAdg, prefix: str) -> None:
+        self.fused, self.prefix = fused, prefix
         self.modules: list[Module] = []
+        self.views: list[list[BankView | None]] = [
+            [
+                None if plan is None else BankView(layer.adg, plan)
+                for layer, plan in zip(fused.layers, buffer.plans, strict=True)
+            ]
+            for buffer in fused.buffers()
+        ]
         self._taps: dict[str, tuple[str, int]] = {}
-        self._bounds = {spec.name: spec.high for spec in register_specs(adg)}
+        self._bounds = {spec.name: spec.high for spec in register_specs(fused)}
+        self._n = len(fused.layers)
 
     def tap(self, signal: str, delay: int) -> str:
         """Name of the port that carries `signal`, `delay` cycles after its timestamp's issue."""
@@ -82,11 +61,11 @@ class Control:
     def _register(self, b: Builder, name: str) -> int:
         return b.input(name, (0, (1 << max(1, self._bounds[name].bit_length())) - 1))
 
-    def build(self, tail: int) -> Module:
-        """The control module with all taps asked for so far."""
-        sequencer = self._sequencer(tail)
+    def build(self, tails: Sequence[int]) -> Module:
+        """The control module with all taps asked for so far; `tails` per dataflow."""
+        sequencer = self._sequencer(tails)
         self.modules.append(sequencer)
-        b = Builder(f"{self.prefix}_control", "control")
+        b = Builder(f"{self.prefix}_control", "control", self._n)
         signals = dict(
             b.instance(
                 sequencer,
@@ -94,16 +73,16 @@ class Control:
                 {"start": b.input("start")} | self._wire_registers(b, sequencer),
             )
         )
-        for plan in self.adg.operands():
-            agu = self._agu(plan)
+        for buffer in self.fused.buffers():
+            agu = self._agu(buffer)
             self.modules.append(agu)
             wires = {
                 node.name: signals[node.name]
                 for node in agu.nodes
                 if node.op == "input" and node.name in signals
             }
-            outs = b.instance(agu, f"agu_{plan.name}", wires | self._wire_registers(b, agu))
-            signals |= {f"{plan.name}_{port}": node for port, node in outs.items()}
+            outs = b.instance(agu, f"agu_{buffer.name}", wires | self._wire_registers(b, agu))
+            signals |= {f"{buffer.name}_{port}": node for port, node in outs.items()}
         for port in ("busy", "done"):
             b.output(port, signals[port])
         for name, (signal, delay) in sorted(self._taps.items()):
@@ -119,27 +98,21 @@ class Control:
             if node.op == "input" and node.name in self._bounds
         }
 
-    def _sequencer(self, tail: int) -> Module:
+    def _sequencer(self, tails: Sequence[int]) -> Module:
         """Nested counters; ports: counters, events, flags of the held counters, loop masks."""
-        b = Builder(f"{self.prefix}_sequencer", "control")
-        dims = self.adg.dataflow.temporal
-        trips = self.adg.dataflow.trips(self.adg.op)
+        b = Builder(f"{self.prefix}_sequencer", "control", self._n)
+        trips = self.fused.trips()
         running = b.reg((0, 1), name="running")
-        left = b.reg((0, tail), name="draining")
+        left = b.reg((0, max(tails)), name="draining")
         idle_left = b.eq(left, b.const(0))
         busy = b.any([running, b.invert(idle_left)], name="busy_now")
         begin = b.all([b.input("start"), b.invert(busy)], name="begin_now")
-        counters = [
-            b.reg((0, n - 1), name=f"counter_{d.name}") for d, n in zip(dims, trips, strict=True)
-        ]
-        last = [
-            b.eq(c, self._register(b, f"trip_{d.name}"))
-            for c, d in zip(counters, dims, strict=True)
-        ]
+        counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
+        last = [b.eq(c, self._register(b, f"trip{k}")) for k, c in enumerate(counters)]
         zero = [b.eq(c, b.const(0)) for c in counters]
         step = [
             b.all([running, *last[k + 1 :], b.invert(last[k])], name=f"event_{k}")
-            for k in range(len(dims))
+            for k in range(len(trips))
         ]
         finish = b.all([running, *last], name="finish")
         for k, (counter, trip) in enumerate(zip(counters, trips, strict=True)):
@@ -148,8 +121,9 @@ class Control:
             )
             b.drive(counter, following, b.any([finish, *step[: k + 1]]))
         b.drive(running, begin, b.any([begin, finish]))
-        countdown = b.wrap(b.add(left, b.const(-1)), (0, tail))
-        b.drive(left, b.mux(finish, b.const(tail), countdown), b.any([finish, b.invert(idle_left)]))
+        tail = b.choose([b.const(tail) for tail in tails])
+        countdown = b.wrap(b.add(left, b.const(-1)), (0, max(tails)))
+        b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
         done = b.reg((0, 1), name="done_flag")
         b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
         b.output("busy", busy)
@@ -159,127 +133,185 @@ class Control:
         for k, counter in enumerate(counters):
             b.output(f"step{k}", step[k])
             b.output(f"count{k}", counter)
-        for held in range(len(dims) + 1):
-            b.output(f"zero{held}", b.all(zero[len(dims) - held :]))
-            b.output(f"last{held}", b.all([running, *last[len(dims) - held :]]))
-        if isinstance(self.adg.output, OutputPlan):
-            b.output("visit", b.all([zero[k] for k in self.adg.output.revisit]))
+        for held in range(len(trips) + 1):
+            b.output(f"zero{held}", b.all(zero[len(trips) - held :]))
+            b.output(f"last{held}", b.all([running, *last[len(trips) - held :]]))
+        visits = [
+            b.all([zero[k] for k in layer.adg.output.revisit])
+            if layer.adg.output.injective
+            else b.const(0)
+            for layer in self.fused.layers
+        ]
+        b.output("visit", b.choose(visits))
         self._masks(b, counters)
-        return infer_widths(b.build())
+        return infer_widths(remove_dead_nodes(b.build()))
 
     def _masks(self, b: Builder, counters: Sequence[int]) -> None:
-        """One comparison per loop on an axis and per coordinate along it but the first, which is
-        within the bound in every trip."""
-        flow = self.adg.dataflow
-        for axis, loop in enumerate(flow.spatial_loops):
-            name = self.adg.op.loops[loop].name
-            value = b.const(0)
-            for k, dim in enumerate(flow.temporal):
-                if dim.loop == loop:
-                    value = b.times(counters[k], dim.step)
-            bound = self._register(b, f"bound_{name}")
-            for at in range(1, flow.sizes[axis]):
-                b.output(f"valid_{name}_{at}", b.less(b.add(value, b.const(at)), bound))
+        """One comparison per axis and coordinate along it but the first, which is within the bound
+        in every trip."""
+        for axis, size in enumerate(self.fused.sizes):
+            if f"bound{axis}" not in self._bounds:
+                continue
+            values = []
+            for layer in self.fused.layers:
+                flow = layer.adg.dataflow
+                value = b.const(0)
+                for k, dim in enumerate(flow.temporal):
+                    if dim.loop == flow.spatial_loops[axis] >= 0:
+                        value = b.times(counters[k], dim.step)
+                values.append(value)
+            value, bound = b.choose(values), self._register(b, f"bound{axis}")
+            for at in range(1, size):
+                b.output(f"valid{axis}_{at}", b.less(b.add(value, b.const(at)), bound))
 
     def _events(self, b: Builder) -> Events:
-        trips = self.adg.dataflow.trips(self.adg.op)
+        trips = self.fused.trips()
         return Events(
             b.input("launch"),
             tuple(b.input(f"step{k}") for k in range(len(trips))),
             tuple(b.input(f"count{k}", (0, trip - 1)) for k, trip in enumerate(trips)),
         )
 
-    def _agu(self, plan: Plan) -> Module:
-        """Address generator; ports `addr`, `addr_J..` (carrying), `digitJ`, `inJ_K`, enables."""
-        b = Builder(f"{self.prefix}_agu_{plan.name}", "control")
+    def _agu(self, buffer: Buffer) -> Module:
+        """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables."""
+        b = Builder(f"{self.prefix}_agu_{buffer.name}", "control", self._n)
         events = self._events(b)
-        digits, carries = self._digits(b, events, plan)
-        rows = {j: self._register(b, f"{plan.name}_row{j}") for j in row_registers(plan)}
-        bits = address_bits(plan)
-        steps = {k: self._register(b, f"{plan.name}_step{k}") for k in levels(plan)}
+        views = self.views[buffer.index]
+        digits, carries = self._digits(b, events, buffer)
+        rows = {
+            j: self._register(b, f"{buffer.name}_row{j}") for j in row_registers(self.fused, buffer)
+        }
+        bits = address_bits(buffer)
+        steps = {k: self._register(b, f"{buffer.name}_step{k}") for k in levels(buffer.plans)}
         amounts = {
             condition: rows[j] if sign > 0 else b.op(Op.NEG, rows[j])
             for condition, (j, sign) in carries.items()
         }
-        base = self._register(b, f"{plan.name}_base")
+        base = self._register(b, f"{buffer.name}_base")
         address = address_nest(b, events, steps, base, bits, "address", amounts)
         b.output("addr", address)
         span = (0, (1 << bits) - 1)
-        if plan.banking.fixed:
-            variants = {fixed_bank(plan, fu)[1] for fu in self.adg.data_nodes(plan)}
-            for variant in sorted(variants - {()}):
-                total = address
-                for j in variant:
-                    total = b.add(total, rows[j])
-                b.output(variant_port(variant), b.wrap(total, span))
-        else:
-            for j, digit in digits.items():
-                b.output(f"digit{j}", digit)
-                b.output(f"row{j}", rows[j])
-        self._inside(b, events, plan)
-        self._enables(b, plan)
+        variants = {variant for view in views if view is not None for variant in view.variants}
+        for variant in sorted(variants - {()}):
+            total = address
+            for j, times in variant:
+                total = b.add(total, b.times(rows[j], times))
+            b.output(variant_port(variant), b.wrap(total, span))
+        for name, (digit, count) in digits.items():
+            b.output(name, digit)
+            for value in range(count):
+                b.output(f"{name}_is{value}", b.eq(digit, b.const(value)))
+        for j, row in rows.items():
+            b.output(f"row{j}", row)
+        self._inside(b, events, buffer)
+        self._enables(b, buffer)
         return infer_widths(remove_dead_nodes(b.build()))
 
     def _digits(
-        self, b: Builder, events: Events, plan: Plan
-    ) -> tuple[dict[int, int], dict[int, tuple[int, int]]]:
-        """Bank digits of the least element, and signed row carries by condition node."""
-        digits: dict[int, int] = {}
+        self, b: Builder, events: Events, buffer: Buffer
+    ) -> tuple[dict[str, tuple[int, int]], dict[int, tuple[int, int]]]:
+        """Bank digits of the least element, and signed row carries by condition node.
+
+        Layers with the same number of banks along a dimension share its counters.
+        """
+        found: dict[str, tuple[int, int]] = {}
         carries: dict[int, tuple[int, int]] = {}
-        if plan.banking.fixed:
-            return digits, carries
-        used = levels(plan)
-        for j in row_registers(plan):
-            g, count = plan.banking.gcds[j], plan.banking.counts[j]
-            least = plan.offset[j] + plan.banking.origin[j]
+        used = levels(buffer.plans)
+        views = self.views[buffer.index]
+        keys = {
+            (j, view.plan.banking.gcds[j], view.plan.banking.counts[j])
+            for view in views
+            if view is not None
+            for j in view.moving
+        }
+        for j, g, count in sorted(keys):
+            name = digit_name(j, g, count)
+            plans = [
+                view.plan
+                if view is not None
+                and j in view.moving
+                and (view.plan.banking.gcds[j], view.plan.banking.counts[j]) == (g, count)
+                else None
+                for view in views
+            ]
+            least = [p.offset[j] + p.banking.origin[j] if p else 0 for p in plans]
+            rows = [p.time[j] if p else (0,) * self.fused.n_counters for p in plans]
             carry = None
-            if g > 1 and any(row_k % g for row_k in plan.time[j]):
-                rests = {k: plan.time[j][k] % g for k in used}
-                _, carry = digit_nest(b, events, used, rests, least % g, g, f"rest{j}", None)
+            if g > 1 and any(step % g for row in rows for step in row):
+                rests = {k: [row[k] % g for row in rows] for k in used}
+                first = [value % g for value in least]
+                _, carry = digit_nest(b, events, used, rests, first, g, f"rest_{name}", None)
                 carries[carry] = (j, -1)
-            parts = {k: plan.time[j][k] // g % count for k in used}
-            digits[j], over = digit_nest(
-                b, events, used, parts, least // g % count, count, f"digit{j}", carry
-            )
+            parts = {k: [row[k] // g % count for row in rows] for k in used}
+            first = [value // g % count for value in least]
+            digit, over = digit_nest(b, events, used, parts, first, count, name, carry)
+            found[name] = digit, count
             carries[over] = (j, 1)
-        return digits, carries
+        return found, carries
 
-    def _inside(self, b: Builder, events: Events, plan: Plan) -> None:
+    def _inside(self, b: Builder, events: Events, buffer: Buffer) -> None:
         """Whether an index lies in the tensor, per dimension that can leave it and per offset."""
-        trips = self.adg.dataflow.trips(self.adg.op)
-        for j in needs_extent(self.adg, plan, access_of(self.adg, plan)):
-            row = plan.time[j]
-            low = plan.offset[j] + sum(min(0, c) * (n - 1) for c, n in zip(row, trips, strict=True))
-            high = plan.offset[j] + sum(
-                max(0, c) * (n - 1) for c, n in zip(row, trips, strict=True)
+        tests: dict[int, list[BankView]] = {}
+        for view in self.views[buffer.index]:
+            if view is not None:
+                for j in needs_extent(view.adg, view.plan, access_of(view.adg, view.plan)):
+                    tests.setdefault(j, []).append(view)
+        for j, views in sorted(tests.items()):
+            rows = [_row_of(plan, j, self.fused.n_counters) for plan in buffer.plans]
+            offsets = [
+                plan.offset[j] if plan and j < len(plan.offset) else 0 for plan in buffer.plans
+            ]
+            trips = self.fused.trips()
+            low = min(
+                f + sum(min(0, c) * (n - 1) for c, n in zip(row, trips, strict=True))
+                for row, f in zip(rows, offsets, strict=True)
             )
-            value = affine_value(b, events, row, plan.offset[j], (low, high), f"index{j}")
-            extent = self._register(b, f"{plan.name}_extent{j}")
-            for at in sorted({raw_kappa(plan, fu)[j] for fu in self.adg.data_nodes(plan)}):
+            high = max(
+                f + sum(max(0, c) * (n - 1) for c, n in zip(row, trips, strict=True))
+                for row, f in zip(rows, offsets, strict=True)
+            )
+            value = affine_value(b, events, rows, offsets, (low, high), f"index{j}")
+            extent = self._register(b, f"{buffer.name}_extent{j}")
+            for at in sorted({raw_kappa(v.plan, fu)[j] for v in views for fu in v.nodes}):
                 here = b.add(value, b.const(at)) if at else value
-                tests = [b.less(here, extent)]
+                within = [b.less(here, extent)]
                 if low + at < 0:
-                    tests.append(b.invert(b.less(here, b.const(0))))
-                b.output(inside_port(j, at), b.all(tests))
+                    within.append(b.invert(b.less(here, b.const(0))))
+                b.output(inside_port(j, at), b.all(within))
 
-    def _enables(self, b: Builder, plan: Plan) -> None:
+    def _enables(self, b: Builder, buffer: Buffer) -> None:
         """`en`: a data node reads; `fetch`: one with delay reuse does; `reuse`: it doesn't."""
-        if isinstance(plan, OutputPlan):
+        if buffer.output:
             return
+        plans = [plan for plan in buffer.plans if plan is None or isinstance(plan, InputPlan)]
+        zeros = [
+            None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1)
+            for p in plans
+        ]
         running = b.input("running")
-        en = b.all([running, b.input(f"zero{plan.hold}")]) if plan.hold else running
+        held = b.choose(zeros)
+        en = running if held == b.const(1) else b.all([running, held])
         b.output("en", en)
-        if plan.partial is not None:
-            steps = plan.partial.steps
-            inner = len(self.adg.dataflow.temporal) - 1
-            count = b.input(f"count{inner}", (0, self.adg.dataflow.trips(self.adg.op)[inner] - 1))
-            if steps > 0:
-                reuse = b.invert(b.less(count, b.const(steps)))
-            else:
-                trip = self._register(b, f"trip_{self.adg.dataflow.temporal[inner].name}")
-                reuse = b.invert(b.less(trip, b.add(count, b.const(-steps))))
+        reuses = [None if p is None else self._reuse(b, p) for p in plans]
+        if any(p is not None and p.partial is not None for p in plans):
+            reuse = b.choose(reuses)
             b.output("reuse", reuse)
             b.output("fetch", b.all([en, b.invert(reuse)]))
+
+    def _reuse(self, b: Builder, plan: InputPlan) -> int:
+        if plan.partial is None:
+            return b.const(0)
+        steps = plan.partial.steps
+        inner = self.fused.n_counters - 1
+        count = b.input(f"count{inner}", (0, self.fused.trips()[inner] - 1))
+        if steps > 0:
+            return b.invert(b.less(count, b.const(steps)))
+        trip = self._register(b, f"trip{inner}")
+        return b.invert(b.less(trip, b.add(count, b.const(-steps))))
+
+
+def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:
+    return plan.time[dim] if plan is not None and dim < len(plan.time) else (0,) * counters
 
 
 def raw_kappa(plan: Plan, fu: Fu) -> tuple[int, ...]:
@@ -287,9 +319,14 @@ def raw_kappa(plan: Plan, fu: Fu) -> tuple[int, ...]:
     return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in plan.space)
 
 
-def variant_port(carries: tuple[int, ...]) -> str:
-    """Port of the address whose bank digit carries in these dimensions."""
-    return "addr" + "".join(f"_{j}" for j in carries)
+def digit_name(dim: int, gcd: int, count: int) -> str:
+    """Port of a moving bank digit."""
+    return f"digit{dim}_{count}" + (f"_by{gcd}" if gcd > 1 else "")
+
+
+def variant_port(carries: Sequence[tuple[int, int]]) -> str:
+    """Port of the address whose row is carried so many times in these dimensions."""
+    return "addr" + "".join(f"_{j}" if n == 1 else f"_{j}x{n}" for j, n in carries)
 
 
 def inside_port(dim: int, kappa: int) -> str:

@@ -1,23 +1,40 @@
-"""The functional unit: operand selection, the body, masking, and accumulation.
+"""The functional unit: operand selection, the bodies, masking, and accumulation.
 
-One module per kind of FU; the kind is what its place in the array asks for: the sources of its
-operands, whether it passes them on, and its part in the reduction.
+One module per kind of FU; the kind is what its place in the array asks for in every dataflow: the
+sources of its operands, whether it passes them on, and its part in the reduction. The dataflow id
+selects; what several dataflows have in common exists once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lego.back.builder import Builder
-from lego.ir.adg import Adg
+from lego.ir.adg import Adg, Fu
 from lego.ir.dag import Node, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+from lego.ir.fused import FusedAdg
 from lego.ir.workload import Reduction
 
-__all__ = ["FuKind", "Pick", "accumulate", "build_fu", "combine", "masking_loops", "sum_range"]
+__all__ = [
+    "CONTRIBUTION",
+    "FuKind",
+    "Pick",
+    "PortKind",
+    "SumKind",
+    "build_fu",
+    "combine",
+    "identity",
+    "masking_axes",
+    "sum_range",
+]
 
 Range = tuple[int, int]
+
+CONTRIBUTION = "contribution_ready"
+"""The node whose time is alike in all FUs, whatever their bodies' depths."""
 
 _BINARY = {
     BinaryOp.ADD: Op.ADD,
@@ -29,7 +46,7 @@ _BINARY = {
 
 
 class Pick(StrEnum):
-    """Source of one operand in one FU."""
+    """Source of one operand in one FU under one dataflow."""
 
     LINK = "l"  # another FU, always
     NODE = "n"  # the data node, at every timestamp
@@ -38,93 +55,220 @@ class Pick(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FuKind:
-    """What one FU consists of.
+class PortKind:
+    """One operand port: per dataflow the pick and the number of its link (None: not used), and
+    whether another FU takes the operand from this one."""
+
+    picks: tuple[tuple[Pick, int] | None, ...]
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SumKind:
+    """An FU's part in the reduction under one dataflow.
 
     Attributes
     ----------
-    picks : source per input operand.
-    passes : input operands that another FU takes from this one.
-    takes_sum, gives_sum : part in a reduction chain.
-    chained : sums have a register, so that they can travel; alike in all FUs of a design.
-    sums : partial results that meet in this FU's sum (1: its own contribution only).
-    bare : only the contribution leaves; a tree outside reduces it.
+    link : number of the input that brings the sum of the FUs before it in the chain, -1 for none.
+    before, sums : partial results in that sum, and in this FU's own.
     root : the result leaves for the data node.
-    masks : loops beyond whose bound this FU may stand, so that its contribution must not count.
+    tree : number of the input that brings the root a tree's total, -1 for none.
     """
 
-    picks: tuple[Pick, ...]
-    passes: tuple[bool, ...]
-    takes_sum: bool
-    gives_sum: bool
-    chained: bool
+    link: int
+    before: int
     sums: int
-    bare: bool
     root: bool
-    masks: tuple[str, ...]
+    tree: int = -1
 
 
-def masking_loops(adg: Adg, fu: tuple[int, ...]) -> tuple[str, ...]:
-    """Loops whose bound masks the contribution of an FU.
+@dataclass(frozen=True, slots=True)
+class FuKind:
+    """What one FU consists of; tuples have one entry per dataflow, None where it is idle.
+
+    Attributes
+    ----------
+    masks : axes beyond whose bound this FU may stand, so that its contribution must not count.
+    gives_sum : another FU takes its sum.
+    bare : the contribution leaves; a tree outside reduces it.
+    """
+
+    ports: tuple[PortKind, ...]
+    masks: tuple[tuple[int, ...] | None, ...]
+    sums: tuple[SumKind | None, ...]
+    gives_sum: bool
+    bare: bool
+
+
+def masking_axes(adg: Adg, fu: Fu) -> tuple[int, ...]:
+    """Axes whose loop's bound masks the contribution of an FU.
 
     The first FU along an axis is within the bound in every trip. Where the output tells the loop's
     value, an FU beyond the bound adds to an element of its own, which isn't committed.
     """
     if adg.reduction is Reduction.ASSIGN:
         return ()
-    told = {
-        loop
-        for loop in adg.dataflow.spatial_loops
-        if adg.output.injective and any(row[loop] for row in adg.op.output.map.rows)
-    }
     return tuple(
-        adg.op.loops[loop].name
-        for loop, at in zip(adg.dataflow.spatial_loops, fu, strict=True)
-        if at > 0 and loop not in told
+        axis
+        for axis, (loop, at) in enumerate(zip(adg.dataflow.spatial_loops, fu, strict=True))
+        if at > 0
+        and not (adg.output.injective and any(row[loop] for row in adg.op.output.map.rows))
     )
 
 
-def build_fu(adg: Adg, name: str, kind: FuKind) -> Builder:
-    """The FU before delay matching; ports are named after operands and loops."""
-    b = Builder(name, "fu")
+def build_fu(fused: FusedAdg, name: str, kind: FuKind, *, chained: bool, held: bool) -> Builder:
+    """The FU before delay matching; ports are named after memories and axes.
+
+    `chained`: sums have a register, so that they can travel; `held`: results accumulate in the
+    FU. Both are alike in all FUs of a design.
+    """
+    b = Builder(name, "fu", len(fused.layers))
     operands = []
-    for plan, pick, passes in zip(adg.inputs, kind.picks, kind.passes, strict=True):
-        value = _pick(b, plan.name, pick, (plan.tensor.format.low, plan.tensor.format.high))
+    for buffer, port in zip(fused.buffers()[:-1], kind.ports, strict=True):
+        value = _pick(b, buffer.name, port, buffer.span)
         operands.append(value)
-        if passes:
-            b.output(f"{plan.name}_pass", value)
-    contribution = _body(b, adg.op.body, operands)
-    if kind.masks:
-        valid = b.all([b.input(f"valid_{loop}") for loop in kind.masks])
-        contribution = b.mux(valid, contribution, b.const(identity(adg)), name="contribution")
+        if port.passes:
+            b.output(f"{buffer.name}_pass", value)
+    bodies = [
+        None if mask is None else _body(b, layer.adg.op.body, [operands[p] for p in layer.ports])
+        for layer, mask in zip(fused.layers, kind.masks, strict=True)
+    ]
+    contribution = _masked(b, fused, kind, b.choose(bodies))
+    contribution = b.add_node(Node(Op.SHL, (contribution,), name=CONTRIBUTION))
     if kind.bare:
         b.output("contribution", contribution)
-        return b
-    total = contribution
-    if kind.takes_sum:
-        span = sum_range(adg, kind.sums - 1)
-        total = combine(b, adg, total, b.input("sum_in", span), sum_range(adg, kind.sums))
-    if kind.chained:
-        total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
-    if kind.gives_sum:
-        b.output("sum_out", total)
-    if kind.root:
-        accumulate(b, adg, total, kind.sums)
+    if any(kind.sums):
+        _reduce(b, fused, kind, contribution, chained, held)
     return b
 
 
-def _pick(b: Builder, name: str, pick: Pick, span: Range) -> int:
-    if pick is Pick.LINK:
-        return b.input(f"{name}_link", span)
-    node = b.input(f"{name}_node", span)
-    if pick is Pick.NODE:
-        return node
-    if pick is Pick.EITHER:
-        return b.mux(b.input(f"{name}_reuse"), b.input(f"{name}_link", span), node, name=name)
-    held = b.reg(span, name=f"{name}_held", resets=False)
-    value = b.mux(b.input(f"{name}_load"), node, held, name=name)
-    b.drive(held, value)
-    return value
+def _masked(b: Builder, fused: FusedAdg, kind: FuKind, contribution: int) -> int:
+    axes = sorted({axis for mask in kind.masks if mask for axis in mask})
+    if not axes:
+        return contribution
+    valid = b.all([b.input(f"valid{axis}") for axis in axes])
+    other = b.choose(
+        [
+            None if not mask else b.const(identity(layer.adg))
+            for layer, mask in zip(fused.layers, kind.masks, strict=True)
+        ]
+    )
+    return b.mux(valid, contribution, other, name="contribution")
+
+
+def _reduce(
+    b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, chained: bool, held: bool
+) -> None:
+    """The chain, then the root's accumulator."""
+    total = contribution
+    chain = [part if part is not None and part.tree < 0 else None for part in kind.sums]
+    if any(chain):
+        total = _chain(b, fused, chain, contribution)
+        if chained:
+            total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
+        if kind.gives_sum:
+            b.output("sum_out", total)
+    roots = [part is not None and part.root for part in kind.sums]
+    if not any(roots):
+        return
+    trees = [part.tree if part is not None else -1 for part in kind.sums]
+    inputs = {
+        tree: b.input(
+            f"total_in{tree}",
+            _union(
+                sum_range(adg, part.sums)
+                for adg, part in _parts(fused, kind.sums)
+                if part.tree == tree
+            ),
+        )
+        for tree in sorted(set(trees) - {-1})
+    }
+    total = b.choose(
+        [
+            None if not root else inputs.get(tree, total)
+            for root, tree in zip(roots, trees, strict=True)
+        ]
+    )
+    _accumulate(b, fused, kind, total, held)
+
+
+def _parts(
+    fused: FusedAdg, sums: Sequence[SumKind | None]
+) -> Iterator[tuple[Adg, SumKind]]:
+    return ((layer.adg, part) for layer, part in zip(fused.layers, sums, strict=True) if part)
+
+
+def _union(spans: Iterable[Range]) -> Range:
+    every = list(spans)
+    return min(low for low, _ in every), max(high for _, high in every)
+
+
+def _chain(
+    b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribution: int
+) -> int:
+    """Add what the FU before brings; a dataflow that starts here adds the identity."""
+    parts = list(_parts(fused, sums))
+    links = sorted({part.link for _, part in parts} - {-1})
+    if not links:
+        return contribution
+    inputs = {
+        link: b.input(
+            f"sum_in{link}",
+            _union(sum_range(adg, part.before) for adg, part in parts if part.link == link),
+        )
+        for link in links
+    }
+    brought = [
+        None if part is None else inputs.get(part.link, b.const(identity(layer.adg)))
+        for layer, part in zip(fused.layers, sums, strict=True)
+    ]
+    span = _union(sum_range(adg, part.sums) for adg, part in parts)
+    return combined(b, fused, sums, contribution, b.choose(brought), span)
+
+
+def combined(
+    b: Builder,
+    fused: FusedAdg,
+    used: Sequence[object | None],
+    left: int,
+    right: int,
+    span: Range,
+) -> int:
+    """The reduction of two values under the running dataflow, in the interval `span`."""
+    return b.choose(
+        [
+            None if part is None else combine(b, layer.adg.reduction, left, right, span)
+            for layer, part in zip(fused.layers, used, strict=True)
+        ]
+    )
+
+
+def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
+    """The operand under the running dataflow."""
+    kinds = {pick for pick, _ in filter(None, port.picks)}
+    if not kinds:
+        return b.const(0)
+    node = held = 0
+    if kinds - {Pick.LINK}:
+        node = held = b.input(f"{name}_node", span)
+    if Pick.HOLD in kinds:
+        register = b.reg(span, name=f"{name}_held", resets=False)
+        held = b.mux(b.input(f"{name}_load"), node, register, name=name)
+        b.drive(register, held)
+    values: list[int | None] = []
+    for choice in port.picks:
+        if choice is None:
+            values.append(None)
+            continue
+        pick, link = choice
+        if pick is Pick.LINK:
+            values.append(b.input(f"{name}_link{link}", span))
+        elif pick is Pick.EITHER:
+            other = b.input(f"{name}_link{link}", span)
+            values.append(b.mux(b.input(f"{name}_reuse"), other, held, name=name))
+        else:
+            values.append(held)
+    return b.choose(values)
 
 
 def _body(b: Builder, expr: Expr, operands: list[int]) -> int:
@@ -140,6 +284,8 @@ def _body(b: Builder, expr: Expr, operands: list[int]) -> int:
             return b.shl(_body(b, left, operands), value)
         case Binary(op, left, right):
             a, c = _body(b, left, operands), _body(b, right, operands)
+            if op is not BinaryOp.SUB:
+                a, c = sorted((a, c))  # the other order in another dataflow is the same primitive
             return b.op(_BINARY[op], a, c, latency=1)
 
 
@@ -176,9 +322,9 @@ def sum_range(adg: Adg, terms: int) -> Range:
     return (low, high) if fmt.low <= low and high <= fmt.high else (fmt.low, fmt.high)
 
 
-def combine(b: Builder, adg: Adg, left: int, right: int, span: Range) -> int:
+def combine(b: Builder, reduction: Reduction, left: int, right: int, span: Range) -> int:
     """The reduction of two values, in the interval `span`."""
-    match adg.reduction:
+    match reduction:
         case Reduction.MAX:
             return b.op(Op.MAX, left, right)
         case Reduction.MIN:
@@ -187,18 +333,24 @@ def combine(b: Builder, adg: Adg, left: int, right: int, span: Range) -> int:
             return b.wrap(b.add(left, right), span)
 
 
-def accumulate(b: Builder, adg: Adg, total: int, terms: int) -> None:
-    """The root: accumulate over the held counters, if any, and give the result out."""
+def accumulated_terms(adg: Adg, sums: int) -> int:
+    """Contributions that meet in a root's accumulator."""
     trips = adg.dataflow.trips(adg.op)
-    hold = adg.output.hold
-    fmt = adg.output_format
-    raw = (0, (1 << fmt.bits) - 1)
-    if hold and adg.reduction is not Reduction.ASSIGN:
-        for trip in trips[len(trips) - hold :]:
-            terms *= trip
-        span = sum_range(adg, terms)
+    if adg.reduction is not Reduction.ASSIGN:
+        for trip in trips[len(trips) - adg.output.hold :]:
+            sums *= trip
+    return sums
+
+
+def _accumulate(b: Builder, fused: FusedAdg, kind: FuKind, total: int, held: bool) -> None:
+    """The root: accumulate over the held counters, if any, and give the result out."""
+    roots = [part if part is not None and part.root else None for part in kind.sums]
+    if held:
+        span = _union(
+            sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in _parts(fused, roots)
+        )
         acc = b.reg(span, name="acc", resets=False)
-        summed = combine(b, adg, acc, total, span)
+        summed = combined(b, fused, roots, acc, total, span)
         b.drive(acc, b.wrap(b.mux(b.input("first"), total, summed), span))
         total = acc
-    b.output("result", b.wrap(total, raw))
+    b.output("result", b.wrap(total, (0, (1 << fused.buffers()[-1].bits) - 1)))

@@ -1,69 +1,92 @@
-"""The memory of one operand: its banks, and the switch between banks and data nodes.
+"""One memory: its banks, and the distribution switch between banks and data nodes.
 
-Where every data node always meets the same bank, the switch is wires and each bank runs with its
-node's skew. Otherwise all banks run without skew, a barrel rotator per tensor dimension routes
-them, and registers add the skew on the data side.
+A dataflow under which every bank is private to one data node runs each bank with its node's skew; moving
+digits select among the node's banks. Otherwise all banks run without skew, a rotator or a
+crossbar (whichever has fewer multiplexers for the routes needed) moves words between banks and
+nodes, and registers add the skew on the data side. The dataflow id chooses among the dataflows.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
+from lego.back.bank_view import BankView, Slot
 from lego.back.builder import Builder, index_bits
-from lego.back.lower_bank import bank_modules
-from lego.back.lower_control import (
-    Control,
-    fixed_bank,
-    inside_port,
-    node_digits,
-    raw_kappa,
-    variant_port,
-)
+from lego.back.lower_bank import accumulates, bank_modules
+from lego.back.lower_control import Control, digit_name, inside_port, raw_kappa, variant_port
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import access_of, address_bits, needs_extent
+from lego.back.switch import Banks, crossbar_cost, rotator_cost
 from lego.back.timing import Schedule, read_latency
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
+from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["build_memory", "node_port"]
-
-Plan = InputPlan | OutputPlan
-Fu = tuple[int, ...]
+__all__ = ["build_memory", "node_port", "reuse_source"]
 
 
-def node_port(plan: Plan, fu: Fu) -> str:
+def node_port(buffer: Buffer, fu: Fu) -> str:
     """Port between the memory and the data node of `fu`."""
-    return f"{plan.name}_node_" + "_".join(map(str, fu))
+    return f"{buffer.name}_node_" + "_".join(map(str, fu))
+
+
+def reuse_source(adg: Adg, plan: InputPlan, fu: Fu, nodes: frozenset[Fu]) -> Fu | None:
+    """FU from which a data node's delay reuse comes, if it has one."""
+    if plan.partial is None:
+        return None
+    source = tuple(a - d for a, d in zip(fu, plan.partial.shift, strict=True))
+    return source if source in nodes else None
 
 
 def build_memory(
-    adg: Adg, plan: Plan, control: Control, times: Schedule, prefix: str
+    fused: FusedAdg, buffer: Buffer, control: Control, times: Schedule, prefix: str
 ) -> tuple[Module, ...]:
-    """Modules of the operand's memory; the last one holds the others."""
-    ram, bank = bank_modules(adg, plan, prefix)
-    b = Builder(f"{prefix}_memory_{plan.name}", "memory")
-    if isinstance(plan, InputPlan):
-        build = _fixed_input if plan.banking.fixed else _rotating_input
-        ports = build(adg, plan, control, times.operand[plan.name], b)
-    else:
-        commit = _fixed_output if plan.banking.fixed else _rotating_output
-        ports = commit(adg, plan, control, times.result, b)
-    words = _banks(b, plan, bank, ports)
-    if isinstance(plan, InputPlan):
-        deliver = _deliver_fixed if plan.banking.fixed else _deliver_rotating
-        deliver(adg, plan, control, times.operand[plan.name], b, words)
+    """Modules of the memory; the last one holds the others."""
+    ram, bank = bank_modules(fused, buffer, prefix)
+    b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
+    sides = [
+        None if view is None else _Side(fused, buffer, view, control, times, b, k)
+        for k, view in enumerate(control.views[buffer.index])
+    ]
+    ports = _bank_ports(b, buffer, sides)
+    words = _banks(b, buffer, bank, ports)
+    if not buffer.output:
+        _deliver(b, buffer, sides, words)
     _host_read(b, words)
     return ram, bank, infer_widths(b.build())
 
 
+def _bank_ports(
+    b: Builder, buffer: Buffer, sides: Sequence[_Side | None]
+) -> dict[int, dict[str, int]]:
+    """Array-side ports of every bank: those of the running dataflow."""
+    each = [side.bank_ports() if side is not None else {} for side in sides]
+    ports: dict[int, dict[str, int]] = {}
+    for bank in range(buffer.n_banks):
+        found = [mine.get(bank) for mine in each]
+        names = {name for mine in found if mine is not None for name in mine}
+        ports[bank] = {
+            name: b.choose([None if mine is None else mine[name] for mine in found])
+            for name in sorted(names - {"en"})
+        }
+        if names:  # a bank that the running dataflow doesn't use is never enabled
+            off = b.const(0)
+            ports[bank]["en"] = b.choose(
+                [
+                    None if side is None else off if mine is None else mine["en"]
+                    for side, mine in zip(sides, found, strict=True)
+                ]
+            )
+    return ports
+
+
 def _banks(
-    b: Builder, plan: Plan, bank: Module, ports: Mapping[int, Mapping[str, int]]
+    b: Builder, buffer: Buffer, bank: Module, ports: Mapping[int, Mapping[str, int]]
 ) -> list[int]:
     """Instantiate the banks with their array-side ports; returns the words read."""
-    bits = address_bits(plan)
-    count = plan.banking.n_banks
-    word = b.input("host_wdata", (0, (1 << plan.tensor.format.bits) - 1))
+    bits = address_bits(buffer)
+    count = buffer.n_banks
+    word = b.input("host_wdata", (0, (1 << buffer.bits) - 1))
     address = b.input("host_addr", (0, (1 << (bits + index_bits(count))) - 1))
     index = b.slice(address, bits, index_bits(count))
     inputs = {n.name: n.range for n in bank.nodes if n.op is Op.INPUT}
@@ -77,6 +100,8 @@ def _banks(
             "host_wdata": word,
             "busy": b.input("busy"),
         }
+        if "dataflow" in inputs:
+            wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}
         wires |= ports.get(k, {})
         words.append(b.instance(bank, f"bank_{k}", wires)["rdata"])
@@ -91,218 +116,219 @@ def _host_read(b: Builder, words: Sequence[int]) -> None:
     b.output("host_rdata", b.delay(b.select(index, bits, words), 1, name="host_word"))
 
 
-def _pulled(
-    b: Builder, control: Control, signal: str, delay: int, span: tuple[int, int] = (0, 1)
-) -> int:
-    return b.input(control.tap(signal, delay), span)
-
-
-def _address_span(plan: Plan) -> tuple[int, int]:
-    return 0, (1 << address_bits(plan)) - 1
-
-
-def _reads(adg: Adg, plan: InputPlan, fu: Fu) -> str:
-    """Enable signal of a data node."""
-    return f"{plan.name}_{'fetch' if reuse_source(adg, plan, fu) else 'en'}"
-
-
-def reuse_source(adg: Adg, plan: InputPlan, fu: Fu) -> Fu | None:
-    """FU from which a data node's delay reuse comes, if it has one."""
-    if plan.partial is None:
-        return None
-    source = tuple(a - d for a, d in zip(fu, plan.partial.shift, strict=True))
-    inside = all(0 <= x < size for x, size in zip(source, adg.dataflow.sizes, strict=True))
-    return source if inside and source in adg.data_nodes(plan) else None
-
-
-def _fixed_input(
-    adg: Adg, plan: InputPlan, control: Control, arrival: int, b: Builder
-) -> dict[int, dict[str, int]]:
-    ports = {}
-    for fu in adg.data_nodes(plan):
-        bank, carries = fixed_bank(plan, fu)
-        at = arrival - read_latency(plan) + adg.dataflow.skew(fu)
-        ports[bank] = {
-            "addr": _pulled(
-                b, control, f"{plan.name}_{variant_port(carries)}", at, _address_span(plan)
-            ),
-            "en": _pulled(b, control, _reads(adg, plan, fu), at),
-        }
-    return ports
-
-
-def _inside(adg: Adg, plan: Plan, fu: Fu, control: Control, at: int, b: Builder) -> int:
-    kappa = raw_kappa(plan, fu)
-    return b.all(
-        [
-            _pulled(b, control, f"{plan.name}_{inside_port(j, kappa[j])}", at)
-            for j in needs_extent(adg, plan, access_of(adg, plan))
-        ]
-    )
-
-
-def _padded(
-    adg: Adg, plan: InputPlan, fu: Fu, control: Control, at: int, b: Builder, word: int
-) -> int:
-    """The word, or the pad value where the index (issued at `at`) is outside the tensor."""
-    value = b.wrap(word, (plan.tensor.format.low, plan.tensor.format.high))
-    if plan.tensor.pad is None or not needs_extent(adg, plan, access_of(adg, plan)):
-        return value
-    return b.mux(_inside(adg, plan, fu, control, at, b), value, b.const(plan.tensor.pad))
-
-
-def _deliver_fixed(
-    adg: Adg, plan: InputPlan, control: Control, arrival: int, b: Builder, words: Sequence[int]
+def _deliver(
+    b: Builder, buffer: Buffer, sides: Sequence[_Side | None], words: Sequence[int]
 ) -> None:
-    for fu in adg.data_nodes(plan):
-        at = arrival - read_latency(plan) + 1 + adg.dataflow.skew(fu)
-        value = _padded(adg, plan, fu, control, at, b, words[fixed_bank(plan, fu)[0]])
-        b.output(node_port(plan, fu), b.delay(value, read_latency(plan) - 1))
-
-
-def _box(plan: Plan) -> list[tuple[int, ...]]:
-    return list(itertools.product(*(range(count) for count in plan.banking.counts)))
-
-
-def _rotate(
-    b: Builder, plan: Plan, values: dict[tuple[int, ...], int], digits: Mapping[int, int], sign: int
-) -> dict[tuple[int, ...], int]:
-    """Move every value by `sign` times the digit along each dimension, around its banks."""
-    for j, digit in sorted(digits.items()):
-        count = plan.banking.counts[j]
-        for bit in range(index_bits(count)):
-            select = b.slice(digit, bit, 1)
-            step = sign * (1 << bit)
-
-            def moved(
-                at: tuple[int, ...], j: int = j, step: int = step, count: int = count
-            ) -> tuple[int, ...]:
-                return (*at[:j], (at[j] - step) % count, *at[j + 1 :])
-
-            values = {at: b.mux(select, values[moved(at)], value) for at, value in values.items()}
-    return values
-
-
-def _digits(b: Builder, plan: Plan, control: Control, at: int) -> dict[int, int]:
-    return {
-        j: _pulled(b, control, f"{plan.name}_digit{j}", at, (0, count - 1))
-        for j, count in enumerate(plan.banking.counts)
-        if count > 1
-    }
-
-
-def _bank_addresses(
-    b: Builder, plan: Plan, control: Control, at: int
-) -> dict[tuple[int, ...], int]:
-    """Address per bank: banks below the first digit are one row further."""
-    span = _address_span(plan)
-    address = _pulled(b, control, f"{plan.name}_addr", at, span)
-    digits = _digits(b, plan, control, at)
-    rows = {j: _pulled(b, control, f"{plan.name}_row{j}", 0, span) for j in digits}
-    below = {
-        (j, at_j): b.less(b.const(at_j), digit)
-        for j, digit in digits.items()
-        for at_j in range(plan.banking.counts[j])
-    }
-    addresses: dict[tuple[int, ...], int] = {}
-    for bank in _box(plan):
-        total = address
-        for j in digits:
-            total = b.add(total, b.mux(below[j, bank[j]], rows[j], b.const(0)))
-        addresses[bank] = b.wrap(total, span)
-    return addresses
-
-
-def _flat(plan: Plan, bank: tuple[int, ...]) -> int:
-    index = 0
-    for digit, count in zip(bank, plan.banking.counts, strict=True):
-        index = index * count + digit
-    return index
-
-
-def _rotating_input(
-    adg: Adg, plan: InputPlan, control: Control, arrival: int, b: Builder
-) -> dict[int, dict[str, int]]:
-    at = arrival - read_latency(plan)
-    addresses = _bank_addresses(b, plan, control, at)
-    reads = {digits: b.const(0) for digits in _box(plan)}
-    for fu in adg.data_nodes(plan):
-        reads[node_digits(plan, fu)] = _pulled(b, control, _reads(adg, plan, fu), at)
-    reads = _rotate(b, plan, reads, _digits(b, plan, control, at), 1)
-    return {_flat(plan, k): {"addr": addresses[k], "en": reads[k]} for k in addresses}
-
-
-def _deliver_rotating(
-    adg: Adg, plan: InputPlan, control: Control, arrival: int, b: Builder, words: Sequence[int]
-) -> None:
-    at = arrival - read_latency(plan) + 1
-    values = {bank: words[_flat(plan, bank)] for bank in _box(plan)}
-    values = _rotate(b, plan, values, _digits(b, plan, control, at), -1)
-    for fu in adg.data_nodes(plan):
-        value = _padded(adg, plan, fu, control, at, b, values[node_digits(plan, fu)])
-        b.output(node_port(plan, fu), b.delay(value, 1 + adg.dataflow.skew(fu)))
-
-
-def _commit_enable(
-    adg: Adg, plan: OutputPlan, fu: Fu, control: Control, at: int, b: Builder
-) -> int:
-    """A result is written if its element exists at the run-time bounds."""
-    parts = [_pulled(b, control, f"last{plan.hold}", at)]
-    if plan.injective:
-        for axis, loop in enumerate(adg.dataflow.spatial_loops):
-            if fu[axis] and any(row[loop] for row in adg.op.output.map.rows):
-                name = adg.op.loops[loop].name
-                parts.append(_pulled(b, control, f"valid_{name}_{fu[axis]}", at))
-    else:
-        parts.append(_inside(adg, plan, fu, control, at, b))
-    return b.all(parts)
-
-
-def _visit(plan: OutputPlan, control: Control, at: int, b: Builder) -> dict[str, int]:
-    if not plan.accumulates:
-        return {}
-    first = _pulled(b, control, "visit", at) if plan.injective else b.const(0)
-    return {"visit": first}
-
-
-def _fixed_output(
-    adg: Adg, plan: OutputPlan, control: Control, result: int, b: Builder
-) -> dict[int, dict[str, int]]:
-    ports = {}
-    word = (0, (1 << plan.tensor.format.bits) - 1)
-    for fu in adg.data_nodes(plan):
-        bank, carries = fixed_bank(plan, fu)
-        at = result + adg.dataflow.skew(fu)
-        ports[bank] = {
-            "addr": _pulled(
-                b, control, f"{plan.name}_{variant_port(carries)}", at, _address_span(plan)
-            ),
-            "en": _commit_enable(adg, plan, fu, control, at, b),
-            "data": b.input(node_port(plan, fu), word),
-            **_visit(plan, control, at, b),
+    """Drive every data node; what waits equally long in several dataflows waits once."""
+    given = [side.values(words) if side is not None else {} for side in sides]
+    for fu in sorted({fu for mine in given for fu in mine}):
+        found = [mine.get(fu) for mine in given]
+        waits = sorted({wait for mine in found if mine is not None for wait in [mine[1]]})
+        late = {
+            wait: b.delay(
+                b.choose([m[0] if m is not None and m[1] == wait else None for m in found]), wait
+            )
+            for wait in waits
         }
-    return ports
+        value = b.choose([None if mine is None else late[mine[1]] for mine in found])
+        b.output(node_port(buffer, fu), value)
 
 
-def _rotating_output(
-    adg: Adg, plan: OutputPlan, control: Control, result: int, b: Builder
-) -> dict[int, dict[str, int]]:
-    nodes = adg.data_nodes(plan)
-    skew = max(adg.dataflow.skew(fu) for fu in nodes)
-    at = result + skew
-    word = (0, (1 << plan.tensor.format.bits) - 1)
-    addresses = _bank_addresses(b, plan, control, at)
-    zero = b.const(0)
-    data = dict.fromkeys(_box(plan), zero)
-    enable = dict(data)
-    for fu in nodes:
-        value = b.input(node_port(plan, fu), word)
-        data[node_digits(plan, fu)] = b.delay(value, skew - adg.dataflow.skew(fu))
-        enable[node_digits(plan, fu)] = _commit_enable(adg, plan, fu, control, at, b)
-    digits = _digits(b, plan, control, at)
-    data, enable = _rotate(b, plan, data, digits, 1), _rotate(b, plan, enable, digits, 1)
-    extra = _visit(plan, control, at, b)
-    return {
-        _flat(plan, k): {"addr": addresses[k], "en": enable[k], "data": data[k], **extra}
-        for k in addresses
-    }
+class _Side:
+    """One dataflow's view of a memory; node handles belong to the memory's module."""
+
+    def __init__(
+        self,
+        fused: FusedAdg,
+        buffer: Buffer,
+        view: BankView,
+        control: Control,
+        times: Schedule,
+        b: Builder,
+        index: int,
+    ) -> None:
+        self.buffer, self.view, self.control, self.b = buffer, view, control, b
+        self.adg, self.plan = view.adg, view.plan
+        self.word = (0, (1 << buffer.bits) - 1)
+        self.banks = Banks(b, view)
+        if buffer.output:
+            self.issue = times.results[index]
+            self.accumulates = accumulates(buffer)
+        else:
+            self.latency = read_latency(fused, buffer)
+            self.issue = times.operand[buffer.index] - self.latency
+        nodes = frozenset(view.nodes)
+        self.fed = {
+            fu
+            for fu in view.nodes
+            if isinstance(self.plan, InputPlan)
+            and reuse_source(self.adg, self.plan, fu, nodes) is not None
+        }
+
+    def _pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
+        return self.b.input(self.control.tap(signal, delay), span)
+
+    def _skew(self, fu: Fu) -> int:
+        return self.adg.dataflow.skew(fu)
+
+    @property
+    def _address(self) -> tuple[int, int]:
+        return 0, (1 << address_bits(self.buffer)) - 1
+
+    def _digit(self, j: int) -> tuple[str, int]:
+        """Signal of a moving digit, and its number of banks."""
+        banking = self.plan.banking
+        name = digit_name(j, banking.gcds[j], banking.counts[j])
+        return f"{self.buffer.name}_{name}", banking.counts[j]
+
+    def _digits(self, at: int) -> dict[int, int]:
+        found = {}
+        for j in self.view.moving:
+            name, count = self._digit(j)
+            found[j] = self._pull(name, at, (0, count - 1))
+        return found
+
+    def _met(self, slot: Slot, at: int) -> list[int]:
+        """Whether the moving digits are those at which the node meets the bank."""
+        return [self._pull(f"{self._digit(j)[0]}_is{v}", at) for j, v in slot.digits]
+
+    def bank_ports(self) -> dict[int, dict[str, int]]:
+        """Address, enable, and for results data and visit, of the banks in use."""
+        if self.view.private:
+            return {
+                slot.bank: self._private(fu, slot)
+                for fu in self.view.nodes
+                for slot in self.view.slots(fu)
+            }
+        return self._rotating_output() if self.buffer.output else self._rotating_input()
+
+    def _private(self, fu: Fu, slot: Slot) -> dict[str, int]:
+        at = self.issue + self._skew(fu)
+        signal = f"{self.buffer.name}_{variant_port(slot.carries)}"
+        ports = {"addr": self._pull(signal, at, self._address)}
+        if not self.buffer.output:
+            ports["en"] = self.b.all([self._fetch(fu, at), *self._met(slot, at)])
+            return ports
+        ports["en"] = self.b.all([self._commit(fu, at), *self._met(slot, at)])
+        ports["data"] = self.b.input(node_port(self.buffer, fu), self.word)
+        return ports | self._visit(at)
+
+    def _fetch(self, fu: Fu, at: int) -> int:
+        return self._pull(f"{self.buffer.name}_{'fetch' if fu in self.fed else 'en'}", at)
+
+    def _visit(self, at: int) -> dict[str, int]:
+        return {"visit": self._pull("visit", at)} if self.accumulates else {}
+
+    def _commit(self, fu: Fu, at: int) -> int:
+        """A result is written if its element exists at the run-time bounds."""
+        plan = self.plan
+        assert isinstance(plan, OutputPlan)
+        parts = [self._pull(f"last{plan.hold}", at)]
+        if plan.injective:
+            for axis, loop in enumerate(self.adg.dataflow.spatial_loops):
+                if fu[axis] and any(row[loop] for row in self.adg.op.output.map.rows):
+                    parts.append(self._pull(f"valid{axis}_{fu[axis]}", at))
+        else:
+            parts.append(self._inside(fu, at))
+        return self.b.all(parts)
+
+    def _inside(self, fu: Fu, at: int) -> int:
+        kappa = raw_kappa(self.plan, fu)
+        return self.b.all(
+            [
+                self._pull(f"{self.buffer.name}_{inside_port(j, kappa[j])}", at)
+                for j in needs_extent(self.adg, self.plan, access_of(self.adg, self.plan))
+            ]
+        )
+
+    def _padded(self, fu: Fu, at: int, word: int) -> int:
+        """The word, or the pad value where the index (issued at `at`) is outside the tensor."""
+        fmt = self.plan.tensor.format
+        value = self.b.wrap(word, (fmt.low, fmt.high))
+        checks = needs_extent(self.adg, self.plan, access_of(self.adg, self.plan))
+        if self.plan.tensor.pad is None or not checks:
+            return value
+        return self.b.mux(self._inside(fu, at), value, self.b.const(self.plan.tensor.pad))
+
+    def values(self, words: Sequence[int]) -> dict[Fu, tuple[int, int]]:
+        """Per data node its value, and how many cycles it must still wait."""
+        read = self.issue + 1
+        if self.view.private:
+            return {
+                fu: (self._selected(fu, read + self._skew(fu), words), self.latency - 1)
+                for fu in self.view.nodes
+            }
+        digits = self._digits(read)
+        routed = self.banks.to_nodes(words, digits, _cheaper(self.view))
+        return {
+            fu: (self._padded(fu, read, routed[fu]), self.latency - 1 + self._skew(fu))
+            for fu in self.view.nodes
+        }
+
+    def _selected(self, fu: Fu, at: int, words: Sequence[int]) -> int:
+        """The word of the bank that the node meets now."""
+        found = {tuple(v for _, v in slot.digits): words[slot.bank] for slot in self.view.slots(fu)}
+        for j in reversed(self.view.moving):
+            name, count = self._digit(j)
+            heads = sorted({key[:-1] for key in found})
+            digit = self._pull(name, at, (0, count - 1))
+            found = {
+                head: self.b.select(
+                    digit, index_bits(count), [found[*head, v] for v in range(count)]
+                )
+                for head in heads
+            }
+        return self._padded(fu, at, found[()])
+
+    def _bank_addresses(self, at: int) -> dict[tuple[int, ...], int]:
+        """Address per bank: banks below the first digit are one row further."""
+        b, first = self.b, self.view.first
+        address = self._pull(f"{self.buffer.name}_addr", at, self._address)
+        digits = self._digits(at)
+        turned = [j for j in self.view.rows if self.plan.banking.counts[j] > 1]
+        rows = {j: self._pull(f"{self.buffer.name}_row{j}", 0, self._address) for j in turned}
+        found: dict[tuple[int, ...], int] = {}
+        for bank in self.banks.box():
+            total = address
+            for j, row in rows.items():
+                if j in digits:
+                    below = b.less(b.const(bank[j]), digits[j])
+                    total = b.add(total, b.mux(below, row, b.const(0)))
+                elif bank[j] < first[j]:
+                    total = b.add(total, row)
+            found[bank] = b.wrap(total, self._address)
+        return found
+
+    def _rotating_input(self) -> dict[int, dict[str, int]]:
+        at = self.issue
+        addresses = self._bank_addresses(at)
+        reads = {self.view.offset(fu): self._fetch(fu, at) for fu in self.view.nodes}
+        enables = self.banks.to_banks(reads, self._digits(at))
+        return {
+            self.view.flat(k): {"addr": address, "en": enables[k]}
+            for k, address in addresses.items()
+        }
+
+    def _rotating_output(self) -> dict[int, dict[str, int]]:
+        b, nodes = self.b, self.view.nodes
+        skew = max(self._skew(fu) for fu in nodes)
+        at = self.issue + skew
+        addresses = self._bank_addresses(at)
+        data: dict[tuple[int, ...], int] = {}
+        enable: dict[tuple[int, ...], int] = {}
+        for fu in nodes:
+            value = b.input(node_port(self.buffer, fu), self.word)
+            data[self.view.offset(fu)] = b.delay(value, skew - self._skew(fu))
+            enable[self.view.offset(fu)] = self._commit(fu, at)
+        digits = self._digits(at)
+        data, enable = self.banks.to_banks(data, digits), self.banks.to_banks(enable, digits)
+        extra = self._visit(at)
+        return {
+            self.view.flat(k): {"addr": addresses[k], "en": enable[k], "data": data[k], **extra}
+            for k in addresses
+        }
+
+
+def _cheaper(view: BankView) -> bool:
+    """Whether a crossbar has fewer multiplexers than a rotator."""
+    return crossbar_cost(view) < rotator_cost(view)

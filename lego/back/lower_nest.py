@@ -28,17 +28,24 @@ class Events:
 
 
 def affine_value(
-    b: Builder, events: Events, coefficients: Sequence[int], offset: int, span: Range, name: str
+    b: Builder,
+    events: Events,
+    coefficients: Sequence[Sequence[int]],
+    offsets: Sequence[int],
+    span: Range,
+    name: str,
 ) -> int:
-    """`coefficients . t + offset` with constant coefficients; `span` bounds the value."""
-    used = [k for k, c in enumerate(coefficients) if c]
+    """`coefficients . t + offset`, each per dataflow; `span` bounds the value in all of them."""
+    width = len(coefficients[0])
+    used = [k for k in range(width) if any(row[k] for row in coefficients)]
+    offset = b.choose([b.const(value) for value in offsets])
     if not used:
-        return b.const(offset)
-    if len(used) == 1:
-        value = b.times(events.counters[used[0]], coefficients[used[0]])
-        return b.add(value, b.const(offset)) if offset else value
-    steps = {k: b.const(coefficients[k]) for k in used}
-    return _nest(b, events, steps, b.const(offset), span, name, {})[0]
+        return offset
+    if len(used) == 1 and len({row[used[0]] for row in coefficients}) == 1:
+        value = b.times(events.counters[used[0]], coefficients[0][used[0]])
+        return b.add(value, offset) if any(offsets) else value
+    steps = {k: b.choose([b.const(row[k]) for row in coefficients]) for k in used}
+    return _nest(b, events, steps, offset, span, name, {})[0]
 
 
 def _selected(
@@ -107,19 +114,22 @@ def digit_nest(
     b: Builder,
     events: Events,
     used: Sequence[int],
-    steps: Mapping[int, int],
-    init: int,
+    steps: Mapping[int, Sequence[int]],
+    init: Sequence[int],
     radix: int,
     name: str,
     carry_in: int | None,
 ) -> tuple[int, int]:
     """A digit of an affine value in mixed radix; returns the digit and its carry out.
 
-    `steps[k]` is the digit of counter k's coefficient. The carry is that of the current event.
+    `steps[k]` is the digit of counter k's coefficient per dataflow, `init` the first digit. The
+    carry is that of the current event.
     """
     states = [b.reg((0, radix - 1), name=f"{name}_at{k}") for k in used]
-    constants = {k: b.const(step) for k, step in steps.items() if step}
-    start = b.const(init)
+    constants = {
+        k: b.choose([b.const(step) for step in each]) for k, each in steps.items() if any(each)
+    }
+    start = b.choose([b.const(digit) for digit in init])
     base = _selected(b, events, used, states, start)
     total = b.add(base, _increment(b, events, constants))
     if carry_in is not None:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
-from lego.back.lower_memory import build_memory, node_port
+from lego.back.lower_memory import build_memory
 from lego.back.passes.dead_nodes import remove_dead_ports
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import RegisterSpec, address_bits, register_specs
 from lego.back.timing import Schedule, schedule
-from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.dag import Dag, Module, Op
+from lego.ir.fused import FusedAdg
 
 __all__ = ["HostMap", "host_map", "lower"]
-
-Plan = InputPlan | OutputPlan
-
 
 @dataclass(frozen=True, slots=True)
 class HostMap:
@@ -41,36 +38,36 @@ class HostMap:
         return region << self.offset_bits
 
 
-def host_map(adg: Adg) -> HostMap:
+def host_map(fused: FusedAdg) -> HostMap:
     """Least map that holds all registers and memories."""
-    plans = list(adg.operands())
-    needed = [address_bits(p) + index_bits(p.banking.n_banks) for p in plans]
-    specs = register_specs(adg)
+    buffers = fused.buffers()
+    needed = [address_bits(buffer) + index_bits(buffer.n_banks) for buffer in buffers]
+    specs = register_specs(fused)
     needed.append(index_bits(len(specs)))
-    width = max([32, *(p.tensor.format.bits for p in plans), *(s.bits for s in specs)])
-    return HostMap(max(needed), index_bits(1 + len(plans)), width)
+    width = max([32, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)])
+    return HostMap(max(needed), index_bits(1 + len(buffers)), width)
 
 
-def lower(adg: Adg) -> tuple[Dag, Schedule]:
+def lower(fused: FusedAdg) -> tuple[Dag, Schedule]:
     """All modules of the accelerator, widths inferred and delays matched."""
-    times = schedule(adg)
-    prefix = adg.name
-    control = Control(adg, prefix)
-    array = ArrayLowering(adg, control, times, prefix)
+    times = schedule(fused)
+    prefix = fused.name
+    control = Control(fused, prefix)
+    array = ArrayLowering(fused, control, times, prefix)
     array_module = array.build()
-    memories = [build_memory(adg, plan, control, times, prefix) for plan in adg.operands()]
-    control_module = control.build(times.tail)
-    registers = _register_file(adg, prefix, host_map(adg))
+    memories = [build_memory(fused, buf, control, times, prefix) for buf in fused.buffers()]
+    control_module = control.build(times.tails)
+    registers = _register_file(fused, prefix, host_map(fused))
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
-    top = _top(adg, registers, control_module, [m[-1] for m in memories], array_module)
+    top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)
     modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
     return remove_dead_ports(Dag((*modules, *parts, top))), times
 
 
-def _register_file(adg: Adg, prefix: str, host: HostMap) -> Module:
+def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
     """Registers, each on its own output port, read back through `rdata` two cycles later."""
     b = Builder(f"{prefix}_registers", "control")
-    specs = register_specs(adg)
+    specs = register_specs(fused)
     bits = index_bits(len(specs))
     address = b.input("host_addr", (0, (1 << bits) - 1))
     wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
@@ -94,11 +91,11 @@ def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int) -> int:
 
 
 def _top(
-    adg: Adg, registers: Module, control: Module, memories: list[Module], array: Module
+    fused: FusedAdg, registers: Module, control: Module, memories: list[Module], array: Module
 ) -> Module:
-    b = Builder(adg.name, "control")
-    host = host_map(adg)
-    names = ["registers", *(f"memory_{plan.name}" for plan in adg.operands())]
+    b = Builder(fused.name, "control", len(fused.layers))
+    host = host_map(fused)
+    names = ["registers", *(f"memory_{name}" for name in fused.names)]
     wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
     ports = _host_ports(b, host, names, [registers, *memories], wires["busy"])
     reads = {}
@@ -111,9 +108,10 @@ def _top(
     b.output("busy", outs["busy"])
     b.output("done", outs["done"])
     results = {}
-    for fu in adg.data_nodes(adg.output):
-        port = node_port(adg.output, fu)
-        results[port] = wires[port] = b.wire((0, (1 << adg.output.tensor.format.bits) - 1))
+    output = fused.buffers()[-1]
+    for port, node in array.outputs:
+        if port.startswith(f"{output.name}_node_"):
+            results[port] = wires[port] = b.wire(array.nodes[node].range)
     for name, module in zip(names[1:], memories, strict=True):
         outs = b.instance(module, name, _connections(module, wires | ports[name]))
         reads[name] = outs["host_rdata"]

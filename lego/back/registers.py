@@ -7,16 +7,20 @@ and compares.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.back.bank_view import BankView
+from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
-from lego.ir.workload import TensorOp
+from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.workload import Loop, TensorOp
 
 __all__ = [
     "RegisterSpec",
+    "access_of",
     "address_bits",
     "levels",
     "needs_extent",
@@ -25,8 +29,6 @@ __all__ = [
     "row_registers",
     "runtime_shapes",
 ]
-
-Plan = InputPlan | OutputPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +45,25 @@ class RegisterSpec:
         return bits_for(0, self.high)
 
 
-def address_bits(plan: Plan) -> int:
+def address_bits(buffer: Buffer) -> int:
     """Bits of a word address in one bank."""
-    return bits_for(0, max(1, plan.banking.depth(plan.tensor.shape) - 1))
+    return bits_for(0, buffer.depth - 1)
 
 
-def levels(plan: Plan) -> tuple[int, ...]:
-    """Counters that the operand's element depends on, outermost first."""
-    width = len(plan.time[0]) if plan.time else 0
-    return tuple(k for k in range(width) if any(row[k] for row in plan.time))
+def levels(plans: Sequence[Plan | None]) -> tuple[int, ...]:
+    """Counters that the element depends on in any layer, outermost first."""
+    rows = [row for plan in plans if plan is not None for row in plan.time]
+    return tuple(sorted({k for row in rows for k, step in enumerate(row) if step}))
 
 
-def row_registers(plan: Plan) -> tuple[int, ...]:
-    """Dimensions whose bank digit can carry into the row: they need their row stride."""
-    return tuple(
-        j
-        for j, count in enumerate(plan.banking.counts)
-        if count > 1 and not (plan.banking.fixed and first_digit(plan, j) == 0)
-    )
-
-
-def first_digit(plan: Plan, dim: int) -> int:
-    """Bank digit of the least element touched at timestamp zero."""
-    g, count = plan.banking.gcds[dim], plan.banking.counts[dim]
-    return (plan.offset[dim] + plan.banking.origin[dim]) // g % count
+def row_registers(fused: FusedAdg, buffer: Buffer) -> tuple[int, ...]:
+    """Dimensions whose bank digit can carry into the row in any layer."""
+    views = [
+        BankView(layer.adg, plan)
+        for layer, plan in zip(fused.layers, buffer.plans, strict=True)
+        if plan is not None
+    ]
+    return tuple(sorted({j for view in views for j in view.rows}))
 
 
 def needs_extent(adg: Adg, plan: Plan, access: AffineMap) -> tuple[int, ...]:
@@ -89,33 +86,62 @@ def access_of(adg: Adg, plan: Plan) -> AffineMap:
     return adg.op.inputs[[p.name for p in adg.inputs].index(plan.name)].map
 
 
-def register_specs(adg: Adg) -> tuple[RegisterSpec, ...]:
+@lru_cache(maxsize=4)
+def register_specs(fused: FusedAdg) -> tuple[RegisterSpec, ...]:
     """All registers of the design, in address order."""
     specs = []
-    for dim, trips in zip(adg.dataflow.temporal, adg.dataflow.trips(adg.op), strict=True):
-        specs.append(RegisterSpec(f"trip_{dim.name}", trips - 1, f"trips of {dim.name}, less one"))
-    for loop in adg.dataflow.spatial_loops:
-        name, extent = adg.op.loops[loop].name, adg.op.loops[loop].extent
-        specs.append(RegisterSpec(f"bound_{name}", extent, f"bound of loop {name}"))
-    for plan in adg.operands():
-        high = (1 << address_bits(plan)) - 1
-        name = plan.name
-        specs.append(RegisterSpec(f"{name}_base", high, f"first word address of {name}"))
-        specs += [
-            RegisterSpec(
-                f"{name}_step{k}", high, f"words per step of {adg.dataflow.temporal[k].name}"
-            )
-            for k in levels(plan)
-        ]
-        specs += [
-            RegisterSpec(f"{name}_row{j}", high, f"words per row step of dimension {j}")
-            for j in row_registers(plan)
-        ]
-        specs += [
-            RegisterSpec(f"{name}_extent{j}", plan.tensor.shape[j], f"elements of dimension {j}")
-            for j in needs_extent(adg, plan, access_of(adg, plan))
-        ]
+    if len(fused.layers) > 1:
+        about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
+        specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, f"dataflow id; {about}"))
+    for k, trips in enumerate(fused.trips()):
+        names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
+        about = _each([d.name if d.loop >= 0 else "no loop" for d in names])
+        specs.append(RegisterSpec(f"trip{k}", trips - 1, f"trips of {about}, less one"))
+    for axis in range(len(fused.sizes)):
+        loops = [_loop_on(layer.adg, axis) for layer in fused.layers]
+        if any(loops):
+            high = max(loop.extent for loop in loops if loop)
+            about = _each([loop.name if loop else "no loop" for loop in loops])
+            specs.append(RegisterSpec(f"bound{axis}", high, f"bound of {about}"))
+    for buffer in fused.buffers():
+        specs += _address_specs(fused, buffer)
     return tuple(specs)
+
+
+def _each(names: Sequence[str]) -> str:
+    """What something means per dataflow; once if it is the same in all."""
+    if len(set(names)) == 1:
+        return names[0]
+    return " or ".join(f"{name} ({k})" for k, name in enumerate(names))
+
+
+def _loop_on(adg: Adg, axis: int) -> Loop | None:
+    loop = adg.dataflow.spatial_loops[axis]
+    return adg.op.loops[loop] if loop >= 0 else None
+
+
+def _address_specs(fused: FusedAdg, buffer: Buffer) -> Iterator[RegisterSpec]:
+    high = (1 << address_bits(buffer)) - 1
+    name = buffer.name
+    yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
+    for k in levels(buffer.plans):
+        counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
+        yield RegisterSpec(f"{name}_step{k}", high, f"words per step of {_each(counters)}")
+    for j in row_registers(fused, buffer):
+        yield RegisterSpec(f"{name}_row{j}", high, f"words per row step of dimension {j}")
+    extents = _extents(fused, buffer)
+    for j, extent in sorted(extents.items()):
+        yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}")
+
+
+def _extents(fused: FusedAdg, buffer: Buffer) -> dict[int, int]:
+    """Largest extent of every dimension that some layer compares with."""
+    extents: dict[int, int] = {}
+    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
+        if plan is not None:
+            for j in needs_extent(layer.adg, plan, access_of(layer.adg, plan)):
+                extents[j] = max(extents.get(j, 1), plan.tensor.shape[j])
+    return extents
 
 
 def runtime_shapes(
@@ -135,34 +161,49 @@ def runtime_shapes(
 
 
 def register_values(
-    adg: Adg,
+    fused: FusedAdg,
+    index: int,
     bounds: Mapping[str, int],
     shapes: Mapping[str, Sequence[int]],
     bases: Mapping[str, int],
 ) -> dict[str, int]:
-    """Value of every register for these loop bounds, tensor shapes and first word addresses."""
-    values: dict[str, int] = {}
-    for dim, trips in zip(adg.dataflow.temporal, adg.dataflow.trips(adg.op, bounds), strict=True):
-        values[f"trip_{dim.name}"] = trips - 1
-    for loop in adg.dataflow.spatial_loops:
-        values[f"bound_{adg.op.loops[loop].name}"] = bounds[adg.op.loops[loop].name]
-    for plan in adg.operands():
-        values |= _address_values(adg, plan, tuple(shapes[plan.tensor.name]), bases[plan.name])
+    """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
+
+    Registers that the dataflow doesn't use are zero.
+    """
+    adg = fused.layers[index].adg
+    values = {spec.name: 0 for spec in register_specs(fused)}
+    if "dataflow" in values:
+        values["dataflow"] = index
+    for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
+        values[f"trip{k}"] = trips - 1
+    for axis in range(len(fused.sizes)):
+        loop = _loop_on(adg, axis)
+        if f"bound{axis}" in values:
+            values[f"bound{axis}"] = bounds[loop.name] if loop else 1
+    for buffer in fused.buffers():
+        plan = buffer.plans[index]
+        if plan is not None:
+            shape = tuple(shapes[plan.tensor.name])
+            found = _address_values(adg, buffer, plan, shape, bases[plan.name])
+            values |= {name: value for name, value in found.items() if name in values}
     return values
 
 
-def _address_values(adg: Adg, plan: Plan, shape: tuple[int, ...], base: int) -> dict[str, int]:
-    mask = (1 << address_bits(plan)) - 1
+def _address_values(
+    adg: Adg, buffer: Buffer, plan: Plan, shape: tuple[int, ...], base: int
+) -> dict[str, int]:
+    mask = (1 << address_bits(buffer)) - 1
     strides = plan.banking.strides(shape)
     least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
-    values = {f"{plan.name}_base": base + _row(plan, strides, least)}
-    for k in levels(plan):
-        values[f"{plan.name}_step{k}"] = _row(plan, strides, [row[k] for row in plan.time])
-    for j in row_registers(plan):
-        values[f"{plan.name}_row{j}"] = plan.banking.gcds[j] * strides[j]
+    values = {f"{buffer.name}_base": base + _row(plan, strides, least)}
+    for k in levels([plan]):
+        values[f"{buffer.name}_step{k}"] = _row(plan, strides, [row[k] for row in plan.time])
+    for j, (g, stride) in enumerate(zip(plan.banking.gcds, strides, strict=True)):
+        values[f"{buffer.name}_row{j}"] = g * stride
     values = {name: value & mask for name, value in values.items()}
     for j in needs_extent(adg, plan, access_of(adg, plan)):
-        values[f"{plan.name}_extent{j}"] = shape[j]
+        values[f"{buffer.name}_extent{j}"] = shape[j]
     return values
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lego.back.lower_fu import FuKind, Pick, build_fu, masking_loops
+from lego.back.bank_view import BankView
+from lego.back.lower_fu import FuKind, Pick, PortKind, build_fu, masking_axes
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.ir.adg import Adg, InputPlan
+from lego.ir.adg import Adg
+from lego.ir.fused import Buffer, FusedAdg
 from lego.ir.workload import Reduction
 
-__all__ = ["Schedule", "read_latency", "schedule"]
+__all__ = ["Schedule", "accumulates_held", "has_chains", "has_trees", "read_latency", "schedule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +22,40 @@ class Schedule:
 
     Attributes
     ----------
-    operand : an input operand is at its FU, by name.
-    valid : the mask of a loop is used, by loop name.
+    operand : an operand is at its FU, by port.
+    valid : the mask of an axis is used, by axis.
     contribution : the body's masked value is ready.
-    tree : cycles that the reduction of one level takes.
-    total : the (chained) sum is ready.
-    result : the value to commit is ready.
-    tail : cycles from the last issue to the end of the last commit.
+    chained, held : sums have a register to travel; results accumulate in the FUs.
+    trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
+    totals : the sum that the root commits or accumulates is ready, per dataflow.
+    results : the value to commit is ready, per dataflow.
+    tails : cycles from the last issue to the end of the last commit, per dataflow.
     """
 
-    operand: dict[str, int]
-    valid: dict[str, int]
+    operand: tuple[int, ...]
+    valid: dict[int, int]
     contribution: int
-    tree: int
-    total: int
-    result: int
-    tail: int
+    chained: bool
+    held: bool
+    trees: tuple[int, ...]
+    totals: tuple[int, ...]
+    results: tuple[int, ...]
+    tails: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """The sum inside an FU is ready."""
+        return self.contribution + self.chained
 
 
-def read_latency(plan: InputPlan) -> int:
-    """Cycles from the address to the data node's value."""
-    return 1 if plan.banking.fixed and plan.tensor.pad is None else 2
+def read_latency(fused: FusedAdg, buffer: Buffer) -> int:
+    """Cycles from the address to the data nodes' values, alike in all dataflows."""
+    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
+        if plan is not None:
+            view = BankView(layer.adg, plan)
+            if view.moving or not view.private or plan.tensor.pad is not None:
+                return 2
+    return 1 if len({view.tensor.format for view in buffer.used()}) == 1 else 2
 
 
 def has_trees(adg: Adg) -> bool:
@@ -53,29 +68,61 @@ def has_chains(adg: Adg) -> bool:
     return any(len(c.levels) > 1 for c in adg.output.classes)
 
 
-def schedule(adg: Adg) -> Schedule:
+def accumulates_held(adg: Adg) -> bool:
+    """Whether roots accumulate over held counters."""
+    return adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
+
+
+def schedule(fused: FusedAdg) -> Schedule:
     """Match the delays of the generic FU; everything else follows by counting."""
-    picks = tuple(Pick.LINK for _ in adg.inputs)
-    masks = masking_loops(adg, tuple(size - 1 for size in adg.dataflow.sizes))
-    kind = FuKind(picks, (False,) * len(picks), False, False, False, 1, True, False, masks)
-    module = infer_widths(build_fu(adg, "generic", kind).build())
-    arrivals = {f"valid_{loop}": Arrival(0, False, 1) for loop in masks}
-    for plan in adg.inputs:
-        arrivals[f"{plan.name}_link"] = Arrival(read_latency(plan), False, address_bits(plan))
-    _, timing = match_delays(module, arrivals, adg.dataflow.n_fus)
-    contribution = timing.outputs["contribution"]
-    widest = max(len(level) for c in adg.output.classes for level in c.levels)
-    tree = (widest - 1).bit_length()
-    total = contribution + tree + has_chains(adg)
-    held = adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
-    result = total + held
-    skew = max(adg.dataflow.skew(c.root) for c in adg.output.classes)
-    return Schedule(
-        operand={p.name: timing.inputs.get(f"{p.name}_link", read_latency(p)) for p in adg.inputs},
-        valid={loop: timing.inputs[f"valid_{loop}"] for loop in masks},
-        contribution=contribution,
-        tree=tree,
-        total=total,
-        result=result,
-        tail=max(1, result + skew + adg.output.accumulates),
+    layers = [layer.adg for layer in fused.layers]
+    buffers = fused.buffers()
+    masks = tuple(
+        masking_axes(adg, tuple(size - 1 for size in adg.dataflow.sizes)) for adg in layers
     )
+    axes = sorted({axis for mask in masks for axis in mask})
+    ports = tuple(
+        PortKind(tuple(None if p is None else (Pick.LINK, 0) for p in buffer.plans), False)
+        for buffer in buffers[:-1]
+    )
+    kind = FuKind(ports, masks, (None,) * len(layers), False, True)
+    raw = build_fu(fused, "generic", kind, chained=False, held=False)
+    module = infer_widths(raw.build())
+    arrivals = {f"valid{axis}": Arrival(0, False, 1) for axis in axes}
+    latency = [read_latency(fused, buffer) for buffer in buffers[:-1]]
+    for buffer in buffers[:-1]:
+        low = latency[buffer.index]
+        arrivals[f"{buffer.name}_link0"] = Arrival(low, False, address_bits(buffer))
+    _, timing = match_delays(module, arrivals, fused.n_fus)
+    contribution = timing.outputs["contribution"]
+    trees = tuple(_tree_depth(adg) for adg in layers)
+    chained = any(has_chains(adg) and not has_trees(adg) for adg in layers)
+    held = any(accumulates_held(adg) for adg in layers)
+    totals = tuple(
+        contribution + (tree + has_chains(adg) if has_trees(adg) else chained)
+        for adg, tree in zip(layers, trees, strict=True)
+    )
+    results = tuple(total + held for total in totals)
+    accumulates = any(adg.output.accumulates for adg in layers)
+    skews = [max(adg.dataflow.skew(c.root) for c in adg.output.classes) for adg in layers]
+    return Schedule(
+        operand=tuple(
+            timing.inputs.get(f"{b.name}_link0", latency[b.index]) for b in buffers[:-1]
+        ),
+        valid={axis: timing.inputs[f"valid{axis}"] for axis in axes},
+        contribution=contribution,
+        chained=chained,
+        held=held,
+        trees=trees,
+        totals=totals,
+        results=results,
+        tails=tuple(
+            max(1, result + skew + accumulates)
+            for result, skew in zip(results, skews, strict=True)
+        ),
+    )
+
+
+def _tree_depth(adg: Adg) -> int:
+    widest = max(len(level) for c in adg.output.classes for level in c.levels)
+    return (widest - 1).bit_length()

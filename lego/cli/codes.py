@@ -156,6 +156,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "There must be one skew per array axis.",
         "Give one number per axis.",
     ),
+    "E214": (
+        "dataflows of one operation clash",
+        "An operation has `dataflow` or `dataflows`, and each dataflow a name of its own.",
+        "Use one list, and name each entry.",
+    ),
     "E301": (
         "assignment overlaps",
         "`=` writes an element more than once.",

@@ -39,16 +39,16 @@ def compile_file(file: Path, out: Path, dump: bool, as_json: bool) -> None:
         return
     table(
         ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
-        [_row(entry) for entry in manifest["designs"]],
+        [_row(entry, flow) for entry in manifest["designs"] for flow in entry["dataflows"]],
     )
     print(f"wrote {target}: {', '.join(sorted(files))}")
 
 
-def _row(entry: dict[str, Any]) -> tuple[object, ...]:
-    run = entry["program"]
+def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
+    run = flow["program"]
     busy = run["iterations"] / (entry["fus"] * run["cycles"])
-    banks = " ".join(f"{m['operand']}:{m['banks']}" for m in entry["memories"])
-    return entry["operation"], entry["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
+    banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
+    return flow["operation"], flow["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
 
 
 def check_file(file: Path) -> None:

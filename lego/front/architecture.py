@@ -66,7 +66,11 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     hold = held_counters(form)
     injective = _injective(op, _padded_extents(op, dataflow))
     outer = range(len(dataflow.temporal) - hold)
-    revisit = tuple(k for k in outer if not any(row[k] for row in form.time))
+    revisit = tuple(
+        k
+        for k in outer
+        if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
+    )
     domain = [loop.extent for loop in op.loops]
     if op.reduction is Reduction.ASSIGN and (not _injective(op, domain) or _unused_loops(op)):
         raise LegoError(
@@ -107,6 +111,7 @@ def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
     """Extents of the loops over all FUs and timestamps, ragged edges included."""
     extents = [1] * len(op.loops)
     for dim, trips in zip(dataflow.temporal, dataflow.trips(op), strict=True):
+        # an idle counter has one trip and adds nothing
         extents[dim.loop] += dim.step * (trips - 1)
     for loop, size in zip(dataflow.spatial_loops, dataflow.sizes, strict=True):
         extents[loop] += size - 1

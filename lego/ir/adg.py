@@ -11,7 +11,7 @@ from typing import Any
 from lego.ir.dataflow import Dataflow
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 
-__all__ = ["Adg", "Banking", "InputPlan", "OutputClass", "OutputPlan", "Partial", "Source"]
+__all__ = ["Adg", "Banking", "Fu", "InputPlan", "OutputClass", "OutputPlan", "Partial", "Source", "without_places"]
 
 Fu = tuple[int, ...]
 
@@ -180,7 +180,7 @@ class Adg:
         from pydantic import TypeAdapter
 
         tree = TypeAdapter(Adg).dump_python(self, mode="json")
-        return json.dumps(_without_places(tree), indent=1) + "\n"
+        return json.dumps(without_places(tree), indent=1) + "\n"
 
     @staticmethod
     def from_json(text: str | bytes) -> Adg:
@@ -234,10 +234,10 @@ class Adg:
         return self.output.tensor.format
 
 
-def _without_places(tree: Any) -> Any:
+def without_places(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return {key: _without_places(value) for key, value in tree.items() if key != "loc"}
-    return [_without_places(value) for value in tree] if isinstance(tree, list) else tree
+        return {key: without_places(value) for key, value in tree.items() if key != "loc"}
+    return [without_places(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def _partial(partial: Partial | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lego.ir.workload import TensorOp
 
@@ -16,7 +16,8 @@ __all__ = ["Dataflow", "TemporalDim"]
 class TemporalDim:
     """One counter of the sequencer: it steps loop number `loop` by `step` iterations.
 
-    Its trip count at run time is `ceil(bound / step)`, where `bound` is the loop's bound.
+    Its trip count at run time is `ceil(bound / step)`, where `bound` is the loop's bound. A counter
+    that belongs to no loop has loop -1 and one trip.
     """
 
     name: str
@@ -38,7 +39,8 @@ class Dataflow:
     Attributes
     ----------
     temporal : counters from the outermost to the innermost.
-    spatial_loops : loop number per array axis; each loop on at most one axis.
+    spatial_loops : loop number per array axis; each loop on at most one axis; -1 for an axis of
+        one FU that no loop runs over.
     sizes : FUs per axis.
     control : cycles of skew per step along each axis, >= 0.
     """
@@ -66,12 +68,26 @@ class Dataflow:
         """Trip count of every counter; at the maximum bounds if none are given."""
         return tuple(
             dim.trips((bounds or {}).get(op.loops[dim.loop].name, op.loops[dim.loop].extent))
+            if dim.loop >= 0
+            else 1
             for dim in self.temporal
         )
 
     def timestamps(self, op: TensorOp, bounds: Mapping[str, int] | None = None) -> int:
         """Number of timestamps that the sequencer issues."""
         return math.prod(self.trips(op, bounds))
+
+    def aligned(self, counters: int, axes: int) -> Dataflow:
+        """The same dataflow with so many counters and axes: idle ones outermost, and last."""
+        idle = (TemporalDim("idle", -1, 1),) * (counters - len(self.temporal))
+        more = axes - len(self.sizes)
+        return replace(
+            self,
+            temporal=idle + self.temporal,
+            spatial_loops=self.spatial_loops + (-1,) * more,
+            sizes=self.sizes + (1,) * more,
+            control=self.control + (0,) * more,
+        )
 
     @property
     def n_fus(self) -> int:
@@ -93,12 +109,15 @@ class Dataflow:
 
     def describe(self, op: TensorOp) -> str:
         """One line for people: `spatial m:16 n:16, temporal m/16 n/16 k, control (1, 1)`."""
+        axes = sum(loop >= 0 for loop in self.spatial_loops)
         space = " ".join(
             f"{op.loops[loop].name}:{size}"
             for loop, size in zip(self.spatial_loops, self.sizes, strict=True)
+            if loop >= 0
         )
         time = " ".join(
             op.loops[dim.loop].name + (f"/{dim.step}" if dim.step > 1 else "")
             for dim in self.temporal
+            if dim.loop >= 0
         )
-        return f"spatial {space}, temporal {time or '-'}, control {self.control}"
+        return f"spatial {space}, temporal {time or '-'}, control {self.control[:axes]}"

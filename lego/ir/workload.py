@@ -140,23 +140,25 @@ class Architecture:
     ----------
     array : FUs per axis.
     memory_bits : largest memory per operand in bits, by tensor name.
+    fused : all operations and dataflows share one array; otherwise each gets its own.
     """
 
     array: tuple[int, ...] = (16, 16)
     memory_bits: tuple[tuple[str, int], ...] = ()
+    fused: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """Operations in program order with the tensors they share.
 
-    `dataflows[i]` is the user's mapping of `operations[i]`, None where the compiler chooses.
+    `dataflows[i]` are the user's mappings of `operations[i]`, empty where the compiler chooses.
     """
 
     name: str
     tensors: tuple[Tensor, ...]
     operations: tuple[TensorOp, ...]
-    dataflows: tuple[DataflowSpec | None, ...]
+    dataflows: tuple[tuple[DataflowSpec, ...], ...]
     architecture: Architecture
 
     def tensor(self, name: str) -> Tensor:

@@ -105,8 +105,10 @@ def _power(
     total_uw = sum(sram.values()) + sum(
         p.dynamic_uw + p.clock_uw + p.leakage_uw for p in logic.values()
     )
-    run = entry["program"]
-    operations = run["iterations"] * max(1, entry["macs_per_fu"])
+    cycles = sum(flow["program"]["cycles"] for flow in entry["dataflows"])
+    operations = sum(
+        flow["program"]["iterations"] * max(1, flow["macs_per_fu"]) for flow in entry["dataflows"]
+    )
     return {
         "activity": activity.to_json(),
         "power_period_ps": period,
@@ -118,7 +120,7 @@ def _power(
             "sram": sram,
             "total": total_uw,
         },
-        "energy_per_operation_fj": round(total_uw * period * run["cycles"] / operations / 1000),
+        "energy_per_operation_fj": round(total_uw * period * cycles / operations / 1000),
     }
 
 

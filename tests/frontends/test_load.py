@@ -48,12 +48,14 @@ def test_convolution() -> None:
     assert op.reduction is Reduction.ADD
     assert op.inputs[0].map((0, 0, 3, 4, 5, 1, 2)) == (0, 5, 6, 9)
     assert workload.dataflows == (
-        DataflowSpec(
-            "user",
-            (("oc", 16), ("ow", 16)),
-            ("oh", "ic", "kh", "kw"),
-            (1, 1),
-            Loc("c.yaml", 9, 15),
+        (
+            DataflowSpec(
+                "user",
+                (("oc", 16), ("ow", 16)),
+                ("oh", "ic", "kh", "kw"),
+                (1, 1),
+                Loc("c.yaml", 9, 15),
+            ),
         ),
     )
     assert workload.architecture.array == (16, 16)
@@ -98,8 +100,7 @@ def test_control_and_array(control: str, array: str, expected: tuple[int, ...]) 
         '  statement: "Y[m,n] += X[m,k] * W[k,n]"\n  formats: {X: int8, W: int8, Y: int32}\n'
         f"  dataflow: {{spatial: {{m: 4, n: 2}}, control: {control}}}\n{limits}"
     )
-    (flow,) = workload.dataflows
-    assert flow is not None
+    ((flow,),) = workload.dataflows
     assert flow.control == expected
     assert flow.temporal == ()
     assert workload.architecture.array == ((4, 9) if array else (4, 2))
@@ -107,7 +108,7 @@ def test_control_and_array(control: str, array: str, expected: tuple[int, ...]) 
 
 def test_no_dataflow_means_the_default_array() -> None:
     workload = load_text(two("Y[i] = X[i]", "Z[i] = X[i]"))
-    assert workload.dataflows == (None, None)
+    assert workload.dataflows == ((), ())
     assert workload.architecture.array == (16, 16)
 
 

@@ -31,7 +31,9 @@ def bare(workload: Workload) -> Workload:
     return replace(
         workload,
         operations=tuple(map(operation, workload.operations)),
-        dataflows=tuple(flow and replace(flow, loc=None) for flow in workload.dataflows),
+        dataflows=tuple(
+            tuple(replace(flow, loc=None) for flow in flows) for flows in workload.dataflows
+        ),
     )
 
 

@@ -18,6 +18,8 @@ from lego.ir.dag import Module, Node, Op
 
 __all__ = ["Arrival", "Timing", "match_delays"]
 
+STILL_PORT = "dataflow"
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -37,22 +39,31 @@ class Timing:
 
 
 def match_delays(
-    module: Module, arrivals: Mapping[str, Arrival], copies: int = 1
+    module: Module,
+    arrivals: Mapping[str, Arrival],
+    copies: int = 1,
+    pins: Mapping[str, int] | None = None,
 ) -> tuple[Module, Timing]:
     """Return `module` with waiting registers in place of latencies, and its ports' times.
 
-    `copies` is the number of instances, which weighs registers against the inputs' costs.
+    `copies` is the number of instances, which weighs registers against the inputs' costs; `pins`
+    are times of named nodes.
     """
     edges = _edges(module)
-    times = _solve(module, edges, arrivals, copies)
+    pinned = {i: (pins or {})[n.name] for i, n in enumerate(module.nodes) if n.name in (pins or {})}
+    times = _solve(module, edges, arrivals, copies, pinned)
     _certify(module, edges, arrivals, times)
+    if any(times[i] != at for i, at in pinned.items()):
+        raise InternalError(f"delay matching of {module.name} moved a pinned node")
     matched = _insert(module, times)
     inputs = {n.name: times[i] for i, n in enumerate(module.nodes) if n.op is Op.INPUT}
     return matched, Timing(inputs, {name: times[node] for name, node in module.outputs})
 
 
 def _edges(module: Module) -> list[tuple[int, int]]:
-    """Data edges without constants and without those that close a loop through a register."""
+    """Data edges without constants, without the dataflow id and what depends on nothing else (they
+    stand still during a run), and without those that close a loop through a register."""
+    still = _still(module)
     ancestors = {
         i: _ancestors(module, i) for i, node in enumerate(module.nodes) if node.op is Op.REG
     }
@@ -60,8 +71,18 @@ def _edges(module: Module) -> list[tuple[int, int]]:
         (u, v)
         for v, node in enumerate(module.nodes)
         for u in node.srcs
-        if module.nodes[u].op is not Op.CONST and not (u in ancestors and v in ancestors[u])
+        if not still[u] and not (u in ancestors and v in ancestors[u])
     ]
+
+
+def _still(module: Module) -> list[bool]:
+    """Per node, whether its value doesn't change while the array runs."""
+    still: list[bool] = []
+    for node in module.nodes:
+        plain = node.op not in (Op.INPUT, Op.REG, Op.WIRE, Op.INSTANCE, Op.PORT)
+        known = node.op is Op.INPUT and node.name == STILL_PORT
+        still.append(known or (plain and not node.latency and all(still[s] for s in node.srcs)))
+    return still
 
 
 def _ancestors(module: Module, root: int) -> set[int]:
@@ -84,6 +105,7 @@ def _solve(
     edges: list[tuple[int, int]],
     arrivals: Mapping[str, Arrival],
     copies: int,
+    pinned: Mapping[int, int],
 ) -> list[int]:
     import pulp
 
@@ -99,11 +121,13 @@ def _solve(
         problem += latest[u] >= start
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
-            arrival = arrivals[node.name]
+            arrival = _arrival(arrivals, node.name)
             problem += time[i] == arrival.low if arrival.fixed else time[i] >= arrival.low
             cost.append(arrival.cost * time[i])
         elif _latency(node):
             problem += time[i] >= _latency(node)
+        if i in pinned:
+            problem += time[i] == pinned[i]
     # Earliest times among equals: a second objective too small to change the first.
     scale = 1 + sum(_latency(n) + 64 for n in module.nodes) * len(module.nodes)
     problem.setObjective(scale * pulp.lpSum(cost) + pulp.lpSum(time))
@@ -111,6 +135,10 @@ def _solve(
     if pulp.LpStatus[status] != "Optimal":
         raise InternalError(f"delay matching of {module.name} ended {pulp.LpStatus[status]}")
     return [round(variable.value() or 0) for variable in time]
+
+
+def _arrival(arrivals: Mapping[str, Arrival], port: str) -> Arrival:
+    return Arrival(0) if port == STILL_PORT else arrivals[port]
 
 
 def _certify(
@@ -124,7 +152,7 @@ def _certify(
             raise InternalError(f"delay matching of {module.name} broke edge %{u} -> %{v}")
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
-            arrival = arrivals[node.name]
+            arrival = _arrival(arrivals, node.name)
             late = times[i] - arrival.low
             if late < 0 or (arrival.fixed and late):
                 raise InternalError(f"delay matching of {module.name} moved port {node.name}")

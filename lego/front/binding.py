@@ -1,0 +1,79 @@
+"""Which operand port each input of each operation uses, and what a binding costs beside links."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from lego.front.costs import COSTS, body_cost
+from lego.ir.adg import Adg, InputPlan
+
+__all__ = ["Binding", "bindings", "fixed_cost", "plans_at"]
+
+Binding = tuple[tuple[int, ...], ...]
+"""Per dataflow the ports of its operation's inputs."""
+
+MAX_BINDINGS = 4096
+
+
+def bindings(adgs: Sequence[Adg]) -> Iterator[Binding]:
+    """All ways to bind the operations' inputs to ports; all dataflows of an operation alike.
+
+    The first of the operations with most inputs keeps its order. Beyond `MAX_BINDINGS` only the
+    identity is tried.
+    """
+    operations = list(dict.fromkeys(adg.op.name for adg in adgs))
+    inputs = {adg.op.name: len(adg.inputs) for adg in adgs}
+    ports = max(inputs.values())
+    anchor = next(name for name in operations if inputs[name] == ports)
+    choices = [
+        [tuple(range(ports))]
+        if name == anchor
+        else list(itertools.permutations(range(ports), inputs[name]))
+        for name in operations
+    ]
+    total = 1
+    for each in choices:
+        total *= len(each)
+    if total > MAX_BINDINGS:
+        choices = [each[:1] for each in choices]
+    for picked in itertools.product(*choices):
+        table = dict(zip(operations, picked, strict=True))
+        yield tuple(table[adg.op.name] for adg in adgs)
+
+
+def plans_at(adgs: Sequence[Adg], binding: Binding, port: int) -> list[InputPlan | None]:
+    """The input at a port per dataflow."""
+    return [
+        adg.inputs[ports.index(port)] if port in ports else None
+        for adg, ports in zip(adgs, binding, strict=True)
+    ]
+
+
+def fixed_cost(adgs: Sequence[Adg], binding: Binding) -> int:
+    """Area of the bodies, the memories and the holding registers, which links don't change."""
+    ports: dict[int, tuple[int, int]] = {}
+    cost = 0
+    for port in range(1 + max(max(each) for each in binding)):
+        plans = [plan for plan in plans_at(adgs, binding, port) if plan is not None]
+        formats = [plan.tensor.format for plan in plans]
+        ports[port] = min(f.low for f in formats), max(f.high for f in formats)
+        bits = max(f.bits for f in formats)
+        banks = max(plan.banking.n_banks for plan in plans)
+        depth = max(plan.banking.depth(plan.tensor.shape) for plan in plans)
+        cost += banks * (COSTS.bank + bits * depth * COSTS.sram_bit)
+        cost += bits * COSTS.register_bit * _holding(adgs, binding, port)
+    bodies = [(adg.op.body, places) for adg, places in zip(adgs, binding, strict=True)]
+    fus = max(adg.dataflow.n_fus for adg in adgs)
+    return cost + fus * body_cost(bodies, ports)
+
+
+def _holding(adgs: Sequence[Adg], binding: Binding, port: int) -> int:
+    """FUs with a holding register at a port."""
+    fus = set()
+    for adg, plan in zip(adgs, plans_at(adgs, binding, port), strict=True):
+        if plan is not None and plan.hold:
+            fus.update(adg.data_nodes(plan))
+    return len(fus)
+
+

@@ -1,0 +1,113 @@
+"""Sources that each FU may take an operand from, under every dataflow that uses the port.
+
+The sources are translation-invariant: FUs with the same choices in all dataflows form one *region*, and
+all that follows is decided per region. The number of regions depends on the dataflows, not on the
+number of FUs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lego.front.links import sharing_classes
+from lego.ir.adg import Adg, Fu, InputPlan
+
+__all__ = ["Option", "Port", "Region", "port_of"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Option:
+    """A way to get an operand at every timestamp: the FU `ds` before this one, `delay` cycles later.
+
+    A broadcast, from the first of the FUs that use the element in the same cycle, has `star`: the
+    number of the partition of the FUs that it belongs to; its `ds` differs from FU to FU. The data
+    node has neither.
+    """
+
+    ds: Fu = ()
+    delay: int = 0
+    star: int = -1
+
+    @property
+    def node(self) -> bool:
+        """Whether the operand comes from memory."""
+        return not self.ds and self.star < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """FUs with the same options: one tuple per dataflow, empty where it leaves the FU idle."""
+
+    options: tuple[tuple[Option, ...], ...]
+    fus: tuple[Fu, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """All regions of one operand port; `stars[layer][fu]` is where a broadcast comes from."""
+
+    bits: int
+    regions: tuple[Region, ...]
+    stars: tuple[dict[Fu, Fu], ...]
+
+
+def port_of(
+    fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], bits: int
+) -> Port:
+    """The options of every FU at a port; `layers` has None where the port isn't used."""
+    numbers: dict[object, int] = {}
+    found: list[dict[Fu, tuple[Option, ...]]] = []
+    stars: list[dict[Fu, Fu]] = []
+    for layer in layers:
+        options, sources = _layer_options(*layer, numbers) if layer is not None else ({}, {})
+        found.append(options)
+        stars.append(sources)
+    regions: dict[tuple[tuple[Option, ...], ...], list[Fu]] = {}
+    for fu in fus:
+        regions.setdefault(tuple(each.get(fu, ()) for each in found), []).append(fu)
+    return Port(
+        bits,
+        tuple(Region(options, tuple(members)) for options, members in regions.items()),
+        tuple(stars),
+    )
+
+
+def _layer_options(
+    adg: Adg, plan: InputPlan, numbers: dict[object, int]
+) -> tuple[dict[Fu, tuple[Option, ...]], dict[Fu, Fu]]:
+    """Options per FU, and the source of each broadcast."""
+    flow = adg.dataflow
+    steps = [ds for ds in itertools.product((-1, 0, 1), repeat=len(flow.sizes)) if any(ds)]
+    options: dict[Fu, tuple[Option, ...]] = {}
+    stars: dict[Fu, Fu] = {}
+    for group in sharing_classes(plan.space, flow):
+        first: dict[int, Fu] = {}
+        for fu in group:
+            first.setdefault(flow.skew(fu), fu)
+        members = set(group)
+        for fu in group:
+            skew = flow.skew(fu)
+            root = first[skew]
+            if root != fu:
+                stars[fu] = root
+            near = []
+            for ds in steps:
+                other = tuple(a - d for a, d in zip(fu, ds, strict=True))
+                delay = skew - flow.skew(other)
+                if delay > 0 and other in members:
+                    near.append(Option(ds, delay))
+            if not near and root == fu and fu != group[0]:
+                before = max(
+                    (other for other in group if flow.skew(other) < skew),
+                    key=lambda other: (flow.skew(other), other),
+                )
+                ds = tuple(a - b for a, b in zip(fu, before, strict=True))
+                near.append(Option(ds, skew - flow.skew(before)))
+            options[fu] = tuple(near) if near or root != fu else (Option(),)
+    if stars:
+        star = numbers.setdefault(tuple(sorted(stars.items())), len(numbers))
+        for fu in stars:
+            options[fu] = (*options[fu], Option(star=star))
+    return options, stars

@@ -1,0 +1,114 @@
+"""What interconnect and memory cost: one table, in 1e-3 um2 of the Nangate 45 nm library.
+
+`python benchmarks/costs.py` synthesises a probe for each entry and prints the measured table;
+tests/ppa/test_costs.py compares them. The SRAM entries linearise the macro model of docs/ppa.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["COSTS", "CostTable", "body_cost"]
+
+from collections.abc import Mapping, Sequence
+
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """Area per unit.
+
+    Attributes
+    ----------
+    register_bit : one flip-flop.
+    mux_bit : one bit of a two-input multiplexer.
+    adder_bit : one bit of an adder, comparator or absolute value.
+    multiplier_bit : one partial-product bit of a multiplier (width times width).
+    bank : one more SRAM macro, whatever its size; its address and enable.
+    sram_bit : one bit of an SRAM.
+    """
+
+    register_bit: int
+    mux_bit: int
+    adder_bit: int
+    multiplier_bit: int
+    bank: int
+    sram_bit: int
+
+
+COSTS = CostTable(
+    register_bit=4522,
+    mux_bit=1862,
+    adder_bit=4500,
+    multiplier_bit=5600,
+    bank=420_000,
+    sram_bit=900,
+)
+
+
+def body_cost(bodies: Sequence[tuple[Expr, Sequence[int]]], ports: Mapping[int, Range]) -> int:
+    """Area of the distinct primitives of bodies whose operands are at these ports.
+
+    A primitive with the same operands in two bodies exists once, in either order of its operands.
+    `ports` gives the values' interval per port.
+    """
+    seen: dict[object, tuple[Range, int]] = {}
+    for body, places in bodies:
+        _visit(body, places, ports, seen)
+    return sum(cost for _, cost in seen.values())
+
+
+def _visit(
+    expr: Expr,
+    places: Sequence[int],
+    ports: Mapping[int, Range],
+    seen: dict[object, tuple[Range, int]],
+) -> tuple[str, Range]:
+    match expr:
+        case Operand(index):
+            return f"p{places[index]}", ports[places[index]]
+        case Literal(value):
+            return str(value), (value, value)
+        case Unary(op, arg):
+            children = [_visit(arg, places, ports, seen)]
+        case Binary(op, left, right):
+            children = [_visit(arg, places, ports, seen) for arg in (left, right)]
+    names = [name for name, _ in children]
+    if isinstance(expr, Binary) and op not in (BinaryOp.SUB, BinaryOp.SHL):
+        names.sort()
+    key = f"({op} {' '.join(names)})"
+    if key not in seen:
+        seen[key] = _priced(expr, [span for _, span in children])
+    return key, seen[key][0]
+
+
+def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
+    """Interval of a primitive's value, from the corners of its operands', and its area."""
+    if isinstance(expr, Unary):
+        low, high = spans[0]
+        most = max(abs(low), abs(high))
+        return (-most, most), COSTS.adder_bit * _bits(spans[0])
+    assert isinstance(expr, Binary)
+    (a, b), (c, d) = spans
+    match expr.op:
+        case BinaryOp.MUL:
+            corners = (a * c, a * d, b * c, b * d)
+            area = COSTS.multiplier_bit * _bits(spans[0]) * _bits(spans[1])
+            return (min(corners), max(corners)), area
+        case BinaryOp.SHL:
+            return (a << c, b << c), 0
+        case BinaryOp.SUB:
+            span = (a - d, b - c)
+        case BinaryOp.ADD:
+            span = (a + c, b + d)
+        case _:
+            span = (min(a, c), max(b, d))
+    return span, COSTS.adder_bit * _bits(span)
+
+
+def _bits(span: Range) -> int:
+    low, high = span
+    return max(1, high.bit_length(), (-low - 1).bit_length() + 1 if low < 0 else 0)

@@ -1,0 +1,180 @@
+"""From the architectures of single dataflows to one shared by all of them.
+
+Inputs are bound to operand ports, every region of FUs gets one source per dataflow and port, and every tensor
+gets one bank function for all dataflows that use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from lego.front.banking import Nodes, shared_banks
+from lego.front.binding import Binding, bindings, fixed_cost, plans_at
+from lego.front.candidates import Option, Port, port_of
+from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
+from lego.front.reuse import Forms
+from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
+from lego.ir.fused import FusedAdg, Fusion, Layer, Plan, single
+
+__all__ = ["Method", "fuse"]
+
+
+class Method(StrEnum):
+    """How sources are chosen; `NAIVE` multiplexes what each dataflow would choose by itself."""
+
+    NAIVE = "naive"
+    HEURISTIC = "heuristic"
+    EXACT = "exact"
+
+
+def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> FusedAdg:
+    """One design that runs any of the dataflows; their counters and axes are equally many."""
+    if len(adgs) == 1:
+        return replace(single(adgs[0]), name=name)
+    adgs = _with_shared_banks(adgs)
+    fus = _box(adgs)
+    if method is Method.NAIVE:
+        binding = next(bindings(adgs))
+        cost = fixed_cost(adgs, binding) + sum(
+            cost_of(port, _standalone(port), shared=False)
+            for port in _ports(fus, adgs, binding)
+        )
+        return _design(name, adgs, binding, Fusion(method, cost, 0))
+    best: tuple[int, int, Binding, list[Port], list[Choice]] | None = None
+    bound = None
+    known: dict[object, tuple[Port, Choice]] = {}
+    for base, binding in sorted((fixed_cost(adgs, each), each) for each in bindings(adgs)):
+        if best is not None and base >= best[0]:
+            break  # no links cost less than nothing
+        found = [_solved(fus, adgs, binding, k, method, known) for k in range(_n_ports(binding))]
+        choices = [choice for _, choice in found]
+        cost = base + sum(choice.cost for choice in choices)
+        low = base + sum(choice.bound for choice in choices)
+        bound = low if bound is None else min(bound, low)
+        if best is None or cost < best[0]:
+            best = cost, base, binding, [port for port, _ in found], choices
+    assert best is not None
+    cost, _, binding, ports, choices = best
+    linked = [
+        replace(adg, inputs=tuple(_linked(adg, k, i, binding, ports, choices) for i in range(len(adg.inputs))))
+        for k, adg in enumerate(adgs)
+    ]
+    return _design(name, linked, binding, Fusion(method, cost, bound or 0))
+
+
+def _box(adgs: Sequence[Adg]) -> list[Fu]:
+    """All FUs of the array."""
+    points: list[Fu] = [()]
+    for sizes in zip(*(adg.dataflow.sizes for adg in adgs), strict=True):
+        points = [(*point, x) for point in points for x in range(max(sizes))]
+    return points
+
+
+def _n_ports(binding: Binding) -> int:
+    return 1 + max(max(ports) for ports in binding)
+
+
+def _port(fus: Sequence[Fu], adgs: Sequence[Adg], binding: Binding, number: int) -> Port:
+    plans = plans_at(adgs, binding, number)
+    bits = max(plan.tensor.format.bits for plan in plans if plan is not None)
+    pairs = [
+        None if plan is None else (adg, plan) for adg, plan in zip(adgs, plans, strict=True)
+    ]
+    return port_of(fus, pairs, bits)
+
+
+def _ports(fus: Sequence[Fu], adgs: Sequence[Adg], binding: Binding) -> list[Port]:
+    return [_port(fus, adgs, binding, k) for k in range(_n_ports(binding))]
+
+
+def _solved(
+    fus: Sequence[Fu],
+    adgs: Sequence[Adg],
+    binding: Binding,
+    number: int,
+    method: Method,
+    known: dict[object, tuple[Port, Choice]],
+) -> tuple[Port, Choice]:
+    """A port and its choice; a set of inputs that met at another port before is known."""
+    key = tuple(None if p is None else p.name for p in plans_at(adgs, binding, number))
+    if key not in known:
+        port = _port(fus, adgs, binding, number)
+        guess = heuristic(port)
+        choice = exact(port) if method is Method.EXACT else guess
+        if choice.cost > guess.cost:  # the node limit stopped the programme
+            choice = replace(guess, bound=choice.bound)
+        known[key] = port, choice
+    return known[key]
+
+
+def _linked(
+    adg: Adg,
+    layer: int,
+    index: int,
+    binding: Binding,
+    ports: Sequence[Port],
+    choices: Sequence[Choice],
+) -> InputPlan:
+    """One input with its chosen links."""
+    number = binding[layer][index]
+    sources = sources_of(ports[number], choices[number], layer)
+    links = tuple(Source(*sources[fu]) for fu in adg.dataflow.fus())
+    return replace(adg.inputs[index], sources=links)
+
+
+def _standalone(port: Port) -> dict[tuple[int, int], Option]:
+    """For each region the cheapest option of each dataflow by itself."""
+    return {
+        (r, k): min(options, key=lambda o: (o.delay, o))
+        for r, region in enumerate(port.regions)
+        for k, options in enumerate(region.options)
+        if options
+    }
+
+
+def _design(name: str, adgs: Sequence[Adg], binding: Binding, fusion: Fusion) -> FusedAdg:
+    layers = tuple(Layer(adg, ports) for adg, ports in zip(adgs, binding, strict=True))
+    return FusedAdg("lego/adg/2", name, _names(layers), layers, fusion)
+
+
+def _names(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Names of the memories: the operand's if all dataflows agree, else by port."""
+    ports = max(max(layer.ports) for layer in layers) + 1
+    wanted = []
+    for port in range(ports):
+        plans = [plan for layer in layers if (plan := layer.input(port)) is not None]
+        wanted.append((f"in{port}", {plan.name for plan in plans}))
+    wanted.append(("out", {layer.adg.output.name for layer in layers}))
+    names: list[str] = []
+    for general, own in wanted:
+        name = next(iter(own)) if len(own) == 1 else general
+        while name.lower() in (other.lower() for other in names):
+            name = f"my_{name}"
+        names.append(name)
+    return tuple(names)
+
+
+def _with_shared_banks(adgs: Sequence[Adg]) -> list[Adg]:
+    """Every tensor gets one bank function for all dataflows that read, or write, it."""
+    groups: dict[tuple[bool, str], list[tuple[int, Plan]]] = {}
+    for k, adg in enumerate(adgs):
+        for plan in adg.operands():
+            writes = isinstance(plan, OutputPlan)
+            groups.setdefault((writes, plan.tensor.name), []).append((k, plan))
+    found: dict[tuple[int, str], Plan] = {}
+    for members in groups.values():
+        nodes = [
+            Nodes(Forms(p.time, p.space, p.offset), adgs[k].data_nodes(p)) for k, p in members
+        ]
+        for (k, plan), banking in zip(members, shared_banks(nodes), strict=True):
+            found[k, plan.name] = replace(plan, banking=banking)
+    return [
+        replace(
+            adg,
+            inputs=tuple(found[k, plan.name] for plan in adg.inputs),  # type: ignore[misc]
+            output=found[k, adg.output.name],  # type: ignore[arg-type]
+        )
+        for k, adg in enumerate(adgs)
+    ]

@@ -1,0 +1,196 @@
+"""The architecture of a whole design: several dataflows in one array, with shared ports and memories."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
+from lego.ir.workload import Format
+
+__all__ = ["Buffer", "FusedAdg", "Fusion", "Layer", "Plan", "single"]
+
+Plan = InputPlan | OutputPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operation under one dataflow; its number is the run-time dataflow id.
+
+    Attributes
+    ----------
+    adg : links and banks of this dataflow in the shared array; its counters and axes are as many
+        as every other layer's.
+    ports : operand port of the FUs that each input of the operation uses.
+    """
+
+    adg: Adg
+    ports: tuple[int, ...]
+
+    def input(self, port: int) -> InputPlan | None:
+        """The input at a port, None if the operation doesn't use it."""
+        return self.adg.inputs[self.ports.index(port)] if port in self.ports else None
+
+    @property
+    def label(self) -> str:
+        """Operation and dataflow, for people."""
+        return f"{self.adg.op.name}.{self.adg.dataflow.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """The memory behind one port, shared by the layers; `plans` has one entry per layer.
+
+    `output` tells the memory of the results from those of operands.
+    """
+
+    name: str
+    index: int
+    plans: tuple[Plan | None, ...]
+    output: bool
+
+    def used(self) -> Iterator[Plan]:
+        """The plans of the layers that use the memory."""
+        return (plan for plan in self.plans if plan is not None)
+
+    @property
+    def n_banks(self) -> int:
+        """Banks: as many as the layer that needs most."""
+        return max(plan.banking.n_banks for plan in self.used())
+
+    @property
+    def depth(self) -> int:
+        """Words per bank: the deepest tensor's, at least 2."""
+        return max(2, *(plan.banking.depth(plan.tensor.shape) for plan in self.used()))
+
+    @property
+    def bits(self) -> int:
+        """Bits per word: the widest tensor's."""
+        return max(plan.tensor.format.bits for plan in self.used())
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Least and largest value of any tensor."""
+        formats = [plan.tensor.format for plan in self.used()]
+        return min(f.low for f in formats), max(f.high for f in formats)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Distinct formats, in the order of the layers."""
+        return tuple(dict.fromkeys(plan.tensor.format for plan in self.used()))
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the layers were fused: method, modelled area of what the method decides, and a lower
+    bound of it (1e-3 um2); the bound is 0 where none was sought."""
+
+    method: str = "none"
+    cost: int = 0
+    bound: int = 0
+
+    @property
+    def optimal(self) -> bool:
+        """Whether nothing can be cheaper under the cost model."""
+        return self.cost <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class FusedAdg:
+    """The architecture of a design.
+
+    Attributes
+    ----------
+    names : of the memories, one per operand port, then the results'.
+    layers : one per dataflow id.
+    """
+
+    schema: str
+    name: str
+    names: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    fusion: Fusion = Fusion()
+
+    @property
+    def shared(self) -> bool:
+        """Whether a source that several dataflows use is one multiplexer input; in naive fusion
+        every dataflow has its own."""
+        return self.fusion.method != "naive"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """FUs per axis of the array: the box around every layer's."""
+        return tuple(
+            max(sizes)
+            for sizes in zip(*(layer.adg.dataflow.sizes for layer in self.layers), strict=True)
+        )
+
+    @property
+    def n_fus(self) -> int:
+        """Number of FUs of the array."""
+        return math.prod(self.sizes)
+
+    @property
+    def n_ports(self) -> int:
+        """Operand ports per FU."""
+        return len(self.names) - 1
+
+    @property
+    def n_counters(self) -> int:
+        """Counters of the sequencer."""
+        return len(self.layers[0].adg.dataflow.temporal)
+
+    def trips(self) -> tuple[int, ...]:
+        """Largest trip count of every counter."""
+        every = [layer.adg.dataflow.trips(layer.adg.op) for layer in self.layers]
+        return tuple(max(counts) for counts in zip(*every, strict=True))
+
+    def fus(self) -> list[Fu]:
+        """Coordinates of the FUs in lexicographic order."""
+        points: list[Fu] = [()]
+        for size in self.sizes:
+            points = [(*point, x) for point in points for x in range(size)]
+        return points
+
+    def buffers(self) -> tuple[Buffer, ...]:
+        """The memories: operands by port, then the results."""
+        inputs = tuple(
+            Buffer(name, port, tuple(layer.input(port) for layer in self.layers), False)
+            for port, name in enumerate(self.names[:-1])
+        )
+        outputs = tuple(layer.adg.output for layer in self.layers)
+        return (*inputs, Buffer(self.names[-1], self.n_ports, outputs, True))
+
+    def to_json(self) -> str:
+        """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""
+        from pydantic import TypeAdapter
+
+        tree = TypeAdapter(FusedAdg).dump_python(self, mode="json")
+        return json.dumps(without_places(tree), indent=1) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes) -> FusedAdg:
+        """Read what :meth:`to_json` wrote."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(FusedAdg).validate_json(text)
+
+    def __str__(self) -> str:
+        if len(self.layers) == 1:
+            return str(self.layers[0].adg)
+        lines = [f"design {self.name}: {len(self.layers)} dataflows in {list(self.sizes)} FUs"]
+        for k, layer in enumerate(self.layers):
+            ports = " ".join(
+                f"{plan.name}->{self.names[port]}"
+                for plan, port in zip(layer.adg.inputs, layer.ports, strict=True)
+            )
+            lines += [f"dataflow {k} {layer.label}: {ports}", str(layer.adg)]
+        return "\n".join(lines)
+
+
+def single(adg: Adg) -> FusedAdg:
+    """A design of one dataflow."""
+    names = tuple(plan.name for plan in adg.operands())
+    return FusedAdg("lego/adg/2", adg.name, names, (Layer(adg, tuple(range(len(adg.inputs)))),))
