@@ -262,7 +262,13 @@ def find_dataflows(
         for entry in designs
         for flow in entry["dataflows"]
         if wanted
-        in (None, entry["top"], flow["operation"], flow["name"], f"{flow['operation']}.{flow['name']}")
+        in (
+            None,
+            entry["top"],
+            flow["operation"],
+            flow["name"],
+            f"{flow['operation']}.{flow['name']}",
+        )
     ]
     if not found:
         known = ", ".join(names_of(designs))

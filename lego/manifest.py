@@ -52,6 +52,7 @@ class _Layout(_Form):
     shape: list[PositiveInt]
     bank_counts: list[PositiveInt]
     gcds: list[PositiveInt]
+    skews: list[list[NonNegativeInt]]
     strides: list[NonNegativeInt]
     base: NonNegativeInt
     preload: int | None

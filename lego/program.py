@@ -21,7 +21,7 @@ class Layout:
     """Where a tensor's elements lie in the operand's banks.
 
     Per dimension, element index ``d`` has row ``d // (g B) * g + d % g`` and bank digit
-    ``(d // g) % B``; rows are multiplied by `strides` (words) and added to `base`. `preload` is
+    ``(d // g + skew . element) % B``; rows are multiplied by `strides` (words) and added to `base`. `preload` is
     the value that the host writes everywhere before the start, if any. `memory` is the memory's
     name, `bits` the tensor's word, in the low bits of the memory's.
     """
@@ -32,6 +32,7 @@ class Layout:
     shape: tuple[int, ...]
     bank_counts: tuple[int, ...]
     gcds: tuple[int, ...]
+    skews: tuple[tuple[int, ...], ...]
     strides: tuple[int, ...]
     base: int
     preload: int | None
@@ -101,7 +102,9 @@ def configure(
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
         iterations=iterations,
         layouts={
-            p.name: _layout(adg, p, memories[p.name].name, tuple(sizes[p.tensor.name]), starts[p.name])
+            p.name: _layout(
+                adg, p, memories[p.name].name, tuple(sizes[p.tensor.name]), starts[p.name]
+            )
             for p in adg.operands()
         },
         accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
@@ -116,8 +119,7 @@ def _checked_bases(
 ) -> dict[str, int]:
     """The first word address of every operand; 0 where none is given."""
     room = {
-        plan.name: memories[plan.name].depth
-        - plan.banking.depth(tuple(sizes[plan.tensor.name]))
+        plan.name: memories[plan.name].depth - plan.banking.depth(tuple(sizes[plan.tensor.name]))
         for plan in adg.operands()
     }
     for name, base in bases.items():
@@ -140,5 +142,14 @@ def _layout(adg: Adg, plan: Plan, memory: str, shape: tuple[int, ...], base: int
     tensor = plan.tensor
     strides = banking.strides(shape)
     return Layout(
-        memory, tensor.name, tensor.format.bits, shape, banking.counts, banking.gcds, strides, base, preload
+        memory=memory,
+        tensor=tensor.name,
+        bits=tensor.format.bits,
+        shape=shape,
+        bank_counts=banking.counts,
+        gcds=banking.gcds,
+        skews=banking.skews,
+        strides=strides,
+        base=base,
+        preload=preload,
     )

@@ -86,14 +86,14 @@ def _elements(plan: Plan, time: _Time) -> Array:
 
 
 def _words(plan: Plan, layout: Layout, elements: Array) -> tuple[Array, Array]:
-    """Bank and word of elements: ``(d // g) mod B`` and the row, per dimension."""
+    """Bank and word of elements: ``(d // g + skew . d) mod B`` and the row, per dimension."""
     bank = np.zeros(elements.shape[:-1], dtype=np.int64)
     word = np.full(elements.shape[:-1], layout.base, dtype=np.int64)
-    for j, (count, g, stride) in enumerate(
-        zip(layout.bank_counts, layout.gcds, layout.strides, strict=True)
+    for j, (count, g, skew, stride) in enumerate(
+        zip(layout.bank_counts, layout.gcds, layout.skews, layout.strides, strict=True)
     ):
         d = elements[..., j]
-        bank = bank * count + (d // g) % count
+        bank = bank * count + (d // g + elements @ np.array(skew, dtype=np.int64)) % count
         word += (d // (g * count) * g + d % g) * stride
     return bank, word
 
@@ -198,6 +198,7 @@ def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
         loop: time.fus[:, axis, None] + (time.t @ matrix[loop])[None, :]
         < program.bounds[adg.op.loops[loop].name]
         for axis, loop in enumerate(flow.spatial_loops)
+        if loop >= 0
     }
 
 

@@ -80,7 +80,9 @@ def simulate(
     chosen = find_dataflows(designs, design)
     if bounds and len(chosen) > 1:
         names = ", ".join(names_of(designs))
-        raise LegoError("E903", "bounds belong to one dataflow", hint=f"add --design; one of {names}")
+        raise LegoError(
+            "E903", "bounds belong to one dataflow", hint=f"add --design; one of {names}"
+        )
     if keep_stimuli and len({entry["top"] for entry, _ in chosen}) < len(designs):
         raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
     rng = np.random.default_rng(seed)

@@ -25,12 +25,18 @@ def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
     shape = tuple(layout["shape"])
     word = np.full(shape, layout["base"], dtype=np.int64)
     bank = np.zeros(shape, dtype=np.int64)
-    for j, (count, g, stride) in enumerate(
-        zip(layout["bank_counts"], layout["gcds"], layout["strides"], strict=True)
+    index = np.meshgrid(*map(np.arange, shape), indexing="ij", sparse=True)
+    for d, count, g, skew, stride in zip(
+        index,
+        layout["bank_counts"],
+        layout["gcds"],
+        layout["skews"],
+        layout["strides"],
+        strict=True,
     ):
-        d = np.arange(shape[j]).reshape([-1 if k == j else 1 for k in range(len(shape))])
         word = word + (d // (g * count) * g + d % g) * stride
-        bank = bank * count + (d // g) % count
+        digit = d // g + sum(a * x for a, x in zip(skew, index, strict=True) if a)
+        bank = bank * count + digit % count
     base, stride = int(memory["base_address"]), int(memory["bank_stride"])
     return base + bank * stride + word
 

@@ -19,7 +19,7 @@ from lego.back.lower_trees import Trees
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.timing import Schedule, accumulates_held
-from lego.ir.adg import Adg, Fu, InputPlan, OutputClass
+from lego.ir.adg import Fu, InputPlan, OutputClass
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Layer
 
@@ -141,7 +141,9 @@ class ArrayLowering:
         for fu, wire in sums.items():
             b.retype(wire, b.nodes[outs[fu]["sum_out"]].range)
             b.connect(wire, outs[fu]["sum_out"])
-        self._trees.collect(b, {fu: out.get("contribution", -1) for fu, out in outs.items()}, totals)
+        self._trees.collect(
+            b, {fu: out.get("contribution", -1) for fu, out in outs.items()}, totals
+        )
         self.modules += self._trees.modules
         return infer_widths(b.build())
 
@@ -263,7 +265,12 @@ class ArrayLowering:
         return {name: node for name, node in wires.items() if name in found}
 
     def _operand(
-        self, b: Builder, buffer: Buffer, port: PortKind, fu: Fu, links: Mapping[tuple[str, Fu], int]
+        self,
+        b: Builder,
+        buffer: Buffer,
+        port: PortKind,
+        fu: Fu,
+        links: Mapping[tuple[str, Fu], int],
     ) -> dict[str, int]:
         """Links, data node and its controls of one operand port."""
         name, wires = buffer.name, {}

@@ -218,24 +218,25 @@ class Control:
         carries: dict[int, tuple[int, int]] = {}
         used = levels(buffer.plans)
         views = self.views[buffer.index]
-        keys = {
-            (j, view.plan.banking.gcds[j], view.plan.banking.counts[j])
-            for view in views
-            if view is not None
-            for j in view.moving
+        turning = {
+            (j, v.plan.banking.gcds[j], v.plan.banking.counts[j])
+            for v in views
+            if v is not None
+            for j in v.turning
         }
-        for j, g, count in sorted(keys):
-            name = digit_name(j, g, count)
-            plans = [
-                view.plan
-                if view is not None
-                and j in view.moving
-                and (view.plan.banking.gcds[j], view.plan.banking.counts[j]) == (g, count)
-                else None
-                for view in views
+        for j, g, count in sorted(turning):
+            mine = [
+                v is not None
+                and j in v.turning
+                and (v.plan.banking.gcds[j], v.plan.banking.counts[j]) == (g, count)
+                for v in views
             ]
-            least = [p.offset[j] + p.banking.origin[j] if p else 0 for p in plans]
-            rows = [p.time[j] if p else (0,) * self.fused.n_counters for p in plans]
+            least = [v.least[j] if v and yes else 0 for v, yes in zip(views, mine, strict=True)]
+            rows = [
+                v.plan.time[j] if v and yes else (0,) * self.fused.n_counters
+                for v, yes in zip(views, mine, strict=True)
+            ]
+            name = _plain_digit(j, g, count)
             carry = None
             if g > 1 and any(step % g for row in rows for step in row):
                 rests = {k: [row[k] % g for row in rows] for k in used}
@@ -247,6 +248,25 @@ class Control:
             digit, over = digit_nest(b, events, used, parts, first, count, name, carry)
             found[name] = digit, count
             carries[over] = (j, 1)
+        for name, j, count in sorted(
+            {
+                (digit_name(v.plan, j), j, v.plan.banking.counts[j])
+                for v in views
+                if v is not None
+                for j in v.moving
+                if any(v.plan.banking.skews[j])
+            }
+        ):
+            mine = [
+                v is not None and j in v.moving and digit_name(v.plan, j) == name for v in views
+            ]
+            parts = {k: [] for k in used}
+            for v, yes in zip(views, mine, strict=True):
+                for k in used:
+                    step = v.plan.time[j][k] + v.added_steps(j)[k] if v and yes else 0
+                    parts[k].append(step % count)
+            first = [v.first[j] if v and yes else 0 for v, yes in zip(views, mine, strict=True)]
+            found[name] = digit_nest(b, events, used, parts, first, count, name, None)[0], count
         return found, carries
 
     def _inside(self, b: Builder, events: Events, buffer: Buffer) -> None:
@@ -285,8 +305,7 @@ class Control:
             return
         plans = [plan for plan in buffer.plans if plan is None or isinstance(plan, InputPlan)]
         zeros = [
-            None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1)
-            for p in plans
+            None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1) for p in plans
         ]
         running = b.input("running")
         held = b.choose(zeros)
@@ -319,9 +338,15 @@ def raw_kappa(plan: Plan, fu: Fu) -> tuple[int, ...]:
     return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in plan.space)
 
 
-def digit_name(dim: int, gcd: int, count: int) -> str:
-    """Port of a moving bank digit."""
+def _plain_digit(dim: int, gcd: int, count: int) -> str:
     return f"digit{dim}_{count}" + (f"_by{gcd}" if gcd > 1 else "")
+
+
+def digit_name(plan: Plan, dim: int) -> str:
+    """Port of a moving bank digit; it tells the dimensions that a skew adds."""
+    banking = plan.banking
+    added = "".join(f"_plus{i}" for i, a in enumerate(banking.skews[dim]) if a)
+    return _plain_digit(dim, banking.gcds[dim], banking.counts[dim]) + added
 
 
 def variant_port(carries: Sequence[tuple[int, int]]) -> str:

@@ -192,9 +192,7 @@ def _reduce(
     _accumulate(b, fused, kind, total, held)
 
 
-def _parts(
-    fused: FusedAdg, sums: Sequence[SumKind | None]
-) -> Iterator[tuple[Adg, SumKind]]:
+def _parts(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[Adg, SumKind]]:
     return ((layer.adg, part) for layer, part in zip(fused.layers, sums, strict=True) if part)
 
 
@@ -203,9 +201,7 @@ def _union(spans: Iterable[Range]) -> Range:
     return min(low for low, _ in every), max(high for _, high in every)
 
 
-def _chain(
-    b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribution: int
-) -> int:
+def _chain(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribution: int) -> int:
     """Add what the FU before brings; a dataflow that starts here adds the identity."""
     parts = list(_parts(fused, sums))
     links = sorted({part.link for _, part in parts} - {-1})

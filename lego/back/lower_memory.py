@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lego.back.bank_view import BankView, Slot
+from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_bank import accumulates, bank_modules
 from lego.back.lower_control import Control, digit_name, inside_port, raw_kappa, variant_port
@@ -18,6 +18,7 @@ from lego.back.passes.widths import infer_widths
 from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
 from lego.back.timing import Schedule, read_latency
+from lego.diag import InternalError
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg
@@ -71,12 +72,7 @@ def _bank_ports(
         }
         if names:  # a bank that the running dataflow doesn't use is never enabled
             off = b.const(0)
-            ports[bank]["en"] = b.choose(
-                [
-                    None if side is None else off if mine is None else mine["en"]
-                    for side, mine in zip(sides, found, strict=True)
-                ]
-            )
+            ports[bank]["en"] = b.choose([off if mine is None else mine["en"] for mine in found])
     return ports
 
 
@@ -177,9 +173,7 @@ class _Side:
 
     def _digit(self, j: int) -> tuple[str, int]:
         """Signal of a moving digit, and its number of banks."""
-        banking = self.plan.banking
-        name = digit_name(j, banking.gcds[j], banking.counts[j])
-        return f"{self.buffer.name}_{name}", banking.counts[j]
+        return f"{self.buffer.name}_{digit_name(self.plan, j)}", self.plan.banking.counts[j]
 
     def _digits(self, at: int) -> dict[int, int]:
         found = {}
@@ -222,7 +216,8 @@ class _Side:
     def _commit(self, fu: Fu, at: int) -> int:
         """A result is written if its element exists at the run-time bounds."""
         plan = self.plan
-        assert isinstance(plan, OutputPlan)
+        if not isinstance(plan, OutputPlan):
+            raise InternalError("only results are committed")
         parts = [self._pull(f"last{plan.hold}", at)]
         if plan.injective:
             for axis, loop in enumerate(self.adg.dataflow.spatial_loops):
@@ -281,10 +276,20 @@ class _Side:
         return self._padded(fu, at, found[()])
 
     def _bank_addresses(self, at: int) -> dict[tuple[int, ...], int]:
-        """Address per bank: banks below the first digit are one row further."""
+        """Address per bank: banks below the first digit are one row further; lanes bring theirs."""
         b, first = self.b, self.view.first
-        address = self._pull(f"{self.buffer.name}_addr", at, self._address)
         digits = self._digits(at)
+        if self.view.mode is Mode.LANES:
+            lanes = {
+                self.view.offset(fu): self._pull(
+                    f"{self.buffer.name}_{variant_port(self.view.carries(fu, {}))}",
+                    at,
+                    self._address,
+                )
+                for fu in self.view.nodes
+            }
+            return self.banks.to_banks(lanes, digits)
+        address = self._pull(f"{self.buffer.name}_addr", at, self._address)
         turned = [j for j in self.view.rows if self.plan.banking.counts[j] > 1]
         rows = {j: self._pull(f"{self.buffer.name}_row{j}", 0, self._address) for j in turned}
         found: dict[tuple[int, ...], int] = {}

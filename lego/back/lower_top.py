@@ -17,6 +17,7 @@ from lego.ir.fused import FusedAdg
 
 __all__ = ["HostMap", "host_map", "lower"]
 
+
 @dataclass(frozen=True, slots=True)
 class HostMap:
     """Address map of the host port, in words.

@@ -45,7 +45,9 @@ class Banks:
         lanes = self._rotate(lanes, moving, -1)
         return {fu: lanes[at] for fu, at in wanted.items()}
 
-    def to_banks(self, values: Mapping[Digits, int], moving: Mapping[int, int]) -> dict[Digits, int]:
+    def to_banks(
+        self, values: Mapping[Digits, int], moving: Mapping[int, int]
+    ) -> dict[Digits, int]:
         """Move each node's value, by offset, to the bank that it meets; zero elsewhere."""
         lanes = dict.fromkeys(self.box(), self.b.const(0))
         for offset, value in values.items():
@@ -79,9 +81,7 @@ class Banks:
             for bit in range(index_bits(self.counts[j])):
                 select = self.b.slice(digit, bit, 1)
                 before = self._shift(values, {j: sign * (1 << bit)})
-                values = {
-                    at: self.b.mux(select, before[at], value) for at, value in values.items()
-                }
+                values = {at: self.b.mux(select, before[at], value) for at, value in values.items()}
         return values
 
     def _cross(self, lanes: Mapping[Digits, int], at: Digits, moving: Mapping[int, int]) -> int:

@@ -106,9 +106,7 @@ def schedule(fused: FusedAdg) -> Schedule:
     accumulates = any(adg.output.accumulates for adg in layers)
     skews = [max(adg.dataflow.skew(c.root) for c in adg.output.classes) for adg in layers]
     return Schedule(
-        operand=tuple(
-            timing.inputs.get(f"{b.name}_link0", latency[b.index]) for b in buffers[:-1]
-        ),
+        operand=tuple(timing.inputs.get(f"{b.name}_link0", latency[b.index]) for b in buffers[:-1]),
         valid={axis: timing.inputs[f"valid{axis}"] for axis in axes},
         contribution=contribution,
         chained=chained,
@@ -117,8 +115,7 @@ def schedule(fused: FusedAdg) -> Schedule:
         totals=totals,
         results=results,
         tails=tuple(
-            max(1, result + skew + accumulates)
-            for result, skew in zip(results, skews, strict=True)
+            max(1, result + skew + accumulates) for result, skew in zip(results, skews, strict=True)
         ),
     )
 

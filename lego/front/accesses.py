@@ -76,7 +76,7 @@ def _valid_trips(adg: Adg, root: Fu, outer: Sequence[int], bounds: Mapping[str, 
     """Trips of the outer counters at which the root's loops on axes are within their bounds."""
     count = math.prod(outer)
     for axis, loop in enumerate(adg.dataflow.spatial_loops):
-        if not any(row[loop] for row in adg.op.output.map.rows):
+        if loop < 0 or not any(row[loop] for row in adg.op.output.map.rows):
             continue
         bound = bounds[adg.op.loops[loop].name]
         steps = [(k, d.step) for k, d in enumerate(adg.dataflow.temporal) if d.loop == loop]

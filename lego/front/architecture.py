@@ -67,9 +67,7 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     injective = _injective(op, _padded_extents(op, dataflow))
     outer = range(len(dataflow.temporal) - hold)
     revisit = tuple(
-        k
-        for k in outer
-        if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
+        k for k in outer if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
     )
     domain = [loop.extent for loop in op.loops]
     if op.reduction is Reduction.ASSIGN and (not _injective(op, domain) or _unused_loops(op)):

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from lego.front.costs import COSTS, body_cost
-from lego.ir.adg import Adg, InputPlan
+from lego.ir.adg import Adg, Fu, InputPlan
 
 __all__ = ["Binding", "bindings", "fixed_cost", "plans_at"]
 
@@ -70,10 +70,8 @@ def fixed_cost(adgs: Sequence[Adg], binding: Binding) -> int:
 
 def _holding(adgs: Sequence[Adg], binding: Binding, port: int) -> int:
     """FUs with a holding register at a port."""
-    fus = set()
+    fus: set[Fu] = set()
     for adg, plan in zip(adgs, plans_at(adgs, binding, port), strict=True):
         if plan is not None and plan.hold:
             fus.update(adg.data_nodes(plan))
     return len(fus)
-
-

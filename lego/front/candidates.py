@@ -53,9 +53,7 @@ class Port:
     stars: tuple[dict[Fu, Fu], ...]
 
 
-def port_of(
-    fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], bits: int
-) -> Port:
+def port_of(fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], bits: int) -> Port:
     """The options of every FU at a port; `layers` has None where the port isn't used."""
     numbers: dict[object, int] = {}
     found: list[dict[Fu, tuple[Option, ...]]] = []

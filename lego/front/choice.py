@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lego.diag import InternalError
 from lego.front.candidates import Option, Port
 from lego.front.costs import COSTS
 from lego.ir.adg import Fu
 
-__all__ = ["Choice", "NODE_LIMIT", "cost_of", "exact", "heuristic", "sources_of"]
+__all__ = ["NODE_LIMIT", "Choice", "cost_of", "exact", "heuristic", "sources_of"]
 
 Key = tuple[int, int]
 
@@ -91,7 +92,8 @@ def heuristic(port: Port) -> Choice:
             here[r][option] += 1
     chosen = {
         (r, layer): max(
-            options, key=lambda o, r=r: (here[r][o], everywhere[o], -o.delay, o)  # type: ignore[misc]
+            options,
+            key=lambda o, r=r: (here[r][o], everywhere[o], -o.delay, o),  # type: ignore[misc]
         )
         for (r, layer), options in _cells(port)
     }
@@ -144,7 +146,14 @@ def exact(port: Port) -> Choice:
     return Choice(chosen, total, total if proved else 0)
 
 
-def _line_cost(problem, port, pick, takers, count, number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _line_cost(
+    problem: Any,
+    port: Port,
+    pick: Mapping[tuple[Key, Option], Any],
+    takers: tuple[tuple[Fu, int], ...],
+    count: int,
+    number: int,
+) -> list[Any]:
     """Registers behind one kind of FU: one per cycle of the longest tap."""
     import pulp
 

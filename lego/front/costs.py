@@ -87,11 +87,10 @@ def _visit(
 
 def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
     """Interval of a primitive's value, from the corners of its operands', and its area."""
-    if isinstance(expr, Unary):
+    if not isinstance(expr, Binary):
         low, high = spans[0]
         most = max(abs(low), abs(high))
         return (-most, most), COSTS.adder_bit * _bits(spans[0])
-    assert isinstance(expr, Binary)
     (a, b), (c, d) = spans
     match expr.op:
         case BinaryOp.MUL:

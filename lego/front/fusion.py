@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from lego.diag import InternalError
 from lego.front.banking import Nodes, shared_banks
 from lego.front.binding import Binding, bindings, fixed_cost, plans_at
 from lego.front.candidates import Option, Port, port_of
@@ -38,8 +39,7 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
     if method is Method.NAIVE:
         binding = next(bindings(adgs))
         cost = fixed_cost(adgs, binding) + sum(
-            cost_of(port, _standalone(port), shared=False)
-            for port in _ports(fus, adgs, binding)
+            cost_of(port, _standalone(port), shared=False) for port in _ports(fus, adgs, binding)
         )
         return _design(name, adgs, binding, Fusion(method, cost, 0))
     best: tuple[int, int, Binding, list[Port], list[Choice]] | None = None
@@ -55,10 +55,16 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
         bound = low if bound is None else min(bound, low)
         if best is None or cost < best[0]:
             best = cost, base, binding, [port for port, _ in found], choices
-    assert best is not None
+    if best is None:
+        raise InternalError("there is no binding")
     cost, _, binding, ports, choices = best
     linked = [
-        replace(adg, inputs=tuple(_linked(adg, k, i, binding, ports, choices) for i in range(len(adg.inputs))))
+        replace(
+            adg,
+            inputs=tuple(
+                _linked(adg, k, i, binding, ports, choices) for i in range(len(adg.inputs))
+            ),
+        )
         for k, adg in enumerate(adgs)
     ]
     return _design(name, linked, binding, Fusion(method, cost, bound or 0))
@@ -79,9 +85,7 @@ def _n_ports(binding: Binding) -> int:
 def _port(fus: Sequence[Fu], adgs: Sequence[Adg], binding: Binding, number: int) -> Port:
     plans = plans_at(adgs, binding, number)
     bits = max(plan.tensor.format.bits for plan in plans if plan is not None)
-    pairs = [
-        None if plan is None else (adg, plan) for adg, plan in zip(adgs, plans, strict=True)
-    ]
+    pairs = [None if plan is None else (adg, plan) for adg, plan in zip(adgs, plans, strict=True)]
     return port_of(fus, pairs, bits)
 
 
@@ -165,9 +169,7 @@ def _with_shared_banks(adgs: Sequence[Adg]) -> list[Adg]:
             groups.setdefault((writes, plan.tensor.name), []).append((k, plan))
     found: dict[tuple[int, str], Plan] = {}
     for members in groups.values():
-        nodes = [
-            Nodes(Forms(p.time, p.space, p.offset), adgs[k].data_nodes(p)) for k, p in members
-        ]
+        nodes = [Nodes(Forms(p.time, p.space, p.offset), adgs[k].data_nodes(p)) for k, p in members]
         for (k, plan), banking in zip(members, shared_banks(nodes), strict=True):
             found[k, plan.name] = replace(plan, banking=banking)
     return [

@@ -11,7 +11,17 @@ from typing import Any
 from lego.ir.dataflow import Dataflow
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 
-__all__ = ["Adg", "Banking", "Fu", "InputPlan", "OutputClass", "OutputPlan", "Partial", "Source", "without_places"]
+__all__ = [
+    "Adg",
+    "Banking",
+    "Fu",
+    "InputPlan",
+    "OutputClass",
+    "OutputPlan",
+    "Partial",
+    "Source",
+    "without_places",
+]
 
 Fu = tuple[int, ...]
 
@@ -20,19 +30,22 @@ Fu = tuple[int, ...]
 class Banking:
     """Affine bank function of one operand's memory.
 
-    Element ``d`` lies, per dimension, in bank digit ``(d // g) mod B``; data node ``s`` touches
-    ``d = u(t) + kappa(s)``, and ``(kappa(s) - origin) / g`` is its digit offset, in ``[0, B)``.
+    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``, where
+    only dimensions with one bank have non-zero skews, so that bank and row still tell the
+    element. Data node ``s`` touches ``d = u(t) + kappa(s)``.
 
     Attributes
     ----------
     counts : ``B`` per tensor dimension, >= 1.
     gcds : ``g`` per tensor dimension, >= 1; 1 where the dimension has one bank.
+    skews : ``skew`` per tensor dimension; zeros where the dimension has one bank.
     origin : least ``kappa`` per tensor dimension (elements).
     fixed : every data node always meets the same bank, whatever the timestamp.
     """
 
     counts: tuple[int, ...]
     gcds: tuple[int, ...]
+    skews: tuple[tuple[int, ...], ...]
     origin: tuple[int, ...]
     fixed: bool
 
@@ -40,6 +53,13 @@ class Banking:
     def n_banks(self) -> int:
         """Number of banks."""
         return math.prod(self.counts)
+
+    def digits(self, element: tuple[int, ...]) -> tuple[int, ...]:
+        """Bank digits of an element, not yet modulo the counts."""
+        return tuple(
+            d // g + sum(a * x for a, x in zip(skew, element, strict=True))
+            for d, g, skew in zip(element, self.gcds, self.skews, strict=True)
+        )
 
     def rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Words per dimension that one bank keeps of a tensor of this shape."""
@@ -248,4 +268,5 @@ def _partial(partial: Partial | None) -> str:
 
 def _banks(banking: Banking) -> str:
     how = "fixed" if banking.fixed else "rotating"
-    return f"banks {list(banking.counts)} gcd {list(banking.gcds)} {how}"
+    skewed = f" skew {[list(s) for s in banking.skews]}" if any(map(any, banking.skews)) else ""
+    return f"banks {list(banking.counts)} gcd {list(banking.gcds)}{skewed} {how}"

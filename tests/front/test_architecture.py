@@ -36,7 +36,7 @@ def element(
 
 def bank(plan: InputPlan | OutputPlan, d: tuple[int, ...]) -> tuple[int, ...]:
     b = plan.banking
-    return tuple(x // g % n for x, g, n in zip(d, b.gcds, b.counts, strict=True))
+    return tuple(x % n for x, n in zip(b.digits(d), b.counts, strict=True))
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda p: p.stem)

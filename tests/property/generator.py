@@ -19,57 +19,112 @@ class Sample:
 def sample(seed: int) -> Sample:
     """The workload of a seed; 2 to 6 loops, 1 to 3 inputs, at most about 800 iterations."""
     r = random.Random(seed)
-    extents = _extents(r)
-    loops = list(extents)
-    reduction = r.choice(["+=", "+=", "+=", "+=", "max=", "min=", "="])
-    output = _output(r, loops, reduction)
-    count = r.randint(1, 3)
-    names = ["A", "B", "C"][:count]
-    if count == 2 and r.random() < 0.15:
-        names[1] = "A"
-    ranks: dict[str, int] = {}
-    inputs = []
-    for name in names:
-        ranks.setdefault(name, r.randint(1, 3))
-        inputs.append([_index(r, loops) for _ in range(ranks[name])])
-    _use_all(r, loops, output, inputs)
-    formats = {
-        name: r.choice(["int2", "int5", "int8", "uint1", "uint7", "uint8"]) for name in names
-    }
-    body = _body(
-        r, [f"{n}[{','.join(map(_text, index))}]" for n, index in zip(names, inputs, strict=True)]
-    )
-    pad = {name: r.choice([0, 0, 1]) for name in names}
-    formats["Y"] = "int32" if reduction != "+=" else r.choice(["int32", "int32", "int9", "uint16"])
-    spatial = _spatial(r, loops)
-    temporal = r.sample(loops, r.randint(0, len(loops)))
-    control = r.choice(["systolic", "broadcast", str([r.randint(0, 3) for _ in spatial])])
-    lines = [
-        f"name: r{seed}",
-        "operations:",
-        "  - name: op",
-        f"    loops: {_flow(extents)}",
-        f'    statement: "Y[{",".join(map(_text, output))}] {reduction} {body}"',
-        f"    formats: {_flow(formats)}",
-        f"    pad: {_flow(pad)}",
-        f"    dataflow: {{spatial: {_flow(spatial)}, temporal: [{', '.join(temporal)}], control: {control}}}",
-        f"architecture: {{array: {list(spatial.values())}}}",
-        "",
-    ]
-    bounds = {name: r.randint(1, extent) for name, extent in extents.items()}
-    return Sample("\n".join(lines), bounds)
+    op = _Operation(r, "op", 800)
+    flow = op.dataflow()
+    lines = [f"name: r{seed}", "operations:", *op.lines(), f"    dataflow: {{{flow}}}"]
+    lines += [f"architecture: {{array: {op.sizes}}}", ""]
+    return Sample("\n".join(lines), op.bounds())
+
+
+def fused_sample(seed: int) -> Sample:
+    """1 to 3 operations with 1 to 4 dataflows in all; operations may share an input."""
+    r = random.Random(seed)
+    flows = r.randint(1, 4)
+    count = r.randint(1, min(3, flows))
+    split = [1] * count
+    for _ in range(flows - count):
+        split[r.randrange(count)] += 1
+    lines = [f"name: f{seed}", "operations:"]
+    bounds: dict[str, int] = {}
+    shared: dict[str, tuple[int, str, int]] = {}
+    for k, several in enumerate(split):
+        op = _Operation(r, f"op{k}", 300, prefix=f"T{k}", shared=shared)
+        lines += [*op.lines(), "    dataflows:"]
+        lines += [f"      - {{name: d{n}, {op.dataflow()}}}" for n in range(several)]
+        bounds |= op.bounds()
+    return Sample("\n".join([*lines, ""]), bounds)
+
+
+class _Operation:
+    """A random operation; `shared` holds (rank, format, pad) of inputs of earlier ones."""
+
+    def __init__(
+        self,
+        r: random.Random,
+        name: str,
+        points: int,
+        prefix: str = "",
+        shared: dict[str, tuple[int, str, int]] | None = None,
+    ) -> None:
+        self.r, self.name = r, name
+        self.extents = _extents(r, points)
+        loops = list(self.extents)
+        reduction = r.choice(["+=", "+=", "+=", "+=", "max=", "min=", "="])
+        output = _output(r, loops, reduction)
+        count = r.randint(1, 3)
+        names = [f"{prefix}{letter}" for letter in "ABC"[:count]]
+        if count == 2 and r.random() < 0.15:
+            names[1] = names[0]
+        if shared and r.random() < 0.4:
+            names[0] = r.choice(sorted(shared))
+        known = shared if shared is not None else {}
+        ranks = {name: known[name][0] for name in names if name in known}
+        inputs = []
+        for tensor in names:
+            ranks.setdefault(tensor, r.randint(1, 3))
+            inputs.append([_index(r, loops) for _ in range(ranks[tensor])])
+        _use_all(r, loops, output, inputs)
+        self.formats = {
+            tensor: known[tensor][1]
+            if tensor in known
+            else r.choice(["int2", "int5", "int8", "uint1", "uint7", "uint8"])
+            for tensor in names
+        }
+        texts = [f"{n}[{','.join(map(_text, i))}]" for n, i in zip(names, inputs, strict=True)]
+        body = _body(r, texts)
+        self.pad = {n: known[n][2] if n in known else r.choice([0, 0, 1]) for n in names}
+        for tensor in names:
+            known[tensor] = ranks[tensor], self.formats[tensor], self.pad[tensor]
+        self.formats[f"{prefix}Y"] = (
+            "int32" if reduction != "+=" else r.choice(["int32", "int32", "int9", "uint16"])
+        )
+        self.statement = f"{prefix}Y[{','.join(map(_text, output))}] {reduction} {body}"
+        self.sizes: list[int] = []
+
+    def lines(self) -> list[str]:
+        """The operation without its dataflows."""
+        return [
+            f"  - name: {self.name}",
+            f"    loops: {_flow(self.extents)}",
+            f'    statement: "{self.statement}"',
+            f"    formats: {_flow(self.formats)}",
+            f"    pad: {_flow(self.pad)}",
+        ]
+
+    def dataflow(self) -> str:
+        """A random dataflow of the operation."""
+        r, loops = self.r, list(self.extents)
+        spatial = _spatial(r, loops)
+        temporal = r.sample(loops, r.randint(0, len(loops)))
+        control = r.choice(["systolic", "broadcast", str([r.randint(0, 3) for _ in spatial])])
+        self.sizes = list(spatial.values())
+        return f"spatial: {_flow(spatial)}, temporal: [{', '.join(temporal)}], control: {control}"
+
+    def bounds(self) -> dict[str, int]:
+        """Run-time bounds up to the extents."""
+        return {name: self.r.randint(1, extent) for name, extent in self.extents.items()}
 
 
 Affine = tuple[dict[str, int], int]
 
 
-def _extents(r: random.Random) -> dict[str, int]:
+def _extents(r: random.Random, most: int) -> dict[str, int]:
     while True:
         extents = {name: r.randint(1, 9) for name in LOOPS[: r.randint(2, 6)]}
         points = 1
         for extent in extents.values():
             points *= extent
-        if points <= 800:
+        if points <= most:
             return extents
 
 
