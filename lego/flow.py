@@ -166,9 +166,9 @@ def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
             "name": buffer.name,
             "direction": "out" if buffer.output else "in",
             "base_address": host.base(1 + buffer.index),
-            "bank_stride": 1 << address_bits(buffer),
+            "bank_stride": 1 << address_bits(buffer.depth),
             "banks": buffer.n_banks,
-            "depth": buffer.depth,
+            "depths": [list(part) for part in buffer.depths],
             "bits": buffer.bits,
         }
         for buffer in fused.buffers()

@@ -33,7 +33,7 @@ class _Memory(_Form):
     base_address: NonNegativeInt
     bank_stride: PositiveInt
     banks: PositiveInt
-    depth: PositiveInt
+    depths: list[Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]]
     bits: PositiveInt
 
 

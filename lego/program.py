@@ -119,7 +119,8 @@ def _checked_bases(
 ) -> dict[str, int]:
     """The first word address of every operand; 0 where none is given."""
     room = {
-        plan.name: memories[plan.name].depth - plan.banking.depth(tuple(sizes[plan.tensor.name]))
+        plan.name: memories[plan.name].depth_of(plan.banking.n_banks - 1)
+        - plan.banking.depth(tuple(sizes[plan.tensor.name]))
         for plan in adg.operands()
     }
     for name, base in bases.items():

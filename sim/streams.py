@@ -41,6 +41,16 @@ def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
     return base + bank * stride + word
 
 
+def _every_word(memory: Mapping[str, Any]) -> list[int]:
+    """Host addresses of all words of a memory."""
+    depths = [depth for count, depth in memory["depths"] for _ in range(count)]
+    return [
+        memory["base_address"] + bank * memory["bank_stride"] + word
+        for bank, depth in enumerate(depths)
+        for word in range(depth)
+    ]
+
+
 @dataclass
 class Stream:
     """Commands for one bench, and what its answers must be."""
@@ -91,8 +101,7 @@ class Stream:
     ) -> list[tuple[int, int]]:
         """Write random words beside a tensor, at most `SPARE`; returns (address, word)."""
         memory = self.memory(layout)
-        banks = np.arange(memory["banks"], dtype=np.int64) * memory["bank_stride"]
-        every = memory["base_address"] + (banks[:, None] + np.arange(memory["depth"])).ravel()
+        every = np.array(_every_word(memory), dtype=np.int64)
         spare = np.setdiff1d(every, addresses(memory, layout).ravel())
         if spare.size > SPARE:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
@@ -119,10 +128,7 @@ class Stream:
         An access must reach its own word only, and reading must change nothing.
         """
         places = [
-            (m["base_address"] + bank * m["bank_stride"] + word, m["bits"])
-            for m in self.entry["memories"]
-            for bank in range(m["banks"])
-            for word in range(m["depth"])
+            (at, memory["bits"]) for memory in self.entry["memories"] for at in _every_word(memory)
         ]
         if len(places) > SPARE:
             places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]

@@ -55,7 +55,8 @@ def moved(
     for buffer in fused.buffers():
         plan = buffer.plans[dataflow]
         if plan is not None:
-            room = buffer.depth - plan.banking.depth(layouts[plan.name].shape)
+            room = buffer.depth_of(plan.banking.n_banks - 1)
+            room -= plan.banking.depth(layouts[plan.name].shape)
             bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
     return configure(fused, bounds, dataflow=dataflow, bases=bases).to_json()
 

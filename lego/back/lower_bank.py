@@ -14,10 +14,10 @@ from lego.ir.fused import Buffer, FusedAdg
 __all__ = ["bank_modules"]
 
 
-def bank_modules(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[Module, Module]:
-    """The RAM macro and the bank around it."""
-    depth, bits = buffer.depth, buffer.bits
-    span = (0, (1 << address_bits(buffer)) - 1)
+def bank_modules(fused: FusedAdg, buffer: Buffer, depth: int, prefix: str) -> tuple[Module, Module]:
+    """The RAM macro of so many words and the bank around it."""
+    bits = buffer.bits
+    span = (0, (1 << address_bits(depth)) - 1)
     word = (0, (1 << bits) - 1)
     b = Builder(f"{prefix}_ram_{bits}x{depth}_{buffer.name}", "memory")
     rdata = b.memory(
@@ -28,7 +28,8 @@ def bank_modules(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[Module, 
     )
     b.output("rdata", rdata)
     ram = infer_widths(b.build())
-    b = Builder(f"{prefix}_bank_{buffer.name}", "memory", len(fused.layers))
+    several = f"_{depth}" if len(buffer.depths) > 1 else ""
+    b = Builder(f"{prefix}_bank_{buffer.name}{several}", "memory", len(fused.layers))
     host = {
         "addr": b.input("host_addr", span),
         "ren": b.input("host_ren"),
@@ -38,7 +39,7 @@ def bank_modules(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[Module, 
     if not buffer.output:
         _read_bank(b, ram, host, span)
     elif accumulates(buffer):
-        _accumulating_bank(b, fused, buffer, ram, host)
+        _accumulating_bank(b, fused, buffer, ram, host, span)
     else:
         _write_bank(b, ram, host, span)
     return ram, infer_widths(remove_dead_nodes(b.build()))
@@ -75,14 +76,18 @@ def _write_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, 
 
 
 def _accumulating_bank(
-    b: Builder, fused: FusedAdg, buffer: Buffer, ram: Module, host: dict[str, int]
+    b: Builder,
+    fused: FusedAdg,
+    buffer: Buffer,
+    ram: Module,
+    host: dict[str, int],
+    span: tuple[int, int],
 ) -> None:
     """Read in one cycle, combine and write in the next; a repeated address is forwarded.
 
     The forwarding makes any distance between two commits to one element safe. A dataflow that
     writes each element once doesn't read.
     """
-    span = (0, (1 << address_bits(buffer)) - 1)
     word = (0, (1 << buffer.bits) - 1)
     busy = b.input("busy")
     addr, en = b.input("addr", span), b.input("en")

@@ -181,7 +181,7 @@ class Control:
         rows = {
             j: self._register(b, f"{buffer.name}_row{j}") for j in row_registers(self.fused, buffer)
         }
-        bits = address_bits(buffer)
+        bits = address_bits(buffer.depth)
         steps = {k: self._register(b, f"{buffer.name}_step{k}") for k in levels(buffer.plans)}
         amounts = {
             condition: rows[j] if sign > 0 else b.op(Op.NEG, rows[j])

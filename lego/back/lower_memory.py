@@ -43,18 +43,19 @@ def build_memory(
     fused: FusedAdg, buffer: Buffer, control: Control, times: Schedule, prefix: str
 ) -> tuple[Module, ...]:
     """Modules of the memory; the last one holds the others."""
-    ram, bank = bank_modules(fused, buffer, prefix)
+    made = {depth: bank_modules(fused, buffer, depth, prefix) for _, depth in buffer.depths}
     b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
     sides = [
         None if view is None else _Side(fused, buffer, view, control, times, b, k)
         for k, view in enumerate(control.views[buffer.index])
     ]
     ports = _bank_ports(b, buffer, sides)
-    words = _banks(b, buffer, bank, ports)
+    kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
+    words = _banks(b, buffer, kinds, ports)
     if not buffer.output:
         _deliver(b, buffer, sides, words)
     _host_read(b, words)
-    return ram, bank, infer_widths(b.build())
+    return *(module for pair in made.values() for module in pair), infer_widths(b.build())
 
 
 def _bank_ports(
@@ -77,20 +78,19 @@ def _bank_ports(
 
 
 def _banks(
-    b: Builder, buffer: Buffer, bank: Module, ports: Mapping[int, Mapping[str, int]]
+    b: Builder, buffer: Buffer, kinds: Sequence[Module], ports: Mapping[int, Mapping[str, int]]
 ) -> list[int]:
     """Instantiate the banks with their array-side ports; returns the words read."""
-    bits = address_bits(buffer)
-    count = buffer.n_banks
+    bits = address_bits(buffer.depth)
     word = b.input("host_wdata", (0, (1 << buffer.bits) - 1))
-    address = b.input("host_addr", (0, (1 << (bits + index_bits(count))) - 1))
-    index = b.slice(address, bits, index_bits(count))
-    inputs = {n.name: n.range for n in bank.nodes if n.op is Op.INPUT}
+    address = b.input("host_addr", (0, (1 << (bits + index_bits(len(kinds)))) - 1))
+    index = b.slice(address, bits, index_bits(len(kinds)))
     words = []
-    for k in range(count):
+    for k, bank in enumerate(kinds):
+        inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
         here = b.eq(index, b.const(k))
         wires = {
-            "host_addr": b.slice(address, 0, bits),
+            "host_addr": b.slice(address, 0, inputs["host_addr"].bits),
             "host_ren": b.all([b.input("host_ren"), here]),
             "host_wen": b.all([b.input("host_wen"), here]),
             "host_wdata": word,
@@ -100,6 +100,8 @@ def _banks(
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}
         wires |= ports.get(k, {})
+        if "addr" in inputs:
+            wires["addr"] = b.wrap(wires["addr"], inputs["addr"].range)
         words.append(b.instance(bank, f"bank_{k}", wires)["rdata"])
     return words
 
@@ -169,7 +171,7 @@ class _Side:
 
     @property
     def _address(self) -> tuple[int, int]:
-        return 0, (1 << address_bits(self.buffer)) - 1
+        return 0, (1 << address_bits(self.buffer.depth)) - 1
 
     def _digit(self, j: int) -> tuple[str, int]:
         """Signal of a moving digit, and its number of banks."""

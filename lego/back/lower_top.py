@@ -42,7 +42,7 @@ class HostMap:
 def host_map(fused: FusedAdg) -> HostMap:
     """Least map that holds all registers and memories."""
     buffers = fused.buffers()
-    needed = [address_bits(buffer) + index_bits(buffer.n_banks) for buffer in buffers]
+    needed = [address_bits(buffer.depth) + index_bits(buffer.n_banks) for buffer in buffers]
     specs = register_specs(fused)
     needed.append(index_bits(len(specs)))
     width = max([32, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)])

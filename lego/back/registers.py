@@ -45,9 +45,9 @@ class RegisterSpec:
         return bits_for(0, self.high)
 
 
-def address_bits(buffer: Buffer) -> int:
-    """Bits of a word address in one bank."""
-    return bits_for(0, buffer.depth - 1)
+def address_bits(depth: int) -> int:
+    """Bits of a word address in a bank of so many words."""
+    return bits_for(0, depth - 1)
 
 
 def levels(plans: Sequence[Plan | None]) -> tuple[int, ...]:
@@ -121,7 +121,7 @@ def _loop_on(adg: Adg, axis: int) -> Loop | None:
 
 
 def _address_specs(fused: FusedAdg, buffer: Buffer) -> Iterator[RegisterSpec]:
-    high = (1 << address_bits(buffer)) - 1
+    high = (1 << address_bits(buffer.depth)) - 1
     name = buffer.name
     yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
     for k in levels(buffer.plans):
@@ -193,7 +193,7 @@ def register_values(
 def _address_values(
     adg: Adg, buffer: Buffer, plan: Plan, shape: tuple[int, ...], base: int
 ) -> dict[str, int]:
-    mask = (1 << address_bits(buffer)) - 1
+    mask = (1 << address_bits(buffer.depth)) - 1
     strides = plan.banking.strides(shape)
     least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
     values = {f"{buffer.name}_base": base + _row(plan, strides, least)}

@@ -92,7 +92,7 @@ def schedule(fused: FusedAdg) -> Schedule:
     latency = [read_latency(fused, buffer) for buffer in buffers[:-1]]
     for buffer in buffers[:-1]:
         low = latency[buffer.index]
-        arrivals[f"{buffer.name}_link0"] = Arrival(low, False, address_bits(buffer))
+        arrivals[f"{buffer.name}_link0"] = Arrival(low, False, address_bits(buffer.depth))
     _, timing = match_delays(module, arrivals, fused.n_fus)
     contribution = timing.outputs["contribution"]
     trees = tuple(_tree_depth(adg) for adg in layers)

@@ -59,13 +59,23 @@ def fixed_cost(adgs: Sequence[Adg], binding: Binding) -> int:
         formats = [plan.tensor.format for plan in plans]
         ports[port] = min(f.low for f in formats), max(f.high for f in formats)
         bits = max(f.bits for f in formats)
-        banks = max(plan.banking.n_banks for plan in plans)
-        depth = max(plan.banking.depth(plan.tensor.shape) for plan in plans)
-        cost += banks * (COSTS.bank + bits * depth * COSTS.sram_bit)
+        cost += _memory(plans, bits)
         cost += bits * COSTS.register_bit * _holding(adgs, binding, port)
     bodies = [(adg.op.body, places) for adg, places in zip(adgs, binding, strict=True)]
     fus = max(adg.dataflow.n_fus for adg in adgs)
     return cost + fus * body_cost(bodies, ports)
+
+
+def _memory(plans: Sequence[InputPlan], bits: int) -> int:
+    """Area of the banks behind a port, each as deep as the deepest tensor that reaches into it."""
+    cost = start = 0
+    for end in sorted({plan.banking.n_banks for plan in plans}):
+        depth = max(
+            plan.banking.depth(plan.tensor.shape) for plan in plans if plan.banking.n_banks > start
+        )
+        cost += (end - start) * (COSTS.bank + bits * depth * COSTS.sram_bit)
+        start = end
+    return cost
 
 
 def _holding(adgs: Sequence[Adg], binding: Binding, port: int) -> int:

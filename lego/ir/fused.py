@@ -62,8 +62,34 @@ class Buffer:
 
     @property
     def depth(self) -> int:
-        """Words per bank: the deepest tensor's, at least 2."""
-        return max(2, *(plan.banking.depth(plan.tensor.shape) for plan in self.used()))
+        """Words of the deepest bank."""
+        return self.depth_of(0)
+
+    def depth_of(self, bank: int) -> int:
+        """Words of a bank: those of the deepest tensor that reaches into it, at least 2."""
+        return max(
+            2,
+            *(
+                plan.banking.depth(plan.tensor.shape)
+                for plan in self.used()
+                if plan.banking.n_banks > bank
+            ),
+        )
+
+    @property
+    def depths(self) -> tuple[tuple[int, int], ...]:
+        """(number of banks, their depth), in the banks' order; depths fall."""
+        ends = sorted({plan.banking.n_banks for plan in self.used()})
+        found: list[tuple[int, int]] = []
+        start = 0
+        for end in ends:
+            depth = self.depth_of(start)
+            if found and found[-1][1] == depth:
+                found[-1] = (found[-1][0] + end - start, depth)
+            else:
+                found.append((end - start, depth))
+            start = end
+        return tuple(found)
 
     @property
     def bits(self) -> int:

@@ -18,7 +18,7 @@ from lego.ppa.synthesis import Netlist, synthesise
 from lego.ppa.timing import clock_of
 from lego.publish import add_files
 
-__all__ = ["check_clock", "price", "report_table"]
+__all__ = ["areas", "check_clock", "price", "report_table"]
 
 CATEGORIES = ("fu", "interconnect", "memory", "control")
 
@@ -88,7 +88,7 @@ def _design(
     return {
         "top": top,
         "fus": entry["fus"],
-        "area_1e-3um2": _areas(netlist, entry, library),
+        "area_1e-3um2": areas(netlist, entry, library),
         "flip_flops": _flip_flops(netlist, library),
         "min_period_ps": clock.period_ps,
         "timing_method": clock.method,
@@ -124,7 +124,7 @@ def _power(
     }
 
 
-def _areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[str, int]:
+def areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[str, int]:
     counts = netlist.instances()
     areas = dict.fromkeys((*CATEGORIES, "sram"), 0)
     for module, cells in netlist.cells.items():

@@ -1,0 +1,94 @@
+"""Area of the fused designs, by synthesis: python benchmarks/fusion.py [--size 16] [NAME...]
+
+For each design in workloads/ with several dataflows: the sum of the single-dataflow designs, naive
+fusion, the heuristic and the exact programme. Areas in 1,000 um2, Nangate 45 nm and the SRAM model.
+`--size` shrinks the arrays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from frontends.yaml import load_workload
+from lego.back.lower_top import lower
+from lego.back.rtl.verilog import to_verilog
+from lego.flow import adgs_of, design_entry
+from lego.front.fusion import Method, fuse
+from lego.ir.fused import FusedAdg
+from lego.ir.workload import Workload
+from lego.ppa.library import read_library
+from lego.ppa.price import areas
+from lego.ppa.synthesis import synthesise
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("gemm_multi", "conv_mnicoc", "attention", "mttkrp_gemm")
+
+
+def shrunk(workload: Workload, size: int) -> Workload:
+    """The workload on an array of at most `size` FUs per axis."""
+    flows = tuple(
+        tuple(
+            replace(spec, spatial=tuple((loop, min(n, size)) for loop, n in spec.spatial))
+            for spec in specs
+        )
+        for specs in workload.dataflows
+    )
+    array = tuple(min(n, size) for n in workload.architecture.array)
+    return replace(
+        workload, dataflows=flows, architecture=replace(workload.architecture, array=array)
+    )
+
+
+def area(design: FusedAdg) -> dict[str, int]:
+    """Area by category, in 1e-3 um2."""
+    dag, times = lower(design)
+    entry = design_entry(design, dag, times)
+    with tempfile.TemporaryDirectory() as name:
+        verilog = Path(name) / "design.v"
+        verilog.write_text(to_verilog(dag))
+        macros = [macro["module"] for macro in entry["macros"]]
+        library = read_library(None)
+        netlist = synthesise(verilog, design.name, macros, library, Path(name), flat=False)
+    return areas(netlist, entry, library)
+
+
+def measure(name: str, size: int) -> dict[str, dict[str, int]]:
+    """Areas of the design by way of building it."""
+    workload = shrunk(load_workload(ROOT / "workloads" / f"{name}.yaml"), size)
+    adgs = adgs_of(workload)
+    parts = [area(fuse(adg.name, [adg])) for adg in adgs]
+    found = {"sum of single": {key: sum(part[key] for part in parts) for key in parts[0]}}
+    for method in Method:
+        design = fuse(workload.name, adgs, method)
+        found[str(method)] = area(design) | {"model": design.fusion.cost}
+    return found
+
+
+def main() -> None:
+    """Print the table, and the same as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=16)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("names", nargs="*", default=NAMES)
+    options = parser.parse_args()
+    print(f"{'design':14}{'way':16}" + "".join(f"{k:>14}" for k in COLUMNS) + f"{'s':>8}")
+    every = {}
+    for name in options.names:
+        begun = time.monotonic()
+        every[name] = measure(name, options.size)
+        for way, parts in every[name].items():
+            values = "".join(f"{parts.get(key, 0) / 1e6:14.1f}" for key in COLUMNS)
+            print(f"{name:14}{way:16}{values}{time.monotonic() - begun:8.0f}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(every, indent=1) + "\n")
+
+
+COLUMNS = ("fu", "interconnect", "memory", "control", "sram", "total", "model")
+
+if __name__ == "__main__":
+    main()
