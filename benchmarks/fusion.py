@@ -18,8 +18,8 @@ from frontends.yaml import load_workload
 from lego.back.lower_top import lower
 from lego.back.rtl.verilog import to_verilog
 from lego.flow import adgs_of, design_entry
-from lego.front.fusion import Method, fuse
-from lego.ir.fused import FusedAdg
+from lego.front.fusion import fuse
+from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.ppa.library import read_library
 from lego.ppa.price import areas

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from lego.back.registers import register_specs
 from lego.back.timing import Schedule
 from lego.diag import LegoError
 from lego.front.architecture import build_adg
-from lego.front.fusion import Method, fuse
+from lego.front.fusion import fuse
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
-from lego.ir.fused import FusedAdg
+from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
@@ -216,27 +217,46 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def describe(workload: Workload) -> str:
-    """The architecture of every operation as text."""
-    return "\n".join(str(fused) for fused in designs_of(workload))
+def describe(workload: Workload, method: Method = Method.EXACT) -> str:
+    """The architecture of every design as text."""
+    return "\n".join(str(fused) for fused in designs_of(workload, method))
 
 
-def explain(workload: Workload) -> str:
-    """Reuse, choices and costs of every operation as text."""
-    from lego.front.explain import explain as explain_adg
+def explain(workload: Workload, method: Method = Method.EXACT) -> str:
+    """Reuse, choices and costs of every design as text."""
+    from lego.front.explain_fused import explain_design
 
-    return "\n".join(explain_adg(adg) for adg in adgs_of(workload))
+    return "\n".join(explain_design(fused) for fused in designs_of(workload, method))
 
 
-def draw(workload: Workload, operation: str | None = None) -> dict[str, bytes]:
-    """SVG picture per operation, by file name."""
-    from lego.front.picture import svg
+def draw(
+    workload: Workload,
+    operation: str | None = None,
+    *,
+    form: str = "svg",
+    every: bool = False,
+    method: Method = Method.EXACT,
+) -> dict[str, bytes]:
+    """A picture per design, by file name; only the dataflows of one operation if asked.
 
-    adgs = [adg for adg in adgs_of(workload) if operation in (None, adg.op.name)]
-    if not adgs:
+    `form` is svg, html or dot; `every` FU is drawn if asked. Raises E902, E904.
+    """
+    from lego.front import picture
+
+    if form not in picture.FORMATS:
+        known = ", ".join(picture.FORMATS)
+        raise LegoError("E904", f"no format {form!r}", hint=f"formats are {known}")
+    makers = {"svg": picture.svg, "html": picture.html, "dot": picture.dot}
+    files = {}
+    for fused in designs_of(workload, method):
+        layers = tuple(x for x in fused.layers if operation in (None, x.adg.op.name, x.label))
+        if layers:
+            shown = replace(fused, layers=layers)
+            files[f"{fused.name}.{form}"] = makers[form](shown, every=every).encode()
+    if not files:
         known = ", ".join(op.name for op in workload.operations)
         raise LegoError("E902", f"no operation {operation!r}; operations are {known}")
-    return {f"{adg.name}.svg": svg(adg).encode() for adg in adgs}
+    return files
 
 
 def load_design(folder: Path, top: str) -> FusedAdg:

@@ -51,6 +51,7 @@ module `BENCH (
     answers = $fopen({folder, "/", `BENCH_TEXT, ".answers"}, "w");
     if (commands == 0 || answers == 0) $fatal(1, "can't open the streams");
     rst = 0; start = 0; host_en = 0; host_we = 0; host_addr = 0; host_wdata = 0;
+    $assertoff;
     finished = 0; running = 0; ending = 0; armed = 0;
     wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0; attacks_left = 0;
   end
@@ -107,7 +108,10 @@ module `BENCH (
       end
     end else if (wait_left > 0) begin
       wait_left <= wait_left - 1;
-      if (rst) armed <= 1;  // before its first reset the design may say anything
+      if (rst && !armed) begin  // before its first reset the design may say anything
+        armed <= 1;
+        $asserton;
+      end
     end else if (ending) begin
       if (!finished) begin
         $fclose(answers);

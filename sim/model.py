@@ -157,7 +157,7 @@ def _verilate(folder: Path, benches: Sequence[Bench], options: Options) -> None:
     run(
         [
             str(home / "bin" / "verilator_bin"),
-            "--cc", "--exe", "--vpi", "--timing", "-O3", "-Wno-fatal", "-Wno-WIDTH",
+            "--cc", "--exe", "--vpi", "--timing", "--assert", "-O3", "-Wno-fatal", "-Wno-WIDTH",
             "--x-initial", "unique", "--x-assign", "fast", "--output-split", "20000",
             *trace[options.trace],
             "--prefix", "Vtop", "--top-module", "tb", "-Mdir", "cpp",

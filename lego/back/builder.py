@@ -12,7 +12,7 @@ __all__ = ["Builder"]
 
 Range = tuple[int, int]
 _STATEFUL = (
-    Op.INPUT, Op.WIRE, Op.REG, Op.DELAY, Op.MEMORY, Op.INSTANCE, Op.PORT
+    Op.INPUT, Op.WIRE, Op.REG, Op.DELAY, Op.MEMORY, Op.INSTANCE, Op.PORT, Op.CHECK
 )  # fmt: skip
 BIT: Range = (0, 1)
 
@@ -197,6 +197,18 @@ class Builder:
     def retype(self, wire: int, span: Range) -> None:
         """Give a wire its range, once its driver is known."""
         self.nodes[wire] = replace(self.nodes[wire], low=span[0], high=span[1])
+
+    def popcount(self, bits: Sequence[int]) -> int:
+        """How many one-bit nodes are set."""
+        level = list(bits)
+        while len(level) > 1:
+            paired = [self.add(a, c) for a, c in zip(level[::2], level[1::2], strict=False)]
+            level = paired + level[len(paired) * 2 :]
+        return level[0] if level else self.const(0)
+
+    def check(self, condition: int, when: int, text: str) -> None:
+        """An assertion for simulators: `condition` holds in every cycle in which `when` is set."""
+        self.add_node(Node(Op.CHECK, (condition, when), 0, 0, text=text))
 
     def memory(
         self, read: tuple[int, int], write: tuple[int, int, int], depth: int, bits: int

@@ -50,6 +50,7 @@ def build_memory(
         for k, view in enumerate(control.views[buffer.index])
     ]
     ports = _bank_ports(b, buffer, sides)
+    _check(b, buffer, sides, ports)
     kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
     words = _banks(b, buffer, kinds, ports)
     if not buffer.output:
@@ -75,6 +76,24 @@ def _bank_ports(
             off = b.const(0)
             ports[bank]["en"] = b.choose([off if mine is None else mine["en"] for mine in found])
     return ports
+
+
+def _check(
+    b: Builder,
+    buffer: Buffer,
+    sides: Sequence[_Side | None],
+    ports: Mapping[int, Mapping[str, int]],
+) -> None:
+    """Assert that every request of a data node reaches a bank of its own.
+
+    Where every bank is wired to one node, whatever the timestamp, there is nothing to assert.
+    """
+    asked = b.choose([b.popcount(side.requests()) if side else b.const(0) for side in sides])
+    met = b.popcount([port["en"] for port in ports.values() if "en" in port])
+    if asked == met:
+        return
+    text = f"bank conflict in the memory of {buffer.name}."
+    b.check(b.eq(asked, met, name="no_conflict"), b.input("busy"), text)
 
 
 def _banks(
@@ -304,6 +323,18 @@ class _Side:
                 elif bank[j] < first[j]:
                     total = b.add(total, row)
             found[bank] = b.wrap(total, self._address)
+        return found
+
+    def requests(self) -> list[int]:
+        """Whether each data node reads or commits, when its bank does."""
+        last = max(self._skew(fu) for fu in self.view.nodes)
+        found = []
+        for fu in self.view.nodes:
+            if self.view.private:
+                at = self.issue + self._skew(fu)
+            else:
+                at = self.issue + (last if self.buffer.output else 0)
+            found.append(self._commit(fu, at) if self.buffer.output else self._fetch(fu, at))
         return found
 
     def _rotating_input(self) -> dict[int, dict[str, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 from lego.cli.codes import CODES
 from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
 from lego.diag import LegoError
+from lego.ir.fused import Method
 
 __all__ = [
     "check_file",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-def compile_file(file: Path, out: Path, dump: bool, as_json: bool) -> None:
+def compile_file(file: Path, out: Path, dump: bool, fusion: Method, as_json: bool) -> None:
     """Compile and publish."""
     from frontends.yaml import load_workload
     from lego.flow import compile_workload
@@ -31,7 +32,13 @@ def compile_file(file: Path, out: Path, dump: bool, as_json: bool) -> None:
     workload = load_workload(file)
     target = out / workload.name
     with progress(f"compile {workload.name}"):
-        files = compile_workload(workload, source=file.read_bytes(), dump=dump, testbench=testbench)
+        files = compile_workload(
+            workload,
+            source=file.read_bytes(),
+            dump=dump,
+            fusion=fusion,
+            testbench=testbench,
+        )
     publish(target, files)
     manifest = manifest_of(target)
     if as_json:
@@ -51,21 +58,24 @@ def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
     return flow["operation"], flow["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
 
 
-def check_file(file: Path) -> None:
+def check_file(file: Path, fusion: Method) -> None:
     """Print the architecture."""
     from frontends.yaml import load_workload
     from lego.flow import describe
 
-    print(describe(load_workload(file)))
+    print(describe(load_workload(file), fusion))
 
 
-def draw_file(file: Path, out: Path, operation: str | None) -> None:
+def draw_file(
+    file: Path, out: Path, operation: str | None, form: str, every: bool, fusion: Method
+) -> None:
     """Write the pictures; existing files of these names are replaced."""
     from frontends.yaml import load_workload
     from lego.flow import draw
     from lego.publish import write_file
 
-    for name, data in draw(load_workload(file), operation).items():
+    files = draw(load_workload(file), operation, form=form, every=every, method=fusion)
+    for name, data in files.items():
         write_file(out / name, data)
         print(out / name)
 
@@ -85,7 +95,7 @@ def print_schema() -> None:
     print_json(json_schema())
 
 
-def explain_code_or_file(what: str) -> None:
+def explain_code_or_file(what: str, fusion: Method) -> None:
     """Print one entry of the catalogue, or why a workload's arrays look as they do."""
     if what.upper() in CODES:
         title, meaning, remedy = CODES[what.upper()]
@@ -97,4 +107,4 @@ def explain_code_or_file(what: str) -> None:
     from frontends.yaml import load_workload
     from lego.flow import explain
 
-    print(explain(load_workload(Path(what))))
+    print(explain(load_workload(Path(what)), fusion))

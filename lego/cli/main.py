@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lego.cli.common import guarded
+from lego.ir.fused import Method
 
 __all__ = ["app", "main"]
 
@@ -22,7 +23,14 @@ app = typer.Typer(
 File = Annotated[Path, typer.Argument(help="Workload file (.yaml).")]
 Folder = Annotated[Path, typer.Argument(help="Artefact folder, such as rtl_out/gemm.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Design = Annotated[str | None, typer.Option(help="Operation; all of them by default.")]
+Design = Annotated[
+    str | None,
+    typer.Option(help="Operation, or OPERATION.DATAFLOW; all of them by default."),
+]
+Fusion = Annotated[
+    Method,
+    typer.Option(help="How dataflows share the array: exact proves the least cost."),
+]
 
 
 @app.command(epilog="Example: lego compile workloads/gemm.yaml -o rtl_out --dump")
@@ -34,20 +42,21 @@ def compile(
     dump: Annotated[
         bool, typer.Option("--dump", help="Also write the intermediate representations.")
     ] = False,
+    fusion: Fusion = Method.EXACT,
     json: Json = False,
 ) -> None:
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
     from lego.cli.compile import compile_file
 
-    guarded(lambda: compile_file(file, out, dump, json))
+    guarded(lambda: compile_file(file, out, dump, Method(fusion), json))
 
 
 @app.command(epilog="Example: lego check workloads/conv2d.yaml")
-def check(file: File) -> None:
+def check(file: File, fusion: Fusion = Method.EXACT) -> None:
     """Read a workload and print its architecture; writes nothing."""
     from lego.cli.compile import check_file
 
-    guarded(lambda: check_file(file))
+    guarded(lambda: check_file(file, Method(fusion)))
 
 
 @app.command(epilog="Example: lego sim rtl_out/gemm --bound m=50 --bound k=29 --waves")
@@ -94,25 +103,33 @@ def ppa(
     guarded(lambda: price_folder(folder, liberty, flat, clock, json))
 
 
-@app.command(epilog="Example: lego draw workloads/gemm.yaml -o pictures")
+@app.command(epilog="Example: lego draw workloads/gemm_multi.yaml -o pictures --format html")
 def draw(
     file: File,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the pictures.")] = Path(),
     operation: Annotated[
-        str | None, typer.Option(help="Operation; all of them by default.")
+        str | None, typer.Option(help="Operation, or OPERATION.DATAFLOW; all by default.")
     ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="svg, html (one tab per dataflow) or dot.")
+    ] = "svg",
+    every: Annotated[
+        bool, typer.Option("--every", help="Draw every FU, also where many are alike.")
+    ] = False,
+    fusion: Fusion = Method.EXACT,
 ) -> None:
-    """Draw the array of each operation as SVG."""
+    """Draw the array: links coloured by operand, one layer per dataflow."""
     from lego.cli.compile import draw_file
 
-    guarded(lambda: draw_file(file, out, operation))
+    guarded(lambda: draw_file(file, out, operation, form, every, Method(fusion)))
 
 
 @app.command(epilog="Example: lego program rtl_out/gemm --bound m=50")
 def program(
     folder: Folder,
     design: Annotated[
-        str | None, typer.Option(help="Operation; needed where there are several.")
+        str | None,
+        typer.Option(help="Operation, or OPERATION.DATAFLOW; needed where there are several."),
     ] = None,
     bound: Annotated[
         list[str] | None, typer.Option(help="Run-time loop bound, such as m=50.")
@@ -138,11 +155,12 @@ def schema() -> None:
 @app.command(epilog="Example: lego explain workloads/gemm.yaml; lego explain E122")
 def explain(
     what: Annotated[str, typer.Argument(help="Workload file, or error code such as E122.")],
+    fusion: Fusion = Method.EXACT,
 ) -> None:
     """Explain an architecture (reuse found, links chosen, cost, banks) or an error code."""
     from lego.cli.compile import explain_code_or_file
 
-    guarded(lambda: explain_code_or_file(what))
+    guarded(lambda: explain_code_or_file(what, Method(fusion)))
 
 
 def main() -> None:

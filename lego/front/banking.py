@@ -24,8 +24,8 @@ __all__ = ["Nodes", "bank_function", "least_banks", "prove_conflict_free", "shar
 Vector = tuple[int, ...]
 Skews = tuple[Vector, ...]
 
-WIDE_SEARCH = 4096
-"""Up to so many count vectors all are tried; beyond, only those made of the nodes' extents."""
+WIDE_SEARCH = 1 << 16
+"""Up to so many count vectors times nodes all counts are tried; beyond, only the nodes' extents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _counts(users: Sequence[_User], gcds: Sequence[int], least: int) -> Iterator
         for j, g in enumerate(gcds)
     ]
     full = tuple(values[-1] for values in extents)
-    if math.prod(full) <= WIDE_SEARCH and math.prod(full) > least:
+    if math.prod(full) * least <= WIDE_SEARCH and math.prod(full) > least:
         extents = [list(range(1, n + 1)) for n in full]
     fitting = [counts for counts in itertools.product(*extents) if math.prod(counts) >= least]
     yield from sorted(fitting, key=lambda counts: (math.prod(counts), counts))

@@ -47,7 +47,8 @@ def _input(
     registers = 0
     for (shift, delay), count in sorted(links.items()):
         registers += delay * count * plan.tensor.format.bits
-        yield f"    {count} links by {shift}, delay {delay}"
+        where = f"links by {shift}" if shift else "links from where the value enters"
+        yield f"    {count} {where}, delay {delay}"
     nodes = adg.data_nodes(plan)
     held = f", read once per trip of the {plan.hold} innermost counters" if plan.hold else ""
     yield f"    {len(nodes)} data nodes{held}"
@@ -67,6 +68,8 @@ def _links(adg: Adg, plan: InputPlan) -> dict[tuple[Vector, int], int]:
     for fu, source in zip(adg.dataflow.fus(), plan.sources, strict=True):
         if source.link is not None:
             shift = tuple(a - b for a, b in zip(fu, source.link, strict=True))
+            if not source.delay and max(map(abs, shift)) > 1:
+                shift = ()  # a broadcast over several FUs
             links[shift, source.delay] = links.get((shift, source.delay), 0) + 1
     return links
 
@@ -113,6 +116,8 @@ def _verdict(plan: InputPlan, reuse: Reuse, links: Mapping[tuple[Vector, int], i
         return "chosen for the data nodes"
     if (reuse.ds, reuse.delay) in links:
         return "chosen"
+    if not reuse.delay and ((), 0) in links:
+        return "chosen, as a broadcast"
     if any(reuse.dt):
         return "not used: served otherwise, or its registers cost more than the reads"
     return "not used: a cheaper or nearer source"

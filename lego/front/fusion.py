@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 
 from lego.diag import InternalError
 from lego.front.banking import Nodes, shared_banks
@@ -17,17 +16,9 @@ from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
 from lego.front.reuse import Forms
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
-from lego.ir.fused import FusedAdg, Fusion, Layer, Plan, single
+from lego.ir.fused import FusedAdg, Fusion, Layer, Method, Plan, single
 
-__all__ = ["Method", "fuse"]
-
-
-class Method(StrEnum):
-    """How sources are chosen; `NAIVE` multiplexes what each dataflow would choose by itself."""
-
-    NAIVE = "naive"
-    HEURISTIC = "heuristic"
-    EXACT = "exact"
+__all__ = ["fuse"]
 
 
 def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> FusedAdg:
@@ -41,7 +32,7 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
         cost = fixed_cost(adgs, binding) + sum(
             cost_of(port, _standalone(port), shared=False) for port in _ports(fus, adgs, binding)
         )
-        return _design(name, adgs, binding, Fusion(method, cost, 0))
+        return _design(name, adgs, binding, Fusion(str(method), cost, 0))
     best: tuple[int, int, Binding, list[Port], list[Choice]] | None = None
     bound = None
     known: dict[object, tuple[Port, Choice]] = {}
@@ -67,7 +58,7 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
         )
         for k, adg in enumerate(adgs)
     ]
-    return _design(name, linked, binding, Fusion(method, cost, bound or 0))
+    return _design(name, linked, binding, Fusion(str(method), cost, bound or 0))
 
 
 def _box(adgs: Sequence[Adg]) -> list[Fu]:

@@ -1,66 +1,214 @@
-"""Draws an ADG as SVG: FUs, links coloured by operand, data nodes, and a legend."""
+"""Draws a design: FUs, links coloured by operand, data nodes, a legend; one layer per dataflow.
+
+FUs that are alike are drawn once (see :mod:`lego.front.fold`), so that large arrays stay readable.
+"""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
 from xml.etree import ElementTree
 
-from lego.ir.adg import Adg
+from lego.front.fold import Fold, fold_of
+from lego.ir.adg import Adg, Fu, InputPlan
+from lego.ir.fused import FusedAdg, Layer
 
-__all__ = ["svg"]
+__all__ = ["FORMATS", "dot", "html", "svg"]
 
 CELL, GAP, LEFT, TOP = 44, 30, 70, 60
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e")
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf")
+FORMATS = ("svg", "html", "dot")
 
 
-def svg(adg: Adg) -> str:
-    """The array; axis 0 runs down, axis 1 to the right, further axes to the right in blocks."""
-    rows, columns = _grid(adg)
-    width = LEFT + columns * (CELL + GAP) + 40
-    height = TOP + rows * (CELL + GAP) + 30 + 18 * (len(adg.inputs) + 2)
+def svg(fused: FusedAdg, *, every: bool = False) -> str:
+    """All layers below each other; axis 0 runs down, axis 1 to the right, further axes to the right
+    in blocks. `every` FU is drawn if asked."""
+    panels = [_Panel(fused, layer, every) for layer in fused.layers]
+    width = max(panel.width for panel in panels)
+    height = sum(panel.height for panel in panels)
     root = ElementTree.Element(
         "svg", xmlns="http://www.w3.org/2000/svg", width=str(width), height=str(height),
         viewBox=f"0 0 {width} {height}", style="font-family: sans-serif; font-size: 11px; background: white",
     )  # fmt: skip
     _marker(root)
-    _text(root, LEFT, 20, f"{adg.name}: {adg.dataflow.describe(adg.op)}", "#000")
-    for fu in adg.dataflow.fus():
-        x, y = _corner(adg, fu)
-        ElementTree.SubElement(
-            root, "rect", x=str(x), y=str(y), width=str(CELL), height=str(CELL), rx="4",
-            fill="#f2f2f2", stroke="#555",
-        )  # fmt: skip
-        _text(root, x + 4, y + CELL - 5, ",".join(map(str, fu)), "#777")
-    for k, plan in enumerate(adg.inputs):
-        _operand(root, adg, k)
-        bank = f"banks {'x'.join(map(str, plan.banking.counts))}"
-        kind = "same bank always" if plan.banking.fixed else "rotating banks"
-        held = f", held over {plan.hold} counters" if plan.hold else ""
-        reuse = f", delay reuse {plan.partial.shift}" if plan.partial else ""
-        note = f"{plan.name}: {len(adg.data_nodes(plan))} data nodes, {bank}, {kind}{held}{reuse}"
-        _text(root, LEFT, height - 18 * (len(adg.inputs) + 1 - k), note, COLOURS[k])
-    _output(root, adg)
-    count = len(adg.output.classes)
-    way = "accumulated in memory" if adg.output.accumulates else "written once"
-    last = f"{adg.output.name}: {count} data nodes, {adg.output.banking.n_banks} banks, {way}"
-    _text(root, LEFT, height - 18, last, COLOURS[len(adg.inputs)])
+    top = 0
+    for panel in panels:
+        group = ElementTree.SubElement(root, "g", transform=f"translate(0 {top})")
+        panel.draw(group)
+        top += panel.height
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _grid(adg: Adg) -> tuple[int, int]:
-    sizes = adg.dataflow.sizes
-    columns = 1
-    for size in sizes[1:]:
-        columns *= size
-    return sizes[0], columns
+def html(fused: FusedAdg, *, every: bool = False) -> str:
+    """One page that needs nothing else: a tab per dataflow."""
+    tabs, pages, rules = [], [], []
+    for k, layer in enumerate(fused.layers):
+        one = FusedAdg(fused.schema, fused.name, fused.names, (layer,), fused.fusion)
+        checked = " checked" if k == 0 else ""
+        tabs.append(
+            f'<input type="radio" name="tab" id="t{k}"{checked}>'
+            f'<label for="t{k}">{k}: {escape(layer.label)}</label>'
+        )
+        pages.append(f'<section id="s{k}">\n{svg(one, every=every)}</section>')
+        rules.append(f"#t{k}:checked ~ #s{k} {{ display: block }}")
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="en"><meta charset="utf-8"><title>{escape(fused.name)}</title>',
+            "<style>body { font-family: sans-serif } section { display: none; overflow: auto }",
+            "label { margin-right: 1.5em }",
+            *rules,
+            "</style>",
+            f"<h1>{escape(fused.name)}: {len(fused.layers)} dataflows, {list(fused.sizes)} FUs</h1>",
+            *tabs,
+            *pages,
+            "</html>",
+            "",
+        ]
+    )
 
 
-def _corner(adg: Adg, fu: tuple[int, ...]) -> tuple[int, int]:
-    column = 0
-    for at, size in zip(fu[1:], adg.dataflow.sizes[1:], strict=True):
-        column = column * size + at
-    return LEFT + column * (CELL + GAP), TOP + fu[0] * (CELL + GAP)
+def dot(fused: FusedAdg, *, every: bool = False) -> str:
+    """Graphviz text, a cluster per dataflow; edges carry operand and delay."""
+    lines = [f'digraph "{fused.name}" {{', "  node [shape=box];"]
+    for k, layer in enumerate(fused.layers):
+        fold = fold_of(layer.adg, every=every)
+        lines += [f"  subgraph cluster_{k} {{", f'    label="{layer.label}";']
+        lines += [f'    "{k}:{_name(fu)}" [label="{_name(fu)}"];' for fu in fold.fus()]
+        for edge in _edges(fused, layer):
+            if not fold.shows(edge.fu):
+                continue
+            if edge.source is None:
+                start = f"{k}:{edge.operand}:{_name(edge.fu)}"
+                lines.append(f'    "{start}" [label="{edge.operand}", shape=ellipse];')
+            elif fold.shows(edge.source):
+                start = f"{k}:{_name(edge.source)}"
+            else:
+                start = f"{k}:..{_name(edge.source)}"
+                lines.append(f'    "{start}" [label="{_name(edge.source)}", style=dotted];')
+            ends = (start, f"{k}:{_name(edge.fu)}")
+            first, second = reversed(ends) if edge.out else ends
+            lines.append(
+                f'    "{first}" -> "{second}" '
+                f'[label="{edge.operand}:{edge.delay}", color="{COLOURS[edge.colour]}"];'
+            )
+        lines.append("  }")
+    return "\n".join([*lines, "}", ""])
+
+
+def _name(fu: Fu) -> str:
+    return ",".join(map(str, fu))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A link into an FU, or its data node if there is no source; `out` if the node is the result's."""
+
+    operand: str
+    colour: int
+    fu: Fu
+    source: Fu | None
+    delay: int
+    out: bool = False
+
+
+def _edges(fused: FusedAdg, layer: Layer) -> Iterator[_Edge]:
+    adg = layer.adg
+    for plan, port in zip(adg.inputs, layer.ports, strict=True):
+        for fu, source in zip(adg.dataflow.fus(), plan.sources, strict=True):
+            yield _Edge(plan.name, port % len(COLOURS), fu, source.link, source.delay)
+    colour, name = fused.n_ports % len(COLOURS), adg.output.name
+    for group in adg.output.classes:
+        flat = [fu for level in group.levels for fu in level]
+        for before, after in itertools.pairwise(flat):
+            delay = adg.dataflow.skew(after) - adg.dataflow.skew(before)
+            yield _Edge(name, colour, after, before, delay)
+        yield _Edge(name, colour, group.root, None, 0, out=True)
+
+
+class _Panel:
+    """The drawing of one layer."""
+
+    def __init__(self, fused: FusedAdg, layer: Layer, every: bool) -> None:
+        self.fused, self.layer, self.adg = fused, layer, layer.adg
+        self.fold: Fold = fold_of(layer.adg, every=every)
+        columns = 1
+        for kept in self.fold.kept[1:]:
+            columns *= len(kept)
+        notes = len(self.adg.inputs) + 2 + any(self.fold.hidden)
+        self.width = max(LEFT + columns * (CELL + GAP) + 40, 640)
+        self.height = TOP + len(self.fold.kept[0]) * (CELL + GAP) + 40 + 18 * notes
+
+    def draw(self, root: ElementTree.Element) -> None:
+        """Draw into a group."""
+        adg = self.adg
+        title = f"{self.layer.label}: {adg.dataflow.describe(adg.op)}"
+        _text(root, LEFT, 20, title, "#000")
+        for fu in self.fold.fus():
+            x, y = self._corner(fu)
+            ElementTree.SubElement(
+                root, "rect", x=str(x), y=str(y), width=str(CELL), height=str(CELL), rx="4",
+                fill="#f2f2f2", stroke="#555",
+            )  # fmt: skip
+            _text(root, x + 4, y + CELL - 5, _name(fu), "#777")
+        for edge in _edges(self.fused, self.layer):
+            if self.fold.shows(edge.fu):
+                self._edge(root, edge)
+        for k, (note, colour) in enumerate(self._notes()):
+            bottom = TOP + len(self.fold.kept[0]) * (CELL + GAP) + 20
+            _text(root, LEFT, bottom + 18 * k, note, colour)
+
+    def _notes(self) -> Iterator[tuple[str, str]]:
+        adg = self.adg
+        for axis, hidden in enumerate(self.fold.hidden):
+            if hidden:
+                size = adg.dataflow.sizes[axis]
+                yield f"axis {axis}: FUs 3 to {size - 2} are like FU 2 and not drawn", "#777"
+        for plan, port in zip(adg.inputs, self.layer.ports, strict=True):
+            yield f"{plan.name}: {_about(adg, plan)}", COLOURS[port % len(COLOURS)]
+        way = "accumulated in memory" if adg.output.accumulates else "written once"
+        banks = adg.output.banking.n_banks
+        text = f"{adg.output.name}: {len(adg.output.classes)} data nodes, {banks} banks, {way}"
+        yield text, COLOURS[self.fused.n_ports % len(COLOURS)]
+
+    def _corner(self, fu: Fu) -> tuple[int, int]:
+        places = [kept.index(x) for x, kept in zip(fu, self.fold.kept, strict=True)]
+        column = 0
+        for at, kept in zip(places[1:], self.fold.kept[1:], strict=True):
+            column = column * len(kept) + at
+        return LEFT + column * (CELL + GAP), TOP + places[0] * (CELL + GAP)
+
+    def _anchor(self, fu: Fu, colour: int) -> tuple[int, int]:
+        x, y = self._corner(fu)
+        return x + 6 + 7 * (colour % 5), y + 6 + 7 * (colour % 5)
+
+    def _edge(self, root: ElementTree.Element, edge: _Edge) -> None:
+        at = self._anchor(edge.fu, edge.colour)
+        colour = COLOURS[edge.colour]
+        if edge.source is None:
+            circle = ElementTree.SubElement(
+                root, "circle", cx=str(at[0]), cy=str(at[1]), r="4", fill=colour
+            )
+            ElementTree.SubElement(circle, "title").text = f"data node of {edge.operand}"
+            return
+        if self.fold.shows(edge.source):
+            start = self._anchor(edge.source, edge.colour)
+        else:  # from an FU in the gap: a stub
+            step = [(a > b) - (a < b) for a, b in zip(edge.fu, edge.source, strict=True)]
+            down, right = step[0], next((d for d in step[1:] if d), 0)
+            start = at[0] - right * GAP, at[1] - down * GAP
+        _line(root, start, at, colour, edge.delay)
+
+
+def _about(adg: Adg, plan: InputPlan) -> str:
+    banks = f"banks {'x'.join(map(str, plan.banking.counts))}"
+    kind = "same bank always" if plan.banking.fixed else "rotating banks"
+    held = f", held over {plan.hold} counters" if plan.hold else ""
+    reuse = f", delay reuse {plan.partial.shift}" if plan.partial else ""
+    return f"{len(adg.data_nodes(plan))} data nodes, {banks}, {kind}{held}{reuse}"
 
 
 def _marker(root: ElementTree.Element) -> None:
@@ -86,33 +234,3 @@ def _line(
     if delay == 0:
         line.set("stroke-dasharray", "3 2")
     ElementTree.SubElement(line, "title").text = f"delay {delay}"
-
-
-def _anchor(adg: Adg, fu: tuple[int, ...], k: int) -> tuple[int, int]:
-    x, y = _corner(adg, fu)
-    return x + 8 + 9 * k, y + 8 + 9 * k
-
-
-def _operand(root: ElementTree.Element, adg: Adg, k: int) -> None:
-    plan = adg.inputs[k]
-    for fu, source in zip(adg.dataflow.fus(), plan.sources, strict=True):
-        x, y = _anchor(adg, fu, k)
-        if source.link is None:
-            _node(root, x, y, COLOURS[k], plan.name)
-        else:
-            _line(root, _anchor(adg, source.link, k), (x, y), COLOURS[k], source.delay)
-
-
-def _node(root: ElementTree.Element, x: int, y: int, colour: str, name: str) -> None:
-    circle = ElementTree.SubElement(root, "circle", cx=str(x), cy=str(y), r="4", fill=colour)
-    ElementTree.SubElement(circle, "title").text = f"data node of {name}"
-
-
-def _output(root: ElementTree.Element, adg: Adg) -> None:
-    k = len(adg.inputs)
-    for group in adg.output.classes:
-        flat = [fu for level in group.levels for fu in level]
-        for before, after in itertools.pairwise(flat):
-            delay = adg.dataflow.skew(after) - adg.dataflow.skew(before)
-            _line(root, _anchor(adg, before, k), _anchor(adg, after, k), COLOURS[k], delay)
-        _node(root, *_anchor(adg, group.root, k), COLOURS[k], adg.output.name)

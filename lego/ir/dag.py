@@ -39,6 +39,9 @@ class Op(StrEnum):
     DELAY = "delay"  # (a) -> a, `value` cycles ago
     REG = "reg"  # (next, enable) -> register in the declared range, reset to `value`
     MEMORY = "memory"  # (raddr, ren, waddr, wdata, wen) -> word read, one cycle later
+    CHECK = (
+        "check"  # (condition, when) -> no value; simulators stop if it fails, synthesis drops it
+    )
     INSTANCE = "instance"  # (inputs...) -> no value; module `text`, ports `ports`
     PORT = "port"  # (instance) -> its output `text`, range declared
 

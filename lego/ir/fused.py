@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
 from lego.ir.workload import Format
 
-__all__ = ["Buffer", "FusedAdg", "Fusion", "Layer", "Plan", "single"]
+__all__ = ["Buffer", "FusedAdg", "Fusion", "Layer", "Method", "Plan", "single"]
 
 Plan = InputPlan | OutputPlan
 
@@ -106,6 +107,14 @@ class Buffer:
     def formats(self) -> tuple[Format, ...]:
         """Distinct formats, in the order of the layers."""
         return tuple(dict.fromkeys(plan.tensor.format for plan in self.used()))
+
+
+class Method(StrEnum):
+    """How sources are chosen; `NAIVE` multiplexes what each dataflow would choose by itself."""
+
+    NAIVE = "naive"
+    HEURISTIC = "heuristic"
+    EXACT = "exact"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,19 @@ def test_overlapping_assignment_is_refused() -> None:
         adgs_of(load_text(text))
 
 
-def test_picture_shows_every_fu() -> None:
-    (svg,) = draw(load_workload(ROOT / "workloads" / "gemm.yaml")).values()
+def test_picture_shows_every_fu_if_asked() -> None:
+    (svg,) = draw(load_workload(ROOT / "workloads" / "gemm.yaml"), every=True).values()
     assert svg.count(b"<rect") == 256
     assert svg.count(b"marker-end") == 480
+
+
+def test_alike_fus_are_drawn_once() -> None:
+    workload = load_workload(ROOT / "workloads" / "gemm_multi.yaml")
+    (svg,) = draw(workload).values()
+    assert svg.count(b"<rect") == 3 * 16
+    assert svg.count(b"FUs 3 to 14 are like FU 2") == 6
+    (html,) = draw(workload, form="html").values()
+    assert html.count(b"<section") == 3
+    (dot,) = draw(workload, "mm.ws", form="dot").values()
+    assert dot.count(b"cluster_") == 1
+    assert dot.count(b"->") == (4 + 12) + 16 + (12 + 4)

@@ -8,8 +8,7 @@ import pytest
 from frontends.yaml import load_text
 from lego.diag import LegoError
 from lego.flow import designs_of
-from lego.front.fusion import Method
-from lego.ir.fused import FusedAdg
+from lego.ir.fused import FusedAdg, Method
 from lego.program import configure
 from sim.adg_sim import run_adg
 from sim.reference import execute, random_tensor

@@ -14,7 +14,7 @@ def remove_dead_nodes(module: Module) -> Module:
 
     Run before a module is instantiated. Instances stay: what they hold may have effects.
     """
-    return _keep(module, [Op.INSTANCE, Op.PORT])
+    return _keep(module, [Op.INSTANCE, Op.PORT, Op.CHECK])
 
 
 def remove_dead_ports(dag: Dag) -> Dag:
@@ -30,7 +30,7 @@ def remove_dead_ports(dag: Dag) -> Dag:
             wanted = read.get(module.name, set())
             outputs = tuple(output for output in module.outputs if output[0] in wanted)
             module = replace(module, outputs=outputs)
-        module = _keep(module, [Op.INSTANCE, Op.INPUT])
+        module = _keep(module, [Op.INSTANCE, Op.INPUT, Op.CHECK])
         for node in module.nodes:
             if node.op is Op.PORT:
                 read.setdefault(module.nodes[node.srcs[0]].text, set()).add(node.text)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 
 from amaranth import Cat, ClockDomain, Const, Elaboratable, Instance, Mux, Shape, Signal
+from amaranth.hdl import Assert, Value
 from amaranth.hdl import Module as AmaranthModule
-from amaranth.hdl import Value
 from amaranth.lib.memory import Memory
 
 from lego.back.rtl.names import check_name
@@ -79,6 +79,9 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
                 m.d.sync += target.eq(srcs[0])
         elif node.op is Op.MEMORY:
             _memory(m, node, srcs, target)
+        elif node.op is Op.CHECK:
+            with m.If(srcs[1]):
+                m.d.sync += Assert(srcs[0], node.text)
         elif node.op is Op.INSTANCE:
             self._instance(m, i, node, srcs, values)
 

@@ -1,0 +1,105 @@
+"""Why a fused array looks as it does: ports, what the dataflows share, costs, and then each dataflow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from lego.front.banking import Nodes, least_banks
+from lego.front.costs import COSTS
+from lego.front.explain import explain
+from lego.front.reuse import Forms
+from lego.ir.adg import Fu, InputPlan
+from lego.ir.fused import Buffer, FusedAdg
+
+__all__ = ["explain_design"]
+
+_HOW = {
+    "naive": "every dataflow keeps its own sources",
+    "heuristic": "most-shared sources first",
+    "exact": "0-1 programme over regions of alike FUs",
+}
+
+
+def explain_design(fused: FusedAdg) -> str:
+    """Text for people: one section for what is shared, one per dataflow."""
+    if len(fused.layers) == 1:
+        return explain(fused.layers[0].adg)
+    lines = [*_shared(fused)]
+    for k, layer in enumerate(fused.layers):
+        lines += ["", f"dataflow {k}, {layer.label}", explain(layer.adg)]
+    return "\n".join(lines)
+
+
+def _shared(fused: FusedAdg) -> Iterator[str]:
+    size = "x".join(map(str, fused.sizes))
+    yield f"{fused.name}: {len(fused.layers)} dataflows in one array of {size} FUs"
+    fusion = fused.fusion
+    yield f"  fusion: {fusion.method}, {_HOW[str(fusion.method)]}"
+    gap = "no bound sought"
+    if fusion.bound:
+        part = (fusion.cost - fusion.bound) / fusion.cost
+        gap = "proved least" if fusion.optimal else f"at most {part:.1%} above the least"
+    yield f"  links, multiplexers, bodies and operand memories: {fusion.cost / 1000:,.0f} um2 modelled, {gap}"
+    for buffer in fused.buffers():
+        yield from _port(fused, buffer)
+
+
+def _port(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+    kind = "results" if buffer.output else f"operand port {buffer.index}"
+    users = [
+        f"{layer.label} {plan.name}"
+        for layer, plan in zip(fused.layers, buffer.plans, strict=True)
+        if plan is not None
+    ]
+    yield f"  {kind}, memory {buffer.name}: {', '.join(users)}"
+    if not buffer.output:
+        yield from _sources(fused, buffer)
+    shapes = ", ".join(f"{count} of {depth} words" for count, depth in buffer.depths)
+    yield f"    {buffer.n_banks} banks: {shapes} of {buffer.bits} bits"
+    yield from _banks(fused, buffer)
+
+
+def _sources(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+    """How many sources the FUs multiplex, and what that costs."""
+    sources: dict[Fu, set[object]] = {}
+    taps: dict[Fu, int] = {}
+    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
+        if isinstance(plan, InputPlan):
+            for fu, source in zip(layer.adg.dataflow.fus(), plan.sources, strict=True):
+                key: object = "node" if source.link is None else (source.link, source.delay)
+                sources.setdefault(fu, set()).add(key if fused.shared else (layer.label, key))
+                if source.link is not None:
+                    taps[source.link] = max(taps.get(source.link, 0), source.delay)
+    counts = Counter(len(found) for found in sources.values())
+    spread = ", ".join(f"{n} FUs with {k}" for k, n in sorted(counts.items()))
+    yield f"    sources per FU: {spread}"
+    muxes = sum((k - 1) * n for k, n in counts.items()) * buffer.bits
+    registers = sum(taps.values()) * buffer.bits
+    area = (muxes * COSTS.mux_bit + registers * COSTS.register_bit) / 1000
+    yield f"    cost: {muxes} multiplexer bits, {registers} link register bits, {area:,.0f} um2"
+
+
+def _banks(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+    """Per tensor its bank function, and how it compares with the lower bound."""
+    groups: dict[str, list[int]] = {}
+    for k, plan in enumerate(buffer.plans):
+        if plan is not None:
+            groups.setdefault(plan.tensor.name, []).append(k)
+    for tensor, layers in groups.items():
+        plans = [plan for k in layers if (plan := buffer.plans[k]) is not None]
+        nodes = [
+            Nodes(Forms(p.time, p.space, p.offset), fused.layers[k].adg.data_nodes(p))
+            for k, p in zip(layers, plans, strict=True)
+        ]
+        least, banking = least_banks(nodes), plans[0].banking
+        proof = "no fewer can do" if banking.n_banks == least else f"at least {least} are needed"
+        terms = []
+        for j, (count, g, skew) in enumerate(
+            zip(banking.counts, banking.gcds, banking.skews, strict=True)
+        ):
+            if count > 1:
+                own = f"d{j}" + (f"/{g}" if g > 1 else "")
+                added = [own, *(f"d{i}" for i, a in enumerate(skew) if a)]
+                terms.append(f"({'+'.join(added)}) mod {count}")
+        yield f"    {tensor}: bank {' , '.join(terms) or '0'}; {banking.n_banks} banks, {proof}"

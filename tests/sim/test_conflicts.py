@@ -1,0 +1,35 @@
+"""The assertion against bank conflicts is in the RTL, and it sees a request that gets no bank."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.designs import cases_of, verdicts_of
+
+ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
+
+
+def without_enable(verilog: str, bank: str) -> str:
+    """The Verilog with the enable of one bank tied low where it is made."""
+    at = verilog.index(f" {bank} (")
+    start, end = verilog.rindex("\nmodule ", 0, at), verilog.index("endmodule", at)
+    net = re.search(r"\.en\((\w+)\)", verilog[at:])
+    assert net is not None
+    body = re.sub(rf"assign {net[1]} = [^;]*;", f"assign {net[1]} = 1'h0;", verilog[start:end])
+    assert body != verilog[start:end]
+    return verilog[:start] + body + verilog[end:]
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "bank"),
+    [("conv_oh_ow_sys", "X", "bank_9"), ("fused_gemm_sys", "X", "bank_5")],
+)
+def test_a_lost_request_trips_the_assertion(name: str, memory: str, bank: str) -> None:
+    (case,) = cases_of((ROOT / f"{name}.yaml").read_text())
+    at = case.verilog.index(f"\nmodule {case.stream.entry['top']}_memory_{memory}(")
+    case.verilog = case.verilog[:at] + without_enable(case.verilog[at:], bank)
+    (verdict,) = verdicts_of([case])
+    assert verdict.failures[0] == f"bank conflict in the memory of {memory}"
