@@ -23,7 +23,7 @@ from sim.streams import Stream
 __all__ = ["Case", "Job", "Outcome", "default_stream", "run_cases"]
 
 READ_BACK = 2048
-_CONFLICT = re.compile(r"bank conflict in the memory of \w+")
+_CONFLICT = re.compile(r"Assertion failed in tb\.bench_(\w+)\.dut\.memory_(\w+)")
 
 
 @dataclass
@@ -147,10 +147,8 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
             case.stream.save(folder, str(k))
         trace = f"trace.{options.trace}" if options.trace else ""
         done = run_model(model, folder, seed=seed, trace_file=trace)
-        told = tuple(dict.fromkeys(_CONFLICT.findall(done.stdout)))
         found = [check_bench(folder / f"{k}.expected") for k in range(len(cases))]
-        # A failed assertion stops the model, so every design in it has answers missing.
-        verdicts = tuple(replace(v, failures=told + v.failures) if told else v for v in found)
+        verdicts = _with_conflicts(found, done.stdout)
         traced = (folder / trace).read_bytes() if trace else b""
     return Outcome(
         verdicts,
@@ -159,3 +157,11 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
         saif=traced if options.trace == "saif" else b"",
         waves=traced if options.trace in ("fst", "vcd") else b"",
     )
+
+
+def _with_conflicts(verdicts: Sequence[Verdict], log: str) -> tuple[Verdict, ...]:
+    """Put the assertions that failed before the answers that are missing because of them."""
+    told: dict[str, list[str]] = {}
+    for top, memory in _CONFLICT.findall(log):
+        told.setdefault(top, []).append(f"bank conflict in the memory of {memory}")
+    return tuple(replace(v, failures=(*told.get(v.top, ()), *v.failures)) for v in verdicts)

@@ -206,9 +206,9 @@ class Builder:
             level = paired + level[len(paired) * 2 :]
         return level[0] if level else self.const(0)
 
-    def check(self, condition: int, when: int, text: str) -> None:
+    def check(self, condition: int, when: int) -> None:
         """An assertion for simulators: `condition` holds in every cycle in which `when` is set."""
-        self.add_node(Node(Op.CHECK, (condition, when), 0, 0, text=text))
+        self.add_node(Node(Op.CHECK, (condition, when), 0, 0))
 
     def memory(
         self, read: tuple[int, int], write: tuple[int, int, int], depth: int, bits: int

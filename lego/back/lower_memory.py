@@ -92,8 +92,7 @@ def _check(
     met = b.popcount([port["en"] for port in ports.values() if "en" in port])
     if asked == met:
         return
-    text = f"bank conflict in the memory of {buffer.name}."
-    b.check(b.eq(asked, met, name="no_conflict"), b.input("busy"), text)
+    b.check(b.eq(asked, met, name="no_conflict"), b.input("busy"))
 
 
 def _banks(

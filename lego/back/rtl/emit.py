@@ -81,7 +81,7 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
             _memory(m, node, srcs, target)
         elif node.op is Op.CHECK:
             with m.If(srcs[1]):
-                m.d.sync += Assert(srcs[0], node.text)
+                m.d.sync += Assert(srcs[0])
         elif node.op is Op.INSTANCE:
             self._instance(m, i, node, srcs, values)
 
