@@ -17,6 +17,7 @@ from lego.back.timing import Schedule
 from lego.diag import LegoError
 from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
+from lego.front.legality import check_memories
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
@@ -57,6 +58,7 @@ def adgs_of(workload: Workload) -> list[Adg]:
         if workload.architecture.fused:
             flow = flow.aligned(counters, axes)
         adgs.append(build_adg(name, op, workload.tensors, flow))
+        check_memories(adgs[-1], dict(workload.architecture.memory_bits))
     return adgs
 
 

@@ -166,6 +166,26 @@ CODES: dict[str, tuple[str, str, str]] = {
         "`=` writes an element more than once.",
         "Use a reduction, or index the output by every loop.",
     ),
+    "E302": (
+        "an iteration runs twice",
+        "The dataflow sends two timestamps or FUs to one iteration; the message shows both.",
+        "Let every counter step by the number of FUs that its loop is spread over.",
+    ),
+    "E303": (
+        "an iteration never runs",
+        "No timestamp and FU of the dataflow runs the iteration in the message.",
+        "Let every counter step by the number of FUs that its loop is spread over.",
+    ),
+    "E304": (
+        "a link would need a negative delay",
+        "An FU would act before its timestamp is issued.",
+        "Use control skews of at least 0.",
+    ),
+    "E305": (
+        "an operand doesn't fit its memory",
+        "Its banks, padded to whole rows, need more bytes than `memories` gives.",
+        "Enlarge the memory, shrink the loops, or make extents multiples of the array.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

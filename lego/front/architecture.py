@@ -8,6 +8,7 @@ import islpy as isl
 
 from lego.diag import LegoError
 from lego.front.banking import bank_function
+from lego.front.legality import check_dataflow
 from lego.front.links import delay_reuse, link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
@@ -16,12 +17,16 @@ from lego.ir.workload import Access, Reduction, Tensor, TensorOp
 
 __all__ = ["build_adg"]
 
+Point = tuple[int, ...]
+
 
 def build_adg(name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Dataflow) -> Adg:
     """Plan interconnect, data nodes and banks of every operand of `op`.
 
-    Raises E301 if an assignment writes an element more than once.
+    Raises E301 if an assignment writes an element more than once, E302 to E304 if the dataflow
+    doesn't run every iteration exactly once, or too early.
     """
+    check_dataflow(op, dataflow)
     table = {tensor.name: tensor for tensor in tensors}
     trips = dataflow.trips(op)
     names = _operand_names(op)
@@ -70,10 +75,12 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
         k for k in outer if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
     )
     domain = [loop.extent for loop in op.loops]
-    if op.reduction is Reduction.ASSIGN and (not _injective(op, domain) or _unused_loops(op)):
+    if op.reduction is Reduction.ASSIGN and (clash := _clash(op, domain)):
+        first, second = (_named(op, point) for point in clash)
         raise LegoError(
             "E301",
-            f"'=' writes an element of {op.output.tensor!r} more than once",
+            f"'=' writes an element of {op.output.tensor!r} more than once: in iterations {first} "
+            f"and {second}",
             loc=op.output.loc or op.loc,
             hint="use a reduction (+=, max=, min=) or index the output by every loop",
         )
@@ -98,11 +105,30 @@ def _class(group: Sequence[tuple[int, ...]], dataflow: Dataflow) -> OutputClass:
     return OutputClass(tuple(tuple(level) for _, level in sorted(levels.items())))
 
 
-def _unused_loops(op: TensorOp) -> list[int]:
+def _clash(op: TensorOp, extents: Sequence[int]) -> tuple[Point, Point] | None:
+    """Two iterations that write one element, if there are any."""
     rows = op.output.map.rows
-    return [
-        k for k, loop in enumerate(op.loops) if loop.extent > 1 and not any(row[k] for row in rows)
+    zero = (0,) * len(op.loops)
+    for k, loop in enumerate(op.loops):
+        if loop.extent > 1 and not any(row[k] for row in rows):
+            return zero, (*zero[:k], 1, *zero[k + 1 :])
+    used = [k for k in range(len(op.loops)) if any(row[k] for row in rows)]
+    found = _collisions(op.output, used, extents)
+    if not used or found.is_empty():
+        return None
+    point = found.lexmin().sample_point()
+    values = [
+        point.get_coordinate_val(isl.dim_type.set, k).to_python() for k in range(2 * len(used))
     ]
+    pair = []
+    for side in (values[: len(used)], values[len(used) :]):
+        place = dict(zip(used, side, strict=True))
+        pair.append(tuple(place.get(k, 0) for k in range(len(op.loops))))
+    return pair[0], pair[1]
+
+
+def _named(op: TensorOp, point: Point) -> str:
+    return "(" + ", ".join(f"{x.name}={v}" for x, v in zip(op.loops, point, strict=True)) + ")"
 
 
 def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
@@ -122,14 +148,13 @@ def _injective(op: TensorOp, extents: Sequence[int]) -> bool:
     Asked over a box that holds those of all run-time bounds.
     """
     used = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
-    return not used or not _collisions(op.output, used, extents)
+    return not used or _collisions(op.output, used, extents).is_empty()
 
 
-def _collisions(access: Access, used: Sequence[int], extents: Sequence[int]) -> bool:
+def _collisions(access: Access, used: Sequence[int], extents: Sequence[int]) -> isl.Set:
+    """Pairs of points that differ and touch the same element."""
     box = [f"0 <= {v}{k} < {extents[k]}" for k in used for v in "xy"]
     same = [" + ".join(f"{row[k]}*(x{k} - y{k})" for k in used) + " = 0" for row in access.map.rows]
     names = ",".join(f"{v}{k}" for v in "xy" for k in used)
     differ = " or ".join(f"x{k} != y{k}" for k in used)
-    return not isl.Set(
-        f"{{ [{names}] : ({' and '.join([*box, *same])}) and ({differ}) }}"
-    ).is_empty()
+    return isl.Set(f"{{ [{names}] : ({' and '.join([*box, *same])}) and ({differ}) }}")

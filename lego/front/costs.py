@@ -1,7 +1,7 @@
-"""What interconnect and memory cost: one table, in 1e-3 um2 of the Nangate 45 nm library.
+"""What interconnect and memory cost: one table, in 1e-3 um2 of the default cell library.
 
 `python benchmarks/costs.py` synthesises a probe for each entry and prints the measured table;
-tests/ppa/test_costs.py compares them. The SRAM entries linearise the macro model of docs/ppa.md.
+a test compares them. The SRAM entries linearise the macro model of docs/ppa.md.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class CostTable:
 
 COSTS = CostTable(
     register_bit=4522,
-    mux_bit=1862,
-    adder_bit=4500,
-    multiplier_bit=5600,
-    bank=420_000,
-    sram_bit=900,
+    mux_bit=1937,
+    adder_bit=5727,
+    multiplier_bit=7145,
+    bank=268_612,
+    sram_bit=811,
 )
 
 

@@ -1,0 +1,75 @@
+"""Illegal requests are refused with the iteration that shows why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.diag import LegoError
+from lego.flow import adgs_of
+from lego.front.architecture import build_adg
+from lego.ir.dataflow import Dataflow, TemporalDim
+
+ROOT = Path(__file__).resolve().parents[2] / "workloads"
+GEMM = (ROOT / "gemm.yaml").read_text()
+
+
+def refused(change: dict[str, object]) -> LegoError:
+    """What is said to the shipped product's dataflow with a change."""
+    workload = load_text(GEMM)
+    (adg,) = adgs_of(workload)
+    flow: Dataflow = replace(adg.dataflow, **change)  # type: ignore[arg-type]
+    with pytest.raises(LegoError) as caught:
+        build_adg("g", adg.op, workload.tensors, flow)
+    assert caught.value.loc is not None
+    assert caught.value.hint
+    return caught.value
+
+
+def counters(step: int) -> tuple[TemporalDim, ...]:
+    return TemporalDim("m", 0, step), TemporalDim("n", 1, 16), TemporalDim("k", 2, 1)
+
+
+def test_an_iteration_that_runs_twice() -> None:
+    error = refused({"temporal": counters(8)})
+    assert error.code == "E302"
+    assert "iteration m=8, n=0, k=0 twice: at timestamp (0, 0, 0) in FU (8, 0)" in error.message
+    assert "at timestamp (1, 0, 0) in FU (0, 0)" in error.message
+
+
+def test_one_loop_on_two_axes() -> None:
+    assert refused({"spatial_loops": (0, 0)}).code in ("E302", "E303")
+
+
+@pytest.mark.parametrize("temporal", [counters(32), counters(16)[1:]])
+def test_an_iteration_that_never_runs(temporal: tuple[TemporalDim, ...]) -> None:
+    error = refused({"temporal": temporal})
+    assert error.code == "E303"
+    assert "never runs iteration m=16, n=0, k=0" in error.message
+
+
+def test_a_negative_delay() -> None:
+    error = refused({"control": (1, -2)})
+    assert error.code == "E304"
+    assert "FU (0, 15) would run timestamp 0, iteration m=0, n=15, k=0, 30 cycles" in error.message
+
+
+def test_two_writes_to_one_element() -> None:
+    text = (
+        "name: n\noperations:\n  - name: op\n    loops: {i: 4, j: 5}\n"
+        '    statement: "Y[i+2*j] = X[i,j]"\n    formats: {X: int8, Y: int8}\n'
+    )
+    with pytest.raises(LegoError, match=r"E301.*in iterations \(i=0, j=1\) and \(i=2, j=0\)"):
+        adgs_of(load_text(text))
+
+
+def test_a_memory_too_small_for_padded_banks() -> None:
+    text = GEMM.replace("m: 64, n: 64", "m: 50, n: 37").replace(
+        "array: [16, 16]", "array: [16, 16], memories: {Y: 7400}"
+    )
+    with pytest.raises(LegoError, match=r"E305.*12288 bytes; its memory has 7400"):
+        adgs_of(load_text(text))
+    assert adgs_of(load_text(text.replace("7400", "12288")))
