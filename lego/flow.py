@@ -66,8 +66,11 @@ def designs_of(workload: Workload, method: Method = Method.EXACT) -> list[FusedA
     """The designs to build: one that runs everything, or one per dataflow if not fused."""
     adgs = adgs_of(workload)
     if len(adgs) == 1 or not workload.architecture.fused:
-        return [fuse(adg.name, [adg]) for adg in adgs]
-    return [fuse(workload.name, adgs, method)]
+        found = [fuse(adg.name, [adg]) for adg in adgs]
+    else:
+        found = [fuse(workload.name, adgs, method)]
+    halves = 2 if workload.architecture.double_buffer else 1
+    return [replace(fused, halves=halves) for fused in found]
 
 
 def compile_workload(
@@ -161,6 +164,7 @@ def _multiplications(expr: Expr) -> int:
 
 
 def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
+    from lego.back.builder import index_bits
     from lego.back.registers import address_bits
 
     host = host_map(fused)
@@ -170,6 +174,8 @@ def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
             "direction": "out" if buffer.output else "in",
             "base_address": host.base(1 + buffer.index),
             "bank_stride": 1 << address_bits(buffer.depth),
+            "halves": fused.halves,
+            "half_stride": 1 << (address_bits(buffer.depth) + index_bits(buffer.n_banks)),
             "banks": buffer.n_banks,
             "depths": [list(part) for part in buffer.depths],
             "bits": buffer.bits,
@@ -315,8 +321,9 @@ def program(
     design: str | None,
     bounds: Mapping[str, int],
     bases: Mapping[str, int] | None = None,
+    half: int = 0,
 ) -> dict[str, object]:
-    """Register values and layouts for other loop bounds and bases, as in the manifest.
+    """Register values and layouts for other loop bounds, bases and half, as in the manifest.
 
     Raises E903 if `design` names no dataflow of the folder's, or several.
     """
@@ -327,5 +334,5 @@ def program(
         raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
     entry, flow = found[0]
     fused = load_design(folder, entry["top"])
-    result: Program = configure(fused, bounds, dataflow=flow["id"], bases=bases)
+    result: Program = configure(fused, bounds, dataflow=flow["id"], bases=bases, half=half)
     return result.to_json()

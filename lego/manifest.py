@@ -32,6 +32,8 @@ class _Memory(_Form):
     direction: Annotated[str, Field(pattern="^(in|out)$")]
     base_address: NonNegativeInt
     bank_stride: PositiveInt
+    halves: PositiveInt
+    half_stride: PositiveInt
     banks: PositiveInt
     depths: list[Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]]
     bits: PositiveInt
@@ -60,6 +62,7 @@ class _Layout(_Form):
 
 class _Program(_Form):
     dataflow: NonNegativeInt
+    half: NonNegativeInt
     bounds: dict[str, PositiveInt]
     registers: dict[str, NonNegativeInt]
     cycles: PositiveInt

@@ -41,9 +41,11 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Program:
     """Register values and tensor layouts of one run, its exact length in cycles, and the words
-    that each operand's SRAMs read and write while busy; `dataflow` is the dataflow id."""
+    that each operand's SRAMs read and write while busy; `dataflow` is the dataflow id, `half` the
+    half of the memories in use."""
 
     dataflow: int
+    half: int
     bounds: dict[str, int]
     registers: dict[str, int]
     cycles: int
@@ -62,6 +64,7 @@ def configure(
     *,
     dataflow: int = 0,
     bases: Mapping[str, int] | None = None,
+    half: int = 0,
     shapes: Mapping[str, Sequence[int]] | None = None,
     tail: int | None = None,
 ) -> Program:
@@ -90,6 +93,10 @@ def configure(
         for buffer in fused.buffers()
         if (plan := buffer.plans[dataflow]) is not None
     }
+    if not 0 <= half < fused.halves:
+        raise LegoError(
+            "E203", f"half {half} is outside [0, {fused.halves - 1}]", hint="see double_buffer"
+        )
     starts = _checked_bases(adg, memories, sizes, bases or {})
     iterations = 1
     for value in chosen.values():
@@ -97,8 +104,9 @@ def configure(
     extra = schedule(fused).tails[dataflow] if tail is None else tail
     return Program(
         dataflow=dataflow,
+        half=half,
         bounds=chosen,
-        registers=register_values(fused, dataflow, chosen, sizes, starts),
+        registers=register_values(fused, dataflow, chosen, sizes, starts, half),
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
         iterations=iterations,
         layouts={

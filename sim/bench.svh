@@ -10,7 +10,7 @@ module `BENCH (
     output reg  finished
 );
   localparam OP_END = 0, OP_WRITE = 1, OP_READ = 2, OP_RUN = 3, OP_IDLE = 4, OP_RESET = 5;
-  localparam OP_CUT = 6;
+  localparam OP_CUT = 6, OP_GO = 7, OP_WAIT = 8;
 
   reg rst, start, host_en, host_we;
   reg [`AW-1:0] host_addr;
@@ -20,7 +20,7 @@ module `BENCH (
 
   integer commands, answers, got;
   integer wait_left, run_left, run_cycles, reset_after, attacks_left;
-  reg running, ending, armed;
+  reg running, ending, armed, behind;
   reg [7:0] op;
   reg [31:0] address;
   reg [63:0] data;
@@ -52,7 +52,7 @@ module `BENCH (
     if (commands == 0 || answers == 0) $fatal(1, "can't open the streams");
     rst = 0; start = 0; host_en = 0; host_we = 0; host_addr = 0; host_wdata = 0;
     $assertoff;
-    finished = 0; running = 0; ending = 0; armed = 0;
+    finished = 0; running = 0; ending = 0; armed = 0; behind = 0;
     wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0; attacks_left = 0;
   end
 
@@ -82,6 +82,7 @@ module `BENCH (
     host_en <= 0;
     host_we <= 0;
     if (host_rvalid && armed) $fwrite(answers, "r %h\n", host_rdata);
+    if (behind && !running && busy) run_cycles <= run_cycles + 1;
     if (running) begin
       if (busy) run_cycles <= run_cycles + 1;
       run_left <= run_left - 1;
@@ -136,6 +137,19 @@ module `BENCH (
           attacks_left <= op == OP_RUN ? address : 0;
           run_left <= op == OP_RUN ? data[31:0] : 32'h7fffffff;
           reset_after <= op == OP_CUT ? data[31:0] : 0;
+        end
+        OP_GO: begin  // the commands that follow run beside the design
+          start <= 1;
+          behind <= 1;
+          run_cycles <= 0;
+        end
+        OP_WAIT: begin
+          running <= 1;
+          behind <= 0;
+          attacks_left <= 0;
+          run_left <= data[31:0];
+          reset_after <= 0;
+          if (behind && busy) run_cycles <= run_cycles + 1;
         end
         OP_IDLE: wait_left <= data[31:0];
         OP_RESET: begin

@@ -73,50 +73,96 @@ def default_stream(
     stream.idle(int(rng.integers(1, 5)))
     stream.scramble(rng)
     known = given if given is not None else {}
-    for job in jobs:
-        _one_run(stream, job, tensors, rng, known)
+    runs = [_Run(job, tensors, rng, known) for job in jobs]
+    if any(memory["halves"] > 1 for memory in entry["memories"]):
+        _overlapped(stream, runs, rng)
+    else:
+        for run in runs:
+            _one_by_one(stream, run, rng)
     return stream
 
 
-def _one_run(
-    stream: Stream,
-    job: Job,
-    tensors: Mapping[str, Tensor],
-    rng: np.random.Generator,
-    known: dict[str, Array],
-) -> None:
-    op, program = job.op, job.program
-    layouts = [*program["layouts"].values()]
-    *inputs, output = layouts
-    operands: dict[str, Array] = {}
-    for layout in inputs:
-        name = layout["tensor"]
-        if name not in operands:
-            fresh = random_tensor(tensors[name], layout["shape"], rng)
-            kept = known.get(name, fresh)
-            operands[name] = kept if kept.shape == fresh.shape else fresh
-    result = execute(op, tensors, operands, program["bounds"], output["shape"])
-    if job.stray_reset:
-        stream.program(program)
-        stream.cut(int(rng.integers(1, max(2, program["cycles"]))))
+class _Run:
+    """One job with its operands, and what must come out."""
+
+    def __init__(
+        self,
+        job: Job,
+        tensors: Mapping[str, Tensor],
+        rng: np.random.Generator,
+        known: dict[str, Array],
+    ) -> None:
+        self.job, self.program = job, job.program
+        *self.inputs, self.output = job.program["layouts"].values()
+        self.operands: dict[str, Array] = {}
+        for layout in self.inputs:
+            name = layout["tensor"]
+            if name not in self.operands:
+                fresh = random_tensor(tensors[name], layout["shape"], rng)
+                kept = known.get(name, fresh)
+                self.operands[name] = kept if kept.shape == fresh.shape else fresh
+        bounds, shape = job.program["bounds"], self.output["shape"]
+        self.result = execute(job.op, tensors, self.operands, bounds, shape)
+        self.mask = self.result.written
+        if self.output["preload"] is not None:
+            self.mask = np.ones_like(self.mask)
+        self.spare: list[tuple[int, int]] = []
+        known[self.output["tensor"]] = self.result.values
+
+    def load(self, stream: Stream, rng: np.random.Generator) -> None:
+        """Write operands, preloads, and words beside the result."""
+        for layout in self.inputs:
+            stream.write(layout, self.operands[layout["tensor"]])
+        if self.output["preload"] is not None:
+            shape = tuple(self.output["shape"])
+            stream.write(self.output, np.full(shape, self.output["preload"], np.int64))
+        self.spare = stream.mark_spare(self.output, rng)
+
+    def check(self, stream: Stream) -> None:
+        """Read everything back."""
+        stream.read(self.output, self.result.values, self.mask)
+        stream.read_spare(self.output, self.spare)
+        for layout in self.inputs:
+            values = self.operands[layout["tensor"]]
+            stream.read(layout, values, _some_of(values), result=False)
+
+
+def _one_by_one(stream: Stream, run: _Run, rng: np.random.Generator) -> None:
+    stream.half = run.program["half"]
+    if run.job.stray_reset:
+        stream.program(run.program)
+        stream.cut(int(rng.integers(1, max(2, run.program["cycles"]))))
         stream.idle(2)
-    stream.program(program)
+    stream.program(run.program)
     stream.idle(int(rng.integers(1, 5)))
-    stream.read_registers(program)
-    for layout in inputs:
-        stream.write(layout, operands[layout["tensor"]])
-    mask = result.written
-    if output["preload"] is not None:
-        stream.write(output, np.full(tuple(output["shape"]), output["preload"], np.int64))
-        mask = np.ones_like(mask)
-    spare = stream.mark_spare(output, rng)
-    stream.run(program["cycles"])
-    stream.read(output, result.values, mask)
-    stream.read_spare(output, spare)
-    for layout in inputs:
-        values = operands[layout["tensor"]]
-        stream.read(layout, values, _some_of(values), result=False)
-    known[output["tensor"]] = result.values
+    stream.read_registers(run.program)
+    run.load(stream, rng)
+    stream.run(run.program["cycles"])
+    run.check(stream)
+
+
+def _overlapped(stream: Stream, runs: Sequence[_Run], rng: np.random.Generator) -> None:
+    """While one half is in use, read the last run's results from the other and load the next."""
+    runs[0].load(stream, rng)
+    for k, run in enumerate(runs):
+        half = k % 2
+        program = dict(run.program) | {
+            "half": half,
+            "registers": dict(run.program["registers"]) | {"half": half},
+        }
+        stream.program(program)
+        stream.read_registers(program)
+        stream.go()
+        stream.half = half
+        stream.attack(program["cycles"], rng)
+        stream.half = 1 - half
+        if k > 0:
+            runs[k - 1].check(stream)
+        if k + 1 < len(runs):
+            runs[k + 1].load(stream, rng)
+        stream.wait(program["cycles"])
+    stream.half = (len(runs) - 1) % 2
+    runs[-1].check(stream)
 
 
 def _some_of(values: Array) -> NDArray[np.bool_]:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 __all__ = ["Stream", "addresses"]
 
 Array = NDArray[np.int64]
-WRITE, READ, RUN, IDLE, RESET, CUT = 1, 2, 3, 4, 5, 6
+WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT = 1, 2, 3, 4, 5, 6, 7, 8
 WATCHDOG_CYCLES = 64
 SPARE = 2048
 ATTACKS = 64
 
 
-def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
-    """Host address of every element, in the shape of the tensor."""
+def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any], half: int) -> Array:
+    """Host address of every element in one half of a memory, in the shape of the tensor."""
     shape = tuple(layout["shape"])
     word = np.full(shape, layout["base"], dtype=np.int64)
     bank = np.zeros(shape, dtype=np.int64)
@@ -38,14 +38,15 @@ def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any]) -> Array:
         digit = d // g + sum(a * x for a, x in zip(skew, index, strict=True) if a)
         bank = bank * count + digit % count
     base, stride = int(memory["base_address"]), int(memory["bank_stride"])
-    return base + bank * stride + word
+    return base + half * int(memory["half_stride"]) + bank * stride + word
 
 
-def _every_word(memory: Mapping[str, Any]) -> list[int]:
-    """Host addresses of all words of a memory."""
+def _every_word(memory: Mapping[str, Any], halves: Sequence[int]) -> list[int]:
+    """Host addresses of all words of these halves of a memory."""
     depths = [depth for count, depth in memory["depths"] for _ in range(count)]
     return [
-        memory["base_address"] + bank * memory["bank_stride"] + word
+        memory["base_address"] + half * memory["half_stride"] + bank * memory["bank_stride"] + word
+        for half in halves
         for bank, depth in enumerate(depths)
         for word in range(depth)
     ]
@@ -58,6 +59,7 @@ class Stream:
     entry: Mapping[str, Any]
     commands: list[str] = field(default_factory=list)
     expected: list[dict[str, Any]] = field(default_factory=list)
+    half: int = 0
 
     def _add(self, op: int, address: int = 0, data: int = 0) -> None:
         self.commands.append(f"{op:x} {address:x} {data:x}")
@@ -99,10 +101,10 @@ class Stream:
     def mark_spare(
         self, layout: Mapping[str, Any], rng: np.random.Generator
     ) -> list[tuple[int, int]]:
-        """Write random words beside a tensor, at most `SPARE`; returns (address, word)."""
+        """Write random words beside a tensor in its half, at most `SPARE`; returns (address, word)."""
         memory = self.memory(layout)
-        every = np.array(_every_word(memory), dtype=np.int64)
-        spare = np.setdiff1d(every, addresses(memory, layout).ravel())
+        every = np.array(_every_word(memory, [self.half]), dtype=np.int64)
+        spare = np.setdiff1d(every, addresses(memory, layout, self.half).ravel())
         if spare.size > SPARE:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
         words = rng.integers(0, 1 << memory["bits"], spare.size)
@@ -128,7 +130,9 @@ class Stream:
         An access must reach its own word only, and reading must change nothing.
         """
         places = [
-            (at, memory["bits"]) for memory in self.entry["memories"] for at in _every_word(memory)
+            (at, memory["bits"])
+            for memory in self.entry["memories"]
+            for at in _every_word(memory, range(memory["halves"]))
         ]
         if len(places) > SPARE:
             places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]
@@ -153,13 +157,36 @@ class Stream:
         memory = self.memory(layout)
         mask = (1 << memory["bits"]) - 1
         pairs = zip(
-            addresses(memory, layout).ravel().tolist(), values.ravel().tolist(), strict=True
+            addresses(memory, layout, self.half).ravel().tolist(),
+            values.ravel().tolist(),
+            strict=True,
         )
         self.commands += [f"1 {at:x} {value & mask:x}" for at, value in pairs]
 
     def run(self, cycles: int) -> None:
-        """Start, wait, and expect exactly so many busy cycles; the host writes meanwhile in vain."""
-        self._add(RUN, max(0, min(ATTACKS, cycles - 3)), cycles + WATCHDOG_CYCLES)
+        """Start, wait, and expect exactly so many busy cycles; the host writes meanwhile in vain,
+        except to memories of two halves, where it would not be in vain."""
+        double = any(memory["halves"] > 1 for memory in self.entry["memories"])
+        attacks = 0 if double else max(0, min(ATTACKS, cycles - 3))
+        self._add(RUN, attacks, cycles + WATCHDOG_CYCLES)
+        self.expected.append({"kind": "cycles", "cycles": cycles})
+
+    def go(self) -> None:
+        """Start, and go on with the commands that follow while the design is busy."""
+        self._add(GO)
+
+    def attack(self, cycles: int, rng: np.random.Generator) -> None:
+        """Write at random into the half that a run of so many cycles uses: in vain."""
+        places = [
+            at for memory in self.entry["memories"] for at in _every_word(memory, [self.half])
+        ]
+        for at in rng.choice(places, max(0, min(ATTACKS, cycles - 3))).tolist():
+            self._add(WRITE, at, int(rng.integers(0, 1 << 31)))
+
+    def wait(self, cycles: int) -> None:
+        """Wait for the run that `go` started, and expect exactly so many busy cycles."""
+        self.idle(4)  # reads under way answer first
+        self._add(WAIT, 0, cycles + WATCHDOG_CYCLES)
         self.expected.append({"kind": "cycles", "cycles": cycles})
 
     def cut(self, cycles: int) -> None:
@@ -181,7 +208,7 @@ class Stream:
         memory = self.memory(layout)
         bits = layout["bits"] if result else memory["bits"]
         word = (1 << bits) - 1
-        place = addresses(memory, layout).ravel()[mask.ravel()].tolist()
+        place = addresses(memory, layout, self.half).ravel()[mask.ravel()].tolist()
         wanted = values.ravel()[mask.ravel()].tolist()
         self.commands += [f"2 {at:x} 0" for at in place]
         index = np.argwhere(mask).tolist()

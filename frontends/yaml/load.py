@@ -35,6 +35,10 @@ __all__ = ["load_text", "load_workload"]
 
 MAX_ERRORS = 20
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,9})")
+SWITCHES = {
+    "fused": "yes: one array for all operations and dataflows; no: a design for each",
+    "double_buffer": "yes: the host loads one half of the memories while the array uses the other",
+}
 _LONG = re.compile(r"[1-9][0-9]{10,}")
 
 
@@ -219,15 +223,15 @@ def _wanted(item: dict[str, Any]) -> str:
         case "too_long":
             return f"it may have at most {_entries(context['max_length'])}"
         case "literal_error":
-            more = "" if item["loc"][-1] == "fused" else ", or a list of cycles per axis"
+            more = "" if item["loc"][-1] in SWITCHES else ", or a list of cycles per axis"
             return f"it must be {context['expected']}{more}"
     return str(item["msg"]).lower()
 
 
 def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     text = item.get("input")
-    if path[-1:] == ["fused"]:
-        return "yes: one array for all operations and dataflows; no: a design for each"
+    if path and path[-1] in SWITCHES:
+        return SWITCHES[path[-1]]
     if item["type"] == "literal_error" and isinstance(text, str):
         return did_you_mean(text, ("systolic", "broadcast"), "control is")
     words = [step for step in path if isinstance(step, str)]

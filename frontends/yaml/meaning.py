@@ -71,7 +71,12 @@ class Reader:
             tuple(self.tensors.values()),
             tuple(operations),
             tuple(flows),
-            Architecture(array or (), memories, self.form.architecture.fused == "yes"),
+            Architecture(
+                array or (),
+                memories,
+                self.form.architecture.fused == "yes",
+                self.form.architecture.double_buffer == "yes",
+            ),
         )
 
     def _try(self, action: Callable[[], T]) -> T | None:

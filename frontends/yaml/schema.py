@@ -85,6 +85,10 @@ class ArchitectureForm(_Form):
         default="yes",
         description="yes: all operations and dataflows share one array; no: one design for each.",
     )
+    double_buffer: Literal["yes", "no"] = Field(
+        default="no",
+        description="yes: two halves per memory; the host loads one while the array uses the other.",
+    )
 
 
 class WorkloadForm(_Form):

@@ -1,6 +1,12 @@
-"""One bank: a RAM shared by the array and the host, and for sums its read-modify-write unit."""
+"""One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit.
+
+With two halves the array uses the one that the register `half` names, and the host may fill or
+drain the other at the same time. Otherwise the RAM is the host's while the array is idle.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from lego.back.builder import Builder
 from lego.back.lower_fu import combine
@@ -11,7 +17,7 @@ from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["bank_modules"]
+__all__ = ["accumulates", "bank_modules"]
 
 
 def bank_modules(fused: FusedAdg, buffer: Buffer, depth: int, prefix: str) -> tuple[Module, Module]:
@@ -30,18 +36,13 @@ def bank_modules(fused: FusedAdg, buffer: Buffer, depth: int, prefix: str) -> tu
     ram = infer_widths(b.build())
     several = f"_{depth}" if len(buffer.depths) > 1 else ""
     b = Builder(f"{prefix}_bank_{buffer.name}{several}", "memory", len(fused.layers))
-    host = {
-        "addr": b.input("host_addr", span),
-        "ren": b.input("host_ren"),
-        "wen": b.input("host_wen"),
-        "wdata": b.input("host_wdata", word),
-    }
+    addr, en = b.input("addr", span), b.input("en")
     if not buffer.output:
-        _read_bank(b, ram, host, span)
+        _rams(b, fused, ram, {"raddr": addr, "ren": en})
     elif accumulates(buffer):
-        _accumulating_bank(b, fused, buffer, ram, host, span)
+        _accumulate(b, fused, ram, (addr, en), word)
     else:
-        _write_bank(b, ram, host, span)
+        _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return ram, infer_widths(remove_dead_nodes(b.build()))
 
 
@@ -50,47 +51,50 @@ def accumulates(buffer: Buffer) -> bool:
     return any(isinstance(plan, OutputPlan) and plan.accumulates for plan in buffer.plans)
 
 
-def _read_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, int]) -> None:
+def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) -> int:
+    """The RAM of every half, its ports the array's or the host's; returns the array's word."""
+    ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
     busy = b.input("busy")
-    wires = {
-        "raddr": b.mux(busy, b.input("addr", span), host["addr"]),
-        "ren": b.mux(busy, b.input("en"), host["ren"]),
-        "waddr": host["addr"],
-        "wdata": host["wdata"],
-        "wen": host["wen"],
+    address = b.input("host_addr", ports["raddr"])
+    host = {
+        "raddr": address,
+        "ren": b.input("host_ren"),
+        "waddr": address,
+        "wdata": b.input("host_wdata", ports["wdata"]),
+        "wen": b.input("host_wen"),
     }
-    b.output("rdata", b.instance(ram, "ram", wires)["rdata"])
+    words = []
+    for half in range(fused.halves):
+        mine, used = dict(host), busy
+        if fused.halves > 1:
+            used = b.all([busy, b.eq(b.input("half"), b.const(half))])
+            asked = b.eq(b.input("host_half"), b.const(half))
+            mine["ren"] = b.all([host["ren"], asked])
+            mine["wen"] = b.all([host["wen"], asked, b.invert(used)])
+        wires = {
+            name: b.mux(used, array[name], node) if name in array else node
+            for name, node in mine.items()
+        }
+        name = "ram" if fused.halves == 1 else f"ram_{half}"
+        words.append(b.instance(ram, name, wires)["rdata"])
+    if fused.halves == 1:
+        b.output("rdata", words[0])
+        return words[0]
+    word = b.mux(b.input("half"), words[1], words[0])
+    b.output("rdata", word)
+    b.output("host_rdata", b.mux(b.delay(b.input("host_half"), 1), words[1], words[0]))
+    return word
 
 
-def _write_bank(b: Builder, ram: Module, host: dict[str, int], span: tuple[int, int]) -> None:
-    busy = b.input("busy")
-    word = ram.nodes[dict(ram.outputs)["rdata"]].range
-    wires = {
-        "raddr": host["addr"],
-        "ren": host["ren"],
-        "waddr": b.mux(busy, b.input("addr", span), host["addr"]),
-        "wdata": b.mux(busy, b.input("data", word), host["wdata"]),
-        "wen": b.mux(busy, b.input("en"), host["wen"]),
-    }
-    b.output("rdata", b.instance(ram, "ram", wires)["rdata"])
-
-
-def _accumulating_bank(
-    b: Builder,
-    fused: FusedAdg,
-    buffer: Buffer,
-    ram: Module,
-    host: dict[str, int],
-    span: tuple[int, int],
+def _accumulate(
+    b: Builder, fused: FusedAdg, ram: Module, port: tuple[int, int], word: tuple[int, int]
 ) -> None:
     """Read in one cycle, combine and write in the next; a repeated address is forwarded.
 
     The forwarding makes any distance between two commits to one element safe. A dataflow that
     writes each element once doesn't read.
     """
-    word = (0, (1 << buffer.bits) - 1)
-    busy = b.input("busy")
-    addr, en = b.input("addr", span), b.input("en")
+    addr, en = port
     data = b.delay(b.input("data", word), 1, name="data")
     visit = b.delay(b.input("visit"), 1, name="visit")
     addr1 = b.delay(addr, 1, name="addr")
@@ -109,12 +113,6 @@ def _accumulating_bank(
     new = b.mux(visit, data, b.choose(sums))
     b.drive(total, new, en1)
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
-    wires = {
-        "raddr": b.mux(busy, addr, host["addr"]),
-        "ren": b.mux(busy, b.all([en, adds]) if adds != b.const(1) else en, host["ren"]),
-        "waddr": b.mux(busy, addr1, host["addr"]),
-        "wdata": b.mux(busy, new, host["wdata"]),
-        "wen": b.mux(busy, en1, host["wen"]),
-    }
-    b.connect(stored, b.instance(ram, "ram", wires)["rdata"])
-    b.output("rdata", stored)
+    reads = b.all([en, adds]) if adds != b.const(1) else en
+    array = {"raddr": addr, "ren": reads, "waddr": addr1, "wdata": new, "wen": en1}
+    b.connect(stored, _rams(b, fused, ram, array))

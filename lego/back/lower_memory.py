@@ -52,10 +52,10 @@ def build_memory(
     ports = _bank_ports(b, buffer, sides)
     _check(b, buffer, sides, ports)
     kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
-    words = _banks(b, buffer, kinds, ports)
+    words, host_words = _banks(b, fused, buffer, kinds, ports)
     if not buffer.output:
         _deliver(b, buffer, sides, words)
-    _host_read(b, words)
+    _host_read(b, buffer, host_words)
     return *(module for pair in made.values() for module in pair), infer_widths(b.build())
 
 
@@ -96,14 +96,19 @@ def _check(
 
 
 def _banks(
-    b: Builder, buffer: Buffer, kinds: Sequence[Module], ports: Mapping[int, Mapping[str, int]]
-) -> list[int]:
-    """Instantiate the banks with their array-side ports; returns the words read."""
-    bits = address_bits(buffer.depth)
+    b: Builder,
+    fused: FusedAdg,
+    buffer: Buffer,
+    kinds: Sequence[Module],
+    ports: Mapping[int, Mapping[str, int]],
+) -> tuple[list[int], list[int]]:
+    """Instantiate the banks with their array-side ports; returns the words that the array and the
+    host read."""
+    bits, count = address_bits(buffer.depth), index_bits(len(kinds))
     word = b.input("host_wdata", (0, (1 << buffer.bits) - 1))
-    address = b.input("host_addr", (0, (1 << (bits + index_bits(len(kinds)))) - 1))
-    index = b.slice(address, bits, index_bits(len(kinds)))
-    words = []
+    address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
+    index = b.slice(address, bits, count)
+    words, host_words = [], []
     for k, bank in enumerate(kinds):
         inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
         here = b.eq(index, b.const(k))
@@ -114,21 +119,24 @@ def _banks(
             "host_wdata": word,
             "busy": b.input("busy"),
         }
+        if fused.halves > 1:
+            wires["host_half"] = b.slice(address, bits + count, 1)
+            wires["half"] = b.input("half")
         if "dataflow" in inputs:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}
         wires |= ports.get(k, {})
-        if "addr" in inputs:
-            wires["addr"] = b.wrap(wires["addr"], inputs["addr"].range)
-        words.append(b.instance(bank, f"bank_{k}", wires)["rdata"])
-    return words
+        wires["addr"] = b.wrap(wires["addr"], inputs["addr"].range)
+        outs = b.instance(bank, f"bank_{k}", wires)
+        words.append(outs["rdata"])
+        host_words.append(outs.get("host_rdata", outs["rdata"]))
+    return words, host_words
 
 
-def _host_read(b: Builder, words: Sequence[int]) -> None:
+def _host_read(b: Builder, buffer: Buffer, words: Sequence[int]) -> None:
     bits = index_bits(len(words))
     address = b.input("host_addr", b.nodes[b.input("host_addr")].range)
-    top = b.nodes[address].bits
-    index = b.delay(b.slice(address, top - bits, bits), 1)
+    index = b.delay(b.slice(address, address_bits(buffer.depth), bits), 1)
     b.output("host_rdata", b.delay(b.select(index, bits, words), 1, name="host_word"))
 
 

@@ -42,7 +42,10 @@ class HostMap:
 def host_map(fused: FusedAdg) -> HostMap:
     """Least map that holds all registers and memories."""
     buffers = fused.buffers()
-    needed = [address_bits(buffer.depth) + index_bits(buffer.n_banks) for buffer in buffers]
+    needed = [
+        address_bits(buffer.depth) + index_bits(buffer.n_banks) + fused.halves - 1
+        for buffer in buffers
+    ]
     specs = register_specs(fused)
     needed.append(index_bits(len(specs)))
     width = max([32, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)])
@@ -98,7 +101,8 @@ def _top(
     host = host_map(fused)
     names = ["registers", *(f"memory_{name}" for name in fused.names)]
     wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
-    ports = _host_ports(b, host, names, [registers, *memories], wires["busy"])
+    modules = [registers, *memories]
+    ports = _host_ports(b, host, names, modules, wires["busy"], always=fused.halves > 1)
     reads = {}
     outs = b.instance(registers, "registers", ports["registers"])
     reads["registers"] = outs["host_rdata"]
@@ -129,20 +133,22 @@ def _connections(module: Module, wires: dict[str, int]) -> dict[str, int]:
 
 
 def _host_ports(
-    b: Builder, host: HostMap, names: list[str], modules: list[Module], busy: int
+    b: Builder, host: HostMap, names: list[str], modules: list[Module], busy: int, *, always: bool
 ) -> dict[str, dict[str, int]]:
-    """Decode the host port per region; memories and registers are the host's only while idle."""
+    """Decode the host port per region; the host writes registers only while idle, and memories too
+    unless they guard themselves (`always`)."""
     address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
     wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
     idle = b.invert(busy)
-    write = b.all([b.input("host_en"), b.input("host_we"), idle])
+    asked = b.all([b.input("host_en"), b.input("host_we")])
     read = b.all([b.input("host_en"), b.invert(b.input("host_we"))])
     region = b.slice(address, host.offset_bits, host.region_bits)
     ports: dict[str, dict[str, int]] = {}
     for k, (name, module) in enumerate(zip(names, modules, strict=True)):
         here = b.eq(region, b.const(k))
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
-        every = {"host_wen": b.all([write, here]), "host_ren": b.all([read, here])}
+        free = [] if always and k > 0 else [idle]
+        every = {"host_wen": b.all([asked, here, *free]), "host_ren": b.all([read, here])}
         every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
         every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
         ports[name] = {port: node for port, node in every.items() if port in found}

@@ -93,6 +93,8 @@ def register_specs(fused: FusedAdg) -> tuple[RegisterSpec, ...]:
     if len(fused.layers) > 1:
         about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
         specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, f"dataflow id; {about}"))
+    if fused.halves > 1:
+        specs.append(RegisterSpec("half", fused.halves - 1, "half of the memories in use"))
     for k, trips in enumerate(fused.trips()):
         names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
         about = _each([d.name if d.loop >= 0 else "no loop" for d in names])
@@ -166,6 +168,7 @@ def register_values(
     bounds: Mapping[str, int],
     shapes: Mapping[str, Sequence[int]],
     bases: Mapping[str, int],
+    half: int = 0,
 ) -> dict[str, int]:
     """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
 
@@ -175,6 +178,8 @@ def register_values(
     values = {spec.name: 0 for spec in register_specs(fused)}
     if "dataflow" in values:
         values["dataflow"] = index
+    if "half" in values:
+        values["half"] = half
     for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
         values[f"trip{k}"] = trips - 1
     for axis in range(len(fused.sizes)):

@@ -140,6 +140,7 @@ class FusedAdg:
     ----------
     names : of the memories, one per operand port, then the results'.
     layers : one per dataflow id.
+    halves : 2 if the host fills and drains one half of the memories while the array uses the other.
     """
 
     schema: str
@@ -147,6 +148,7 @@ class FusedAdg:
     names: tuple[str, ...]
     layers: tuple[Layer, ...]
     fusion: Fusion = Fusion()
+    halves: int = 1
 
     @property
     def shared(self) -> bool:

@@ -141,11 +141,13 @@ class Architecture:
     array : FUs per axis.
     memory_bits : largest memory per operand in bits, by tensor name.
     fused : all operations and dataflows share one array; otherwise each gets its own.
+    double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
     """
 
     array: tuple[int, ...] = (16, 16)
     memory_bits: tuple[tuple[str, int], ...] = ()
     fused: bool = True
+    double_buffer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

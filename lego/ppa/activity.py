@@ -124,7 +124,7 @@ def _enter(instance: str, outer: tuple[str, str]) -> tuple[str, str]:
     category, operand = outer
     if not category:
         return ("control", "") if instance == "dut" else ("", "")
-    if instance == "ram":
+    if instance in ("ram", "ram_0", "ram_1"):
         return "sram", operand
     for prefix, name in CATEGORIES:
         if instance.startswith(prefix):
