@@ -58,7 +58,6 @@ def adgs_of(workload: Workload) -> list[Adg]:
         if workload.architecture.fused:
             flow = flow.aligned(counters, axes)
         adgs.append(build_adg(name, op, workload.tensors, flow))
-        check_memories(adgs[-1], dict(workload.architecture.memory_bits))
     return adgs
 
 
@@ -69,8 +68,12 @@ def designs_of(workload: Workload, method: Method = Method.EXACT) -> list[FusedA
         found = [fuse(adg.name, [adg]) for adg in adgs]
     else:
         found = [fuse(workload.name, adgs, method)]
+    for fused in found:
+        for layer in fused.layers:
+            check_memories(layer.adg, dict(workload.architecture.memory_bits))
     halves = 2 if workload.architecture.double_buffer else 1
-    return [replace(fused, halves=halves) for fused in found]
+    dma_bits = workload.architecture.dma_bits
+    return [replace(fused, halves=halves, dma_bits=dma_bits) for fused in found]
 
 
 def compile_workload(
@@ -132,7 +135,12 @@ def design_entry(fused: FusedAdg, dag: Dag, times: Schedule) -> dict[str, Any]:
         "verilog": f"{fused.name}.v",
         "array": list(fused.sizes),
         "fus": fused.n_fus,
-        "host": {"address_bits": host.address_bits, "data_bits": host.data_bits, "read_latency": 2},
+        "host": {
+            "address_bits": host.address_bits,
+            "data_bits": host.data_bits,
+            "mask_bits": host.mask_bits,
+            "read_latency": 2,
+        },
         "registers": [
             {"name": spec.name, "address": i, "bits": spec.bits, "about": spec.about}
             for i, spec in enumerate(register_specs(fused))
@@ -175,7 +183,8 @@ def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
             "base_address": host.base(1 + buffer.index),
             "bank_stride": 1 << address_bits(buffer.depth),
             "halves": fused.halves,
-            "half_stride": 1 << (address_bits(buffer.depth) + index_bits(buffer.n_banks)),
+            "half_stride": 1 << (address_bits(buffer.depth) + index_bits(buffer.groups)),
+            "lanes": buffer.lanes,
             "banks": buffer.n_banks,
             "depths": [list(part) for part in buffer.depths],
             "bits": buffer.bits,

@@ -33,6 +33,7 @@ class _Memory(_Form):
     base_address: NonNegativeInt
     bank_stride: PositiveInt
     halves: PositiveInt
+    lanes: PositiveInt
     half_stride: PositiveInt
     banks: PositiveInt
     depths: list[Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]]
@@ -74,6 +75,7 @@ class _Program(_Form):
 class _Host(_Form):
     address_bits: PositiveInt
     data_bits: PositiveInt
+    mask_bits: NonNegativeInt
 
 
 class _Dataflow(_Form):

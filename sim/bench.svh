@@ -3,7 +3,8 @@
 // A run's address is the number of busy cycles in which the host writes at random: the design must
 // take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
 // (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
-// data. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
+// data; a write has its mask above the operation's lowest digit, a read's data are the number of bits
+// wanted (0: all) times 65536, plus the first of them. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
 // "p" once if busy or done ever broke their protocol.
 module `BENCH (
     input  wire clk,
@@ -15,6 +16,9 @@ module `BENCH (
   reg rst, start, host_en, host_we;
   reg [`AW-1:0] host_addr;
   reg [`DW-1:0] host_wdata;
+`ifdef MW
+  reg [`MW-1:0] host_mask;
+`endif
   wire busy, done, host_rvalid;
   wire [`DW-1:0] host_rdata;
 
@@ -22,8 +26,11 @@ module `BENCH (
   integer wait_left, run_left, run_cycles, reset_after, attacks_left;
   reg running, ending, armed, behind;
   reg [7:0] op;
+  reg [79:0] head;
   reg [31:0] address;
-  reg [63:0] data;
+  reg [511:0] data;
+  reg [31:0] reads[$];
+  reg [31:0] field;
   string folder;
 
   `DUT dut (
@@ -36,6 +43,9 @@ module `BENCH (
       .host_we(host_we),
       .host_addr(host_addr),
       .host_wdata(host_wdata),
+`ifdef MW
+      .host_mask(host_mask),
+`endif
       .host_rdata(host_rdata),
       .host_rvalid(host_rvalid)
   );
@@ -81,7 +91,11 @@ module `BENCH (
     start <= 0;
     host_en <= 0;
     host_we <= 0;
-    if (host_rvalid && armed) $fwrite(answers, "r %h\n", host_rdata);
+    if (host_rvalid && armed) begin  // the bits that the command asked for
+      field = reads.size() > 0 ? reads.pop_front() : 0;
+      $fwrite(answers, "r %h\n",
+              (host_rdata >> field[15:0]) & ~(field[31:16] == 0 ? '0 : {`DW{1'b1}} << field[31:16]));
+    end
     if (behind && !running && busy) run_cycles <= run_cycles + 1;
     if (running) begin
       if (busy) run_cycles <= run_cycles + 1;
@@ -121,14 +135,18 @@ module `BENCH (
       finished <= 1;
     end else begin
       rst <= 0;
-      got = $fscanf(commands, "%h %h %h\n", op, address, data);
-      if (got != 3) op = OP_END;
+      got = $fscanf(commands, "%h %h %h\n", head, address, data);
+      op = got == 3 ? {4'd0, head[3:0]} : OP_END;
       case (op)
         OP_WRITE, OP_READ: begin
           host_en <= 1;
           host_we <= op == OP_WRITE;
           host_addr <= address[`AW-1:0];
           host_wdata <= data[`DW-1:0];
+`ifdef MW
+          host_mask <= head[4+:`MW];
+`endif
+          if (op == OP_READ) reads.push_back(data[31:0]);
         end
         OP_RUN, OP_CUT: begin
           start <= 1;

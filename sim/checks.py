@@ -59,7 +59,7 @@ def _words(item: dict[str, Any], feed: Any) -> list[str]:
     wrong = []
     for index, word in zip(item["index"], item["words"], strict=True):
         answer = next(feed, "")
-        if not answer.startswith("r ") or not _equal(answer[2:], word, item.get("bits")):
+        if not answer.startswith("r ") or not _equal(answer[2:], word):
             wrong.append(
                 f"{item['operand']}{index} is {answer[2:] or 'missing'}, expected {word:x}"
             )
@@ -68,10 +68,8 @@ def _words(item: dict[str, Any], feed: Any) -> list[str]:
     return wrong
 
 
-def _equal(text: str, word: int, bits: int | None) -> bool:
-    """Whether the answer is the word; in its low bits, if these are given."""
+def _equal(text: str, word: int) -> bool:
     try:
-        found = int(text, 16)
-        return (found if bits is None else found & ((1 << bits) - 1)) == word
+        return int(text, 16) == word
     except ValueError:
         return False

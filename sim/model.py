@@ -31,6 +31,7 @@ class Bench:
     verilog: str
     address_bits: int
     data_bits: int
+    mask_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ def top_text(benches: Sequence[Bench]) -> str:
             f'`define BENCH_TEXT "{k}"',
             f"`define AW {bench.address_bits}",
             f"`define DW {bench.data_bits}",
+            *([f"`define MW {bench.mask_bits}"] if bench.mask_bits else []),
             '`include "bench.svh"',
-            *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW")),
+            *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW", "MW")),
         ]
     lines += [
         "module tb (output wire finished);",

@@ -182,6 +182,7 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
             case.verilog,
             case.stream.entry["host"]["address_bits"],
             case.stream.entry["host"]["data_bits"],
+            case.stream.entry["host"]["mask_bits"],
         )
         for case in cases
     ]

@@ -21,7 +21,10 @@ ATTACKS = 64
 
 
 def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any], half: int) -> Array:
-    """Host address of every element in one half of a memory, in the shape of the tensor."""
+    """Place of every element in one half of a memory, in the shape of the tensor.
+
+    A place is the host's address times the memory's lanes, plus the lane.
+    """
     shape = tuple(layout["shape"])
     word = np.full(shape, layout["base"], dtype=np.int64)
     bank = np.zeros(shape, dtype=np.int64)
@@ -37,15 +40,25 @@ def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any], half: int) -
         word = word + (d // (g * count) * g + d % g) * stride
         digit = d // g + sum(a * x for a, x in zip(skew, index, strict=True) if a)
         bank = bank * count + digit % count
-    base, stride = int(memory["base_address"]), int(memory["bank_stride"])
-    return base + half * int(memory["half_stride"]) + bank * stride + word
+    lanes, base = int(memory["lanes"]), int(memory["base_address"])
+    group = base + half * int(memory["half_stride"]) + bank // lanes * int(memory["bank_stride"])
+    found: Array = (group + word) * lanes + bank % lanes
+    return found
 
 
 def _every_word(memory: Mapping[str, Any], halves: Sequence[int]) -> list[int]:
-    """Host addresses of all words of these halves of a memory."""
+    """Places of all words of these halves of a memory."""
+    lanes = memory["lanes"]
     depths = [depth for count, depth in memory["depths"] for _ in range(count)]
     return [
-        memory["base_address"] + half * memory["half_stride"] + bank * memory["bank_stride"] + word
+        (
+            memory["base_address"]
+            + half * memory["half_stride"]
+            + bank // lanes * memory["bank_stride"]
+            + word
+        )
+        * lanes
+        + bank % lanes
         for half in halves
         for bank, depth in enumerate(depths)
         for word in range(depth)
@@ -91,6 +104,24 @@ class Stream:
             }
         )
 
+    def _poke(self, memory: Mapping[str, Any], words: Mapping[int, int]) -> None:
+        """Write words at their places; those of one address together."""
+        lanes, bits = memory["lanes"], memory["bits"]
+        groups: dict[int, tuple[int, int]] = {}
+        for place, word in words.items():
+            mask, data = groups.get(place // lanes, (0, 0))
+            lane = place % lanes
+            groups[place // lanes] = mask | 1 << lane, data | word << lane * bits
+        for address, (mask, data) in groups.items():
+            head = mask << 4 | WRITE if lanes > 1 else WRITE
+            self.commands.append(f"{head:x} {address:x} {data:x}")
+
+    def _peek(self, memory: Mapping[str, Any], place: int, bits: int) -> None:
+        """Read the low bits of the word at a place."""
+        lanes = memory["lanes"]
+        field = bits << 16 | place % lanes * memory["bits"]
+        self.commands.append(f"{READ:x} {place // lanes:x} {field:x}")
+
     def memory(self, layout: Mapping[str, Any]) -> Mapping[str, Any]:
         """The memory that holds a tensor."""
         found: Mapping[str, Any] = next(
@@ -109,12 +140,14 @@ class Stream:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
         words = rng.integers(0, 1 << memory["bits"], spare.size)
         pairs = list(zip(spare.tolist(), words.tolist(), strict=True))
-        self.commands += [f"1 {at:x} {word:x}" for at, word in pairs]
+        self._poke(memory, dict(pairs))
         return pairs
 
     def read_spare(self, layout: Mapping[str, Any], pairs: Sequence[tuple[int, int]]) -> None:
         """Expect the words that `mark_spare` wrote."""
-        self.commands += [f"2 {at:x} 0" for at, _ in pairs]
+        memory = self.memory(layout)
+        for at, _ in pairs:
+            self._peek(memory, at, memory["bits"])
         self.expected.append(
             {
                 "kind": "beside",
@@ -129,26 +162,33 @@ class Stream:
 
         An access must reach its own word only, and reading must change nothing.
         """
-        places = [
-            (at, memory["bits"])
+        places: list[tuple[Mapping[str, Any], int]] = [
+            (memory, at)
             for memory in self.entry["memories"]
             for at in _every_word(memory, range(memory["halves"]))
         ]
         if len(places) > SPARE:
             places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]
-        places += [(r["address"], r["bits"]) for r in self.entry["registers"]]
-        words = {at: int(rng.integers(0, 1 << bits)) for at, bits in places}
-        self.commands += [f"1 {at:x} {words[at]:x}" for at in rng.permutation(list(words)).tolist()]
+        registers = [{"lanes": 1, "bits": r["bits"]} for r in self.entry["registers"]]
+        places += [
+            (register, r["address"])
+            for register, r in zip(registers, self.entry["registers"], strict=True)
+        ]
+        words = [int(rng.integers(0, 1 << memory["bits"])) for memory, _ in places]
+        for k in rng.permutation(len(places)).tolist():
+            self._poke(places[k][0], {places[k][1]: words[k]})
         for _ in range(2):
-            order = rng.permutation(list(words)).tolist()
+            order = rng.permutation(len(places)).tolist()
             self.idle(int(rng.integers(1, 5)))
-            self.commands += [f"2 {at:x} 0" for at in order]
+            for k in order:
+                memory, at = places[k]
+                self._peek(memory, at, memory["bits"])
             self.expected.append(
                 {
                     "kind": "beside",
                     "operand": "word ",
-                    "words": [words[at] for at in order],
-                    "index": [[at] for at in order],
+                    "words": [words[k] for k in order],
+                    "index": [[places[k][1]] for k in order],
                 }
             )
 
@@ -156,12 +196,9 @@ class Stream:
         """Write a tensor to its memory, each element as wide as the memory's words."""
         memory = self.memory(layout)
         mask = (1 << memory["bits"]) - 1
-        pairs = zip(
-            addresses(memory, layout, self.half).ravel().tolist(),
-            values.ravel().tolist(),
-            strict=True,
-        )
-        self.commands += [f"1 {at:x} {value & mask:x}" for at, value in pairs]
+        places = addresses(memory, layout, self.half).ravel().tolist()
+        flat = values.ravel().tolist()
+        self._poke(memory, {at: v & mask for at, v in zip(places, flat, strict=True)})
 
     def run(self, cycles: int) -> None:
         """Start, wait, and expect exactly so many busy cycles; the host writes meanwhile in vain,
@@ -178,10 +215,13 @@ class Stream:
     def attack(self, cycles: int, rng: np.random.Generator) -> None:
         """Write at random into the half that a run of so many cycles uses: in vain."""
         places = [
-            at for memory in self.entry["memories"] for at in _every_word(memory, [self.half])
+            (memory, at)
+            for memory in self.entry["memories"]
+            for at in _every_word(memory, [self.half])
         ]
-        for at in rng.choice(places, max(0, min(ATTACKS, cycles - 3))).tolist():
-            self._add(WRITE, at, int(rng.integers(0, 1 << 31)))
+        for k in rng.choice(len(places), max(0, min(ATTACKS, cycles - 3))).tolist():
+            memory, at = places[k]
+            self._poke(memory, {at: int(rng.integers(0, 1 << memory["bits"]))})
 
     def wait(self, cycles: int) -> None:
         """Wait for the run that `go` started, and expect exactly so many busy cycles."""
@@ -210,13 +250,13 @@ class Stream:
         word = (1 << bits) - 1
         place = addresses(memory, layout, self.half).ravel()[mask.ravel()].tolist()
         wanted = values.ravel()[mask.ravel()].tolist()
-        self.commands += [f"2 {at:x} 0" for at in place]
+        for at in place:
+            self._peek(memory, at, bits)
         index = np.argwhere(mask).tolist()
         self.expected.append(
             {
                 "kind": "words" if result else "beside",
                 "operand": layout["tensor"],
-                "bits": bits,
                 "words": [value & word for value in wanted],
                 "index": index,
             }

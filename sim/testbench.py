@@ -34,6 +34,8 @@ def testbench(name: str, designs: Sequence[Mapping[str, Any]]) -> str:
             "AW": host["address_bits"],
             "DW": host["data_bits"],
         }
+        if host["mask_bits"]:
+            macros["MW"] = host["mask_bits"]
         lines += [f"`define {macro} {value}" for macro, value in macros.items()]
         lines += [bench, *(f"`undef {macro}" for macro in macros), ""]
     lines += ["module tb;", "  reg clk = 0;", "  always #1 clk = !clk;"]

@@ -78,9 +78,14 @@ def dataflow_specs(
             specs.append(_spec(path, flow, form, array, at))
         except LegoErrors as wrong:
             errors += wrong.errors
+    for n, flow in enumerate(form.dataflows or ()):
+        if "name" not in flow.model_fields_set:
+            hint = "add, for example, name: os"
+            loc = at("operations", k, "dataflows", n)
+            errors.append(LegoError("E214", "this dataflow has no name", loc=loc, hint=hint))
     names = [spec.name.lower() for spec in specs]
     for n, spec in enumerate(specs):
-        if names.index(spec.name.lower()) < n:
+        if not errors and names.index(spec.name.lower()) < n:
             message = f"two dataflows of this operation are called {spec.name!r}"
             hint = "give each a name of its own, such as name: ws"
             errors.append(LegoError("E214", message, loc=spec.loc, hint=hint))

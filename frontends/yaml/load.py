@@ -37,6 +37,7 @@ MAX_ERRORS = 20
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,9})")
 SWITCHES = {
     "fused": "yes: one array for all operations and dataflows; no: a design for each",
+    "dma_bits": "the host then moves as many words at once as fit",
     "double_buffer": "yes: the host loads one half of the memories while the array uses the other",
 }
 _LONG = re.compile(r"[1-9][0-9]{10,}")

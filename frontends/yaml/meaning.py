@@ -76,6 +76,7 @@ class Reader:
                 memories,
                 self.form.architecture.fused == "yes",
                 self.form.architecture.double_buffer == "yes",
+                self.form.architecture.dma_bits or 0,
             ),
         )
 

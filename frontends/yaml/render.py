@@ -30,6 +30,8 @@ def render_workload(workload: Workload) -> str:
         limits += f", memories: {_flow(memories)}"
     if not workload.architecture.fused:
         limits += ", fused: no"
+    if workload.architecture.dma_bits:
+        limits += f", dma_bits: {workload.architecture.dma_bits}"
     if workload.architecture.double_buffer:
         limits += ", double_buffer: yes"
     return "\n".join([*lines, f"architecture: {{{limits}}}", ""])

@@ -85,6 +85,10 @@ class ArchitectureForm(_Form):
         default="yes",
         description="yes: all operations and dataflows share one array; no: one design for each.",
     )
+    dma_bits: Literal[32, 64, 128, 256, 512] | None = Field(
+        default=None,
+        description="Width of the host's data port; several banks' words move in one cycle.",
+    )
     double_buffer: Literal["yes", "no"] = Field(
         default="no",
         description="yes: two halves per memory; the host loads one while the array uses the other.",

@@ -104,19 +104,23 @@ def _banks(
 ) -> tuple[list[int], list[int]]:
     """Instantiate the banks with their array-side ports; returns the words that the array and the
     host read."""
-    bits, count = address_bits(buffer.depth), index_bits(len(kinds))
-    word = b.input("host_wdata", (0, (1 << buffer.bits) - 1))
+    bits, count, lanes = address_bits(buffer.depth), index_bits(buffer.groups), buffer.lanes
+    data = b.input("host_wdata", (0, (1 << (buffer.bits * lanes)) - 1))
     address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
-    index = b.slice(address, bits, count)
+    group = b.slice(address, bits, count)
     words, host_words = [], []
     for k, bank in enumerate(kinds):
         inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
-        here = b.eq(index, b.const(k))
+        here = b.eq(group, b.const(k // lanes))
+        writes = [b.input("host_wen"), here]
+        if lanes > 1:
+            mask = b.input("host_mask", (0, (1 << lanes) - 1))
+            writes.append(b.slice(mask, k % lanes, 1))
         wires = {
             "host_addr": b.slice(address, 0, inputs["host_addr"].bits),
             "host_ren": b.all([b.input("host_ren"), here]),
-            "host_wen": b.all([b.input("host_wen"), here]),
-            "host_wdata": word,
+            "host_wen": b.all(writes),
+            "host_wdata": b.slice(data, k % lanes * buffer.bits, buffer.bits),
             "busy": b.input("busy"),
         }
         if fused.halves > 1:
@@ -134,10 +138,13 @@ def _banks(
 
 
 def _host_read(b: Builder, buffer: Buffer, words: Sequence[int]) -> None:
-    bits = index_bits(len(words))
+    """The words of the group that was asked for, side by side."""
+    bits, lanes = index_bits(buffer.groups), buffer.lanes
     address = b.input("host_addr", b.nodes[b.input("host_addr")].range)
     index = b.delay(b.slice(address, address_bits(buffer.depth), bits), 1)
-    b.output("host_rdata", b.delay(b.select(index, bits, words), 1, name="host_word"))
+    groups = [words[k : k + lanes] for k in range(0, len(words), lanes)]
+    packed = [group[0] if len(group) == 1 else b.cat(group) for group in groups]
+    b.output("host_rdata", b.delay(b.select(index, bits, packed), 1, name="host_word"))
 
 
 def _deliver(

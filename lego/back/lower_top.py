@@ -28,6 +28,7 @@ class HostMap:
     offset_bits: int
     region_bits: int
     data_bits: int
+    mask_bits: int = 0
 
     @property
     def address_bits(self) -> int:
@@ -43,13 +44,16 @@ def host_map(fused: FusedAdg) -> HostMap:
     """Least map that holds all registers and memories."""
     buffers = fused.buffers()
     needed = [
-        address_bits(buffer.depth) + index_bits(buffer.n_banks) + fused.halves - 1
+        address_bits(buffer.depth) + index_bits(buffer.groups) + fused.halves - 1
         for buffer in buffers
     ]
     specs = register_specs(fused)
     needed.append(index_bits(len(specs)))
-    width = max([32, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)])
-    return HostMap(max(needed), index_bits(1 + len(buffers)), width)
+    width = max(
+        [32, fused.dma_bits, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)]
+    )
+    lanes = max(buffer.lanes for buffer in buffers)
+    return HostMap(max(needed), index_bits(1 + len(buffers)), width, lanes if lanes > 1 else 0)
 
 
 def lower(fused: FusedAdg) -> tuple[Dag, Schedule]:
@@ -151,6 +155,9 @@ def _host_ports(
         every = {"host_wen": b.all([asked, here, *free]), "host_ren": b.all([read, here])}
         every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
         every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
+        if "host_mask" in found:
+            mask = b.input("host_mask", (0, (1 << host.mask_bits) - 1))
+            every["host_mask"] = b.slice(mask, 0, found["host_mask"].bits)
         ports[name] = {port: node for port, node in every.items() if port in found}
     b.output("host_rvalid", b.delay(read, 2, resets=True))
     return ports

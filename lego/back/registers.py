@@ -67,7 +67,10 @@ def row_registers(fused: FusedAdg, buffer: Buffer) -> tuple[int, ...]:
 
 
 def needs_extent(adg: Adg, plan: Plan, access: AffineMap) -> tuple[int, ...]:
-    """Dimensions whose index must be compared with the tensor's extent."""
+    """Dimensions whose index must be compared with the tensor's extent.
+
+    A bare loop that the tensor is as long as can't leave it: FUs beyond the bound are masked.
+    """
     if isinstance(plan, OutputPlan):
         return () if plan.injective else tuple(range(len(plan.offset)))
     if plan.tensor.pad is None:
@@ -75,7 +78,10 @@ def needs_extent(adg: Adg, plan: Plan, access: AffineMap) -> tuple[int, ...]:
     return tuple(
         j
         for j, (row, offset) in enumerate(zip(access.rows, access.offset, strict=True))
-        if offset or sorted(row)[-1:] != [1] or sum(map(abs, row)) != 1
+        if offset
+        or sorted(row)[-1:] != [1]
+        or sum(map(abs, row)) != 1
+        or adg.op.loops[row.index(1)].extent > plan.tensor.shape[j]
     )
 
 

@@ -55,7 +55,8 @@ def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
     run = flow["program"]
     busy = run["iterations"] / (entry["fus"] * run["cycles"])
     banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
-    return flow["operation"], flow["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
+    name = f"{flow['operation']}.{flow['name']}"
+    return name, flow["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
 
 
 def check_file(file: Path, fusion: Method) -> None:

@@ -61,15 +61,15 @@ def bank_function(form: Forms, nodes: Sequence[Vector]) -> Banking:
 
 
 def least_banks(every: Sequence[Nodes]) -> int:
-    """No fewer banks can do: as many nodes are active at once."""
+    """Nodes that act at one timestamp: no bank function of elements alone can do with fewer."""
     return max(len(nodes.fus) for nodes in every)
 
 
 def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
     """One bank function for several dataflows; the list differs in `origin` and `fixed` only.
 
-    Counts are searched by rising product from the lower bound, so the result is the least of its
-    family. Among equals the one is taken whose switches move fewest words.
+    Counts are searched by rising product from the lower bound: the number of nodes that act at one
+    timestamp. The first that serve are the least of those tried (see `WIDE_SEARCH`). Among equals the one is taken whose switches move fewest words.
     """
     users = [_user(nodes) for nodes in every]
     rank = len(users[0].origin)

@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 
 from lego.front.costs import COSTS, body_cost
 from lego.ir.adg import Adg, Fu, InputPlan
 
-__all__ = ["Binding", "bindings", "fixed_cost", "plans_at"]
+__all__ = ["Binding", "bindings", "fixed_cost", "identity", "plans_at"]
 
 Binding = tuple[tuple[int, ...], ...]
 """Per dataflow the ports of its operation's inputs."""
 
-MAX_BINDINGS = 4096
+MAX_BINDINGS = 1 << 14
+"""Up to so many bindings all are tried; beyond, one operation's after another's."""
 
 
-def bindings(adgs: Sequence[Adg]) -> Iterator[Binding]:
-    """All ways to bind the operations' inputs to ports; all dataflows of an operation alike.
+def identity(adgs: Sequence[Adg]) -> Binding:
+    """Every operation's inputs in their order."""
+    return tuple(tuple(range(len(adg.inputs))) for adg in adgs)
 
-    The first of the operations with most inputs keeps its order. Beyond `MAX_BINDINGS` only the
-    identity is tried.
+
+def bindings(adgs: Sequence[Adg]) -> tuple[list[Binding], bool]:
+    """Ways to bind the operations' inputs to ports, all dataflows of an operation alike; and
+    whether these are all that matter.
+
+    The first of the operations with most inputs keeps its order: permuting all ports changes
+    nothing. Beyond `MAX_BINDINGS` the operations are bound one by one, each as cheaply as those
+    before allow.
     """
     operations = list(dict.fromkeys(adg.op.name for adg in adgs))
     inputs = {adg.op.name: len(adg.inputs) for adg in adgs}
     ports = max(inputs.values())
     anchor = next(name for name in operations if inputs[name] == ports)
-    choices = [
-        [tuple(range(ports))]
+    choices = {
+        name: [tuple(range(ports))]
         if name == anchor
         else list(itertools.permutations(range(ports), inputs[name]))
         for name in operations
-    ]
-    total = 1
-    for each in choices:
-        total *= len(each)
-    if total > MAX_BINDINGS:
-        choices = [each[:1] for each in choices]
-    for picked in itertools.product(*choices):
-        table = dict(zip(operations, picked, strict=True))
-        yield tuple(table[adg.op.name] for adg in adgs)
+    }
+    if math.prod(map(len, choices.values())) <= MAX_BINDINGS:
+        tables = [
+            dict(zip(operations, picked, strict=True))
+            for picked in itertools.product(*choices.values())
+        ]
+        return [tuple(table[adg.op.name] for adg in adgs) for table in tables], True
+    table = {anchor: choices[anchor][0]}
+    for name in operations:
+        known = [adg for adg in adgs if adg.op.name in table or adg.op.name == name]
+        table[name] = min(
+            choices[name],
+            key=lambda places, name=name, known=known: fixed_cost(  # type: ignore[misc]
+                known, tuple((table | {name: places})[adg.op.name] for adg in known)
+            ),
+        )
+    return [tuple(table[adg.op.name] for adg in adgs)], False
 
 
 def plans_at(adgs: Sequence[Adg], binding: Binding, port: int) -> list[InputPlan | None]:
@@ -54,7 +71,7 @@ def fixed_cost(adgs: Sequence[Adg], binding: Binding) -> int:
     """Area of the bodies, the memories and the holding registers, which links don't change."""
     ports: dict[int, tuple[int, int]] = {}
     cost = 0
-    for port in range(1 + max(max(each) for each in binding)):
+    for port in sorted({port for each in binding for port in each}):
         plans = [plan for plan in plans_at(adgs, binding, port) if plan is not None]
         formats = [plan.tensor.format for plan in plans]
         ports[port] = min(f.low for f in formats), max(f.high for f in formats)
@@ -62,7 +79,7 @@ def fixed_cost(adgs: Sequence[Adg], binding: Binding) -> int:
         cost += _memory(plans, bits)
         cost += bits * COSTS.register_bit * _holding(adgs, binding, port)
     bodies = [(adg.op.body, places) for adg, places in zip(adgs, binding, strict=True)]
-    fus = max(adg.dataflow.n_fus for adg in adgs)
+    fus = len({fu for adg in adgs for fu in adg.dataflow.fus()})
     return cost + fus * body_cost(bodies, ports)
 
 

@@ -22,8 +22,8 @@ class Option:
     """A way to get an operand at every timestamp: the FU `ds` before this one, `delay` cycles later.
 
     A broadcast, from the first of the FUs that use the element in the same cycle, has `star`: the
-    number of the partition of the FUs that it belongs to; its `ds` differs from FU to FU. The data
-    node has neither.
+    first dataflow whose broadcast comes from the same FU; its `ds` differs from FU to FU. The data node has
+    neither.
     """
 
     ds: Fu = ()
@@ -55,16 +55,20 @@ class Port:
 
 def port_of(fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], bits: int) -> Port:
     """The options of every FU at a port; `layers` has None where the port isn't used."""
-    numbers: dict[object, int] = {}
     found: list[dict[Fu, tuple[Option, ...]]] = []
     stars: list[dict[Fu, Fu]] = []
     for layer in layers:
-        options, sources = _layer_options(*layer, numbers) if layer is not None else ({}, {})
+        options, sources = _layer_options(*layer) if layer is not None else ({}, {})
         found.append(options)
         stars.append(sources)
     regions: dict[tuple[tuple[Option, ...], ...], list[Fu]] = {}
     for fu in fus:
-        regions.setdefault(tuple(each.get(fu, ()) for each in found), []).append(fu)
+        roots = [sources.get(fu) for sources in stars]
+        key = tuple(
+            options.get(fu, ()) if root is None else (*options[fu], Option(star=roots.index(root)))
+            for options, root in zip(found, roots, strict=True)
+        )
+        regions.setdefault(key, []).append(fu)
     return Port(
         bits,
         tuple(Region(options, tuple(members)) for options, members in regions.items()),
@@ -72,10 +76,8 @@ def port_of(fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], b
     )
 
 
-def _layer_options(
-    adg: Adg, plan: InputPlan, numbers: dict[object, int]
-) -> tuple[dict[Fu, tuple[Option, ...]], dict[Fu, Fu]]:
-    """Options per FU, and the source of each broadcast."""
+def _layer_options(adg: Adg, plan: InputPlan) -> tuple[dict[Fu, tuple[Option, ...]], dict[Fu, Fu]]:
+    """Options per FU but broadcasts, and the source of each broadcast."""
     flow = adg.dataflow
     steps = [ds for ds in itertools.product((-1, 0, 1), repeat=len(flow.sizes)) if any(ds)]
     options: dict[Fu, tuple[Option, ...]] = {}
@@ -104,8 +106,4 @@ def _layer_options(
                 ds = tuple(a - b for a, b in zip(fu, before, strict=True))
                 near.append(Option(ds, skew - flow.skew(before)))
             options[fu] = tuple(near) if near or root != fu else (Option(),)
-    if stars:
-        star = numbers.setdefault(tuple(sorted(stars.items())), len(numbers))
-        for fu in stars:
-            options[fu] = (*options[fu], Option(star=star))
     return options, stars

@@ -100,9 +100,8 @@ def heuristic(port: Port) -> Choice:
     return Choice(chosen, cost_of(port, chosen), 0)
 
 
-def exact(port: Port) -> Choice:
-    """The cheapest choice, by a 0-1 programme over regions; what it found and its bound, if the
-    node limit stops it."""
+def exact(port: Port) -> Choice | None:
+    """The cheapest choice, by a 0-1 programme over regions; None if the node limit stops it."""
     import pulp
 
     problem = pulp.LpProblem("fusion", pulp.LpMinimize)
@@ -131,19 +130,21 @@ def exact(port: Port) -> Choice:
     ties = [n * variable for n, variable in enumerate(pick.values())]
     scale = 1 + 2 * len(pick) ** 2
     problem.setObjective(scale * pulp.lpSum(cost) + pulp.lpSum(ties))
-    status = problem.solve(pulp.HiGHS(msg=False, threads=1, mip_max_nodes=NODE_LIMIT, gapRel=0))
-    if pulp.LpStatus[status] not in ("Optimal", "Not Solved"):
+    try:
+        status = problem.solve(pulp.HiGHS(msg=False, threads=1, mip_max_nodes=NODE_LIMIT, gapRel=0))
+    except KeyError:  # PuLP knows no status for a solver stopped by its node limit
+        return None
+    if pulp.LpStatus[status] != "Optimal":
         raise InternalError(f"fusion ended {pulp.LpStatus[status]}")
     chosen = {
         key: max(options, key=lambda o, key=key: pick[key, o].value() or 0)  # type: ignore[misc]
         for key, options in _cells(port)
     }
     total = cost_of(port, chosen)
-    best = round(pulp.value(problem.objective) / scale) if pulp.value(problem.objective) else 0
-    proved = pulp.LpStatus[status] == "Optimal"
-    if proved and port.bits * (best + constant) > total:
-        raise InternalError("fusion: the programme's optimum differs from its choice's cost")
-    return Choice(chosen, total, total if proved else 0)
+    least = round(pulp.value(problem.objective) or 0) // scale
+    if port.bits * (least + constant) != total:
+        raise InternalError("fusion: the programme's optimum isn't its choice's cost")
+    return Choice(chosen, total, total)
 
 
 def _line_cost(

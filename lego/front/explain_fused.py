@@ -36,7 +36,7 @@ def _shared(fused: FusedAdg) -> Iterator[str]:
     yield f"{fused.name}: {len(fused.layers)} dataflows in one array of {size} FUs"
     fusion = fused.fusion
     yield f"  fusion: {fusion.method}, {_HOW[str(fusion.method)]}"
-    gap = "no bound sought"
+    gap = "no bound known"
     if fusion.bound:
         part = (fusion.cost - fusion.bound) / fusion.cost
         gap = "proved least" if fusion.optimal else f"at most {part:.1%} above the least"
@@ -93,7 +93,7 @@ def _banks(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
             for k, p in zip(layers, plans, strict=True)
         ]
         least, banking = least_banks(nodes), plans[0].banking
-        proof = "no fewer can do" if banking.n_banks == least else f"at least {least} are needed"
+        proof = "as many as act at once" if banking.n_banks == least else f"{least} act at once"
         terms = []
         for j, (count, g, skew) in enumerate(
             zip(banking.counts, banking.gcds, banking.skews, strict=True)

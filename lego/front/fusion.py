@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lego.diag import InternalError
 from lego.front.banking import Nodes, shared_banks
-from lego.front.binding import Binding, bindings, fixed_cost, plans_at
+from lego.front.binding import Binding, bindings, fixed_cost, identity, plans_at
 from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
 from lego.front.reuse import Forms
@@ -28,7 +28,7 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
     adgs = _with_shared_banks(adgs)
     fus = _box(adgs)
     if method is Method.NAIVE:
-        binding = next(bindings(adgs))
+        binding = identity(adgs)
         cost = fixed_cost(adgs, binding) + sum(
             cost_of(port, _standalone(port), shared=False) for port in _ports(fus, adgs, binding)
         )
@@ -36,7 +36,8 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
     best: tuple[int, int, Binding, list[Port], list[Choice]] | None = None
     bound = None
     known: dict[object, tuple[Port, Choice]] = {}
-    for base, binding in sorted((fixed_cost(adgs, each), each) for each in bindings(adgs)):
+    every, complete = bindings(adgs)
+    for base, binding in sorted((fixed_cost(adgs, each), each) for each in every):
         if best is not None and base >= best[0]:
             break  # no links cost less than nothing
         found = [_solved(fus, adgs, binding, k, method, known) for k in range(_n_ports(binding))]
@@ -58,15 +59,12 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
         )
         for k, adg in enumerate(adgs)
     ]
-    return _design(name, linked, binding, Fusion(str(method), cost, bound or 0))
+    return _design(name, linked, binding, Fusion(str(method), cost, bound or 0 if complete else 0))
 
 
 def _box(adgs: Sequence[Adg]) -> list[Fu]:
-    """All FUs of the array."""
-    points: list[Fu] = [()]
-    for sizes in zip(*(adg.dataflow.sizes for adg in adgs), strict=True):
-        points = [(*point, x) for point in points for x in range(max(sizes))]
-    return points
+    """All FUs that some dataflow uses."""
+    return sorted({fu for adg in adgs for fu in adg.dataflow.fus()})
 
 
 def _n_ports(binding: Binding) -> int:
@@ -97,10 +95,8 @@ def _solved(
     if key not in known:
         port = _port(fus, adgs, binding, number)
         guess = heuristic(port)
-        choice = exact(port) if method is Method.EXACT else guess
-        if choice.cost > guess.cost:  # the node limit stopped the programme
-            choice = replace(guess, bound=choice.bound)
-        known[key] = port, choice
+        best = exact(port) if method is Method.EXACT else None
+        known[key] = port, best or guess
     return known[key]
 
 

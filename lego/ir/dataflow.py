@@ -102,11 +102,6 @@ class Dataflow:
         """``c . s`` in cycles."""
         return sum(c * s for c, s in zip(self.control, fu, strict=True))
 
-    @property
-    def max_skew(self) -> int:
-        """Largest skew over the array."""
-        return self.skew(tuple(size - 1 for size in self.sizes))
-
     def describe(self, op: TensorOp) -> str:
         """One line for people: `spatial m:16 n:16, temporal m/16 n/16 k, control (1, 1)`."""
         axes = sum(loop >= 0 for loop in self.spatial_loops)

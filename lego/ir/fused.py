@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,6 +50,7 @@ class Buffer:
     index: int
     plans: tuple[Plan | None, ...]
     output: bool
+    dma_bits: int = 0
 
     def used(self) -> Iterator[Plan]:
         """The plans of the layers that use the memory."""
@@ -60,6 +60,17 @@ class Buffer:
     def n_banks(self) -> int:
         """Banks: as many as the layer that needs most."""
         return max(plan.banking.n_banks for plan in self.used())
+
+    @property
+    def lanes(self) -> int:
+        """Banks that the host reaches in one access: a power of two that fits its data port."""
+        most = min(self.dma_bits // self.bits, self.n_banks)
+        return 1 << (most.bit_length() - 1) if most > 1 else 1
+
+    @property
+    def groups(self) -> int:
+        """Groups of banks that the host addresses."""
+        return -(-self.n_banks // self.lanes)
 
     @property
     def depth(self) -> int:
@@ -140,6 +151,7 @@ class FusedAdg:
     ----------
     names : of the memories, one per operand port, then the results'.
     layers : one per dataflow id.
+    dma_bits : width of the host's data port; 0 for one word of a memory per access.
     halves : 2 if the host fills and drains one half of the memories while the array uses the other.
     """
 
@@ -149,6 +161,7 @@ class FusedAdg:
     layers: tuple[Layer, ...]
     fusion: Fusion = Fusion()
     halves: int = 1
+    dma_bits: int = 0
 
     @property
     def shared(self) -> bool:
@@ -166,8 +179,8 @@ class FusedAdg:
 
     @property
     def n_fus(self) -> int:
-        """Number of FUs of the array."""
-        return math.prod(self.sizes)
+        """Number of FUs that some dataflow uses."""
+        return len(self.fus())
 
     @property
     def n_ports(self) -> int:
@@ -185,20 +198,18 @@ class FusedAdg:
         return tuple(max(counts) for counts in zip(*every, strict=True))
 
     def fus(self) -> list[Fu]:
-        """Coordinates of the FUs in lexicographic order."""
-        points: list[Fu] = [()]
-        for size in self.sizes:
-            points = [(*point, x) for point in points for x in range(size)]
-        return points
+        """Coordinates of the FUs that some dataflow uses, in lexicographic order."""
+        return sorted({fu for layer in self.layers for fu in layer.adg.dataflow.fus()})
 
     def buffers(self) -> tuple[Buffer, ...]:
         """The memories: operands by port, then the results."""
+        dma = self.dma_bits
         inputs = tuple(
-            Buffer(name, port, tuple(layer.input(port) for layer in self.layers), False)
+            Buffer(name, port, tuple(layer.input(port) for layer in self.layers), False, dma)
             for port, name in enumerate(self.names[:-1])
         )
         outputs = tuple(layer.adg.output for layer in self.layers)
-        return (*inputs, Buffer(self.names[-1], self.n_ports, outputs, True))
+        return (*inputs, Buffer(self.names[-1], self.n_ports, outputs, True, dma))
 
     def to_json(self) -> str:
         """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""

@@ -141,6 +141,7 @@ class Architecture:
     array : FUs per axis.
     memory_bits : largest memory per operand in bits, by tensor name.
     fused : all operations and dataflows share one array; otherwise each gets its own.
+    dma_bits : width of the host's data port: 32, or more to move several words in one cycle.
     double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
     """
 
@@ -148,6 +149,7 @@ class Architecture:
     memory_bits: tuple[tuple[str, int], ...] = ()
     fused: bool = True
     double_buffer: bool = False
+    dma_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def test_the_exact_programme_finds_what_brute_force_finds() -> None:
             continue
         for port in ports_of(adgs):
             best, found = brute_force(port), exact(port)
+            assert found is not None
             assert found.optimal
             assert cost_of(port, found.options) == found.cost
             guess = heuristic(port)
@@ -127,9 +128,44 @@ def test_a_conflict_is_seen() -> None:
         prove_conflict_free((2,), [(0,), (2,)])
 
 
+def test_a_stopped_programme_leaves_the_heuristic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lego.front.choice.NODE_LIMIT", 0)
+    workload = load_workload(ROOT.parent / "tests" / "workloads" / "fused_one_node.yaml")
+    (design,) = designs_of(workload)
+    (guess,) = designs_of(workload, Method.HEURISTIC)
+    assert [layer.adg for layer in design.layers] == [layer.adg for layer in guess.layers]
+    assert not design.fusion.optimal
+    assert "above the least" in explain(workload)
+
+
+def test_with_too_many_bindings_nothing_is_called_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = load_workload(ROOT / "mttkrp_gemm.yaml")
+    (best,) = designs_of(workload)
+    monkeypatch.setattr("lego.front.binding.MAX_BINDINGS", 1)
+    (design,) = designs_of(workload)
+    assert design.fusion.cost == best.fusion.cost
+    assert design.fusion.bound == 0
+    assert "no bound known" in explain(workload)
+
+
+def test_one_source_of_two_broadcasts_is_one_input() -> None:
+    """Broadcasts of different reach from the same FU."""
+    text = (
+        "name: s\noperations:\n  - name: mm\n    loops: {m: 8, n: 8, k: 8}\n"
+        '    statement: "Y[m,n] += X[m,k] * W[k,n]"\n    formats: {X: int8, W: int8, Y: int32}\n'
+        "    dataflows:\n"
+        "      - {name: a, spatial: {m: 4, n: 4}, control: broadcast}\n"
+        "      - {name: b, spatial: {m: 4, n: 2}, control: broadcast}\n"
+    )
+    for port in ports_of(adgs_of(load_text(text))):
+        best = exact(port)
+        assert best is not None
+        assert best.cost == 0
+
+
 def test_the_explanation_tells_ports_and_gap() -> None:
     text = explain(load_workload(ROOT / "attention.yaml"))
     assert "4 dataflows in one array of 16x16 FUs" in text
     assert "proved least" in text
     assert "sources per FU: 16 FUs with 1, 240 FUs with 2" in text
-    assert "no fewer can do" in text
+    assert "16 banks, as many as act at once" in text

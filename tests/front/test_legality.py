@@ -9,7 +9,7 @@ import pytest
 
 from frontends.yaml import load_text
 from lego.diag import LegoError
-from lego.flow import adgs_of
+from lego.flow import adgs_of, designs_of
 from lego.front.architecture import build_adg
 from lego.ir.dataflow import Dataflow, TemporalDim
 
@@ -71,5 +71,18 @@ def test_a_memory_too_small_for_padded_banks() -> None:
         "array: [16, 16]", "array: [16, 16], memories: {Y: 7400}"
     )
     with pytest.raises(LegoError, match=r"E305.*12288 bytes; its memory has 7400"):
-        adgs_of(load_text(text))
-    assert adgs_of(load_text(text.replace("7400", "12288")))
+        designs_of(load_text(text))
+    assert designs_of(load_text(text.replace("7400", "12288")))
+
+
+def test_the_memory_must_hold_the_banks_of_all_dataflows() -> None:
+    """Rows alone need 8 banks of 9 words, rows and columns 8 banks of 16."""
+    text = (
+        "name: n\noperations:\n  - name: op\n    loops: {i: 16, j: 9}\n"
+        '    statement: "Y[i,j] = X[i,j]"\n    formats: {X: int8, Y: int8}\n'
+        "    dataflows:\n      - {name: rows, spatial: {i: 8}}\n      - {name: columns, spatial: {j: 8}}\n"
+        "architecture: {array: [8], memories: {X: 150}}\n"
+    )
+    with pytest.raises(LegoError, match="E305"):
+        designs_of(load_text(text))
+    assert designs_of(load_text(text.replace("X: 150", "X: 256")))

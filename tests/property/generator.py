@@ -83,6 +83,9 @@ class _Operation:
         texts = [f"{n}[{','.join(map(_text, i))}]" for n, i in zip(names, inputs, strict=True)]
         body = _body(r, texts)
         self.pad = {n: known[n][2] if n in known else r.choice([0, 0, 1]) for n in names}
+        self.shapes: dict[str, str] = {}
+        if r.random() < 0.25 and names[0] not in known and names.count(names[0]) == 1:
+            self.shapes[names[0]] = str(_shorter(r, inputs[0], self.extents))
         for tensor in names:
             known[tensor] = ranks[tensor], self.formats[tensor], self.pad[tensor]
         self.formats[f"{prefix}Y"] = (
@@ -99,6 +102,7 @@ class _Operation:
             f'    statement: "{self.statement}"',
             f"    formats: {_flow(self.formats)}",
             f"    pad: {_flow(self.pad)}",
+            *([f"    shapes: {_flow(self.shapes)}"] if self.shapes else []),
         ]
 
     def dataflow(self) -> str:
@@ -154,6 +158,15 @@ def _use_all(
         if name not in used:
             terms, _ = r.choice(r.choice(inputs))
             terms[name] = 1
+
+
+def _shorter(r: random.Random, index: list[Affine], extents: dict[str, int]) -> list[int]:
+    """Extents up to the largest index, so that reads may leave the tensor at its far side."""
+    shape = []
+    for terms, offset in index:
+        top = offset + sum(max(0, c) * (extents[name] - 1) for name, c in terms.items())
+        shape.append(r.randint(1, max(1, top + 1)))
+    return shape
 
 
 def _text(affine: Affine) -> str:
