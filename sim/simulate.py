@@ -91,7 +91,7 @@ def simulate(
     for entry in designs:
         flows = [flow for owner, flow in chosen if owner is entry]
         jobs = [
-            Job(ops[flow["operation"]], program(folder, _full_name(entry, flow), bounds or {}))
+            Job(ops[flow["operation"]], program(folder, _full_name(flow), bounds or {}))
             for flow in flows
         ]
         if jobs:
@@ -108,7 +108,7 @@ def simulate(
     return result
 
 
-def _full_name(entry: Mapping[str, Any], flow: Mapping[str, Any]) -> str:
+def _full_name(flow: Mapping[str, Any]) -> str:
     return f"{flow['operation']}.{flow['name']}"
 
 

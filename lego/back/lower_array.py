@@ -58,7 +58,7 @@ class LayerView:
         """
         found = plan.sources[self.rank[fu]]
         if found.link is None:
-            other = reuse_source(self.adg, plan, fu, self._nodes[plan.name])
+            other = reuse_source(plan, fu, self._nodes[plan.name])
             if other is not None and plan.partial is not None:
                 return Pick.EITHER, other, plan.partial.delay
             return (Pick.HOLD if plan.hold else Pick.NODE), None, 0

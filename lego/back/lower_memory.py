@@ -19,7 +19,7 @@ from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
 from lego.back.timing import Schedule, read_latency
 from lego.diag import InternalError
-from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
+from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg
 
@@ -31,7 +31,7 @@ def node_port(buffer: Buffer, fu: Fu) -> str:
     return f"{buffer.name}_node_" + "_".join(map(str, fu))
 
 
-def reuse_source(adg: Adg, plan: InputPlan, fu: Fu, nodes: frozenset[Fu]) -> Fu | None:
+def reuse_source(plan: InputPlan, fu: Fu, nodes: frozenset[Fu]) -> Fu | None:
     """FU from which a data node's delay reuse comes, if it has one."""
     if plan.partial is None:
         return None
@@ -50,7 +50,7 @@ def build_memory(
         for k, view in enumerate(control.views[buffer.index])
     ]
     ports = _bank_ports(b, buffer, sides)
-    _check(b, buffer, sides, ports)
+    _check(b, sides, ports)
     kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
     words, host_words = _banks(b, fused, buffer, kinds, ports)
     if not buffer.output:
@@ -80,7 +80,6 @@ def _bank_ports(
 
 def _check(
     b: Builder,
-    buffer: Buffer,
     sides: Sequence[_Side | None],
     ports: Mapping[int, Mapping[str, int]],
 ) -> None:
@@ -192,8 +191,7 @@ class _Side:
         self.fed = {
             fu
             for fu in view.nodes
-            if isinstance(self.plan, InputPlan)
-            and reuse_source(self.adg, self.plan, fu, nodes) is not None
+            if isinstance(self.plan, InputPlan) and reuse_source(self.plan, fu, nodes) is not None
         }
 
     def _pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:

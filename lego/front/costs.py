@@ -6,13 +6,12 @@ a test compares them. The SRAM entries linearise the macro model of docs/ppa.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+
 __all__ = ["COSTS", "CostTable", "body_cost"]
-
-from collections.abc import Mapping, Sequence
-
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary
 
 Range = tuple[int, int]
 
@@ -90,7 +89,8 @@ def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
     if not isinstance(expr, Binary):
         low, high = spans[0]
         most = max(abs(low), abs(high))
-        return (-most, most), COSTS.adder_bit * _bits(spans[0])
+        least = 0 if isinstance(expr, Unary) and expr.op is UnaryOp.ABS else -most
+        return (least, most), COSTS.adder_bit * _bits(spans[0])
     (a, b), (c, d) = spans
     match expr.op:
         case BinaryOp.MUL:

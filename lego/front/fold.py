@@ -46,7 +46,7 @@ def fold_of(adg: Adg, *, every: bool = False) -> Fold:
 def _alike(adg: Adg, axis: int, places: Sequence[int]) -> bool:
     fus = list(adg.dataflow.fus())
     for plan in adg.operands():
-        kinds = _kinds(adg, plan, fus)
+        kinds = _kinds(plan, fus)
         first: dict[Fu, object] = {}
         for fu in fus:
             if fu[axis] in places:
@@ -56,7 +56,7 @@ def _alike(adg: Adg, axis: int, places: Sequence[int]) -> bool:
     return True
 
 
-def _kinds(adg: Adg, plan: InputPlan | OutputPlan, fus: Sequence[Fu]) -> dict[Fu, object]:
+def _kinds(plan: InputPlan | OutputPlan, fus: Sequence[Fu]) -> dict[Fu, object]:
     """How each FU gets, or passes on, its value: a direction, or the data node."""
     if isinstance(plan, InputPlan):
         return {
