@@ -14,7 +14,7 @@ HEADER = """\
 // Test bench of {name}. It plays N.commands into design N and writes N.answers, which must equal
 // N.golden; `lego sim DIR --stimuli` writes these files. With Verilator 5, in this folder:
 //
-//   $ verilator --binary --timing -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" --top-module tb tb.sv {files}
+//   $ verilator --binary --timing -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS "CFG_CXXFLAGS_PCH_I=-include" --top-module tb tb.sv {files}
 //   $ ./obj_dir/Vtb +folder=. && cmp 0.answers 0.golden
 //
 `timescale 1ns/1ns

@@ -12,6 +12,11 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 FormatName = Annotated[
     str, Field(pattern=r"^u?int[0-9]{1,2}$", examples=["int8", "uint4", "int32"])
 ]
+Switch = Annotated[
+    Literal["yes", "no"],
+    # editors that read YAML 1.1 take yes and no for booleans
+    Field(json_schema_extra={"enum": ["yes", "no", True, False], "type": ["string", "boolean"]}),
+]
 Size = Annotated[int, Field(ge=1, le=2**31, strict=True)]
 
 
@@ -81,7 +86,7 @@ class ArchitectureForm(_Form):
     memories: dict[Name, Size] = Field(
         default_factory=dict, description="Largest memory per tensor, in bytes."
     )
-    fused: Literal["yes", "no"] = Field(
+    fused: Switch = Field(
         default="yes",
         description="yes: all operations and dataflows share one array; no: one design for each.",
     )
@@ -89,7 +94,7 @@ class ArchitectureForm(_Form):
         default=None,
         description="Width of the host's data port; several banks' words move in one cycle.",
     )
-    double_buffer: Literal["yes", "no"] = Field(
+    double_buffer: Switch = Field(
         default="no",
         description="yes: two halves per memory; the host loads one while the array uses the other.",
     )
