@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_workload
-from tests.designs import cases_of, verdicts_of
+from tests.designs import cases_of, random_bounds, verdicts_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
@@ -54,8 +54,12 @@ def test_ragged_gemm_on_16x16() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_workloads_are_bit_exact(path: Path) -> None:
-    for verdict in verdicts_of(cases_of(path.read_text())):
+    """At full and at two ragged sizes; all dataflows of a design in random order in one model."""
+    text = path.read_text()
+    cases = cases_of(text, 1, random_bounds(text, 2, 3))
+    for case, verdict in zip(cases, verdicts_of(cases), strict=True):
         assert verdict.failures == ()
+        assert len(verdict.cycles) == 3 * len(case.stream.entry["dataflows"])
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
