@@ -16,6 +16,11 @@ from sim.model import verilator_home
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def lego(*args: object) -> None:
+    command = [sys.executable, "-m", "lego.cli.main", *map(str, args)]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+
+
 def play(folder: Path) -> None:
     """Do what the head of tb.sv says."""
     (line,) = re.findall(r"^//   \$ verilator (.*)$", (folder / "tb.sv").read_text(), re.MULTILINE)
@@ -32,10 +37,6 @@ def play(folder: Path) -> None:
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_tb_plays_the_stimuli(tmp_path: Path, broken: bool) -> None:
-    def lego(*args: object) -> None:
-        command = [sys.executable, "-m", "lego.cli.main", *map(str, args)]
-        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-
     lego("compile", ROOT / "tests" / "workloads" / "gemm_os_sys.yaml", "-o", tmp_path)
     folder = tmp_path / "gemm_os_sys"
     lego("sim", folder, "--stimuli")
@@ -52,10 +53,6 @@ def test_tb_plays_the_stimuli(tmp_path: Path, broken: bool) -> None:
 
 
 def test_tb_plays_a_fused_design_with_a_wide_port_and_two_halves(tmp_path: Path) -> None:
-    def lego(*args: object) -> None:
-        command = [sys.executable, "-m", "lego.cli.main", *map(str, args)]
-        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-
     lego("compile", ROOT / "tests" / "workloads" / "wide_mixed.yaml", "-o", tmp_path)
     folder = tmp_path / "wide_mixed"
     lego("sim", folder, "--stimuli")
