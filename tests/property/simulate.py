@@ -1,10 +1,18 @@
-"""Simulates the designs of random workloads in one model."""
+"""Checks of random workloads: the ADG, and the RTL of several designs in one model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from frontends.yaml import load_text
 from lego.diag import LegoError
+from lego.flow import designs_of
+from lego.ir.fused import FusedAdg, Method
+from lego.program import configure
+from sim.adg_sim import run_adg
+from sim.reference import execute, random_tensor
 from tests.designs import cases_of, verdicts_of
 from tests.property.generator import Sample
 
@@ -28,3 +36,38 @@ def simulate(draw: Callable[[int], Sample], seeds: range) -> int:
     for verdict in verdicts_of(cases, seed=seeds.start):
         assert not verdict.failures, f"{verdict.failures}\n{texts[verdict.top]}"
     return len(cases)
+
+
+def check_architecture(
+    draw: Callable[[int], Sample], seed: int, method: Method = Method.EXACT
+) -> bool:
+    """Whether the seed is legal; fails if the ADG computes anything else than NumPy."""
+    drawn = draw(seed)
+    try:
+        workload = load_text(drawn.text)
+        (fused,) = designs_of(workload, method)
+    except LegoError as error:
+        assert error.code in ILLEGAL, f"{error}\n{drawn.text}"
+        return False
+    assert FusedAdg.from_json(fused.to_json()) == fused
+    rng = np.random.default_rng(seed)
+    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    for k, layer in enumerate(fused.layers):
+        adg = layer.adg
+        loops = {loop.name for loop in adg.op.loops}
+        small = {name: n for name, n in drawn.bounds.items() if name in loops}
+        limits = {loop.name: loop.extent for loop in adg.op.loops}
+        for bounds in ({}, {name: min(n, limits[name]) for name, n in small.items()}):
+            program = configure(fused, bounds, dataflow=k)
+            operands = {
+                plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)
+                for plan in adg.inputs
+            }
+            shape = program.layouts[adg.output.name].shape
+            wanted = execute(adg.op, tensors, operands, program.bounds, shape)
+            got = run_adg(adg, program, operands, seed)
+            assert (got.written >= wanted.written).all(), drawn.text
+            assert program.accesses == got.accesses, drawn.text
+            mask = wanted.written
+            assert (got.values[mask] == wanted.values[mask]).all(), f"{drawn.text}\n{bounds}"
+    return True
