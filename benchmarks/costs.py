@@ -1,6 +1,6 @@
 """Measures the cost table of the front end by synthesis: python benchmarks/costs.py
 
-Prints the area per unit in 1e-3 um2 beside lego/front/costs.py.
+Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/front/costs.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lego.back.rtl.verilog import to_verilog
 from lego.front.costs import COSTS
 from lego.ir.dag import Dag, Op
 from lego.ppa.library import read_library
+from lego.ppa.power import cell_energy_fj
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import synthesise
 
@@ -69,7 +70,7 @@ def area(probe: Builder) -> int:
 
 
 def measured() -> dict[str, int]:
-    """The table, by synthesis; the SRAM entries from a line through two macros of a byte's width."""
+    """The table, by synthesis; the SRAM entries from lines through two macros of a byte's width."""
     small, large = (macro(8, depth).area_nm2_k for depth in (16, 256))
     sram_bit = (large - small) / (8 * 240)
     return {
@@ -79,6 +80,20 @@ def measured() -> dict[str, int]:
         "multiplier_bit": round(area(multiplier()) / 64),
         "bank": round(small - 8 * 16 * sram_bit),
         "sram_bit": round(sram_bit),
+        **energies(),
+    }
+
+
+def energies() -> dict[str, int]:
+    """A flip-flop's energy by the power model, and a read's from a line through two macros."""
+    library = read_library(None)
+    data, clock = cell_energy_fj(library.cells["DFF_X1"], library.voltage, 0.25)
+    small, large = (macro(8, depth).energy_fj for depth in (32, 8192))
+    side = 1000 * (large - small) / (8 * (256 - 16))
+    return {
+        "register_aj": round(1000 * (data + clock)),
+        "read_aj": round(1000 * small / 8 - 16 * side),
+        "side_aj": round(side),
     }
 
 

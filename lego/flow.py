@@ -57,7 +57,7 @@ def adgs_of(workload: Workload) -> list[Adg]:
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
         if workload.architecture.fused:
             flow = flow.aligned(counters, axes)
-        adgs.append(build_adg(name, op, workload.tensors, flow))
+        adgs.append(build_adg(name, op, workload.tensors, flow, workload.architecture.read_cost))
     return adgs
 
 

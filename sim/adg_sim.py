@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lego.diag import InternalError
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
 from lego.ir.workload import Reduction
 from lego.program import Layout, Program
 from sim.reference import evaluate, wrap
@@ -130,11 +130,13 @@ def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
         source[k] = k * n_times + now // held * held
         if origin.link is not None:
             source[k] = _use(time, k, place[origin.link], origin.delay, now)
-        elif plan.partial is not None:
-            before = tuple(int(a - b) for a, b in zip(time.fus[k], plan.partial.shift, strict=True))
-            if before in place and not plan.sources[place[before]].link:
-                linked = _use(time, k, place[before], plan.partial.delay, now)
-                source[k] = np.where(_reuses(plan.partial.steps, time), linked, source[k])
+            continue
+        fu = tuple(time.fus[k].tolist())
+        for reuse in reversed([plan.delays[n] for n in plan.levels(fu)]):
+            skew = adg.dataflow.skew(reuse.shift)
+            before = place[tuple(a - b for a, b in zip(fu, reuse.shift, strict=True))]
+            linked = _use(time, k, before, reuse.cycles(time.trips, skew), now)
+            source[k] = np.where(_holds(reuse.domain(time.trips, skew), time), linked, source[k])
     flat = source.ravel()
     if (flat < 0).any():
         raise InternalError(f"{plan.name} takes a value from before the first timestamp")
@@ -153,9 +155,10 @@ def _use(time: _Time, fu: int, source: int, delay: int, now: Array) -> Array:
     return np.where((then >= 0) & (then < n_times), source * n_times + then, -1)
 
 
-def _reuses(steps: int, time: _Time) -> Flags:
-    inner, trip = time.t[:, -1], time.trips[-1]
-    flags: Flags = inner >= steps if steps > 0 else inner < trip + steps
+def _holds(domain: Box, time: _Time) -> Flags:
+    """At which timestamps a delay reuse holds."""
+    ends = np.array(domain, dtype=np.int64)
+    flags: Flags = np.all((time.t >= ends[:, 0]) & (time.t < ends[:, 1]), axis=1)
     return flags
 
 

@@ -77,6 +77,7 @@ class Reader:
                 self.form.architecture.fused == "yes",
                 self.form.architecture.double_buffer == "yes",
                 self.form.architecture.dma_bits or 0,
+                self.form.architecture.read_cost or 0,
             ),
         )
 

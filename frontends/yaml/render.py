@@ -32,6 +32,8 @@ def render_workload(workload: Workload) -> str:
         limits += ", fused: no"
     if workload.architecture.dma_bits:
         limits += f", dma_bits: {workload.architecture.dma_bits}"
+    if workload.architecture.read_cost:
+        limits += f", read_cost: {workload.architecture.read_cost}"
     if workload.architecture.double_buffer:
         limits += ", double_buffer: yes"
     return "\n".join([*lines, f"architecture: {{{limits}}}", ""])

@@ -18,6 +18,7 @@ Switch = Annotated[
     Field(json_schema_extra={"enum": ["yes", "no", True, False], "type": ["string", "boolean"]}),
 ]
 Size = Annotated[int, Field(ge=1, le=2**31, strict=True)]
+Cost = Annotated[int, Field(ge=1, le=1024, strict=True)]
 
 
 class _Form(BaseModel):
@@ -93,6 +94,10 @@ class ArchitectureForm(_Form):
     dma_bits: Literal[32, 64, 128, 256, 512] | None = Field(
         default=None,
         description="Width of the host's data port; several banks' words move in one cycle.",
+    )
+    read_cost: Cost | None = Field(
+        default=None,
+        description="Energy of a memory read, in that of a register as wide, per cycle; by the SRAM model if absent.",
     )
     double_buffer: Switch = Field(
         default="no",

@@ -1,20 +1,15 @@
-"""The array: FUs, the links between them, and reduction trees and chains.
-
-An FU's operand port has one input per distinct source over all dataflows (the FU that it comes from and
-the delay); delays of one FU's operand are taps of one line, so a link that several dataflows use with
-different delays is a FIFO of programmable depth.
-"""
+"""The array: FUs, the links between them, and reduction trees and chains."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lego.back.builder import Builder
 from lego.back.lower_control import Control
 from lego.back.lower_fu import CONTRIBUTION, FuKind, Pick, PortKind, SumKind, build_fu, masking_axes
-from lego.back.lower_memory import node_port, reuse_source
+from lego.back.lower_links import Link, Links, ordered
+from lego.back.lower_memory import node_port
 from lego.back.lower_trees import Trees
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
@@ -26,49 +21,17 @@ from lego.ir.fused import Buffer, FusedAdg, Layer
 __all__ = ["ArrayLowering"]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A source of an operand or a sum: an FU, and cycles of delay; `layer` if it isn't shared."""
-
-    fu: Fu
-    delay: int
-    layer: int = -1
-
-
 class LayerView:
     """What one dataflow asks of every FU."""
 
     def __init__(self, index: int, layer: Layer, trees: bool) -> None:
         self.index, self.layer, self.adg, self.trees = index, layer, layer.adg, trees
-        fus = list(self.adg.dataflow.fus())
-        self.rank = {fu: k for k, fu in enumerate(fus)}
         self.place: dict[Fu, tuple[OutputClass, int]] = {
             fu: (c, i)
             for c in self.adg.output.classes
             for i, level in enumerate(c.levels)
             for fu in level
         }
-        self._nodes = {plan.name: frozenset(self.adg.data_nodes(plan)) for plan in self.adg.inputs}
-
-    def source(self, plan: InputPlan, fu: Fu) -> tuple[Pick, Fu | None, int]:
-        """Pick, and FU and delay of the link if there is one.
-
-        A link without delay is followed to the FU where the value enters, so that broadcasts
-        aren't chains of multiplexers.
-        """
-        found = plan.sources[self.rank[fu]]
-        if found.link is None:
-            other = reuse_source(plan, fu, self._nodes[plan.name])
-            if other is not None and plan.partial is not None:
-                return Pick.EITHER, other, plan.partial.delay
-            return (Pick.HOLD if plan.hold else Pick.NODE), None, 0
-        link, delay = found.link, found.delay
-        while delay == 0:
-            above = plan.sources[self.rank[link]]
-            if above.link is None or above.delay:
-                break
-            link = above.link
-        return Pick.LINK, link, delay
 
     def before(self, fu: Fu) -> tuple[Fu, int] | None:
         """The FU before in the chain, and the cycles that its sum waits."""
@@ -91,29 +54,12 @@ class ArrayLowering:
         ]
         self._buffers = fused.buffers()
         self._trees = Trees(fused, times, prefix)
-        self._sources = [
-            {fu: self._links(buffer, fu) for fu in fused.fus()} for buffer in self._buffers[:-1]
-        ]
-        self._passers = [
-            {link.fu for links in sources.values() for link in links if link is not None}
-            for sources in self._sources
-        ]
+        self._links = Links(fused, prefix)
         self._before = {fu: self._chain_links(fu) for fu in fused.fus()}
         self._givers = {link.fu for links in self._before.values() for link in links if link}
 
     def _mine(self, index: int) -> int:
         return -1 if self.fused.shared else index
-
-    def _links(self, buffer: Buffer, fu: Fu) -> list[Link | None]:
-        """The link into a port per dataflow."""
-        links: list[Link | None] = []
-        for view, plan in zip(self._layers, buffer.plans, strict=True):
-            found = None
-            if isinstance(plan, InputPlan) and fu in view.rank:
-                _, link, delay = view.source(plan, fu)
-                found = None if link is None else Link(link, delay, self._mine(view.index))
-            links.append(found)
-        return links
 
     def _chain_links(self, fu: Fu) -> list[Link | None]:
         links: list[Link | None] = []
@@ -125,52 +71,51 @@ class ArrayLowering:
     def build(self) -> Module:
         """The array module; ports are control taps, data nodes and results."""
         b = Builder(f"{self.prefix}_array", "interconnect", len(self.fused.layers))
-        wires = self._declare_links(b)
+        self._links.declare(b)
         sums = {fu: b.wire((0, 1)) for fu in sorted(self._givers)}
         outs: dict[Fu, Mapping[str, int]] = {}
         totals = self._trees.declare(b)
         for fu in self.fused.fus():
             kind = self._kind(fu)
             module = self._module(kind)
-            ports = self._wires(b, fu, kind, module, wires, sums, totals)
+            ports = self._wires(b, fu, kind, module, sums, totals)
             outs[fu] = b.instance(module, "fu_" + "_".join(map(str, fu)), ports)
             if "result" in outs[fu]:
                 b.output(node_port(self._buffers[-1], fu), outs[fu]["result"])
-        for (name, fu), wire in wires.items():
-            b.connect(wire, outs[fu][f"{name}_pass"])
+        for fu, out in outs.items():
+            self._links.connect(b, fu, out)
         for fu, wire in sums.items():
             b.retype(wire, b.nodes[outs[fu]["sum_out"]].range)
             b.connect(wire, outs[fu]["sum_out"])
         self._trees.collect(
             b, {fu: out.get("contribution", -1) for fu, out in outs.items()}, totals
         )
-        self.modules += self._trees.modules
+        self.modules += [*self._trees.modules, *self._links.modules]
         return infer_widths(b.build())
 
     def _kind(self, fu: Fu) -> FuKind:
         sums = tuple(self._sum_kind(view, fu) for view in self._layers)
         masks = tuple(
-            masking_axes(view.adg, fu) if fu in view.rank else None for view in self._layers
+            masking_axes(view.adg, fu) if fu in view.place else None for view in self._layers
         )
         return FuKind(
             ports=tuple(self._port_kind(buffer, fu) for buffer in self._buffers[:-1]),
             masks=masks,
             sums=sums,
             gives_sum=fu in self._givers,
-            bare=any(view.trees and fu in view.rank for view in self._layers),
+            bare=any(view.trees and fu in view.place for view in self._layers),
         )
 
     def _port_kind(self, buffer: Buffer, fu: Fu) -> PortKind:
-        links = self._sources[buffer.index][fu]
-        order = _order(links)
-        picks: list[tuple[Pick, int] | None] = []
-        for view, plan, link in zip(self._layers, buffer.plans, links, strict=True):
-            if isinstance(plan, InputPlan) and fu in view.rank:
-                pick = view.source(plan, fu)[0]
-                picks.append((pick, order[link] if link is not None else -1))
-            else:
-                picks.append(None)
-        return PortKind(tuple(picks), fu in self._passers[buffer.index])
+        choices = self._links.choices(buffer, fu)
+        order = ordered(choices)
+        picks = tuple(
+            None
+            if choice is None
+            else (choice.pick, tuple((number, order[link]) for number, link in choice.links))
+            for choice in choices
+        )
+        return PortKind(picks, self._links.passes(buffer, fu))
 
     def _sum_kind(self, view: LayerView, fu: Fu) -> SumKind | None:
         if fu not in view.place:
@@ -228,28 +173,19 @@ class ArrayLowering:
             arrivals[node.name] = Arrival(at)
         return arrivals
 
-    def _declare_links(self, b: Builder) -> dict[tuple[str, Fu], int]:
-        """A wire per operand and passing FU, driven once the FUs exist."""
-        return {
-            (buffer.name, fu): b.wire(buffer.span)
-            for buffer, passers in zip(self._buffers[:-1], self._passers, strict=True)
-            for fu in sorted(passers)
-        }
-
     def _wires(
         self,
         b: Builder,
         fu: Fu,
         kind: FuKind,
         module: Module,
-        links: Mapping[tuple[str, Fu], int],
         sums: Mapping[Fu, int],
         totals: Mapping[tuple[int, Fu], int],
     ) -> dict[str, int]:
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
         wires: dict[str, int] = {}
         for buffer, port in zip(self._buffers[:-1], kind.ports, strict=True):
-            wires |= self._operand(b, buffer, port, fu, links)
+            wires |= self._operand(b, buffer, port, fu)
         for axis in sorted({axis for mask in kind.masks if mask for axis in mask}):
             wires[f"valid{axis}"] = self._mask(b, kind, axis, fu)
         chain = self._before[fu]
@@ -264,39 +200,30 @@ class ArrayLowering:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         return {name: node for name, node in wires.items() if name in found}
 
-    def _operand(
-        self,
-        b: Builder,
-        buffer: Buffer,
-        port: PortKind,
-        fu: Fu,
-        links: Mapping[tuple[str, Fu], int],
-    ) -> dict[str, int]:
+    def _operand(self, b: Builder, buffer: Buffer, port: PortKind, fu: Fu) -> dict[str, int]:
         """Links, data node and its controls of one operand port."""
-        name, wires = buffer.name, {}
-        for link, number in _order(self._sources[buffer.index][fu]).items():
-            label = f"{name}_link_" + "_".join(map(str, fu))
-            wires[f"{name}_link{number}"] = b.delay(links[name, link.fu], link.delay, name=label)
+        name, wires = buffer.name, self._links.bring(b, buffer, fu)
         picks = [choice[0] if choice else None for choice in port.picks]
         if any(pick not in (None, Pick.LINK) for pick in picks):
             wires[f"{name}_node"] = b.input(node_port(buffer, fu), buffer.span)
         loads: list[int | None] = []
-        reuses: list[int | None] = []
-        for view, plan, pick in zip(self._layers, buffer.plans, picks, strict=True):
-            load = reuse = None
-            if isinstance(plan, InputPlan) and pick not in (None, Pick.LINK):
+        reuses: dict[int, list[int | None]] = {}
+        for k, (view, plan) in enumerate(zip(self._layers, buffer.plans, strict=True)):
+            choice = port.picks[k]
+            load = None
+            if isinstance(plan, InputPlan) and choice and choice[0] is not Pick.LINK:
                 at = self.times.operand[buffer.index] + view.adg.dataflow.skew(fu)
                 load = b.const(1)
-                if pick is Pick.HOLD:
+                if choice[0] is Pick.HOLD:
                     load = b.input(self.control.tap(f"zero{plan.hold}", at))
-                if pick is Pick.EITHER:
-                    reuse = b.input(self.control.tap(f"{name}_reuse", at))
+                for number, _ in choice[1]:
+                    tap = b.input(self.control.tap(f"{name}_reuse{number}", at))
+                    reuses.setdefault(number, [None] * len(self._layers))[k] = tap
             loads.append(load)
-            reuses.append(reuse)
         if Pick.HOLD in picks:
             wires[f"{name}_load"] = b.choose(loads)
-        if Pick.EITHER in picks:
-            wires[f"{name}_reuse"] = b.choose(reuses)
+        for number, taps in reuses.items():
+            wires[f"{name}_reuse{number}"] = b.choose(taps)
         return wires
 
     def _mask(self, b: Builder, kind: FuKind, axis: int, fu: Fu) -> int:
@@ -329,5 +256,5 @@ PORTS = ("link", "node", "load", "reuse")
 
 
 def _order(links: Sequence[Link | None]) -> dict[Link, int]:
-    """Number of every distinct link of a port."""
+    """Number of every distinct link of a chain."""
     return {link: k for k, link in enumerate(dict.fromkeys(x for x in links if x is not None))}

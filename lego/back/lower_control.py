@@ -17,6 +17,7 @@ from lego.back.passes.widths import infer_widths
 from lego.back.registers import (
     access_of,
     address_bits,
+    delay_register,
     levels,
     needs_extent,
     register_specs,
@@ -27,7 +28,7 @@ from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Plan
 
-__all__ = ["Control", "digit_name", "inside_port", "raw_kappa", "variant_port"]
+__all__ = ["Control", "digit_name", "fetch_port", "inside_port", "raw_kappa", "variant_port"]
 
 
 class Control:
@@ -300,7 +301,7 @@ class Control:
                 b.output(inside_port(j, at), b.all(within))
 
     def _enables(self, b: Builder, buffer: Buffer) -> None:
-        """`en`: a data node reads; `fetch`: one with delay reuse does; `reuse`: it doesn't."""
+        """`en`: a data node reads; `reuseN`: a delay reuse holds; `fetch_N`: a node that it serves reads."""
         if buffer.output:
             return
         plans = [plan for plan in buffer.plans if plan is None or isinstance(plan, InputPlan)]
@@ -311,22 +312,42 @@ class Control:
         held = b.choose(zeros)
         en = running if held == b.const(1) else b.all([running, held])
         b.output("en", en)
-        reuses = [None if p is None else self._reuse(b, p) for p in plans]
-        if any(p is not None and p.partial is not None for p in plans):
-            reuse = b.choose(reuses)
-            b.output("reuse", reuse)
-            b.output("fetch", b.all([en, b.invert(reuse)]))
+        reuse = []
+        for number in range(max((len(p.delays) for p in plans if p is not None), default=0)):
+            each = [None if p is None else self._reuse(b, buffer, p, number) for p in plans]
+            reuse.append(b.choose(each))
+            b.output(f"reuse{number}", reuse[-1])
+        served = {
+            plan.levels(fu)
+            for view, plan in zip(self.views[buffer.index], plans, strict=True)
+            if view is not None and plan is not None
+            for fu in view.nodes
+        }
+        for numbers in sorted(served - {()}):
+            unserved = [b.invert(reuse[number]) for number in numbers]
+            b.output(fetch_port(numbers), b.all([en, *unserved]))
 
-    def _reuse(self, b: Builder, plan: InputPlan) -> int:
-        if plan.partial is None:
+    def _reuse(self, b: Builder, buffer: Buffer, plan: InputPlan, number: int) -> int:
+        """Whether the source of a delay reuse lies in the domain."""
+        if number >= len(plan.delays):
             return b.const(0)
-        steps = plan.partial.steps
-        inner = self.fused.n_counters - 1
-        count = b.input(f"count{inner}", (0, self.fused.trips()[inner] - 1))
-        if steps > 0:
-            return b.invert(b.less(count, b.const(steps)))
-        trip = self._register(b, f"trip{inner}")
-        return b.invert(b.less(trip, b.add(count, b.const(-steps))))
+        reuse = plan.delays[number]
+        tests = []
+        if reuse.programmable:
+            tests.append(b.slice(self._register(b, delay_register(buffer, number)), 0, 1))
+        for k, (step, trips) in enumerate(zip(reuse.dt, self.fused.trips(), strict=True)):
+            count = b.input(f"count{k}", (0, trips - 1)) if step else -1
+            if step > 0:
+                tests.append(b.invert(b.less(count, b.const(step))))
+            elif step < 0:
+                trip = self._register(b, f"trip{k}")
+                tests.append(b.invert(b.less(trip, b.add(count, b.const(-step)))))
+        return b.all(tests)
+
+
+def fetch_port(numbers: Sequence[int]) -> str:
+    """Port that tells when data nodes served by these delay reuses read memory."""
+    return "_".join(["fetch", *map(str, numbers)]) if numbers else "en"
 
 
 def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:

@@ -51,15 +51,18 @@ class Pick(StrEnum):
     LINK = "l"  # another FU, always
     NODE = "n"  # the data node, at every timestamp
     HOLD = "h"  # the data node, once per trip of the held counters
-    EITHER = "e"  # another FU where delay reuse is valid, else the data node
+    EITHER = "e"  # other FUs where their delay reuse holds, else the data node
 
 
 @dataclass(frozen=True, slots=True)
 class PortKind:
-    """One operand port: per dataflow the pick and the number of its link (None: not used), and
-    whether another FU takes the operand from this one."""
+    """One operand port: per dataflow the pick and its links (None: not used), and whether another FU
+    takes the operand from this one.
 
-    picks: tuple[tuple[Pick, int] | None, ...]
+    A link is the number of a delay reuse (-1 for none), and the number of the input that brings it.
+    """
+
+    picks: tuple[tuple[Pick, tuple[tuple[int, int], ...]] | None, ...]
     passes: bool
 
 
@@ -256,12 +259,15 @@ def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
         if choice is None:
             values.append(None)
             continue
-        pick, link = choice
+        pick, links = choice
+        brought = [(level, b.input(f"{name}_link{link}", span)) for level, link in links]
         if pick is Pick.LINK:
-            values.append(b.input(f"{name}_link{link}", span))
+            values.append(brought[0][1])
         elif pick is Pick.EITHER:
-            other = b.input(f"{name}_link{link}", span)
-            values.append(b.mux(b.input(f"{name}_reuse"), other, held, name=name))
+            value = held
+            for level, other in reversed(brought):
+                value = b.mux(b.input(f"{name}_reuse{level}"), other, value, name=name)
+            values.append(value)
         else:
             values.append(held)
     return b.choose(values)

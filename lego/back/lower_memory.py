@@ -13,7 +13,14 @@ from collections.abc import Mapping, Sequence
 from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_bank import accumulates, bank_modules
-from lego.back.lower_control import Control, digit_name, inside_port, raw_kappa, variant_port
+from lego.back.lower_control import (
+    Control,
+    digit_name,
+    fetch_port,
+    inside_port,
+    raw_kappa,
+    variant_port,
+)
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
@@ -23,20 +30,12 @@ from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["build_memory", "node_port", "reuse_source"]
+__all__ = ["build_memory", "node_port"]
 
 
 def node_port(buffer: Buffer, fu: Fu) -> str:
     """Port between the memory and the data node of `fu`."""
     return f"{buffer.name}_node_" + "_".join(map(str, fu))
-
-
-def reuse_source(plan: InputPlan, fu: Fu, nodes: frozenset[Fu]) -> Fu | None:
-    """FU from which a data node's delay reuse comes, if it has one."""
-    if plan.partial is None:
-        return None
-    source = tuple(a - d for a, d in zip(fu, plan.partial.shift, strict=True))
-    return source if source in nodes else None
 
 
 def build_memory(
@@ -187,12 +186,6 @@ class _Side:
         else:
             self.latency = read_latency(fused, buffer)
             self.issue = times.operand[buffer.index] - self.latency
-        nodes = frozenset(view.nodes)
-        self.fed = {
-            fu
-            for fu in view.nodes
-            if isinstance(self.plan, InputPlan) and reuse_source(self.plan, fu, nodes) is not None
-        }
 
     def _pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
         return self.b.input(self.control.tap(signal, delay), span)
@@ -241,7 +234,8 @@ class _Side:
         return ports | self._visit(at)
 
     def _fetch(self, fu: Fu, at: int) -> int:
-        return self._pull(f"{self.buffer.name}_{'fetch' if fu in self.fed else 'en'}", at)
+        levels = self.plan.levels(fu) if isinstance(self.plan, InputPlan) else ()
+        return self._pull(f"{self.buffer.name}_{fetch_port(levels)}", at)
 
     def _visit(self, at: int) -> dict[str, int]:
         return {"visit": self._pull("visit", at)} if self.accumulates else {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lego.back.bank_view import BankView
+from lego.back.fifo import capacities, segments, setting
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
@@ -22,6 +23,7 @@ __all__ = [
     "RegisterSpec",
     "access_of",
     "address_bits",
+    "delay_register",
     "levels",
     "needs_extent",
     "register_specs",
@@ -140,6 +142,16 @@ def _address_specs(fused: FusedAdg, buffer: Buffer) -> Iterator[RegisterSpec]:
     extents = _extents(fused, buffer)
     for j, extent in sorted(extents.items()):
         yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}")
+    for k, depth in sorted(capacities(buffer).items()):
+        parts = segments(depth, depth)
+        lengths = " ".join(map(str, parts[1:]))
+        about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
+        yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about)
+
+
+def delay_register(buffer: Buffer, number: int) -> str:
+    """Register that programmes the FIFOs of a delay reuse."""
+    return f"{buffer.name}_delay{number}"
 
 
 def _extents(fused: FusedAdg, buffer: Buffer) -> dict[int, int]:
@@ -197,8 +209,24 @@ def register_values(
         if plan is not None:
             shape = tuple(shapes[plan.tensor.name])
             found = _address_values(adg, buffer, plan, shape, bases[plan.name])
+            found |= _delay_values(adg, buffer, plan, bounds)
             values |= {name: value for name, value in found.items() if name in values}
     return values
+
+
+def _delay_values(
+    adg: Adg, buffer: Buffer, plan: Plan, bounds: Mapping[str, int]
+) -> dict[str, int]:
+    if isinstance(plan, OutputPlan):
+        return {}
+    trips, most = adg.dataflow.trips(adg.op, bounds), capacities(buffer)
+    return {
+        delay_register(buffer, k): setting(
+            reuse.cycles(trips, adg.dataflow.skew(reuse.shift)), reuse.delay, most[k]
+        )
+        for k, reuse in enumerate(plan.delays)
+        if reuse.programmable
+    }
 
 
 def _address_values(

@@ -82,7 +82,7 @@ def schedule(fused: FusedAdg) -> Schedule:
     )
     axes = sorted({axis for mask in masks for axis in mask})
     ports = tuple(
-        PortKind(tuple(None if p is None else (Pick.LINK, 0) for p in buffer.plans), False)
+        PortKind(tuple(None if p is None else (Pick.LINK, ((-1, 0),)) for p in buffer.plans), False)
         for buffer in buffers[:-1]
     )
     kind = FuKind(ports, masks, (None,) * len(layers), False, True)

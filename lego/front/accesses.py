@@ -7,14 +7,16 @@ enabled. They equal what a simulation of the RTL counts at the SRAMs.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import islpy as isl
 
-from lego.ir.adg import Adg, InputPlan, OutputPlan, Partial
+from lego.front.delays import covered
+from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.workload import Reduction
 
-__all__ = ["access_counts", "has_source"]
+__all__ = ["access_counts"]
 
 Fu = tuple[int, ...]
 
@@ -32,18 +34,12 @@ def access_counts(
 
 def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int]) -> int:
     """A data node fetches once per trip of its held counters, or where delay reuse doesn't reach."""
-    nodes = adg.data_nodes(plan)
     fetches = math.prod(trips[: len(trips) - plan.hold])
-    if plan.partial is None:
-        return len(nodes) * fetches
-    fed = sum(has_source(fu, plan.partial, nodes) for fu in nodes)
-    unfed = min(abs(plan.partial.steps), trips[-1])
-    return (len(nodes) - fed) * fetches + fed * math.prod(trips[:-1]) * unfed
-
-
-def has_source(fu: Fu, partial: Partial, nodes: Sequence[Fu]) -> bool:
-    """Whether delay reuse can feed this data node from another one."""
-    return tuple(a - b for a, b in zip(fu, partial.shift, strict=True)) in nodes
+    served = Counter(plan.levels(fu) for fu in adg.data_nodes(plan))
+    boxes = [each.domain(trips, adg.dataflow.skew(each.shift)) for each in plan.delays]
+    return sum(
+        count * (fetches - covered([boxes[k] for k in levels])) for levels, count in served.items()
+    )
 
 
 def _commits(

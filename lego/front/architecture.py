@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import islpy as isl
 
 from lego.diag import LegoError
 from lego.front.banking import bank_function
+from lego.front.costs import read_cost
+from lego.front.delays import delay_reuse
 from lego.front.legality import check_dataflow
-from lego.front.links import delay_reuse, link_sources, sharing_classes
+from lego.front.links import link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
 from lego.ir.dataflow import Dataflow
@@ -20,9 +23,12 @@ __all__ = ["build_adg"]
 Point = tuple[int, ...]
 
 
-def build_adg(name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Dataflow) -> Adg:
+def build_adg(
+    name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Dataflow, price: int = 0
+) -> Adg:
     """Plan interconnect, data nodes and banks of every operand of `op`.
 
+    `price` is the energy of a memory read in that of a register as wide, per cycle; 0: the model's.
     Raises E301 if an assignment writes an element more than once, E302 to E304 if the dataflow
     doesn't run every iteration exactly once, or too early.
     """
@@ -31,7 +37,9 @@ def build_adg(name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Data
     trips = dataflow.trips(op)
     names = _operand_names(op)
     inputs = tuple(
-        _input(operand, table[access.tensor], forms(access.map, op, dataflow), dataflow, trips)
+        _input(
+            operand, table[access.tensor], forms(access.map, op, dataflow), dataflow, trips, price
+        )
         for operand, access in zip(names, op.inputs, strict=True)
     )
     output = _output(op, table[op.output.tensor], dataflow)
@@ -48,10 +56,12 @@ def _operand_names(op: TensorOp) -> list[str]:
 
 
 def _input(
-    name: str, tensor: Tensor, form: Forms, dataflow: Dataflow, trips: Sequence[int]
+    name: str, tensor: Tensor, form: Forms, dataflow: Dataflow, trips: Sequence[int], price: int
 ) -> InputPlan:
     sources = link_sources(form, dataflow)
     nodes = [fu for fu, s in zip(dataflow.fus(), sources, strict=True) if s.link is None]
+    banking = bank_function(form, nodes)
+    energy = Fraction(price) or read_cost(tensor.format.bits, banking.depth(tensor.shape))
     return InputPlan(
         name,
         tensor,
@@ -60,8 +70,8 @@ def _input(
         form.offset,
         sources,
         held_counters(form),
-        delay_reuse(form, dataflow, trips, nodes),
-        bank_function(form, nodes),
+        delay_reuse(form, dataflow, trips, nodes, energy),
+        banking,
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from lego.front.accesses import access_counts, has_source
+from lego.front.accesses import access_counts
 from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 
 __all__ = ["explain"]
 
 Vector = tuple[int, ...]
+
+_DEAR = "not used: served otherwise, or its registers take more energy than the reads"
 
 
 def explain(adg: Adg) -> str:
@@ -52,13 +54,13 @@ def _input(
     nodes = adg.data_nodes(plan)
     held = f", read once per trip of the {plan.hold} innermost counters" if plan.hold else ""
     yield f"    {len(nodes)} data nodes{held}"
-    if plan.partial is not None:
+    for each in plan.delays:
+        kind = "programmable delay up to" if each.programmable else "delay"
         yield (
-            f"    their delay reuse: by {plan.partial.shift}, {plan.partial.steps} innermost "
-            f"timestamps back, delay {plan.partial.delay}; elsewhere they read"
+            f"    delay reuse of {len(each.fus)} of them: by {each.shift}, timestamps {each.dt} back, "
+            f"{kind} {each.delay}; elsewhere they read"
         )
-        fed = sum(has_source(fu, plan.partial, nodes) for fu in nodes)
-        registers += plan.partial.delay * fed * plan.tensor.format.bits
+        registers += each.delay * len(each.fus) * plan.tensor.format.bits
     yield f"    cost: {registers} link register bits, {len(nodes)} memory ports"
     yield f"    {_bank_line(plan, words)}"
 
@@ -105,21 +107,16 @@ def _where(reuse: Reuse, trips: Sequence[int], adg: Adg) -> str:
 
 
 def _verdict(plan: InputPlan, reuse: Reuse, links: Mapping[tuple[Vector, int], int]) -> str:
+    if any((each.shift, each.dt) == (reuse.ds, reuse.dt) for each in plan.delays):
+        return "chosen for data nodes"
     if not any(reuse.ds):
-        return (
-            "chosen: held in a register"
-            if plan.hold
-            else "not used: held counters aren't innermost"
-        )
-    partial = plan.partial
-    if partial is not None and (partial.shift, partial.delay) == (reuse.ds, reuse.delay):
-        return "chosen for the data nodes"
+        return "chosen: held in a register" if plan.hold else _DEAR
     if (reuse.ds, reuse.delay) in links:
         return "chosen"
     if not reuse.delay and ((), 0) in links:
         return "chosen, as a broadcast"
     if any(reuse.dt):
-        return "not used: served otherwise, or its registers cost more than the reads"
+        return _DEAR
     return "not used: a cheaper or nearer source"
 
 

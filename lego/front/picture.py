@@ -207,7 +207,7 @@ def _about(adg: Adg, plan: InputPlan) -> str:
     banks = f"banks {'x'.join(map(str, plan.banking.counts))}"
     kind = "same bank always" if plan.banking.fixed else "rotating banks"
     held = f", held over {plan.hold} counters" if plan.hold else ""
-    reuse = f", delay reuse {plan.partial.shift}" if plan.partial else ""
+    reuse = "".join(f", delay reuse {each.shift}" for each in plan.delays)
     return f"{len(adg.data_nodes(plan))} data nodes, {banks}, {kind}{held}{reuse}"
 
 

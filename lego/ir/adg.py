@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +15,17 @@ from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 __all__ = [
     "Adg",
     "Banking",
+    "DelayReuse",
     "Fu",
     "InputPlan",
     "OutputClass",
     "OutputPlan",
-    "Partial",
     "Source",
     "without_places",
 ]
 
 Fu = tuple[int, ...]
+Box = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,54 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
-    """Delay reuse that holds on a part of the timestamps only.
+class DelayReuse:
+    """Reuse with a delay, which holds on a part of the timestamps only.
 
-    FU ``s`` takes the value that FU ``s - shift`` used `steps` innermost timestamps ago, `delay`
-    cycles earlier, whenever the innermost counter is at least `steps` (or, for negative `steps`,
-    while it is below the trip count plus `steps`); otherwise its data node reads memory.
+    Each of `fus` takes the value that FU ``s - shift`` used at ``t - dt`` wherever ``t - dt`` lies in the
+    domain; elsewhere its next delay reuse serves it, or its data node.
+
+    Attributes
+    ----------
+    dt : timestamps back, per counter.
+    delay : most cycles between the two uses over all bounds; ``lin(dt) + c . shift`` at the maxima
+        unless ``dt`` is lexicographically negative.
+    fus : data nodes that it serves, in lexicographic order.
     """
 
     shift: Fu
-    steps: int
+    dt: tuple[int, ...]
     delay: int
+    fus: tuple[Fu, ...]
+
+    @property
+    def programmable(self) -> bool:
+        """Whether the delay depends on the run-time bounds."""
+        return any(self.dt[:-1])
+
+    def serves(self, fu: Fu) -> bool:
+        """Whether a data node is among those served."""
+        at = bisect_left(self.fus, fu)
+        return at < len(self.fus) and self.fus[at] == fu
+
+    def cycles(self, trips: Sequence[int], skew: int) -> int:
+        """Cycles between the two uses at these trip counts, if `skew` is ``c . shift``; 0 if a
+        programmable delay serves nobody there."""
+        if not self.programmable:
+            return self.delay
+        total = 0
+        for step, trip in zip(self.dt, trips, strict=True):
+            if abs(step) >= trip:
+                return 0
+            total = total * trip + step
+        return max(0, total + skew)
+
+    def domain(self, trips: Sequence[int], skew: int) -> Box:
+        """Timestamps at which the reuse holds: per counter the first, and one after the last."""
+        if self.programmable and not self.cycles(trips, skew):
+            return ((0, 0),) * len(trips)
+        return tuple(
+            (max(0, step), trip + min(0, step)) for step, trip in zip(self.dt, trips, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +148,7 @@ class InputPlan:
     time, space, offset : ``F_T``, ``F_S``, ``f_0``: element ``d = F_T t + F_S s + f_0``.
     sources : one per FU, in lexicographic order of the FUs.
     hold : number of innermost counters over which a data node's value stays in a register.
-    partial : delay reuse of the data nodes, if any is worth its registers.
+    delays : delay reuse of the data nodes that is worth its registers, the first that holds serves.
     """
 
     name: str
@@ -119,8 +158,12 @@ class InputPlan:
     offset: tuple[int, ...]
     sources: tuple[Source, ...]
     hold: int
-    partial: Partial | None
+    delays: tuple[DelayReuse, ...]
     banking: Banking
+
+    def levels(self, fu: Fu) -> tuple[int, ...]:
+        """Numbers of the delay reuse that serves an FU."""
+        return tuple(k for k, reuse in enumerate(self.delays) if reuse.serves(fu))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +267,8 @@ class Adg:
                 for (step, delay), count in sorted(links.items())
             ]
             held = f", held over {plan.hold} counters" if plan.hold else ""
-            lines.append(f"    data nodes x{len(nodes)}{held}{_partial(plan.partial)}")
+            lines.append(f"    data nodes x{len(nodes)}{held}")
+            lines += [f"    {_delayed(reuse)}" for reuse in plan.delays]
             lines.append(f"    {_banks(plan.banking)}")
         out = self.output
         lines.append(f"  out {out.name} {out.tensor.format} {list(out.tensor.shape)}")
@@ -260,10 +304,9 @@ def without_places(tree: Any) -> Any:
     return [without_places(value) for value in tree] if isinstance(tree, list) else tree
 
 
-def _partial(partial: Partial | None) -> str:
-    if partial is None:
-        return ""
-    return f", delay reuse {partial.shift} steps {partial.steps} delay {partial.delay}"
+def _delayed(reuse: DelayReuse) -> str:
+    at_most = "at most " if reuse.programmable else ""
+    return f"delay reuse {reuse.shift} dt {reuse.dt} x{len(reuse.fus)} delay {at_most}{reuse.delay}"
 
 
 def _banks(banking: Banking) -> str:

@@ -98,6 +98,13 @@ class Dataflow:
         """Coordinates of the FUs in lexicographic order."""
         return itertools.product(*(range(size) for size in self.sizes))
 
+    def rank(self, fu: tuple[int, ...]) -> int:
+        """Number of an FU in lexicographic order."""
+        number = 0
+        for at, size in zip(fu, self.sizes, strict=True):
+            number = number * size + at
+        return number
+
     def skew(self, fu: tuple[int, ...]) -> int:
         """``c . s`` in cycles."""
         return sum(c * s for c, s in zip(self.control, fu, strict=True))

@@ -143,6 +143,7 @@ class Architecture:
     fused : all operations and dataflows share one array; otherwise each gets its own.
     dma_bits : width of the host's data port: 32, or more to move several words in one cycle.
     double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
+    read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -150,6 +151,7 @@ class Architecture:
     fused: bool = True
     double_buffer: bool = False
     dma_bits: int = 0
+    read_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lego.ppa.activity import Activity
-from lego.ppa.library import Library
+from lego.ppa.library import Cell, Library
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import Netlist
 
-__all__ = ["METHOD", "Power", "power_of", "sram_power_uw"]
+__all__ = ["METHOD", "Power", "cell_energy_fj", "power_of", "sram_power_uw"]
 
 INTERNAL_FACTOR = 2.0
 METHOD = (
@@ -35,6 +35,12 @@ class Power:
     dynamic_uw: int
     clock_uw: int
     leakage_uw: int
+
+
+def cell_energy_fj(cell: Cell, voltage: float, rate: float) -> tuple[float, float]:
+    """Energy per cycle at the data inputs, which toggle at this rate, and at the clock pin."""
+    per_ff = voltage**2 / 2 * INTERNAL_FACTOR
+    return cell.input_ff * per_ff * rate, cell.clock_ff * per_ff * 2
 
 
 def power_of(
@@ -55,13 +61,9 @@ def power_of(
         sums = totals.setdefault(category, [0.0, 0.0, 0.0])
         for name, many in netlist.cells[module].items():
             cell = library.cells[name]
-            energy_fj = library.voltage**2 / 2
-            sums[0] += (
-                count * many * cell.input_ff * energy_fj * INTERNAL_FACTOR * rate * frequency_ghz
-            )
-            sums[1] += (
-                count * many * cell.clock_ff * energy_fj * INTERNAL_FACTOR * 2 * frequency_ghz
-            )
+            data_fj, clock_fj = cell_energy_fj(cell, library.voltage, rate)
+            sums[0] += count * many * data_fj * frequency_ghz
+            sums[1] += count * many * clock_fj * frequency_ghz
             sums[2] += count * many * cell.leakage_nw / 1000
     return {name: Power(*(round(v) for v in sums)) for name, sums in sorted(totals.items())}
 

@@ -15,9 +15,9 @@ gemm_ws_sys_mm: spatial k:4 n:4, temporal n/4 k/4 m, control (1, 1)
   input X: int8 [10, 7]
     reuse found (FU shift ds, timestamps dt, delay in cycles):
       ds (0, -1) dt (1, 0, 0) delay 19: delay, n >= 1, 720 of 1280 uses; \
-not used: served otherwise, or its registers cost more than the reads
+not used: served otherwise, or its registers take more energy than the reads
       ds (0, 0) dt (1, 0, 0) delay 20: stationary, n >= 1, 960 of 1280 uses; \
-not used: held counters aren't innermost
+not used: served otherwise, or its registers take more energy than the reads
       ds (0, 1) dt (0, 0, 0) delay 1: delay, every timestamp, 960 of 1280 uses; chosen
     12 links by (0, 1), delay 1
     4 data nodes
@@ -43,6 +43,7 @@ def test_a_weight_stationary_product() -> None:
 
 def test_delay_reuse_and_trees_are_named() -> None:
     text = explain(load_workload(ROOT / "conv_oh_ow_bro.yaml"))
-    assert "chosen for the data nodes" in text
-    assert "their delay reuse: by (0, -1), 1 innermost timestamps back" in text
+    assert "chosen for data nodes" in text
+    assert "12 of them: by (0, -1), timestamps (0, 0, 0, 0, 0, 1) back, delay 1; elsewhere" in text
+    assert "3 of them: by (-1, 0), timestamps (0, 0, 0, 0, 1, 0) back, programmable delay" in text
     assert "trees of up to 4" in explain(load_workload(ROOT / "conv_ic_oc_bro.yaml"))

@@ -22,7 +22,7 @@ def sample(seed: int) -> Sample:
     op = _Operation(r, "op", 800)
     flow = op.dataflow()
     lines = [f"name: r{seed}", "operations:", *op.lines(), f"    dataflow: {{{flow}}}"]
-    lines += [f"architecture: {{array: {op.sizes}}}", ""]
+    lines += [f"architecture: {{array: {op.sizes}{_read_cost(seed)}}}", ""]
     return Sample("\n".join(lines), op.bounds())
 
 
@@ -42,7 +42,14 @@ def fused_sample(seed: int) -> Sample:
         lines += [*op.lines(), "    dataflows:"]
         lines += [f"      - {{name: d{n}, {op.dataflow()}}}" for n in range(several)]
         bounds |= op.bounds()
-    return Sample("\n".join([*lines, ""]), bounds)
+    cost = _read_cost(seed).removeprefix(", ")
+    return Sample("\n".join([*lines, f"architecture: {{{cost}}}", ""]), bounds)
+
+
+def _read_cost(seed: int) -> str:
+    """Dear reads in half of the designs, so that values travel through deep FIFOs."""
+    r = random.Random(f"read cost {seed}")
+    return r.choice(["", f", read_cost: {r.randint(10, 60)}"])
 
 
 class _Operation:

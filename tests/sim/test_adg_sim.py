@@ -12,7 +12,7 @@ import pytest
 from frontends.yaml import load_workload
 from lego.diag import InternalError
 from lego.flow import adgs_of
-from lego.ir.adg import Adg, Partial
+from lego.ir.adg import Adg
 from lego.program import configure
 from sim.adg_sim import run_adg
 from sim.reference import execute, random_tensor
@@ -61,9 +61,17 @@ def never_visited(adg: Adg) -> Adg:
 def longer_reuse(adg: Adg) -> Adg:
     """Delay reuse from one timestamp further back."""
     plans = tuple(
-        replace(p, partial=Partial(p.partial.shift, p.partial.steps + 1, p.partial.delay + 1))
-        if p.partial
-        else p
+        replace(
+            p,
+            delays=tuple(
+                replace(
+                    each,
+                    dt=(*each.dt[:-1], each.dt[-1] + 1),
+                    delay=each.delay + 1,
+                )
+                for each in p.delays
+            ),
+        )
         for p in adg.inputs
     )
     return replace(adg, inputs=plans)
