@@ -61,12 +61,14 @@ def default_stream(
     rng: np.random.Generator,
     *,
     given: dict[str, Array] | None = None,
+    overlap: bool = True,
 ) -> Stream:
     """Reset, then for each job: load, run, read back and compare with the reference.
 
     Before, random words go everywhere and come back. Registers, operands and words beside the
     result are read back too: nothing else may change.
-    `given` holds tensors made by earlier operations and receives the outputs.
+    `given` holds tensors made by earlier operations and receives the outputs. With two halves per
+    memory the host works while the array does, unless not to `overlap`.
     """
     stream = Stream(entry)
     stream.reset(int(rng.integers(1, 9)))
@@ -74,7 +76,7 @@ def default_stream(
     stream.scramble(rng)
     known = given if given is not None else {}
     runs = [_Run(job, tensors, rng, known) for job in jobs]
-    if any(memory["halves"] > 1 for memory in entry["memories"]):
+    if overlap and any(memory["halves"] > 1 for memory in entry["memories"]):
         _overlapped(stream, runs, rng)
     else:
         for run in runs:

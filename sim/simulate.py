@@ -68,7 +68,7 @@ def simulate(
 
     Writes sim.json into the folder, with `waves` waves.vcd, with
     `keep_stimuli` the files that tb.sv plays, with `activity` activity.json (what switched while
-    busy; always at the full bounds and for all designs).
+    busy, without what the host does; always at the full bounds and for all designs).
     Raises E903 for an unknown design, or none where several have bounds; E904 for a bad seed.
     """
     if not 0 <= seed < MAX_SEED:
@@ -96,7 +96,7 @@ def simulate(
         ]
         if jobs:
             given = None if bounds else known
-            stream = default_stream(entry, jobs, tensors, rng, given=given)
+            stream = default_stream(entry, jobs, tensors, rng, given=given, overlap=not activity)
             cases.append(Case((folder / entry["verilog"]).read_text(), stream))
     if activity:
         return _recorded(folder, cases, seed)

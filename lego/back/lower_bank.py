@@ -1,7 +1,7 @@
 """One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit.
 
 With two halves the array uses the one that the register `half` names, and the host may fill or
-drain the other at the same time. Otherwise the RAM is the host's while the array is idle.
+drain the other at the same time. Otherwise the host waits until the array is idle.
 """
 
 from __future__ import annotations
@@ -52,29 +52,31 @@ def accumulates(buffer: Buffer) -> bool:
 
 
 def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) -> int:
-    """The RAM of every half, its ports the array's or the host's; returns the array's word."""
+    """The RAM of every half, its ports the array's where it asks, else the host's; returns the
+    array's word.
+
+    The memory keeps the host off what the array uses, so a bank needs no signal that says who owns
+    it: one that all banks look at would be the slowest net of the design.
+    """
     ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
-    busy = b.input("busy")
     address = b.input("host_addr", ports["raddr"])
-    host = {
-        "raddr": address,
-        "ren": b.input("host_ren"),
-        "waddr": address,
-        "wdata": b.input("host_wdata", ports["wdata"]),
-        "wen": b.input("host_wen"),
-    }
     words = []
     for half in range(fused.halves):
-        mine, used = dict(host), busy
+        asks = {"ren": b.input("host_ren"), "wen": b.input("host_wen")}
+        uses = {name: array[name] for name in asks if name in array}
         if fused.halves > 1:
-            used = b.all([busy, b.eq(b.input("half"), b.const(half))])
             asked = b.eq(b.input("host_half"), b.const(half))
-            mine["ren"] = b.all([host["ren"], asked])
-            mine["wen"] = b.all([host["wen"], asked, b.invert(used)])
+            used = b.eq(b.input("half"), b.const(half))
+            asks = {name: b.all([node, asked]) for name, node in asks.items()}
+            uses = {name: b.all([node, used]) for name, node in uses.items()}
+        host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
         wires = {
-            name: b.mux(used, array[name], node) if name in array else node
-            for name, node in mine.items()
+            name: b.any([uses[name], node] if name in uses else [node])
+            for name, node in asks.items()
         }
+        for name, node in host.items():
+            enable = uses.get("ren" if name == "raddr" else "wen")
+            wires[name] = node if enable is None else b.mux(enable, array[name], node)
         name = "ram" if fused.halves == 1 else f"ram_{half}"
         words.append(b.instance(ram, name, wires)["rdata"])
     if fused.halves == 1:

@@ -88,8 +88,7 @@ class Control:
             b.output(port, signals[port])
         for name, (signal, delay) in sorted(self._taps.items()):
             source = signals[signal]
-            commits = signal.startswith("last")  # what is left of a run cut short mustn't write
-            b.output(name, b.delay(source, delay, resets=commits, name=signal))
+            b.output(name, b.delay(source, delay, resets=_acts(signal), name=signal))
         return infer_widths(b.build())
 
     def _wire_registers(self, b: Builder, module: Module) -> dict[str, int]:
@@ -348,6 +347,12 @@ class Control:
 def fetch_port(numbers: Sequence[int]) -> str:
     """Port that tells when data nodes served by these delay reuses read memory."""
     return "_".join(["fetch", *map(str, numbers)]) if numbers else "en"
+
+
+def _acts(signal: str) -> bool:
+    """Whether a signal enables a memory: what is left of a run cut short mustn't write, nor keep the
+    host from reading."""
+    return signal.startswith("last") or "_fetch_" in signal or signal.endswith("_en")
 
 
 def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:

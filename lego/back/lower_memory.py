@@ -24,7 +24,7 @@ from lego.back.lower_control import (
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
-from lego.back.timing import Schedule, read_latency
+from lego.back.timing import Schedule, is_staged, read_latency
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
@@ -48,8 +48,8 @@ def build_memory(
         None if view is None else _Side(fused, buffer, view, control, times, b, k)
         for k, view in enumerate(control.views[buffer.index])
     ]
-    ports = _bank_ports(b, buffer, sides)
-    _check(b, sides, ports)
+    ports = _bank_ports(b, buffer, sides, staged=is_staged(fused, buffer))
+    _check(b, sides, ports, staged=is_staged(fused, buffer))
     kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
     words, host_words = _banks(b, fused, buffer, kinds, ports)
     if not buffer.output:
@@ -59,9 +59,9 @@ def build_memory(
 
 
 def _bank_ports(
-    b: Builder, buffer: Buffer, sides: Sequence[_Side | None]
+    b: Builder, buffer: Buffer, sides: Sequence[_Side | None], *, staged: bool
 ) -> dict[int, dict[str, int]]:
-    """Array-side ports of every bank: those of the running dataflow."""
+    """Array-side ports of every bank: those of the running dataflow, registered if `staged`."""
     each = [side.bank_ports() if side is not None else {} for side in sides]
     ports: dict[int, dict[str, int]] = {}
     for bank in range(buffer.n_banks):
@@ -74,6 +74,10 @@ def _bank_ports(
         if names:  # a bank that the running dataflow doesn't use is never enabled
             off = b.const(0)
             ports[bank]["en"] = b.choose([off if mine is None else mine["en"] for mine in found])
+        if staged:
+            ports[bank] = {
+                name: b.delay(node, 1, resets=name == "en") for name, node in ports[bank].items()
+            }
     return ports
 
 
@@ -81,12 +85,15 @@ def _check(
     b: Builder,
     sides: Sequence[_Side | None],
     ports: Mapping[int, Mapping[str, int]],
+    *,
+    staged: bool,
 ) -> None:
     """Assert that every request of a data node reaches a bank of its own.
 
     Where every bank is wired to one node, whatever the timestamp, there is nothing to assert.
     """
     asked = b.choose([b.popcount(side.requests()) if side else b.const(0) for side in sides])
+    asked = b.delay(asked, int(staged), resets=True)
     met = b.popcount([port["en"] for port in ports.values() if "en" in port])
     if asked == met:
         return
@@ -106,20 +113,24 @@ def _banks(
     data = b.input("host_wdata", (0, (1 << (buffer.bits * lanes)) - 1))
     address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
     group = b.slice(address, bits, count)
+    asks = {name: b.input(name) for name in ("host_ren", "host_wen")}
+    if fused.halves > 1:  # the half in use is the array's
+        using = b.eq(b.slice(address, bits + count, 1), b.input("half"))
+        free = b.invert(b.all([b.input("busy"), using]))
+        asks = {name: b.all([node, free]) for name, node in asks.items()}
     words, host_words = [], []
     for k, bank in enumerate(kinds):
         inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
         here = b.eq(group, b.const(k // lanes))
-        writes = [b.input("host_wen"), here]
+        writes = [asks["host_wen"], here]
         if lanes > 1:
             mask = b.input("host_mask", (0, (1 << lanes) - 1))
             writes.append(b.slice(mask, k % lanes, 1))
         wires = {
             "host_addr": b.slice(address, 0, inputs["host_addr"].bits),
-            "host_ren": b.all([b.input("host_ren"), here]),
+            "host_ren": b.all([asks["host_ren"], here]),
             "host_wen": b.all(writes),
             "host_wdata": b.slice(data, k % lanes * buffer.bits, buffer.bits),
-            "busy": b.input("busy"),
         }
         if fused.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
@@ -184,8 +195,9 @@ class _Side:
             self.issue = times.results[index]
             self.accumulates = accumulates(buffer)
         else:
-            self.latency = read_latency(fused, buffer)
-            self.issue = times.operand[buffer.index] - self.latency
+            self.issue = times.operand[buffer.index] - read_latency(fused, buffer)
+            self.read = self.issue + is_staged(fused, buffer) + 1
+            self.wait = times.operand[buffer.index] - self.read
 
     def _pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
         return self.b.input(self.control.tap(signal, delay), span)
@@ -274,16 +286,15 @@ class _Side:
 
     def values(self, words: Sequence[int]) -> dict[Fu, tuple[int, int]]:
         """Per data node its value, and how many cycles it must still wait."""
-        read = self.issue + 1
         if self.view.private:
             return {
-                fu: (self._selected(fu, read + self._skew(fu), words), self.latency - 1)
+                fu: (self._selected(fu, self.read + self._skew(fu), words), self.wait)
                 for fu in self.view.nodes
             }
-        digits = self._digits(read)
+        digits = self._digits(self.read)
         routed = self.banks.to_nodes(words, digits, _cheaper(self.view))
         return {
-            fu: (self._padded(fu, read, routed[fu]), self.latency - 1 + self._skew(fu))
+            fu: (self._padded(fu, self.read, routed[fu]), self.wait + self._skew(fu))
             for fu in self.view.nodes
         }
 

@@ -8,6 +8,7 @@ from lego.back.builder import Builder, index_bits
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
 from lego.back.lower_memory import build_memory
+from lego.back.passes.broadcast import rewire_broadcasts
 from lego.back.passes.dead_nodes import remove_dead_ports
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import RegisterSpec, address_bits, register_specs
@@ -69,7 +70,7 @@ def lower(fused: FusedAdg) -> tuple[Dag, Schedule]:
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)
     modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
-    return remove_dead_ports(Dag((*modules, *parts, top))), times
+    return rewire_broadcasts(remove_dead_ports(Dag((*modules, *parts, top)))), times
 
 
 def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
@@ -152,7 +153,8 @@ def _host_ports(
         here = b.eq(region, b.const(k))
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
         free = [] if always and k > 0 else [idle]
-        every = {"host_wen": b.all([asked, here, *free]), "host_ren": b.all([read, here])}
+        every = {"host_wen": b.all([asked, here, *free])}
+        every["host_ren"] = b.all([read, here, *(free if k > 0 else [])])
         every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
         every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
         if "host_mask" in found:

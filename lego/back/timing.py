@@ -13,7 +13,15 @@ from lego.ir.adg import Adg
 from lego.ir.fused import Buffer, FusedAdg
 from lego.ir.workload import Reduction
 
-__all__ = ["Schedule", "accumulates_held", "has_chains", "has_trees", "read_latency", "schedule"]
+__all__ = [
+    "Schedule",
+    "accumulates_held",
+    "has_chains",
+    "has_trees",
+    "is_staged",
+    "read_latency",
+    "schedule",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,23 @@ class Schedule:
         return self.contribution + self.chained
 
 
+def is_staged(fused: FusedAdg, buffer: Buffer) -> bool:
+    """Whether addresses go through registers before the banks: where several nodes' banks turn, one
+    address reaches many banks, too many for the cycle in which it is computed."""
+    return not buffer.output and any(
+        plan is not None and not BankView(layer.adg, plan).private
+        for layer, plan in zip(fused.layers, buffer.plans, strict=True)
+    )
+
+
 def read_latency(fused: FusedAdg, buffer: Buffer) -> int:
     """Cycles from the address to the data nodes' values, alike in all dataflows."""
+    if is_staged(fused, buffer):
+        return 3
     for layer, plan in zip(fused.layers, buffer.plans, strict=True):
         if plan is not None:
             view = BankView(layer.adg, plan)
-            if view.moving or not view.private or plan.tensor.pad is not None:
+            if view.moving or plan.tensor.pad is not None:
                 return 2
     return 1 if len({view.tensor.format for view in buffer.used()}) == 1 else 2
 

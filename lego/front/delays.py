@@ -18,6 +18,9 @@ from lego.front.reuse import Forms, Reuse, held_counters, reuse_vectors
 from lego.ir.adg import Box, DelayReuse, Fu
 from lego.ir.dataflow import Dataflow
 
+DIRECT_CHAIN = 4
+"""FUs in a row that a value may pass in one cycle: each adds a multiplexer to the longest path."""
+
 __all__ = ["covered", "delay_reuse", "longest"]
 
 
@@ -87,13 +90,11 @@ def _gain(
     price: Fraction,
 ) -> tuple[Fraction, tuple[Fu, ...]]:
     """Registers saved over all data nodes, and the nodes that it pays to serve."""
-    members = set(nodes)
     groups: dict[tuple[DelayReuse, ...], list[Fu]] = {}
     serving = [(each, set(each.fus)) for each in found]
-    for fu in nodes:
-        if tuple(a - d for a, d in zip(fu, reuse.ds, strict=True)) in members:
-            key = tuple(each for each, fus in serving if fu in fus)
-            groups.setdefault(key, []).append(fu)
+    for fu in _takers(reuse, nodes):
+        key = tuple(each for each, fus in serving if fu in fus)
+        groups.setdefault(key, []).append(fu)
     mine = longest(reuse, trips, dataflow.skew(reuse.ds))
     total, served = Fraction(0), []
     for before, fus in groups.items():
@@ -104,6 +105,19 @@ def _gain(
             total += saved * len(fus)
             served += fus
     return total, tuple(sorted(served))
+
+
+def _takers(reuse: Reuse, nodes: Sequence[Fu]) -> Iterator[Fu]:
+    """Data nodes whose source is a data node; without delay, chains of them are cut."""
+    hops: dict[Fu, int] = {}
+    for fu in nodes:  # in lexicographic order, so sources of direct links come first
+        source = tuple(a - d for a, d in zip(fu, reuse.ds, strict=True))
+        hops[fu] = (hops[source] + 1) % DIRECT_CHAIN if source in hops else 0
+    members = set(nodes)
+    for fu in nodes:
+        source = tuple(a - d for a, d in zip(fu, reuse.ds, strict=True))
+        if source in members and (reuse.delay or hops[fu]):
+            yield fu
 
 
 def _cost(reuse: DelayReuse) -> Fraction:

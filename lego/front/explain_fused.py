@@ -61,16 +61,27 @@ def _port(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
 
 
 def _sources(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
-    """How many sources the FUs multiplex, and what that costs."""
+    """How many sources the FUs multiplex, and what that costs; then the delay reuse, which fusion
+    takes as it is."""
     sources: dict[Fu, set[object]] = {}
     taps: dict[Fu, int] = {}
+    reused: set[object] = set()
+    fifos: dict[object, int] = {}
     for layer, plan in zip(fused.layers, buffer.plans, strict=True):
-        if isinstance(plan, InputPlan):
-            for fu, source in zip(layer.adg.dataflow.fus(), plan.sources, strict=True):
-                key: object = "node" if source.link is None else (source.link, source.delay)
-                sources.setdefault(fu, set()).add(key if fused.shared else (layer.label, key))
-                if source.link is not None:
-                    taps[source.link] = max(taps.get(source.link, 0), source.delay)
+        if not isinstance(plan, InputPlan):
+            continue
+        own = "" if fused.shared else layer.label
+        for fu, source in zip(layer.adg.dataflow.fus(), plan.sources, strict=True):
+            key: object = "node" if source.link is None else (source.link, source.delay)
+            sources.setdefault(fu, set()).add((own, key))
+            if source.link is not None:
+                taps[source.link] = max(taps.get(source.link, 0), source.delay)
+        for number, reuse in enumerate(plan.delays):
+            for fu in reuse.fus:
+                giver = tuple(a - d for a, d in zip(fu, reuse.shift, strict=True))
+                line = own, giver, number if reuse.programmable else "fixed"
+                reused.add((fu, line, 0 if reuse.programmable else reuse.delay))
+                fifos[line] = max(fifos.get(line, 0), reuse.delay)
     counts = Counter(len(found) for found in sources.values())
     spread = ", ".join(f"{n} FUs with {k}" for k, n in sorted(counts.items()))
     yield f"    sources per FU: {spread}"
@@ -78,6 +89,12 @@ def _sources(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
     registers = sum(taps.values()) * buffer.bits
     area = (muxes * COSTS.mux_bit + registers * COSTS.register_bit) / 1000
     yield f"    cost: {muxes} multiplexer bits, {registers} link register bits, {area:,.0f} um2"
+    if reused:
+        bits = sum(fifos.values()) * buffer.bits
+        yield (
+            f"    besides, {len(reused)} inputs for delay reuse and {bits} register bits in its "
+            "lines and FIFOs, which fusion doesn't decide"
+        )
 
 
 def _banks(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:

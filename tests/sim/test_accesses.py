@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
         "polynomial_chain_small",
         "fused_gemm_sys",
         "fused_mixed",
+        "double_ws",
+        "double_mixed",
         "fifo_conv",
         "fifo_fused",
     ],

@@ -18,7 +18,7 @@ def without_enable(verilog: str, bank: str) -> str:
     start, end = verilog.rindex("\nmodule ", 0, at), verilog.index("endmodule", at)
     net = re.search(r"\.en\((\w+)\)", verilog[at:])
     assert net is not None
-    body = re.sub(rf"assign {net[1]} = [^;]*;", f"assign {net[1]} = 1'h0;", verilog[start:end])
+    body = re.sub(rf"\b{net[1]} (<?=) [^;]*;", rf"{net[1]} \1 1'h0;", verilog[start:end])
     assert body != verilog[start:end]
     return verilog[:start] + body + verilog[end:]
 

@@ -34,7 +34,7 @@ operations:
 architecture: {array: [2, 2]}
 """
 DESIGNS = {"output stationary": GEMM, "sums across FUs and in memory": CONV}
-RUNS = 24
+RUNS = 60
 
 
 def failing(made: list[Mutant], text: str) -> list[bool]:

@@ -1,0 +1,245 @@
+"""Broadcast rewiring: no register drives more than so many pins.
+
+A register that too many sinks read becomes several with the same source, each near some of the sinks; that
+source then has more sinks, so the registers before it multiply as well, and a line of delays turns
+into a tree. Ports split where the net of one port would be too large. Nothing happens a cycle earlier or
+later. Copies are modules of their own, so that synthesis doesn't merge them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lego.back.builder import Builder
+from lego.back.passes.widths import infer_widths
+from lego.ir.dag import Dag, Module, Node, Op
+
+__all__ = ["MAX_FANOUT", "rewire_broadcasts"]
+
+MAX_FANOUT = 16
+"""Pins per net."""
+
+BUFFERED = 8
+"""Pins behind a port of a small module, at most: synthesis buffers more of them inside."""
+
+Sink = tuple[int | str, int, int]
+"""(node, place among its sources, copy of that node), or (output port, 0, 0)."""
+
+
+def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
+    """Return `dag` with copies of registers and ports, so that each drives at most `most` pins.
+
+    What isn't a register (the result of logic, an input of the top) keeps its fan-out.
+    """
+    counts = _instances(dag)
+    loads: dict[tuple[str, str], int] = {}
+    pieces: dict[str, dict[str, list[str]]] = {}
+    split: list[Module] = []
+    for module in dag.modules:
+        module = _extended(module, pieces)
+        once = counts[module.name] == 1
+        if once and module is not dag.top and any(n.op is Op.INSTANCE for n in module.nodes):
+            module = _split_inputs(module, loads, pieces, most)
+        else:
+            loads |= _pins(module)
+        split.append(module)
+    wanted: dict[str, dict[str, list[int]]] = {}
+    done: list[Module] = []
+    for module in reversed(split):
+        if counts[module.name] == 1:
+            work = _Rewriting(module, loads, wanted, counts, most)
+            done += [work.result(), *work.kinds.values()]
+        else:
+            done.append(module)
+    return Dag(tuple(reversed(done)))
+
+
+def _instances(dag: Dag) -> dict[str, int]:
+    counts = {module.name: 0 for module in dag.modules} | {dag.top.name: 1}
+    for module in reversed(dag.modules):
+        for node in module.nodes:
+            if node.op is Op.INSTANCE:
+                counts[node.text] += counts[module.name]
+    return counts
+
+
+def _extended(module: Module, pieces: Mapping[str, Mapping[str, list[str]]]) -> Module:
+    """Connect the new input ports of instances to what drives the old one."""
+    nodes = []
+    for node in module.nodes:
+        if node.op is Op.INSTANCE and node.text in pieces:
+            wires = dict(zip(node.ports, node.srcs, strict=True))
+            for port, names in pieces[node.text].items():
+                wires |= dict.fromkeys(names, wires[port])
+            ports = tuple(sorted(wires))
+            node = replace(node, ports=ports, srcs=tuple(wires[port] for port in ports))
+        nodes.append(node)
+    return replace(module, nodes=tuple(nodes))
+
+
+def _pins(module: Module) -> dict[tuple[str, str], int]:
+    """Pins behind every input port; a multiplexer's select drives each of its bits."""
+    pins: dict[int, int] = {}
+    for node in module.nodes:
+        for place, source in enumerate(node.srcs):
+            many = node.bits if node.op is Op.MUX and place == 0 else 1
+            pins[source] = min(BUFFERED, pins.get(source, 0) + many)
+    return {
+        (module.name, node.name): pins.get(i, 1)
+        for i, node in enumerate(module.nodes)
+        if node.op is Op.INPUT
+    }
+
+
+def _split_inputs(
+    module: Module,
+    loads: dict[tuple[str, str], int],
+    pieces: dict[str, dict[str, list[str]]],
+    most: int,
+) -> Module:
+    """One input port per group of at most `most` pins; records the ports' loads and new names."""
+    sinks = _sinks(module, loads)
+    redirect: dict[Sink, tuple[int, int]] = {}
+    copies: dict[int, list[Node]] = {}
+    for i, node in enumerate(module.nodes):
+        if node.op is not Op.INPUT:
+            continue
+        groups = _groups(sinks.get(i, []), most)
+        loads[module.name, node.name] = sum(load for _, load in groups[0]) if groups else 0
+        for k, group in enumerate(groups[1:], start=1):
+            name = f"{node.name}_part{k}"
+            copies.setdefault(i, []).append(replace(node, name=name))
+            loads[module.name, name] = sum(load for _, load in group)
+            pieces.setdefault(module.name, {}).setdefault(node.name, []).append(name)
+            redirect |= {sink: (i, k) for sink, _ in group}
+    return _rebuilt(module, redirect, copies)
+
+
+def _sinks(
+    module: Module, loads: Mapping[tuple[str, str], int]
+) -> dict[int, list[tuple[Sink, int]]]:
+    """Readers of every node, and the pins that each stands for."""
+    found: dict[int, list[tuple[Sink, int]]] = {}
+    for i, node in enumerate(module.nodes):
+        if node.op is Op.CHECK:
+            continue
+        for place, source in enumerate(node.srcs):
+            load = loads.get((node.text, node.ports[place]), 1) if node.op is Op.INSTANCE else 1
+            found.setdefault(source, []).append(((i, place, 0), load))
+    return found
+
+
+def _groups(sinks: Sequence[tuple[Sink, int]], most: int) -> list[list[tuple[Sink, int]]]:
+    """Neighbouring sinks together, in as few groups as that allows."""
+    groups: list[list[tuple[Sink, int]]] = []
+    room = 0
+    for sink, load in sinks:
+        if not groups or load > room:
+            groups.append([])
+            room = most
+        groups[-1].append((sink, load))
+        room -= load
+    return groups
+
+
+def _rebuilt(
+    module: Module,
+    redirect: Mapping[Sink, tuple[int, int]],
+    copies: Mapping[int, Sequence[Node]],
+    extra: Sequence[tuple[str, int]] = (),
+) -> Module:
+    """The module with copies of nodes behind them, read by the sinks in `redirect`.
+
+    A copy that is an instance brings its output port along. `extra` are more output ports.
+    """
+    place: dict[tuple[int, int], int] = {}
+    plan: list[tuple[int, int]] = []
+    for i in range(len(module.nodes)):
+        for k in range(1 + len(copies.get(i, ()))):
+            place[i, k] = len(plan)
+            plan.append((i, k))
+            if k and copies[i][k - 1].op is Op.INSTANCE:
+                place[i, k] = len(plan)
+                plan.append((i, -k))
+    nodes: list[Node] = []
+    for i, k in plan:
+        old = module.nodes[i]
+        node = copies[i][abs(k) - 1] if k else old
+        if k < 0:
+            last = (len(nodes) - 1,)
+            nodes.append(Node(Op.PORT, last, *old.range, name=f"{node.name}_q", text="q"))
+            continue
+        srcs = tuple(place[redirect.get((i, n, k), (s, 0))] for n, s in enumerate(node.srcs))
+        nodes.append(replace(node, srcs=srcs))
+    outputs = [
+        (name, place[redirect.get((name, 0, 0), (node, 0))])
+        for name, node in (*module.outputs, *extra)
+    ]
+    return replace(module, nodes=tuple(nodes), outputs=tuple(sorted(outputs)))
+
+
+@dataclass
+class _Rewriting:
+    """Copies registers of one module, from its ends to its beginnings."""
+
+    module: Module
+    loads: Mapping[tuple[str, str], int]
+    wanted: dict[str, dict[str, list[int]]]
+    counts: Mapping[str, int]
+    most: int
+    kinds: dict[tuple[tuple[int, int], bool], Module] = field(default_factory=dict)
+
+    def result(self) -> Module:
+        """The module; `wanted` tells instances of which output ports more are needed."""
+        module = self.module
+        sinks = _sinks(module, self.loads)
+        extra: list[tuple[str, int]] = []
+        for name, node in module.outputs:
+            parts = self.wanted.get(module.name, {}).get(name, [1])
+            names = [name, *(f"{name}_part{k}" for k in range(1, len(parts)))]
+            extra += [(part, node) for part in names[1:]]
+            for part, load in zip(names, parts, strict=True):
+                sinks.setdefault(node, []).append(((part, 0, 0), load))
+        redirect: dict[Sink, tuple[int, int]] = {}
+        copies: dict[int, list[Node]] = {}
+        for i in reversed(range(len(module.nodes))):
+            here = module.nodes[i]
+            groups = _groups(sinks.get(i, []), self.most)
+            if len(groups) < 2:
+                continue
+            if here.op is Op.DELAY:
+                made = [self._copy(i, k) for k in range(1, len(groups))]
+                sinks[here.srcs[0]] += [((i, 0, k), 1) for k in range(1, len(groups))]
+            elif here.op is Op.PORT and self.counts[self._child(i)] == 1:
+                made = self._more_ports(i, groups)
+            else:
+                continue
+            copies[i] = made
+            for k, group in enumerate(groups[1:], start=1):
+                redirect |= {sink: (i, k) for sink, _ in group}
+        return _rebuilt(module, redirect, copies, extra)
+
+    def _child(self, port: int) -> str:
+        return self.module.nodes[self.module.nodes[port].srcs[0]].text
+
+    def _more_ports(self, i: int, groups: Sequence[Sequence[tuple[Sink, int]]]) -> list[Node]:
+        node = self.module.nodes[i]
+        parts = [sum(load for _, load in group) for group in groups]
+        self.wanted.setdefault(self._child(i), {})[node.text] = parts
+        return [
+            replace(node, name=f"{node.name}_part{k}", text=f"{node.text}_part{k}")
+            for k in range(1, len(groups))
+        ]
+
+    def _copy(self, i: int, number: int) -> Node:
+        node = self.module.nodes[i]
+        kind = node.range, node.resets
+        if kind not in self.kinds:
+            b = Builder(f"{self.module.name}_copy{len(self.kinds)}", self.module.category)
+            b.output("q", b.delay(b.input("d", node.range), 1, resets=node.resets))
+            self.kinds[kind] = infer_widths(b.build())
+        name = f"{node.name or f'n{i}'}_copy{number}"
+        return Node(
+            Op.INSTANCE, node.srcs, 0, 0, name=name, text=self.kinds[kind].name, ports=("d",)
+        )
