@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from lego.back.lower_fu import identity
 from lego.back.registers import register_values, runtime_shapes
-from lego.back.timing import schedule
+from lego.back.timing import schedule, settling
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
@@ -102,6 +102,7 @@ def configure(
     for value in chosen.values():
         iterations *= value
     extra = schedule(fused).tails[dataflow] if tail is None else tail
+    extra += settling(fused)
     return Program(
         dataflow=dataflow,
         half=half,

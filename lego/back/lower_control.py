@@ -23,6 +23,7 @@ from lego.back.registers import (
     register_specs,
     row_registers,
 )
+from lego.back.timing import settling
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module, Op
@@ -105,8 +106,13 @@ class Control:
         running = b.reg((0, 1), name="running")
         left = b.reg((0, max(tails)), name="draining")
         idle_left = b.eq(left, b.const(0))
-        busy = b.any([running, b.invert(idle_left)], name="busy_now")
+        settle = settling(self.fused)
+        warming = [b.wire((0, 1)) for _ in range(settle)]
+        busy = b.any([running, b.invert(idle_left), *warming], name="busy_now")
         begin = b.all([b.input("start"), b.invert(busy)], name="begin_now")
+        for k, wire in enumerate(warming, start=1):
+            b.connect(wire, b.delay(begin, k, resets=True, name="begin"))
+        launch = b.delay(begin, settle, resets=True, name="begin")
         counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
         last = [b.eq(c, self._register(b, f"trip{k}")) for k, c in enumerate(counters)]
         zero = [b.eq(c, b.const(0)) for c in counters]
@@ -120,7 +126,7 @@ class Control:
                 step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
             )
             b.drive(counter, following, b.any([finish, *step[: k + 1]]))
-        b.drive(running, begin, b.any([begin, finish]))
+        b.drive(running, launch, b.any([launch, finish]))
         tail = b.choose([b.const(tail) for tail in tails])
         countdown = b.wrap(b.add(left, b.const(-1)), (0, max(tails)))
         b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
@@ -128,7 +134,7 @@ class Control:
         b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
         b.output("busy", busy)
         b.output("done", done)
-        b.output("launch", begin)
+        b.output("launch", launch)
         b.output("running", running)
         for k, counter in enumerate(counters):
             b.output(f"step{k}", step[k])

@@ -134,7 +134,7 @@ def _banks(
         }
         if fused.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
-            wires["half"] = b.input("half")
+            wires["half"] = b.input("half_settled")
         if "dataflow" in inputs:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}

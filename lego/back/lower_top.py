@@ -8,11 +8,11 @@ from lego.back.builder import Builder, index_bits
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
 from lego.back.lower_memory import build_memory
-from lego.back.passes.broadcast import rewire_broadcasts
+from lego.back.passes.broadcast import MAX_FANOUT, rewire_broadcasts
 from lego.back.passes.dead_nodes import remove_dead_ports
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import RegisterSpec, address_bits, register_specs
-from lego.back.timing import Schedule, schedule
+from lego.back.timing import Schedule, schedule, settling
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
 
@@ -57,8 +57,9 @@ def host_map(fused: FusedAdg) -> HostMap:
     return HostMap(max(needed), index_bits(1 + len(buffers)), width, lanes if lanes > 1 else 0)
 
 
-def lower(fused: FusedAdg) -> tuple[Dag, Schedule]:
-    """All modules of the accelerator, widths inferred and delays matched."""
+def lower(fused: FusedAdg, fanout: int = MAX_FANOUT) -> tuple[Dag, Schedule]:
+    """All modules of the accelerator, widths inferred and delays matched; registers drive at most
+    `fanout` pins, or any number if it is 0."""
     times = schedule(fused)
     prefix = fused.name
     control = Control(fused, prefix)
@@ -70,7 +71,8 @@ def lower(fused: FusedAdg) -> tuple[Dag, Schedule]:
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)
     modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
-    return rewire_broadcasts(remove_dead_ports(Dag((*modules, *parts, top)))), times
+    dag = remove_dead_ports(Dag((*modules, *parts, top)))
+    return (rewire_broadcasts(dag, fanout) if fanout else dag), times
 
 
 def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
@@ -82,7 +84,7 @@ def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
     wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
     wen = b.input("host_wen")
     values = [
-        _register(b, spec, b.all([wen, b.eq(address, b.const(i))]), wdata)
+        _register(b, spec, b.all([wen, b.eq(address, b.const(i))]), wdata, settling(fused))
         for i, spec in enumerate(specs)
     ]
     index = b.delay(address, 1)
@@ -91,11 +93,15 @@ def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
     return infer_widths(b.build())
 
 
-def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int) -> int:
+def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int, settle: int) -> int:
+    """What the whole design looks at arrives some cycles later, so that registers can form a tree."""
     span = (0, (1 << spec.bits) - 1)
     reg = b.reg(span, name=f"value_{spec.name}", resets=False)
     b.drive(reg, b.wrap(wdata, span), enable)
-    b.output(spec.name, reg)
+    wide = spec.name == "dataflow" or "_row" in spec.name
+    b.output(spec.name, b.delay(reg, settle if wide else 0, name=spec.name))
+    if spec.name == "half":
+        b.output("half_settled", b.delay(reg, settle, name=spec.name))
     return reg
 
 

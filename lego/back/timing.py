@@ -21,6 +21,7 @@ __all__ = [
     "is_staged",
     "read_latency",
     "schedule",
+    "settling",
 ]
 
 
@@ -38,6 +39,7 @@ class Schedule:
     totals : the sum that the root commits or accumulates is ready, per dataflow.
     results : the value to commit is ready, per dataflow.
     tails : cycles from the last issue to the end of the last commit, per dataflow.
+    settle : cycles from the start to the first issue, in which the dataflow id reaches every FU.
     """
 
     operand: tuple[int, ...]
@@ -49,11 +51,17 @@ class Schedule:
     totals: tuple[int, ...]
     results: tuple[int, ...]
     tails: tuple[int, ...]
+    settle: int
 
     @property
     def total(self) -> int:
         """The sum inside an FU is ready."""
         return self.contribution + self.chained
+
+
+def settling(fused: FusedAdg) -> int:
+    """Cycles that a register which the whole design looks at takes to reach all of it, by a tree."""
+    return 3 if len(fused.layers) > 1 or fused.halves > 1 else 0
 
 
 def is_staged(fused: FusedAdg, buffer: Buffer) -> bool:
@@ -133,6 +141,7 @@ def schedule(fused: FusedAdg) -> Schedule:
         trees=trees,
         totals=totals,
         results=results,
+        settle=settling(fused),
         tails=tuple(
             max(1, result + skew + accumulates) for result, skew in zip(results, skews, strict=True)
         ),

@@ -196,7 +196,7 @@ class _Rewriting:
         sinks = _sinks(module, self.loads)
         extra: list[tuple[str, int]] = []
         for name, node in module.outputs:
-            parts = self.wanted.get(module.name, {}).get(name, [1])
+            parts = self.wanted.get(module.name, {}).get(name) or [0]
             names = [name, *(f"{name}_part{k}" for k in range(1, len(parts)))]
             extra += [(part, node) for part in names[1:]]
             for part, load in zip(names, parts, strict=True):
@@ -206,13 +206,20 @@ class _Rewriting:
         for i in reversed(range(len(module.nodes))):
             here = module.nodes[i]
             groups = _groups(sinks.get(i, []), self.most)
+            child = self._child(i) if here.op is Op.PORT else ""
+            if child and self.counts[child] == 1:
+                parts = [sum(load for _, load in group) for group in groups]
+                self.wanted.setdefault(child, {})[here.text] = parts
             if len(groups) < 2:
                 continue
             if here.op is Op.DELAY:
                 made = [self._copy(i, k) for k in range(1, len(groups))]
                 sinks[here.srcs[0]] += [((i, 0, k), 1) for k in range(1, len(groups))]
-            elif here.op is Op.PORT and self.counts[self._child(i)] == 1:
-                made = self._more_ports(i, groups)
+            elif child and self.counts[child] == 1:
+                made = [
+                    replace(here, name=f"{here.name}_part{k}", text=f"{here.text}_part{k}")
+                    for k in range(1, len(groups))
+                ]
             else:
                 continue
             copies[i] = made
@@ -222,15 +229,6 @@ class _Rewriting:
 
     def _child(self, port: int) -> str:
         return self.module.nodes[self.module.nodes[port].srcs[0]].text
-
-    def _more_ports(self, i: int, groups: Sequence[Sequence[tuple[Sink, int]]]) -> list[Node]:
-        node = self.module.nodes[i]
-        parts = [sum(load for _, load in group) for group in groups]
-        self.wanted.setdefault(self._child(i), {})[node.text] = parts
-        return [
-            replace(node, name=f"{node.name}_part{k}", text=f"{node.text}_part{k}")
-            for k in range(1, len(groups))
-        ]
 
     def _copy(self, i: int, number: int) -> Node:
         node = self.module.nodes[i]

@@ -1,0 +1,69 @@
+"""Broadcast rewiring: small nets, and nothing else changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_workload
+from lego.back.lower_top import lower
+from lego.back.passes.broadcast import rewire_broadcasts
+from lego.flow import designs_of
+from lego.ir.dag import Dag, Module, Op
+from lego.ir.fused import FusedAdg
+
+ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
+NAMES = ["gemm_ws_sys", "conv_oh_ow_bro", "fused_gemm_sys", "double_mixed", "fifo_fused"]
+
+
+def design(name: str) -> FusedAdg:
+    (fused,) = designs_of(load_workload(ROOT / f"{name}.yaml"))
+    return fused
+
+
+def largest_net(dag: Dag, module: Module) -> int:
+    """Most pins behind one register of a module that exists once, counted by walking down."""
+    most = 0
+    for i, node in enumerate(module.nodes):
+        if node.op is Op.DELAY:
+            most = max(most, pins(dag, module, i))
+    return most
+
+
+def pins(dag: Dag, module: Module, source: int) -> int:
+    total = 0
+    for node in module.nodes:
+        for place, src in enumerate(node.srcs):
+            if src != source or node.op is Op.CHECK:
+                continue
+            child = dag.module(node.text) if node.op is Op.INSTANCE else None
+            if child is not None and any(n.op is Op.INSTANCE for n in child.nodes):
+                (port,) = (k for k, n in enumerate(child.nodes) if n.name == node.ports[place] and n.op is Op.INPUT)  # fmt: skip
+                total += pins(dag, child, port)
+            else:
+                total += 1
+    for name, node_id in module.outputs:
+        if node_id == source:
+            for parent in dag.modules:
+                for k, node in enumerate(parent.nodes):
+                    mine = node.op is Op.PORT and node.text == name
+                    if mine and parent.nodes[node.srcs[0]].text == module.name:
+                        total += pins(dag, parent, k)
+    return total
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registers_drive_few_pins(name: str) -> None:
+    fused = design(name)
+    before, _ = lower(fused, 0)
+    after, _ = lower(fused, 4)
+    tops = [f"{fused.name}_{part}" for part in ("control", "array")]
+    assert any(largest_net(before, before.module(top)) > 4 for top in tops)
+    for top in tops:
+        assert largest_net(after, after.module(top)) <= 4
+
+
+def test_a_small_design_stays_as_it_is() -> None:
+    dag, _ = lower(design("gemm_ws_sys"), 0)
+    assert rewire_broadcasts(dag, 10_000) == dag
