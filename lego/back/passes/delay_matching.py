@@ -4,7 +4,7 @@ Every node ``v`` gets an output time ``D_v``; it starts at ``D_v - L_v``. For an
 the value waits ``D_v - L_v - D_u >= 0`` cycles. Waiting registers of one node are shared by all
 that it feeds, so node ``u`` costs ``w_u (M_u - D_u)`` with ``M_u >= D_v - L_v`` for all ``v``. The
 constraints are differences, the matrix is totally unimodular and the optimum of the linear
-programme is integral; the answer is checked in integers before it is used. Edges that close a
+programme is integral; the answer is proven least in integers before it is used. Edges that close a
 feedback loop through a register are left out: their distance is fixed by the schedule.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lego.back.passes.difference import DifferenceProgram
 from lego.diag import InternalError
 from lego.ir.dag import Module, Node, Op
 
@@ -107,34 +108,34 @@ def _solve(
     copies: int,
     pinned: Mapping[int, int],
 ) -> list[int]:
-    import pulp
-
-    problem = pulp.LpProblem("delay_matching", pulp.LpMinimize)
-    time = [pulp.LpVariable(f"d{i}", lowBound=0) for i in range(len(module.nodes))]
-    latest = {u: pulp.LpVariable(f"m{u}", lowBound=0) for u in sorted({u for u, _ in edges})}
-    cost = [copies * module.nodes[u].bits * (latest[u] - time[u]) for u in latest]
-    for u in latest:
-        problem += latest[u] >= time[u]
+    # Earliest times among equals, a second objective too small to change the first: the answers
+    # form a lattice, so exactly one is least, however the solver finds it.
+    scale = 1 + sum(_latency(n) + 64 for n in module.nodes) * len(module.nodes)
+    problem = DifferenceProgram(f"delay matching of {module.name}")
+    time = [problem.variable(1) for _ in module.nodes]
+    latest = {u: problem.variable() for u in sorted({u for u, _ in edges})}
+    for u, last in latest.items():
+        weight = scale * copies * module.nodes[u].bits
+        problem.costs[last] += weight
+        problem.costs[time[u]] -= weight
+        problem.at_least(last, 0, minus=time[u])
     for u, v in edges:
-        start = time[v] - _latency(module.nodes[v])
-        problem += start >= time[u]
-        problem += latest[u] >= start
+        latency = _latency(module.nodes[v])
+        problem.at_least(time[v], latency, minus=time[u])
+        problem.at_least(latest[u], -latency, minus=time[v])
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
             arrival = _arrival(arrivals, node.name)
-            problem += time[i] == arrival.low if arrival.fixed else time[i] >= arrival.low
-            cost.append(arrival.cost * time[i])
+            if arrival.fixed:
+                problem.equals(time[i], arrival.low)
+            else:
+                problem.at_least(time[i], arrival.low)
+            problem.costs[time[i]] += scale * arrival.cost
         elif _latency(node):
-            problem += time[i] >= _latency(node)
+            problem.at_least(time[i], _latency(node))
         if i in pinned:
-            problem += time[i] == pinned[i]
-    # Earliest times among equals: a second objective too small to change the first.
-    scale = 1 + sum(_latency(n) + 64 for n in module.nodes) * len(module.nodes)
-    problem.setObjective(scale * pulp.lpSum(cost) + pulp.lpSum(time))
-    status = problem.solve(pulp.HiGHS(msg=False, threads=1))
-    if pulp.LpStatus[status] != "Optimal":
-        raise InternalError(f"delay matching of {module.name} ended {pulp.LpStatus[status]}")
-    return [round(variable.value() or 0) for variable in time]
+            problem.equals(time[i], pinned[i])
+    return problem.solve()[: len(module.nodes)]
 
 
 def _arrival(arrivals: Mapping[str, Arrival], port: str) -> Arrival:
