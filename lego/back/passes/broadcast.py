@@ -35,12 +35,13 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
     counts = _instances(dag)
     loads: dict[tuple[str, str], int] = {}
     pieces: dict[str, dict[str, list[str]]] = {}
+    driven = _driven_by_registers(dag, counts)
     split: list[Module] = []
     for module in dag.modules:
         module = _extended(module, pieces)
         once = counts[module.name] == 1
         if once and module is not dag.top and any(n.op is Op.INSTANCE for n in module.nodes):
-            module = _split_inputs(module, loads, pieces, most)
+            module = _split_inputs(module, loads, pieces, most, driven)
         else:
             loads |= _pins(module)
         split.append(module)
@@ -62,6 +63,27 @@ def _instances(dag: Dag) -> dict[str, int]:
             if node.op is Op.INSTANCE:
                 counts[node.text] += counts[module.name]
     return counts
+
+
+def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, str]]:
+    """Input ports, as (module, port), whose net starts at a register that may be copied."""
+    known = {module.name: module for module in dag.modules}
+    found: set[tuple[str, str]] = set()
+    for module in reversed(dag.modules):
+        for node in module.nodes:
+            if node.op is not Op.INSTANCE or counts[module.name] != 1:
+                continue
+            for port, source in zip(node.ports, node.srcs, strict=True):
+                start = module.nodes[source]
+                if start.op is Op.PORT:
+                    child = known[module.nodes[start.srcs[0]].text]
+                    if counts[child.name] != 1:
+                        continue
+                    start = child.nodes[dict(child.outputs)[start.text]]
+                inherited = start.op is Op.INPUT and (module.name, start.name) in found
+                if start.op is Op.DELAY or inherited:
+                    found.add((node.text, port))
+    return found
 
 
 def _extended(module: Module, pieces: Mapping[str, Mapping[str, list[str]]]) -> Module:
@@ -97,13 +119,20 @@ def _split_inputs(
     loads: dict[tuple[str, str], int],
     pieces: dict[str, dict[str, list[str]]],
     most: int,
+    driven: set[tuple[str, str]],
 ) -> Module:
-    """One input port per group of at most `most` pins; records the ports' loads and new names."""
+    """One input port per group of at most `most` pins; records the ports' loads and new names.
+
+    A port that no register drives stays whole: synthesis buffers it inside the module.
+    """
     sinks = _sinks(module, loads)
     redirect: dict[Sink, tuple[int, int]] = {}
     copies: dict[int, list[Node]] = {}
     for i, node in enumerate(module.nodes):
         if node.op is not Op.INPUT:
+            continue
+        if (module.name, node.name) not in driven:
+            loads[module.name, node.name] = 1
             continue
         groups = _groups(sinks.get(i, []), most)
         loads[module.name, node.name] = sum(load for _, load in groups[0]) if groups else 0
