@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lego.back.builder import Builder
 from lego.back.passes.widths import infer_widths
 from lego.back.rtl.verilog import to_verilog
-from lego.front.costs import COSTS
+from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Op
 from lego.ppa.library import read_library
 from lego.ppa.power import cell_energy_fj

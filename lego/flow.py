@@ -12,6 +12,8 @@ from typing import Any
 
 from lego import __version__
 from lego.back.lower_top import host_map, lower
+from lego.back.measure import counts_of
+from lego.back.pipeline import DEFAULT, Options, Step, chosen
 from lego.back.registers import register_specs
 from lego.back.timing import Schedule
 from lego.diag import LegoError
@@ -82,26 +84,40 @@ def compile_workload(
     source: bytes,
     dump: bool = False,
     fusion: Method = Method.EXACT,
+    options: Options = DEFAULT,
+    dump_after: str | None = None,
+    watch: Callable[[str, Step], None] | None = None,
     testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
-    Byte-identical for the same workload text, fusion and versions. `dump` adds the IRs as text,
-    `testbench` makes tb.sv from the workload's name and the designs' manifest entries.
+    Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as
+    text, `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench` makes
+    tb.sv from the workload's name and the designs' manifest entries. Raises E904 for passes that don't exist.
     """
     from lego.back.rtl.verilog import to_verilog
 
     files: dict[str, bytes] = {"workload.yaml": source}
     designs = []
+    if dump_after is not None and dump_after not in chosen(options):
+        names = ", ".join(chosen(options))
+        raise LegoError("E904", f"pass {dump_after!r} doesn't run", hint=f"passes are {names}")
     for fused in designs_of(workload, fusion):
-        dag, times = lower(fused)
+        steps: list[Step] = []
+        dag, times = lower(fused, options, steps.append)
+        for step in steps:
+            if watch is not None:
+                watch(fused.name, step)
+            if step.name == dump_after:
+                files[f"{fused.name}.{step.name}.dag.txt"] = f"{step.dag}\n".encode()
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
         files[f"{fused.name}.adg.json"] = fused.to_json().encode()
         if dump:
             files[f"{fused.name}.adg.txt"] = f"{fused}\n".encode()
             files[f"{fused.name}.dag.txt"] = f"{dag}\n".encode()
             files[f"{fused.name}.schedule.txt"] = f"{times}\n".encode()
-        designs.append(design_entry(fused, dag, times))
+        passes = [step.to_json() for step in steps]
+        designs.append(design_entry(fused, dag, times) | {"passes": passes})
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs).encode()
@@ -195,18 +211,14 @@ def _memories(fused: FusedAdg) -> list[dict[str, Any]]:
 
 def _macros(dag: Dag) -> list[dict[str, Any]]:
     """RAM modules and how often the design holds each."""
-    counts = {dag.top.name: 1}
-    for module in reversed(dag.modules):
-        for node in module.nodes:
-            if node.op is Op.INSTANCE:
-                counts[node.text] = counts.get(node.text, 0) + counts.get(module.name, 0)
+    counts = counts_of(dag)
     return [
         {
             "module": m.name,
             "operand": m.name.removeprefix(f"{dag.top.name}_ram_{node.bits}x{node.extent}_"),
             "bits": node.bits,
             "depth": node.extent,
-            "count": counts.get(m.name, 0),
+            "count": counts[m.name],
         }
         for m in dag.modules
         for node in m.nodes
@@ -231,6 +243,15 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
                 f"| {flow['operation']} | {flow['dataflow']} | {fus} | {banks} "
                 f"| {run['cycles']} | {busy} | {words} |"
             )
+    lines += [
+        "",
+        "| design | pass | registers | register bits | primitives | area without memories, um2 |",
+    ]
+    lines += ["|---|---|---|---|---|---|"]
+    for entry in designs:
+        for step in entry["passes"]:
+            sizes = " | ".join(str(n) for n in step.values())
+            lines.append(f"| {entry['top']} | {sizes} |")
     return "\n".join(lines) + "\n"
 
 

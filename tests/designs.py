@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from frontends.yaml import load_text
+from lego.back.pipeline import DEFAULT
+from lego.back.pipeline import Options as Passes
 from lego.flow import compile_workload, designs_of
 from lego.ir.fused import FusedAdg
 from lego.program import configure
@@ -22,11 +24,12 @@ def cases_of(
     bounds: Sequence[Mapping[str, int]] = (),
     *,
     stray_reset: bool = False,
+    passes: Passes = DEFAULT,
 ) -> list[Case]:
     """One case per design, every dataflow of it: the full bounds first, then each of `bounds`,
     in random order where there are several dataflows."""
     workload = load_text(text)
-    files = compile_workload(workload, source=text.encode())
+    files = compile_workload(workload, source=text.encode(), options=passes)
     entries = json.loads(files["manifest.json"])["designs"]
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(seed)

@@ -58,11 +58,12 @@ def capacities(buffer: Buffer) -> dict[int, int]:
     return found
 
 
-def build_fifo(name: str, span: tuple[int, int], parts: tuple[int, ...]) -> Module:
-    """A FIFO with these segments; ports `value`, `depth` (a setting), and the output `late`."""
+def build_fifo(name: str, span: tuple[int, int], parts: tuple[int, ...], bits: int) -> Module:
+    """A FIFO with these segments; ports `value`, `depth` (a setting of so many bits, of which it
+    needs only the first if others of the family are deeper), and the output `late`."""
     b = Builder(name, "interconnect")
     value = b.input("value", span)
-    depth = b.input("depth", (0, (1 << len(parts)) - 1)) if len(parts) > 1 else 0
+    depth = b.input("depth", (0, (1 << bits) - 1)) if len(parts) > 1 else 0
     for k, length in list(enumerate(parts))[:0:-1]:
         value = b.mux(b.slice(depth, k, 1), b.delay(value, length), value)
     b.output("late", b.delay(value, 1))

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lego.back.builder import Builder
 from lego.back.lower_control import Control
-from lego.back.lower_fu import CONTRIBUTION, FuKind, Pick, PortKind, SumKind, build_fu, masking_axes
+from lego.back.lower_fu import (
+    CONTRIBUTION,
+    FuKind,
+    Pick,
+    PortKind,
+    SumKind,
+    SumStages,
+    build_fu,
+    masking_axes,
+)
 from lego.back.lower_links import Link, Links, ordered
 from lego.back.lower_memory import node_port
 from lego.back.lower_trees import Trees
-from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.timing import Schedule, accumulates_held
 from lego.ir.adg import Fu, InputPlan, OutputClass
-from lego.ir.dag import Module, Op
+from lego.ir.dag import Contract, Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Layer
 
 __all__ = ["ArrayLowering"]
@@ -144,20 +153,19 @@ class ArrayLowering:
                 self.fused,
                 f"{self.prefix}_fu_{len(self._kinds)}",
                 kind,
-                chained=self.times.chained,
-                held=self.times.held,
+                SumStages(self.times.chained, self.times.held, self.times.merged),
             )
             module = infer_widths(raw.build())
-            self._kinds[kind], _ = match_delays(
-                module, self._arrivals(module), pins={CONTRIBUTION: self.times.contribution}
-            )
+            pins = ((CONTRIBUTION, self.times.contribution),)
+            contract = Contract(tuple(self._arrivals(module).items()), pins)
+            self._kinds[kind] = replace(module, contract=contract)
             self.modules.append(self._kinds[kind])
         return self._kinds[kind]
 
-    def _arrivals(self, module: Module) -> dict[str, Arrival]:
-        """Fixed times of the ports: by operand, by axis, and in the reduction."""
+    def _arrivals(self, module: Module) -> dict[str, int]:
+        """Times of the ports: by operand, by axis, and in the reduction."""
         t = self.times
-        arrivals: dict[str, Arrival] = {}
+        arrivals: dict[str, int] = {}
         for node in module.nodes:
             if node.op is not Op.INPUT or node.name == "dataflow":
                 continue
@@ -170,7 +178,7 @@ class ArrayLowering:
                 head, _, tail = node.name.rpartition("_")
                 if head == buffer.name and tail.rstrip("0123456789") in PORTS:
                     at = t.operand[buffer.index]
-            arrivals[node.name] = Arrival(at)
+            arrivals[node.name] = at
         return arrivals
 
     def _wires(
@@ -193,7 +201,8 @@ class ArrayLowering:
             value = b.delay(sums[link.fu], link.delay)
             wires[f"sum_in{number}"] = b.wrap(value, found[f"sum_in{number}"].range)
         for number, index in enumerate(self._trees.inputs(fu)):
-            wires[f"total_in{number}"] = totals[index, fu]
+            name = f"total_in{number}"
+            wires[name] = b.wrap(totals[index, fu], found[name].range)
         if "first" in found:
             wires["first"] = self._first(b, kind, fu)
         if "dataflow" in found:

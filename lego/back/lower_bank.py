@@ -17,38 +17,63 @@ from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["accumulates", "bank_modules"]
+__all__ = ["accumulates", "bank_kinds"]
 
 
-def bank_modules(fused: FusedAdg, buffer: Buffer, depth: int, prefix: str) -> tuple[Module, Module]:
-    """The RAM macro of so many words and the bank around it."""
-    bits = buffer.bits
+def bank_kinds(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[list[Module], list[Module]]:
+    """The modules that the memory's banks need, and the module of each bank."""
+    depths = [depth for count, depth in buffer.depths for _ in range(count)]
+    wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
+    kinds = list(dict.fromkeys(wanted))
+    rams = {depth: _ram(buffer, depth, prefix) for depth, _ in kinds}
+    made = {}
+    for depth, adds in kinds:
+        several = f"_{depth}" if len(rams) > 1 else ""
+        if adds and (depth, False) in kinds:
+            several += "_sums"
+        name = f"{prefix}_bank_{buffer.name}{several}"
+        made[depth, adds] = _bank(name, fused, buffer, rams[depth], depth, adds)
+    modules = [*rams.values(), *made.values()]
+    return modules, [made[kind] for kind in wanted]
+
+
+def accumulates(buffer: Buffer, bank: int) -> bool:
+    """Whether some dataflow adds to what the bank holds."""
+    return any(
+        isinstance(plan, OutputPlan) and plan.accumulates and bank < plan.banking.n_banks
+        for plan in buffer.plans
+    )
+
+
+def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
+    """The RAM macro of so many words."""
     span = (0, (1 << address_bits(depth)) - 1)
-    word = (0, (1 << bits) - 1)
-    b = Builder(f"{prefix}_ram_{bits}x{depth}_{buffer.name}", "memory")
+    word = (0, (1 << buffer.bits) - 1)
+    b = Builder(f"{prefix}_ram_{buffer.bits}x{depth}_{buffer.name}", "memory")
     rdata = b.memory(
         (b.input("raddr", span), b.input("ren")),
         (b.input("waddr", span), b.input("wdata", word), b.input("wen")),
         depth,
-        bits,
+        buffer.bits,
     )
     b.output("rdata", rdata)
-    ram = infer_widths(b.build())
-    several = f"_{depth}" if len(buffer.depths) > 1 else ""
-    b = Builder(f"{prefix}_bank_{buffer.name}{several}", "memory", len(fused.layers))
-    addr, en = b.input("addr", span), b.input("en")
+    return infer_widths(b.build())
+
+
+def _bank(
+    name: str, fused: FusedAdg, buffer: Buffer, ram: Module, depth: int, adds: bool
+) -> Module:
+    """The bank around a RAM."""
+    word = (0, (1 << buffer.bits) - 1)
+    b = Builder(name, "memory", len(fused.layers))
+    addr, en = b.input("addr", (0, (1 << address_bits(depth)) - 1)), b.input("en")
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
-    elif accumulates(buffer):
+    elif adds:
         _accumulate(b, fused, ram, (addr, en), word)
     else:
         _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
-    return ram, infer_widths(remove_dead_nodes(b.build()))
-
-
-def accumulates(buffer: Buffer) -> bool:
-    """Whether some dataflow adds to what the memory holds."""
-    return any(isinstance(plan, OutputPlan) and plan.accumulates for plan in buffer.plans)
+    return infer_widths(remove_dead_nodes(b.build()))
 
 
 def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) -> int:

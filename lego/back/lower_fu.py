@@ -24,6 +24,7 @@ __all__ = [
     "Pick",
     "PortKind",
     "SumKind",
+    "SumStages",
     "build_fu",
     "combine",
     "identity",
@@ -119,12 +120,21 @@ def masking_axes(adg: Adg, fu: Fu) -> tuple[int, ...]:
     )
 
 
-def build_fu(fused: FusedAdg, name: str, kind: FuKind, *, chained: bool, held: bool) -> Builder:
-    """The FU before delay matching; ports are named after memories and axes.
+@dataclass(frozen=True, slots=True)
+class SumStages:
+    """What stands behind the contribution, alike in all FUs of a design.
 
-    `chained`: sums have a register, so that they can travel; `held`: results accumulate in the
-    FU. Both are alike in all FUs of a design.
+    `chained`: sums have a register, so that they can travel; `held`: results accumulate in the FU;
+    `merged`: one adder and register do both.
     """
+
+    chained: bool = False
+    held: bool = False
+    merged: bool = False
+
+
+def build_fu(fused: FusedAdg, name: str, kind: FuKind, stages: SumStages) -> Builder:
+    """The FU before delay matching; ports are named after memories and axes."""
     b = Builder(name, "fu", len(fused.layers))
     operands = []
     for buffer, port in zip(fused.buffers()[:-1], kind.ports, strict=True):
@@ -141,7 +151,8 @@ def build_fu(fused: FusedAdg, name: str, kind: FuKind, *, chained: bool, held: b
     if kind.bare:
         b.output("contribution", contribution)
     if any(kind.sums):
-        _reduce(b, fused, kind, contribution, chained, held)
+        reduce = _reduce_merged if stages.merged else _reduce
+        reduce(b, fused, kind, contribution, stages)
     return b
 
 
@@ -160,39 +171,63 @@ def _masked(b: Builder, fused: FusedAdg, kind: FuKind, contribution: int) -> int
 
 
 def _reduce(
-    b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, chained: bool, held: bool
+    b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, stages: SumStages
 ) -> None:
     """The chain, then the root's accumulator."""
     total = contribution
     chain = [part if part is not None and part.tree < 0 else None for part in kind.sums]
     if any(chain):
         total = _chain(b, fused, chain, contribution)
-        if chained:
+        if stages.chained:
             total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
         if kind.gives_sum:
             b.output("sum_out", total)
-    roots = [part is not None and part.root for part in kind.sums]
-    if not any(roots):
-        return
-    trees = [part.tree if part is not None else -1 for part in kind.sums]
+    roots = [part if part is not None and part.root else None for part in kind.sums]
+    if any(roots):
+        _accumulate(b, fused, roots, _treed(b, fused, roots, total), stages.held)
+
+
+def _treed(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], total: int) -> int:
+    """The FU's own total, or at the root of a tree outside that tree's."""
+    trees = {part.tree for _, part in _parts(fused, sums)} - {-1}
     inputs = {
         tree: b.input(
             f"total_in{tree}",
             _union(
-                sum_range(adg, part.sums)
-                for adg, part in _parts(fused, kind.sums)
-                if part.tree == tree
+                sum_range(adg, part.sums) for adg, part in _parts(fused, sums) if part.tree == tree
             ),
         )
-        for tree in sorted(set(trees) - {-1})
+        for tree in sorted(trees)
     }
-    total = b.choose(
-        [
-            None if not root else inputs.get(tree, total)
-            for root, tree in zip(roots, trees, strict=True)
-        ]
-    )
-    _accumulate(b, fused, kind, total, held)
+    return b.choose([None if part is None else inputs.get(part.tree, total) for part in sums])
+
+
+def _reduce_merged(
+    b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, stages: SumStages
+) -> None:
+    """One adder and register: a chain's sum under some dataflows, the accumulator under others."""
+    parts = list(_parts(fused, kind.sums))
+    span = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
+    acc = b.reg(span, name="acc", resets=False)
+    links = _chain_inputs(b, parts)
+    others: list[int | None] = []
+    for layer, part in zip(fused.layers, kind.sums, strict=True):
+        if part is None:
+            others.append(None)
+            continue
+        start = b.const(identity(layer.adg))
+        if part.link >= 0:
+            others.append(links[part.link])
+        elif part.root and layer.adg.output.hold and layer.adg.reduction is not Reduction.ASSIGN:
+            others.append(b.mux(b.input("first"), start, acc))
+        else:
+            others.append(start)
+    value = _treed(b, fused, kind.sums, contribution)
+    b.drive(acc, b.wrap(combined(b, fused, kind.sums, value, b.choose(others), span), span))
+    if kind.gives_sum:
+        b.output("sum_out", acc)
+    if any(part.root for _, part in parts):
+        b.output("result", b.wrap(acc, (0, (1 << fused.buffers()[-1].bits) - 1)))
 
 
 def _parts(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[Adg, SumKind]]:
@@ -207,22 +242,26 @@ def _union(spans: Iterable[Range]) -> Range:
 def _chain(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribution: int) -> int:
     """Add what the FU before brings; a dataflow that starts here adds the identity."""
     parts = list(_parts(fused, sums))
-    links = sorted({part.link for _, part in parts} - {-1})
-    if not links:
+    inputs = _chain_inputs(b, parts)
+    if not inputs:
         return contribution
-    inputs = {
-        link: b.input(
-            f"sum_in{link}",
-            _union(sum_range(adg, part.before) for adg, part in parts if part.link == link),
-        )
-        for link in links
-    }
     brought = [
         None if part is None else inputs.get(part.link, b.const(identity(layer.adg)))
         for layer, part in zip(fused.layers, sums, strict=True)
     ]
     span = _union(sum_range(adg, part.sums) for adg, part in parts)
     return combined(b, fused, sums, contribution, b.choose(brought), span)
+
+
+def _chain_inputs(b: Builder, parts: Sequence[tuple[Adg, SumKind]]) -> dict[int, int]:
+    """The ports that bring sums of other FUs, by number."""
+    return {
+        link: b.input(
+            f"sum_in{link}",
+            _union(sum_range(adg, part.before) for adg, part in parts if part.link == link),
+        )
+        for link in sorted({part.link for _, part in parts} - {-1})
+    }
 
 
 def combined(
@@ -344,9 +383,10 @@ def accumulated_terms(adg: Adg, sums: int) -> int:
     return sums
 
 
-def _accumulate(b: Builder, fused: FusedAdg, kind: FuKind, total: int, held: bool) -> None:
+def _accumulate(
+    b: Builder, fused: FusedAdg, roots: Sequence[SumKind | None], total: int, held: bool
+) -> None:
     """The root: accumulate over the held counters, if any, and give the result out."""
-    roots = [part if part is not None and part.root else None for part in kind.sums]
     if held:
         span = _union(
             sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in _parts(fused, roots)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from lego.back.builder import Builder
 from lego.back.fifo import build_fifo, capacities, segments
 from lego.back.lower_fu import Pick
+from lego.back.lower_memory import node_port
 from lego.back.registers import delay_register
+from lego.back.spread import entry, is_plain, spread_levels
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
@@ -25,13 +27,14 @@ class Link:
     """A source of an operand or a sum: an FU, and cycles of delay.
 
     `fifo` is the number of the delay reuse whose FIFO delays instead, -1 for none; `layer` the
-    dataflow if the link isn't shared.
+    dataflow if the link isn't shared; `node` tells that the value comes from the FU's data node.
     """
 
     fu: Fu
     delay: int
     layer: int = -1
     fifo: int = -1
+    node: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,18 @@ class Links:
         self.fused, self.prefix = fused, prefix
         self.modules: list[Module] = []
         self._buffers = fused.buffers()[:-1]
-        self._kinds: dict[tuple[tuple[int, int], tuple[int, ...]], Module] = {}
+        self._kinds: dict[tuple[tuple[int, int], tuple[int, ...], int], Module] = {}
         self._wires: dict[tuple[int, Fu], int] = {}
         self._fifos: dict[tuple[int, Link], int] = {}
         self._most = [capacities(buffer) for buffer in self._buffers]
+        self._spread = [spread_levels(fused, buffer) > 0 for buffer in self._buffers]
         self._depths: dict[tuple[int, Link], int] = {}
         self._choices = [
             {fu: tuple(self._port_choices(buffer, fu)) for fu in fused.fus()}
             for buffer in self._buffers
         ]
         self._passers = [
-            {link.fu for choices in found.values() for link in ordered(choices)}
+            {link.fu for choices in found.values() for link in ordered(choices) if not link.node}
             for found in self._choices
         ]
 
@@ -81,12 +85,12 @@ class Links:
                 yield None
 
     def _choice(self, buffer: Buffer, index: int, plan: InputPlan, fu: Fu) -> Choice:
-        """A link without delay is followed to the FU where the value enters, so that broadcasts
-        aren't chains of multiplexers."""
+        """A link without delay is followed to the FU where the value enters, or to its data node,
+        so that broadcasts aren't chains of multiplexers."""
         layer = -1 if self.fused.shared else index
         adg = self.fused.layers[index].adg
-        found = plan.sources[adg.dataflow.rank(fu)]
-        if found.link is None:
+        found = entry(adg, plan, fu)
+        if found is None:
             links = []
             for number in plan.levels(fu):
                 reuse = plan.delays[number]
@@ -101,13 +105,9 @@ class Links:
             if links:
                 return Choice(Pick.EITHER, tuple(links))
             return Choice(Pick.HOLD if plan.hold else Pick.NODE)
-        source, delay = found.link, found.delay
-        while delay == 0:
-            above = plan.sources[adg.dataflow.rank(source)]
-            if above.link is None or above.delay:
-                break
-            source = above.link
-        return Choice(Pick.LINK, ((-1, Link(source, delay, layer)),))
+        source, delay = found
+        node = delay == 0 and self._spread[buffer.index] and is_plain(adg, plan, source)
+        return Choice(Pick.LINK, ((-1, Link(source, delay, layer, node=node)),))
 
     def declare(self, b: Builder) -> None:
         """A wire per operand and passing FU, driven once the FUs exist."""
@@ -124,40 +124,40 @@ class Links:
     def bring(self, b: Builder, buffer: Buffer, fu: Fu) -> dict[str, int]:
         """The inputs of an FU's port that come from other FUs, by port name."""
         label = f"{buffer.name}_link_" + "_".join(map(str, fu))
-        return {
-            f"{buffer.name}_link{number}": self._fifo(b, buffer, link)
-            if link.fifo >= 0
-            else b.delay(self._wires[buffer.index, link.fu], link.delay, name=label)
-            for link, number in ordered(self.choices(buffer, fu)).items()
-        }
+        found = {}
+        for link, number in ordered(self.choices(buffer, fu)).items():
+            if link.node:
+                value = b.input(node_port(buffer, link.fu), buffer.span)
+            elif link.fifo >= 0:
+                value = self._fifo(b, buffer, link)
+            else:
+                value = b.delay(self._wires[buffer.index, link.fu], link.delay, name=label)
+            found[f"{buffer.name}_link{number}"] = value
+        return found
 
     def _fifo(self, b: Builder, buffer: Buffer, link: Link) -> int:
         """The end of the FIFO behind an FU, made when it is first asked for."""
         key = buffer.index, link
         if key not in self._fifos:
             parts = segments(self._depths[key], self._most[buffer.index][link.fifo])
-            module = self._kind(buffer.span, parts)
+            most = self._most[buffer.index][link.fifo]
+            bits = len(segments(most, most))
+            module = self._kind(buffer.span, parts, bits)
             ports = {"value": self._wires[buffer.index, link.fu]}
             if len(parts) > 1:
                 register = delay_register(buffer, link.fifo)
-                high = (1 << len(self._all_parts(buffer, link.fifo))) - 1
-                depth = b.input(register, (0, high))
-                ports["depth"] = b.slice(depth, 0, len(parts))
+                ports["depth"] = b.input(register, (0, (1 << bits) - 1))
             name = f"fifo{link.fifo}_{buffer.name}_" + "_".join(map(str, link.fu))
             own = f"_{link.layer}" if link.layer >= 0 else ""
             self._fifos[key] = b.instance(module, name + own, ports)["late"]
         return self._fifos[key]
 
-    def _all_parts(self, buffer: Buffer, number: int) -> tuple[int, ...]:
-        most = self._most[buffer.index][number]
-        return segments(most, most)
-
-    def _kind(self, span: tuple[int, int], parts: tuple[int, ...]) -> Module:
-        if (span, parts) not in self._kinds:
+    def _kind(self, span: tuple[int, int], parts: tuple[int, ...], bits: int) -> Module:
+        if (span, parts, bits) not in self._kinds:
             name = f"{self.prefix}_fifo_{len(self._kinds)}"
-            self._kinds[span, parts] = build_fifo(name, span, parts)
-            self.modules.append(self._kinds[span, parts])
-        return self._kinds[span, parts]
+            self._kinds[span, parts, bits] = build_fifo(name, span, parts, bits)
+            self.modules.append(self._kinds[span, parts, bits])
+        return self._kinds[span, parts, bits]
 
 
 def ordered(choices: Sequence[Choice | None]) -> dict[Link, int]:

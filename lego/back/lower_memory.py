@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
-from lego.back.lower_bank import accumulates, bank_modules
+from lego.back.lower_bank import accumulates, bank_kinds
 from lego.back.lower_control import (
     Control,
     digit_name,
@@ -42,7 +42,7 @@ def build_memory(
     fused: FusedAdg, buffer: Buffer, control: Control, times: Schedule, prefix: str
 ) -> tuple[Module, ...]:
     """Modules of the memory; the last one holds the others."""
-    made = {depth: bank_modules(fused, buffer, depth, prefix) for _, depth in buffer.depths}
+    modules, kinds = bank_kinds(fused, buffer, prefix)
     b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
     sides = [
         None if view is None else _Side(fused, buffer, view, control, times, b, k)
@@ -50,12 +50,11 @@ def build_memory(
     ]
     ports = _bank_ports(b, buffer, sides, staged=is_staged(fused, buffer))
     _check(b, sides, ports, staged=is_staged(fused, buffer))
-    kinds = [made[depth][1] for count, depth in buffer.depths for _ in range(count)]
     words, host_words = _banks(b, fused, buffer, kinds, ports)
     if not buffer.output:
         _deliver(b, buffer, sides, words)
     _host_read(b, buffer, host_words)
-    return *(module for pair in made.values() for module in pair), infer_widths(b.build())
+    return *modules, infer_widths(b.build())
 
 
 def _bank_ports(
@@ -138,7 +137,7 @@ def _banks(
         if "dataflow" in inputs:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}
-        wires |= ports.get(k, {})
+        wires |= {name: node for name, node in ports.get(k, {}).items() if name in inputs}
         wires["addr"] = b.wrap(wires["addr"], inputs["addr"].range)
         outs = b.instance(bank, f"bank_{k}", wires)
         words.append(outs["rdata"])
@@ -193,7 +192,7 @@ class _Side:
         self.banks = Banks(b, view)
         if buffer.output:
             self.issue = times.results[index]
-            self.accumulates = accumulates(buffer)
+            self.accumulates = accumulates(buffer, 0)
         else:
             self.issue = times.operand[buffer.index] - read_latency(fused, buffer)
             self.read = self.issue + is_staged(fused, buffer) + 1

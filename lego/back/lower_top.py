@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
 from lego.back.lower_memory import build_memory
-from lego.back.passes.broadcast import MAX_FANOUT, rewire_broadcasts
-from lego.back.passes.dead_nodes import remove_dead_ports
 from lego.back.passes.widths import infer_widths
+from lego.back.pipeline import DEFAULT, Options, Step, chosen, optimise
 from lego.back.registers import RegisterSpec, address_bits, register_specs
 from lego.back.timing import Schedule, schedule, settling
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
 
-__all__ = ["HostMap", "host_map", "lower"]
+__all__ = ["HostMap", "build", "host_map", "lower"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,20 @@ def host_map(fused: FusedAdg) -> HostMap:
     return HostMap(max(needed), index_bits(1 + len(buffers)), width, lanes if lanes > 1 else 0)
 
 
-def lower(fused: FusedAdg, fanout: int = MAX_FANOUT) -> tuple[Dag, Schedule]:
-    """All modules of the accelerator, widths inferred and delays matched; registers drive at most
-    `fanout` pins, or any number if it is 0."""
-    times = schedule(fused)
+def lower(
+    fused: FusedAdg, options: Options = DEFAULT, watch: Callable[[Step], None] | None = None
+) -> tuple[Dag, Schedule]:
+    """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
+    dag, times = build(fused, matched="delays" in chosen(options))
+    return optimise(dag, options, watch), times
+
+
+def build(fused: FusedAdg, *, matched: bool = True) -> tuple[Dag, Schedule]:
+    """All modules of the accelerator before any pass: FUs and trees have latencies and a contract.
+
+    `matched`: operands and masks arrive when that saves registers.
+    """
+    times = schedule(fused, matched=matched)
     prefix = fused.name
     control = Control(fused, prefix)
     array = ArrayLowering(fused, control, times, prefix)
@@ -71,8 +81,7 @@ def lower(fused: FusedAdg, fanout: int = MAX_FANOUT) -> tuple[Dag, Schedule]:
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)
     modules = [*array.modules, *control.modules, *(m for group in memories for m in group[:-1])]
-    dag = remove_dead_ports(Dag((*modules, *parts, top)))
-    return (rewire_broadcasts(dag, fanout) if fanout else dag), times
+    return Dag((*modules, *parts, top)), times
 
 
 def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
@@ -98,7 +107,7 @@ def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int, settle: i
     span = (0, (1 << spec.bits) - 1)
     reg = b.reg(span, name=f"value_{spec.name}", resets=False)
     b.drive(reg, b.wrap(wdata, span), enable)
-    wide = spec.name == "dataflow" or "_row" in spec.name
+    wide = spec.name == "dataflow" or "_row" in spec.name or "_delay" in spec.name
     b.output(spec.name, b.delay(reg, settle if wide else 0, name=spec.name))
     if spec.name == "half":
         b.output("half_settled", b.delay(reg, settle, name=spec.name))
@@ -118,7 +127,7 @@ def _top(
     outs = b.instance(registers, "registers", ports["registers"])
     reads["registers"] = outs["host_rdata"]
     wires |= {name: node for name, node in outs.items() if name != "host_rdata"}
-    outs = b.instance(control, "control", _connections(control, wires))
+    outs = b.instance(control, "control", _connections(b, control, wires))
     b.connect(wires["busy"], outs["busy"])
     wires |= {name: node for name, node in outs.items() if name not in ("busy", "done")}
     b.output("busy", outs["busy"])
@@ -129,18 +138,25 @@ def _top(
         if port.startswith(f"{output.name}_node_"):
             results[port] = wires[port] = b.wire(array.nodes[node].range)
     for name, module in zip(names[1:], memories, strict=True):
-        outs = b.instance(module, name, _connections(module, wires | ports[name]))
+        outs = b.instance(module, name, _connections(b, module, wires | ports[name]))
         reads[name] = outs["host_rdata"]
         wires |= {port: node for port, node in outs.items() if port != "host_rdata"}
-    outs = b.instance(array, "array", _connections(array, wires))
+    outs = b.instance(array, "array", _connections(b, array, wires))
     for port, wire in results.items():
         b.connect(wire, outs[port])
     _read_back(b, host, [reads[name] for name in names])
     return infer_widths(b.build())
 
 
-def _connections(module: Module, wires: dict[str, int]) -> dict[str, int]:
-    return {n.name: wires[n.name] for n in module.nodes if n.op is Op.INPUT}
+def _connections(b: Builder, module: Module, wires: dict[str, int]) -> dict[str, int]:
+    """What drives each input port of a module, by name, at the port's width."""
+    found = {}
+    for port in module.nodes:
+        if port.op is Op.INPUT:
+            source = b.nodes[wires[port.name]]
+            fits = source.low is None or (source.bits, source.signed) == (port.bits, port.signed)
+            found[port.name] = wires[port.name] if fits else b.wrap(wires[port.name], port.range)
+    return found
 
 
 def _host_ports(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lego.back.builder import Builder
 from lego.back.lower_fu import combine, sum_range
-from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.timing import Schedule, has_chains
 from lego.ir.adg import Adg, Fu
-from lego.ir.dag import Module, Node, Op
+from lego.ir.dag import Contract, Module, Node, Op
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Reduction
 
@@ -84,8 +84,8 @@ class Trees:
             module = infer_widths(_tree(name, adg, parts, done, depth, takes, chains).build())
             ports = [n.name for n in module.nodes if n.op is Op.INPUT]
             at = self.times.contribution
-            arrivals = {p: Arrival(at + depth if p == "sum_in" else at) for p in ports}
-            self._made[key], _ = match_delays(module, arrivals)
+            contract = Contract(tuple((p, at + depth if p == "sum_in" else at) for p in ports))
+            self._made[key] = replace(module, contract=contract)
             self.modules.append(self._made[key])
         return self._made[key]
 

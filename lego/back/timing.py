@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lego.back.bank_view import BankView
-from lego.back.lower_fu import FuKind, Pick, PortKind, build_fu, masking_axes
+from lego.back.lower_fu import FuKind, Pick, PortKind, SumStages, build_fu, masking_axes
+from lego.back.passes.broadcast import BUFFERED, MAX_FANOUT
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
+from lego.back.spread import spread_levels
 from lego.ir.adg import Adg
 from lego.ir.fused import Buffer, FusedAdg
 from lego.ir.workload import Reduction
@@ -35,11 +37,12 @@ class Schedule:
     valid : the mask of an axis is used, by axis.
     contribution : the body's masked value is ready.
     chained, held : sums have a register to travel; results accumulate in the FUs.
+    merged : one adder and register per FU serve both, because no dataflow needs both.
     trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
     totals : the sum that the root commits or accumulates is ready, per dataflow.
     results : the value to commit is ready, per dataflow.
     tails : cycles from the last issue to the end of the last commit, per dataflow.
-    settle : cycles from the start to the first issue, in which the dataflow id reaches every FU.
+    settle : cycles from the start to the first issue, in which such registers reach every FU.
     """
 
     operand: tuple[int, ...]
@@ -47,6 +50,7 @@ class Schedule:
     contribution: int
     chained: bool
     held: bool
+    merged: bool
     trees: tuple[int, ...]
     totals: tuple[int, ...]
     results: tuple[int, ...]
@@ -55,13 +59,27 @@ class Schedule:
 
     @property
     def total(self) -> int:
-        """The sum inside an FU is ready."""
-        return self.contribution + self.chained
+        """What an FU's accumulator takes is ready."""
+        return self.contribution + (self.chained and not self.merged)
 
 
 def settling(fused: FusedAdg) -> int:
-    """Cycles that a register which the whole design looks at takes to reach all of it, by a tree."""
-    return 3 if len(fused.layers) > 1 or fused.halves > 1 else 0
+    """Cycles that a register which the whole design looks at takes to reach all of it, by a tree:
+    the dataflow id, the half of the memories, and the delay of FIFOs."""
+    several = len(fused.layers) > 1 or fused.halves > 1
+    return 3 if several or _fifos(fused) * BUFFERED > MAX_FANOUT else 0
+
+
+def _fifos(fused: FusedAdg) -> int:
+    """Most FIFOs that one register programmes."""
+    found = [
+        len(reuse.fus)
+        for layer in fused.layers
+        for plan in layer.adg.inputs
+        for reuse in plan.delays
+        if reuse.programmable
+    ]
+    return max(found, default=0)
 
 
 def is_staged(fused: FusedAdg, buffer: Buffer) -> bool:
@@ -100,8 +118,11 @@ def accumulates_held(adg: Adg) -> bool:
     return adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
 
 
-def schedule(fused: FusedAdg) -> Schedule:
-    """Match the delays of the generic FU; everything else follows by counting."""
+def schedule(fused: FusedAdg, *, matched: bool = True) -> Schedule:
+    """Match the delays of the generic FU; everything else follows by counting.
+
+    If not `matched`, all operands and masks arrive together, as in a straightforward lowering.
+    """
     layers = [layer.adg for layer in fused.layers]
     buffers = fused.buffers()
     masks = tuple(
@@ -113,20 +134,24 @@ def schedule(fused: FusedAdg) -> Schedule:
         for buffer in buffers[:-1]
     )
     kind = FuKind(ports, masks, (None,) * len(layers), False, True)
-    raw = build_fu(fused, "generic", kind, chained=False, held=False)
+    raw = build_fu(fused, "generic", kind, SumStages())
     module = infer_widths(raw.build())
-    arrivals = {f"valid{axis}": Arrival(0, False, 1) for axis in axes}
-    latency = [read_latency(fused, buffer) for buffer in buffers[:-1]]
+    latency = [read_latency(fused, buf) + spread_levels(fused, buf) for buf in buffers[:-1]]
+    last = max(latency)
+    arrivals = {f"valid{axis}": Arrival(0 if matched else last, not matched, 1) for axis in axes}
     for buffer in buffers[:-1]:
-        low = latency[buffer.index]
-        arrivals[f"{buffer.name}_link0"] = Arrival(low, False, address_bits(buffer.depth))
+        low = latency[buffer.index] if matched else last
+        cost = address_bits(buffer.depth)
+        arrivals[f"{buffer.name}_link0"] = Arrival(low, not matched, cost)
     _, timing = match_delays(module, arrivals, fused.n_fus)
     contribution = timing.outputs["contribution"]
     trees = tuple(_tree_depth(adg) for adg in layers)
-    chained = any(has_chains(adg) and not has_trees(adg) for adg in layers)
-    held = any(accumulates_held(adg) for adg in layers)
+    chains = [has_chains(adg) and not has_trees(adg) for adg in layers]
+    holds = [accumulates_held(adg) for adg in layers]
+    chained, held = any(chains), any(holds)
+    merged = chained and held and not any(a and b for a, b in zip(chains, holds, strict=True))
     totals = tuple(
-        contribution + (tree + has_chains(adg) if has_trees(adg) else chained)
+        contribution + (tree + has_chains(adg) if has_trees(adg) else chained and not merged)
         for adg, tree in zip(layers, trees, strict=True)
     )
     results = tuple(total + held for total in totals)
@@ -138,6 +163,7 @@ def schedule(fused: FusedAdg) -> Schedule:
         contribution=contribution,
         chained=chained,
         held=held,
+        merged=merged,
         trees=trees,
         totals=totals,
         results=results,

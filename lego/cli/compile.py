@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lego.cli.codes import CODES
 from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
 from lego.diag import LegoError
 from lego.ir.fused import Method
 
+if TYPE_CHECKING:
+    from lego.back.pipeline import Step
+
 __all__ = [
+    "PassOptions",
     "check_file",
     "compile_file",
     "draw_file",
@@ -22,21 +27,43 @@ __all__ = [
 ]
 
 
-def compile_file(file: Path, out: Path, dump: bool, fusion: Method, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class PassOptions:
+    """What the command line says about passes."""
+
+    level: int
+    passes: str | None
+    max_fanout: int
+    verify: bool
+    dump_after: str | None
+    stats: bool
+
+
+def compile_file(
+    file: Path, out: Path, dump: bool, fusion: Method, how: PassOptions, as_json: bool
+) -> None:
     """Compile and publish."""
     from frontends.yaml import load_workload
+    from lego.back.pipeline import Options, chosen
     from lego.flow import compile_workload
     from lego.publish import publish
     from sim.testbench import testbench
 
+    names = None if how.passes is None else tuple(filter(None, how.passes.split(",")))
+    options = Options(how.level, names, how.max_fanout, how.verify)
+    chosen(options)
     workload = load_workload(file)
     target = out / workload.name
+    steps: list[tuple[str, Step]] = []
     with progress(f"compile {workload.name}"):
         files = compile_workload(
             workload,
             source=file.read_bytes(),
             dump=dump,
             fusion=fusion,
+            options=options,
+            dump_after=how.dump_after,
+            watch=lambda design, step: steps.append((design, step)),
             testbench=testbench,
         )
     publish(target, files)
@@ -48,7 +75,20 @@ def compile_file(file: Path, out: Path, dump: bool, fusion: Method, as_json: boo
         ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
         [_row(entry, flow) for entry in manifest["designs"] for flow in entry["dataflows"]],
     )
+    if how.stats:
+        table(_STEP, [_step_row(design, step) for design, step in steps])
     print(f"wrote {target}: {', '.join(sorted(files))}")
+
+
+_STEP = ("design", "pass", "registers", "register bits", "primitives", "um2 of logic", "ms")
+
+
+def _step_row(design: str, step: Step) -> tuple[object, ...]:
+    sizes = (
+        f"{new:,} ({new - old:+,})"
+        for old, new in zip(astuple(step.before), astuple(step.after), strict=True)
+    )
+    return design, step.name, *sizes, round(step.seconds * 1000)
 
 
 def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:

@@ -42,13 +42,31 @@ def compile(
     dump: Annotated[
         bool, typer.Option("--dump", help="Also write the intermediate representations.")
     ] = False,
+    dump_after: Annotated[
+        str | None, typer.Option(help="Also write the graph of primitives after this pass.")
+    ] = None,
     fusion: Fusion = Method.EXACT,
+    level: Annotated[int, typer.Option("-O", "--level", help="Optimisation level: 0, 1 or 2.")] = 2,
+    passes: Annotated[
+        str | None,
+        typer.Option(help="Passes to run instead of the level's, such as delays,dead."),
+    ] = None,
+    max_fanout: Annotated[
+        int, typer.Option(help="Pins that a register may drive before it is copied.")
+    ] = 16,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the invariants of every pass.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Print what every pass did, and its time.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
-    from lego.cli.compile import compile_file
+    from lego.cli.compile import PassOptions, compile_file
 
-    guarded(lambda: compile_file(file, out, dump, Method(fusion), json))
+    how = PassOptions(level, passes, max_fanout, verify, dump_after, stats)
+    guarded(lambda: compile_file(file, out, dump, Method(fusion), how, json))
 
 
 @app.command(epilog="Example: lego check workloads/conv2d.yaml")

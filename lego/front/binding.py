@@ -6,8 +6,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from lego.front.costs import COSTS, body_cost
+from lego.front.costs import body_cost
 from lego.ir.adg import Adg, Fu, InputPlan
+from lego.ir.costs import COSTS
 
 __all__ = ["Binding", "bindings", "fixed_cost", "identity", "plans_at"]
 

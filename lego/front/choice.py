@@ -1,6 +1,6 @@
 """Which source each region takes under each dataflow: heuristic, exact, and naive.
 
-Cost of one port, in the units of :mod:`lego.front.costs`: per FU one multiplexer input for every distinct
+Cost of one port, in the units of :mod:`lego.ir.costs`: per FU one multiplexer input for every distinct
 source but one, and per FU that others take from the longest delay of its taps, in registers.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from lego.diag import InternalError
 from lego.front.candidates import Option, Port
-from lego.front.costs import COSTS
 from lego.ir.adg import Fu
+from lego.ir.costs import COSTS
 
 __all__ = ["NODE_LIMIT", "Choice", "cost_of", "exact", "heuristic", "sources_of"]
 

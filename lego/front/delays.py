@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from lego.front.costs import COSTS
 from lego.front.reuse import Forms, Reuse, held_counters, reuse_vectors
 from lego.ir.adg import Box, DelayReuse, Fu
+from lego.ir.costs import COSTS
 from lego.ir.dataflow import Dataflow
 
 DIRECT_CHAIN = 4

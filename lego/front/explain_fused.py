@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lego.front.banking import Nodes, least_banks
-from lego.front.costs import COSTS
 from lego.front.explain import explain
 from lego.front.reuse import Forms
 from lego.ir.adg import Fu, InputPlan
+from lego.ir.costs import COSTS
 from lego.ir.fused import Buffer, FusedAdg
 
 __all__ = ["explain_design"]

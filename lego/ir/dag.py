@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Dag", "Module", "Node", "Op", "bits_for"]
+__all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for"]
 
 
 class Op(StrEnum):
@@ -107,16 +107,30 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """When a module whose primitives have latencies is used, relative to a timestamp's issue.
+
+    `inputs` gives the cycle at which each input port has its value, `pins` those of named nodes. Ports that
+    stand still while the array runs aren't listed.
+    """
+
+    inputs: tuple[tuple[str, int], ...]
+    pins: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A hardware module: nodes, and which of them drive the output ports.
 
-    `category` says where its own area belongs: fu, interconnect, memory or control.
+    `category` says where its own area belongs: fu, interconnect, memory or control. `contract` is there
+    until the delays of its paths are matched.
     """
 
     name: str
     category: str
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[str, int], ...]
+    contract: Contract | None = None
 
     def __str__(self) -> str:
         lines = [f"module {self.name} ({self.category})"]

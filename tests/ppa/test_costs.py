@@ -6,7 +6,8 @@ import importlib.util
 from dataclasses import asdict
 from pathlib import Path
 
-from lego.front.costs import COSTS, body_cost
+from lego.front.costs import body_cost
+from lego.ir.costs import COSTS
 from lego.ir.expr import Binary, BinaryOp, Operand
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "costs.py"

@@ -17,15 +17,16 @@ operations:
     statement: "Y[m,n] += X[m,k] * W[k,n]"
     formats: {{X: int8, W: int8, Y: int32}}
     dataflow: {{spatial: {{m: {p}, n: {q}}}, temporal: [m, n, k], control: {control}}}
-architecture: {{array: [{p}, {q}]}}
+architecture: {{array: [{p}, {q}], read_cost: 1}}
 """
 
 
 def test_the_cycle_count_is_the_closed_form_and_the_rtl_takes_it() -> None:
-    """Tiles times k, then the fill: P+Q-2 of skew, the read, and the multiply-accumulate."""
+    """Tiles times k, then the fill: P+Q-2 of skew, the read, and the multiply-accumulate; a value
+    that more than two FUs take at once comes through one more register."""
     cases, wanted = [], []
     for p, q, m, n, k in [(1, 1, 3, 2, 5), (2, 3, 5, 7, 4), (4, 4, 8, 8, 9), (3, 5, 10, 11, 2)]:
-        for control, skew in (("systolic", p + q - 2), ("broadcast", 0)):
+        for control, skew in (("systolic", p + q - 2), ("broadcast", int(max(p, q) > 2))):
             text = GEMM.format(p=p, q=q, m=m, n=n, k=k, control=control)
             cases += cases_of(text)
             wanted.append(-(-m // p) * -(-n // q) * k + skew + 3)

@@ -33,7 +33,7 @@ operations:
     pad: {X: 1}
     shapes: {X: [3, 3]}
     dataflow: {spatial: {ic: 2, ow: 2}, temporal: [ic, oc, ow, kw], control: systolic}
-architecture: {array: [2, 2]}
+architecture: {array: [2, 2], read_cost: 1}
 """
 DESIGNS = {"output stationary": GEMM, "sums across FUs and in memory": CONV}
 RUNS = 60
@@ -84,7 +84,7 @@ def check(text: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"), [("output stationary", 3), ("sums across FUs and in memory", 4)]
+    ("name", "seed"), [("output stationary", 3), ("sums across FUs and in memory", 2)]
 )
 def test_forty_mutants_are_caught(name: str, seed: int) -> None:
     check(DESIGNS[name], seed)

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lego.back.builder import Builder
+from lego.back.measure import counts_of
 from lego.back.passes.widths import infer_widths
 from lego.ir.dag import Dag, Module, Node, Op
 
-__all__ = ["MAX_FANOUT", "rewire_broadcasts"]
+__all__ = ["BUFFERED", "MAX_FANOUT", "rewire_broadcasts"]
 
 MAX_FANOUT = 16
 """Pins per net."""
@@ -32,7 +33,7 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
 
     What isn't a register (the result of logic, an input of the top) keeps its fan-out.
     """
-    counts = _instances(dag)
+    counts = counts_of(dag)
     loads: dict[tuple[str, str], int] = {}
     pieces: dict[str, dict[str, list[str]]] = {}
     driven = _driven_by_registers(dag, counts)
@@ -54,15 +55,6 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
         else:
             done.append(module)
     return Dag(tuple(reversed(done)))
-
-
-def _instances(dag: Dag) -> dict[str, int]:
-    counts = {module.name: 0 for module in dag.modules} | {dag.top.name: 1}
-    for module in reversed(dag.modules):
-        for node in module.nodes:
-            if node.op is Op.INSTANCE:
-                counts[node.text] += counts[module.name]
-    return counts
 
 
 def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, str]]:
@@ -101,11 +93,14 @@ def _extended(module: Module, pieces: Mapping[str, Mapping[str, list[str]]]) -> 
 
 
 def _pins(module: Module) -> dict[tuple[str, str], int]:
-    """Pins behind every input port; a multiplexer's select drives each of its bits."""
+    """Pins behind every input port; a multiplexer's select drives each of its bits, and a slice is
+    only wires."""
     pins: dict[int, int] = {}
-    for node in module.nodes:
+    for i in reversed(range(len(module.nodes))):
+        node = module.nodes[i]
         for place, source in enumerate(node.srcs):
             many = node.bits if node.op is Op.MUX and place == 0 else 1
+            many = pins.get(i, 1) if node.op is Op.SLICE else many
             pins[source] = min(BUFFERED, pins.get(source, 0) + many)
     return {
         (module.name, node.name): pins.get(i, 1)

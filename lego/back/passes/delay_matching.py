@@ -10,14 +10,14 @@ feedback loop through a register are left out: their distance is fixed by the sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lego.back.passes.difference import DifferenceProgram
 from lego.diag import InternalError
-from lego.ir.dag import Module, Node, Op
+from lego.ir.dag import Contract, Dag, Module, Node, Op
 
-__all__ = ["Arrival", "Timing", "match_delays"]
+__all__ = ["Arrival", "Timing", "check_matched", "delay_early", "match_all", "match_delays"]
 
 STILL_PORT = "dataflow"
 
@@ -59,6 +59,97 @@ def match_delays(
     matched = _insert(module, times)
     inputs = {n.name: times[i] for i, n in enumerate(module.nodes) if n.op is Op.INPUT}
     return matched, Timing(inputs, {name: times[node] for name, node in module.outputs})
+
+
+def match_all(dag: Dag) -> Dag:
+    """Match the delays of every module with a contract."""
+    return _each(dag, lambda module, arrivals, pins: match_delays(module, arrivals, pins=pins)[0])
+
+
+def delay_early(dag: Dag) -> Dag:
+    """What a straightforward lowering does: every primitive of a module with a contract as early as
+    possible, and a line of registers of its own on every path that waits."""
+    return _each(dag, _early)
+
+
+def _each(dag: Dag, place: Callable[[Module, dict[str, Arrival], dict[str, int]], Module]) -> Dag:
+    done = []
+    for module in dag.modules:
+        if module.contract is not None:
+            arrivals = {name: Arrival(at) for name, at in module.contract.inputs}
+            module = replace(place(module, arrivals, dict(module.contract.pins)), contract=None)
+        done.append(module)
+    return Dag(tuple(done))
+
+
+def _early(module: Module, arrivals: Mapping[str, Arrival], pins: Mapping[str, int]) -> Module:
+    edges = _edges(module)
+    times = [0] * len(module.nodes)
+    for _ in module.nodes:
+        before = list(times)
+        for i, node in enumerate(module.nodes):
+            low = _latency(node)
+            if node.op is Op.INPUT:
+                low = _arrival(arrivals, node.name).low
+            times[i] = max(times[i], low, pins.get(node.name, 0))
+        for u, v in edges:
+            times[v] = max(times[v], times[u] + _latency(module.nodes[v]))
+        if times == before:
+            break
+    _certify(module, edges, arrivals, times)
+    return _insert(module, times, shared=False)
+
+
+def check_matched(before: Dag, after: Dag) -> None:
+    """Raise InternalError unless `after` is `before` with registers that make all paths of every
+    module agree, at the times of its contract."""
+    for old, new in zip(before.modules, after.modules, strict=True):
+        if old.contract is None:
+            if old != new:
+                raise InternalError(f"delay matching changed {old.name}, which has no contract")
+            continue
+        if _skeleton(old) != _skeleton(new):
+            raise InternalError(f"delay matching changed the primitives of {old.name}")
+        _check_balance(new, old.contract)
+
+
+def _skeleton(module: Module) -> tuple[object, ...]:
+    """The module's primitives without any delay."""
+    names: list[int] = []
+    kept: list[Node] = []
+    for node in module.nodes:
+        if node.op is Op.DELAY:
+            names.append(names[node.srcs[0]])
+        else:
+            names.append(len(kept))
+            kept.append(node)
+    nodes = tuple(replace(n, latency=0, srcs=tuple(names[s] for s in n.srcs)) for n in kept)
+    return nodes, tuple((name, names[node]) for name, node in module.outputs)
+
+
+def _check_balance(module: Module, contract: Contract) -> None:
+    arrivals, pins = dict(contract.inputs), dict(contract.pins)
+    sources: dict[int, list[int]] = {}
+    for u, v in _edges(module):
+        sources.setdefault(v, []).append(u)
+    times: dict[int, int] = {}
+    stack = list(range(len(module.nodes)))[::-1]
+    while stack:
+        i = stack[-1]
+        missing = [u for u in sources.get(i, []) if u not in times]
+        if missing and i not in times:
+            stack += missing
+            continue
+        stack.pop()
+        node = module.nodes[i]
+        met = {times[u] for u in sources.get(i, [])}
+        if node.op is Op.INPUT:
+            met = {arrivals.get(node.name, 0)}
+        if len(met) > 1:
+            raise InternalError(f"paths that meet in %{i} of {module.name} differ: {sorted(met)}")
+        times[i] = max(met, default=0) + (node.op in (Op.DELAY, Op.REG))
+        if node.name in pins and times[i] != pins[node.name]:
+            raise InternalError(f"{node.name} of {module.name} is late: {times[i]}")
 
 
 def _edges(module: Module) -> list[tuple[int, int]]:
@@ -159,25 +250,27 @@ def _certify(
                 raise InternalError(f"delay matching of {module.name} moved port {node.name}")
 
 
-def _insert(module: Module, times: list[int]) -> Module:
-    """Rewrite the module: latencies become registers, waits become shared delay chains."""
+def _insert(module: Module, times: list[int], *, shared: bool = True) -> Module:
+    """Rewrite the module: latencies become registers, waits become delay chains, which all sinks of
+    a node share or not."""
     nodes: list[Node] = []
     where: dict[int, int] = {}
-    waits: dict[tuple[int, int], int] = {}
+    waits: dict[tuple[int, int, int], int] = {}
     kept = set(_edges(module))
 
     def emit(node: Node) -> int:
         nodes.append(node)
         return len(nodes) - 1
 
-    def delayed(old: int, cycles: int) -> int:
+    def delayed(old: int, cycles: int, sink: int) -> int:
         if cycles == 0:
             return where[old]
-        if (old, cycles) not in waits:
-            source = delayed(old, cycles - 1)
+        key = old, cycles, -1 if shared else sink
+        if key not in waits:
+            source = delayed(old, cycles - 1, sink)
             low, high = module.nodes[old].range
-            waits[old, cycles] = emit(Node(Op.DELAY, (source,), low, high, value=1))
-        return waits[old, cycles]
+            waits[key] = emit(Node(Op.DELAY, (source,), low, high, value=1))
+        return waits[key]
 
     registers = []
     for i, node in enumerate(module.nodes):
@@ -187,7 +280,7 @@ def _insert(module: Module, times: list[int]) -> Module:
             continue
         start = times[i] - node.latency
         srcs = tuple(
-            delayed(u, start - times[u]) if (u, i) in kept else where[u] for u in node.srcs
+            delayed(u, start - times[u], i) if (u, i) in kept else where[u] for u in node.srcs
         )
         where[i] = emit(replace(node, srcs=srcs, latency=0))
         for _ in range(node.latency):
@@ -196,7 +289,7 @@ def _insert(module: Module, times: list[int]) -> Module:
     for i in registers:
         start = times[i] - 1
         srcs = tuple(
-            delayed(u, start - times[u]) if (u, i) in kept else where[u]
+            delayed(u, start - times[u], i) if (u, i) in kept else where[u]
             for u in module.nodes[i].srcs
         )
         nodes[where[i]] = replace(module.nodes[i], srcs=srcs)

@@ -1,0 +1,72 @@
+"""Size of a graph: registers, primitives and estimated area, over all instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lego.ir.costs import COSTS
+from lego.ir.dag import Dag, Module, Node, Op
+
+__all__ = ["Size", "counts_of", "size_of"]
+
+_WIRES = (Op.CONST, Op.INPUT, Op.SHL, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Registers, their bits, other primitives than wires, and area in um2 by the table of costs, all
+    without memories. Latencies count as the registers that they will become."""
+
+    registers: int
+    bits: int
+    primitives: int
+    area_um2: int
+
+
+def counts_of(dag: Dag) -> dict[str, int]:
+    """How often the design holds each module."""
+    counts = {module.name: 0 for module in dag.modules} | {dag.top.name: 1}
+    for module in reversed(dag.modules):
+        for node in module.nodes:
+            if node.op is Op.INSTANCE:
+                counts[node.text] += counts[module.name]
+    return counts
+
+
+def size_of(dag: Dag) -> Size:
+    """Sum over the modules, each as often as it is there."""
+    registers = bits = primitives = area = 0
+    counts = counts_of(dag)
+    for module in dag.modules:
+        many = counts[module.name]
+        for node in module.nodes:
+            held = node.latency + (node.op in (Op.DELAY, Op.REG))
+            registers += many * held
+            bits += many * held * node.bits if held else 0
+            logic = node.op not in (*_WIRES, Op.DELAY, Op.REG, Op.MEMORY)
+            primitives += many * logic
+            area += many * (
+                _area(module, node) + held * COSTS.register_bit * (node.bits if held else 0)
+            )
+    return Size(registers, bits, primitives, area // 1000)
+
+
+def _area(module: Module, node: Node) -> int:
+    """Area of a primitive in 1e-3 um2, without registers."""
+    widths = [module.nodes[s].bits for s in node.srcs] if node.op not in _WIRES else []
+    match node.op:
+        case Op.ADD | Op.SUB | Op.NEG | Op.ABS:
+            return COSTS.adder_bit * node.bits
+        case Op.LT | Op.EQ:
+            return COSTS.adder_bit * max(widths)
+        case Op.MIN | Op.MAX:
+            return (COSTS.adder_bit + COSTS.mux_bit) * max(widths)
+        case Op.MUL:
+            return COSTS.multiplier_bit * widths[0] * widths[1]
+        case Op.MUX:
+            return COSTS.mux_bit * node.bits
+        case Op.REG:
+            return COSTS.mux_bit * node.bits if len(node.srcs) == 2 else 0
+        case Op.AND | Op.OR:
+            return COSTS.mux_bit * (len(widths) - 1) // 2
+    return 0

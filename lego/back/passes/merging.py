@@ -1,0 +1,93 @@
+"""The invariant of broadcast rewiring: with its copies merged again, a design is what it was."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from lego.diag import InternalError
+from lego.ir.dag import Dag, Module, Node, Op
+
+__all__ = ["check_rewired"]
+
+
+def check_rewired(before: Dag, after: Dag) -> None:
+    """Raise InternalError unless `after` is `before` with copies of registers and ports."""
+    table = _Merged(before)
+    wanted = table.summary()
+    table.dag = after
+    for old, new in zip(wanted, table.summary(), strict=True):
+        if old != new:
+            raise InternalError(
+                f"broadcast rewiring changed {before.modules[wanted.index(old)].name}"
+            )
+
+
+def _same(first: object, second: object, module: Module) -> None:
+    if first != second:
+        raise InternalError(f"copies in {module.name} have different sources")
+
+
+class _Merged:
+    """Every node of a design named by what it computes, copies and split ports by their originals.
+
+    Two designs with equal `summary` have the same registers and logic, wired alike: state with a
+    loop (REG, WIRE) is named by its order, which the pass keeps, and everything else by its sources.
+    """
+
+    def __init__(self, dag: Dag) -> None:
+        self.dag = dag
+        self.names: dict[object, int] = {}
+
+    def summary(self) -> list[object]:
+        """What every module consists of."""
+        return [self._module(m) for m in self.dag.modules if "_copy" not in m.name]
+
+    def _named(self, key: object) -> int:
+        return self.names.setdefault(key, len(self.names))
+
+    def _module(self, module: Module) -> object:
+        keys: list[object] = []
+        loops: list[Node] = []
+        for node in module.nodes:
+            keys.append(self._named(self._key(module, node, keys, loops)))
+        ends = [tuple(keys[s] for s in node.srcs) for node in loops]
+        outputs: dict[str, object] = {}
+        for name, node_id in module.outputs:
+            base = re.sub(r"_part\d+$", "", name)
+            _same(outputs.setdefault(base, keys[node_id]), keys[node_id], module)
+        wires = {k for k, n in zip(keys, module.nodes, strict=True) if n.op is Op.INSTANCE and not self._copies(n)}  # fmt: skip
+        return module.name, sorted(map(str, set(keys))), ends, sorted(outputs.items()), len(wires)
+
+    def _copies(self, node: Node) -> bool:
+        return node.op is Op.INSTANCE and "_copy" in node.text
+
+    def _key(self, module: Module, node: Node, keys: list[object], loops: list[Node]) -> object:
+        known = replace(node, name="", srcs=(), ports=(), text="")
+        if node.op in (Op.REG, Op.WIRE):
+            loops.append(node)
+            return known, len(loops)
+        if node.op is Op.INPUT:
+            return known, re.sub(r"_part\d+$", "", node.name)
+        if self._copies(node):  # a module that holds one register
+            held = self.dag.module(node.text)
+            (register,) = (n for n in held.nodes if n.op is Op.DELAY)
+            return replace(register, name="", srcs=()), (keys[node.srcs[0]],), ""
+        if node.op is Op.PORT:
+            holder = module.nodes[node.srcs[0]]
+            if self._copies(holder):
+                return self._copy_key(holder, keys, node)
+            return known, keys[node.srcs[0]], re.sub(r"_part\d+$", "", node.text)
+        if node.op is Op.INSTANCE:
+            ports: dict[str, object] = {}
+            for port, source in zip(node.ports, node.srcs, strict=True):
+                base = re.sub(r"_part\d+$", "", port)
+                _same(ports.setdefault(base, keys[source]), keys[source], module)
+            return node.text, node.name, tuple(sorted(ports.items()))
+        return known, tuple(keys[s] for s in node.srcs), ""
+
+    def _copy_key(self, holder: Node, keys: list[object], port: Node) -> object:
+        held = self.dag.module(holder.text)
+        (register,) = (n for n in held.nodes if n.op is Op.DELAY)
+        _same(register.range, port.range, held)
+        return replace(register, name="", srcs=()), (keys[holder.srcs[0]],), ""

@@ -1,0 +1,144 @@
+"""The pass manager: which passes run on the graph of a design, in what order, and what each saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lego.back.measure import Size, size_of
+from lego.back.passes.broadcast import MAX_FANOUT, rewire_broadcasts
+from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
+from lego.back.passes.delay_matching import check_matched, delay_early, match_all
+from lego.back.passes.form import check_form
+from lego.back.passes.merging import check_rewired
+from lego.diag import LegoError
+from lego.ir.dag import Dag
+
+__all__ = ["DEFAULT", "PASSES", "Options", "Pass", "Step", "chosen", "optimise"]
+
+MAX_LEVEL = 2
+MIN_FANOUT, TOP_FANOUT = 2, 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to optimise. Raises E904 for a level or fan-out that can't be.
+
+    Attributes
+    ----------
+    level : 0 to 2; passes up to this level run.
+    passes : names of the passes to run instead; None for those of the level.
+    fanout : most pins that a register drives after broadcast rewiring.
+    verify : check the invariants of every pass on its result.
+    """
+
+    level: int = MAX_LEVEL
+    passes: tuple[str, ...] | None = None
+    fanout: int = MAX_FANOUT
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.level <= MAX_LEVEL:
+            raise LegoError("E904", f"no level -O{self.level}", hint=f"levels are 0 to {MAX_LEVEL}")
+        if not MIN_FANOUT <= self.fanout <= TOP_FANOUT:
+            hint = f"between {MIN_FANOUT} and {TOP_FANOUT}"
+            raise LegoError("E904", f"a fan-out of {self.fanout} pins can't be", hint=hint)
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A function from graph to graph, the lowest level that runs it, and the check of its invariants.
+
+    `instead` is what runs where the pass is off and something must be done all the same.
+    """
+
+    name: str
+    about: str
+    level: int
+    run: Callable[[Dag, Options], Dag]
+    check: Callable[[Dag, Dag], None]
+    instead: Callable[[Dag], Dag] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one pass did: the graph after it, sizes before and after, and seconds."""
+
+    name: str
+    dag: Dag
+    before: Size
+    after: Size
+    seconds: float
+
+    def to_json(self) -> dict[str, str | int]:
+        """Its name and what the graph is like after it; alike on every machine."""
+        return {
+            "name": self.name,
+            "registers": self.after.registers,
+            "register_bits": self.after.bits,
+            "primitives": self.after.primitives,
+            "area_um2": self.after.area_um2,
+        }
+
+
+PASSES: tuple[Pass, ...] = (
+    Pass(
+        "delays",
+        "all paths of a module agree with the fewest register bits",
+        1,
+        lambda dag, _: match_all(dag),
+        check_matched,
+        delay_early,
+    ),
+    Pass(
+        "dead",
+        "ports and primitives that nothing depends on go",
+        1,
+        lambda dag, _: remove_dead_ports(dag),
+        check_pruned,
+    ),
+    Pass(
+        "broadcast",
+        "registers with many sinks become trees",
+        2,
+        lambda dag, options: rewire_broadcasts(dag, options.fanout),
+        check_rewired,
+    ),
+)
+
+
+def chosen(options: Options) -> tuple[str, ...]:
+    """Names of the passes that run, in order. Raises E904 for names that don't exist."""
+    if options.passes is None:
+        return tuple(each.name for each in PASSES if each.level <= options.level)
+    known = [each.name for each in PASSES]
+    for name in options.passes:
+        if name not in known:
+            raise LegoError("E904", f"no pass {name!r}", hint=f"passes are {', '.join(known)}")
+    return tuple(name for name in known if name in options.passes)
+
+
+def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:
+    """Run the passes; `watch` sees every step. Raises InternalError if `verify` finds a fault."""
+    names = chosen(options)
+    for each in PASSES:
+        if each.name not in names and each.instead is None:
+            continue
+        begun = time.monotonic()
+        if each.name in names:
+            after = each.run(dag, options)
+        elif each.instead is not None:
+            after = each.instead(dag)
+        if options.verify:
+            each.check(dag, after)
+            check_form(after)
+        if watch is not None:
+            name = each.name if each.name in names else f"no {each.name}"
+            seconds = time.monotonic() - begun
+            watch(Step(name, after, size_of(dag), size_of(after), seconds))
+        dag = after
+    return dag

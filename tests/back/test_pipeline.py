@@ -1,0 +1,176 @@
+"""The pass manager: every level builds the same behaviour, and every check notices a fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text, load_workload
+from lego.back.lower_top import build, lower
+from lego.back.measure import size_of
+from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
+from lego.back.passes.delay_matching import check_matched, delay_early, match_all
+from lego.back.passes.form import check_form
+from lego.back.pipeline import PASSES, Options, Step, chosen
+from lego.back.rtl.verilog import to_verilog
+from lego.diag import InternalError, LegoError
+from lego.flow import designs_of
+from lego.ir.dag import Dag, Module, Node, Op
+from sim.equivalence import proven_equivalent
+from tests.designs import cases_of, random_bounds, verdicts_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
+ALONE = [Options(passes=()), *(Options(passes=(each.name,)) for each in PASSES), Options(level=1)]
+GEMM = """\
+name: g
+operations:
+  - name: mm
+    loops: {m: 32, n: 20, k: 9}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflows:
+      - {name: os, spatial: {m: 16, n: 16}, temporal: [m, n, k], control: systolic}
+      - {name: ws, spatial: {k: 9, n: 16}, temporal: [n, k, m], control: broadcast}
+architecture: {array: [16, 16]}
+"""
+SQUARE = """\
+name: s
+operations:
+  - name: sq
+    loops: {i: 4, k: 5}
+    statement: "Y[i] += X[i,k] * X[i,k] + A[i,k] * B[i,k] * C[i,k]"
+    formats: {X: int3, A: int3, B: int3, C: int3, Y: int16}
+    dataflow: {spatial: {i: 2}, temporal: [i, k], control: systolic}
+architecture: {array: [2]}
+"""
+
+
+def raw(name: str) -> Dag:
+    (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
+    return build(fused)[0]
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_every_pass_keeps_its_invariant(path: Path) -> None:
+    for fused in designs_of(load_workload(path)):
+        for options in (*ALONE, Options()):
+            lower(fused, replace(options, verify=True))
+
+
+@pytest.mark.parametrize("name", ["fused_gemm_sys", "fifo_fused", "polynomial_chain_small"])
+def test_every_pass_alone_is_bit_exact(name: str) -> None:
+    text = (ROOT / "tests" / "workloads" / f"{name}.yaml").read_text()
+    bounds = random_bounds(text, 3, 7)
+    cases = []
+    for k, options in enumerate(ALONE):
+        changed = text.replace(f"name: {name}", f"name: {name}{k}", 1)
+        cases += cases_of(changed, 7, bounds, passes=options)
+    assert [v.failures for v in verdicts_of(cases)] == [()] * len(cases)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ALONE, ids=lambda options: str(chosen(options)))
+def test_every_pass_is_bit_exact_at_16x16(options: Options) -> None:
+    (case,) = cases_of(GEMM, 3, random_bounds(GEMM, 2, 3), passes=options)
+    (verdict,) = verdicts_of([case])
+    assert verdict.failures == ()
+
+
+def test_delay_matching_is_proven_equivalent() -> None:
+    """A square is early and wide: its factor waits instead."""
+    (fused,) = designs_of(load_text(SQUARE))
+    dag, _ = build(fused, matched=False)
+    early, matched = (to_verilog(place(dag)) for place in (delay_early, match_all))
+    assert size_of(match_all(dag)).bits < size_of(delay_early(dag)).bits
+    assert proven_equivalent(early, matched, fused.name)
+
+
+def test_delay_matching_saves_registers_where_paths_wait() -> None:
+    """A third factor is read a cycle later, instead of waiting in every FU."""
+    path = ROOT / "tests" / "workloads" / "mttkrp_small.yaml"
+    (fused,) = designs_of(load_workload(path))
+    late, early = lower(fused, Options(level=1))[0], lower(fused, Options(passes=("dead",)))[0]
+    assert size_of(late).bits < size_of(early).bits
+
+
+def changed(dag: Dag, module: Module, at: int, node: Node) -> Dag:
+    nodes = (*module.nodes[:at], node, *module.nodes[at + 1 :])
+    new = replace(module, nodes=nodes)
+    return Dag(tuple(new if m.name == module.name else m for m in dag.modules))
+
+
+def test_a_missing_register_is_noticed() -> None:
+    before = raw("polynomial_chain_small")
+    after = match_all(before)
+    found = 0
+    for fu in (module for module in after.modules if module.category == "fu"):
+        for at, node in enumerate(fu.nodes):
+            if node.op is Op.DELAY:
+                broken = changed(after, fu, at, replace(node, op=Op.WIRE))
+                with pytest.raises(InternalError):
+                    check_matched(before, broken)
+                found += 1
+    assert found > 3
+
+
+def test_a_port_that_comes_late_is_noticed() -> None:
+    before = raw("gemm_os_sys")
+    after = match_all(before)
+    check_matched(before, after)
+    fu = next(m for m in before.modules if m.category == "fu" and m.contract)
+    assert fu.contract is not None
+    for port, at in fu.contract.inputs:
+        inputs = {**dict(fu.contract.inputs), port: at + 1}
+        late = replace(fu, contract=replace(fu.contract, inputs=tuple(inputs.items())))
+        broken = Dag(tuple(late if m.name == fu.name else m for m in before.modules))
+        with pytest.raises(InternalError):
+            check_matched(broken, after)
+
+
+def test_a_lost_primitive_is_noticed() -> None:
+    before = match_all(raw("gemm_os_sys"))
+    after = remove_dead_ports(before)
+    check_pruned(before, after)
+    module = next(m for m in after.modules if any(n.op is Op.AND for n in m.nodes))
+    at = next(i for i, node in enumerate(module.nodes) if node.op is Op.AND)
+    node = module.nodes[at]
+    with pytest.raises(InternalError):
+        check_pruned(before, changed(after, module, at, replace(node, op=Op.OR)))
+    with pytest.raises(InternalError):
+        check_pruned(before, before)
+
+
+def test_a_wrong_width_is_noticed() -> None:
+    dag = match_all(raw("gemm_os_sys"))
+    check_form(dag)
+    fu = next(m for m in dag.modules if m.category == "fu")
+    at = next(i for i, node in enumerate(fu.nodes) if node.op is Op.INPUT)
+    node = fu.nodes[at]
+    with pytest.raises(InternalError):
+        check_form(
+            changed(dag, fu, at, replace(node, low=node.range[0] * 2, high=node.range[1] * 2))
+        )
+
+
+def test_passes_by_name_and_level() -> None:
+    assert chosen(Options(level=0)) == ()
+    assert chosen(Options(level=2)) == tuple(each.name for each in PASSES)
+    assert chosen(Options(passes=("broadcast", "delays"))) == ("delays", "broadcast")
+    for wrong in ({"passes": ("fold",)}, {"level": 3}, {"fanout": 1}):
+        with pytest.raises(LegoError, match="E904"):
+            chosen(Options(**wrong))  # type: ignore[arg-type]
+
+
+def test_steps_tell_sizes() -> None:
+    steps: list[Step] = []
+    (fused,) = designs_of(load_text(GEMM))
+    lower(fused, Options(), steps.append)
+    assert [step.name for step in steps] == ["delays", "dead", "broadcast"]
+    for one, other in pairwise(steps):
+        assert one.after == other.before
+    assert steps[1].after.primitives < steps[1].before.primitives
+    assert steps[2].after.registers > steps[2].before.registers
