@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from lego.back.lower_fu import identity
 from lego.back.registers import register_values, runtime_shapes
+from lego.back.sums import identity
 from lego.back.timing import schedule, settling
 from lego.diag import LegoError
 from lego.front.accesses import access_counts

@@ -121,17 +121,18 @@ class Builder:
             total = self.add(total, term)
         return total
 
-    def wrap(self, a: int, span: Range) -> int:
-        """Low bits of `a` read as a value of the range's format."""
-        return self.add_node(Node(Op.WRAP, (a,), span[0], span[1]))
+    def wrap(self, a: int, span: Range, claim: Range | None = None) -> int:
+        """Low bits of `a` read as a value of the range's format, which never leaves `claim`."""
+        return self.add_node(Node(Op.WRAP, (a,), span[0], span[1], claim=claim))
 
     def slice(self, a: int, start: int, length: int) -> int:
         """Bits `start` to `start + length - 1`, unsigned."""
         return self.add_node(Node(Op.SLICE, (a,), 0, (1 << length) - 1, value=start, extent=length))
 
     def cat(self, parts: Sequence[int]) -> int:
-        """Bits side by side, the first lowest."""
-        return self.op(Op.CAT, *parts)
+        """Bits side by side, the first lowest; the parts' ranges are known and keep their bits."""
+        kept = [self.slice(part, 0, self.nodes[part].bits) for part in parts]
+        return self.op(Op.CAT, *kept)
 
     def delay(self, a: int, cycles: int, *, resets: bool = False, name: str = "") -> int:
         """`a` so many cycles ago; delays of one node share their registers."""

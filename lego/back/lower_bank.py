@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lego.back.builder import Builder
-from lego.back.lower_fu import combine
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
+from lego.back.sums import combine
 from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lego.back.builder import Builder
+from lego.back.sums import (
+    accumulated_terms,
+    build_body,
+    combine,
+    identity,
+    sum_range,
+    sum_span,
+)
 from lego.ir.adg import Adg, Fu
 from lego.ir.dag import Node, Op
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Reduction
 
@@ -26,24 +33,13 @@ __all__ = [
     "SumKind",
     "SumStages",
     "build_fu",
-    "combine",
-    "identity",
     "masking_axes",
-    "sum_range",
 ]
 
 Range = tuple[int, int]
 
 CONTRIBUTION = "contribution_ready"
 """The node whose time is alike in all FUs, whatever their bodies' depths."""
-
-_BINARY = {
-    BinaryOp.ADD: Op.ADD,
-    BinaryOp.SUB: Op.SUB,
-    BinaryOp.MUL: Op.MUL,
-    BinaryOp.MAX: Op.MAX,
-    BinaryOp.MIN: Op.MIN,
-}
 
 
 class Pick(StrEnum):
@@ -143,7 +139,9 @@ def build_fu(fused: FusedAdg, name: str, kind: FuKind, stages: SumStages) -> Bui
         if port.passes:
             b.output(f"{buffer.name}_pass", value)
     bodies = [
-        None if mask is None else _body(b, layer.adg.op.body, [operands[p] for p in layer.ports])
+        None
+        if mask is None
+        else build_body(b, layer.adg.op.body, [operands[p] for p in layer.ports])
         for layer, mask in zip(fused.layers, kind.masks, strict=True)
     ]
     contribution = _masked(b, fused, kind, b.choose(bodies))
@@ -193,9 +191,7 @@ def _treed(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], total: i
     inputs = {
         tree: b.input(
             f"total_in{tree}",
-            _union(
-                sum_range(adg, part.sums) for adg, part in _parts(fused, sums) if part.tree == tree
-            ),
+            _union(sum_span(adg) for adg, part in _parts(fused, sums) if part.tree == tree),
         )
         for tree in sorted(trees)
     }
@@ -207,7 +203,7 @@ def _reduce_merged(
 ) -> None:
     """One adder and register: a chain's sum under some dataflows, the accumulator under others."""
     parts = list(_parts(fused, kind.sums))
-    span = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
+    span = _spans(parts)
     acc = b.reg(span, name="acc", resets=False)
     links = _chain_inputs(b, parts)
     others: list[int | None] = []
@@ -223,7 +219,9 @@ def _reduce_merged(
         else:
             others.append(start)
     value = _treed(b, fused, kind.sums, contribution)
-    b.drive(acc, b.wrap(combined(b, fused, kind.sums, value, b.choose(others), span), span))
+    claim = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
+    total = combined(b, fused, kind.sums, value, b.choose(others), span, claim)
+    b.drive(acc, b.wrap(total, span))
     if kind.gives_sum:
         b.output("sum_out", acc)
     if any(part.root for _, part in parts):
@@ -249,8 +247,8 @@ def _chain(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribu
         None if part is None else inputs.get(part.link, b.const(identity(layer.adg)))
         for layer, part in zip(fused.layers, sums, strict=True)
     ]
-    span = _union(sum_range(adg, part.sums) for adg, part in parts)
-    return combined(b, fused, sums, contribution, b.choose(brought), span)
+    claim = _union(sum_range(adg, part.sums) for adg, part in parts)
+    return combined(b, fused, sums, contribution, b.choose(brought), _spans(parts), claim)
 
 
 def _chain_inputs(b: Builder, parts: Sequence[tuple[Adg, SumKind]]) -> dict[int, int]:
@@ -258,7 +256,7 @@ def _chain_inputs(b: Builder, parts: Sequence[tuple[Adg, SumKind]]) -> dict[int,
     return {
         link: b.input(
             f"sum_in{link}",
-            _union(sum_range(adg, part.before) for adg, part in parts if part.link == link),
+            _union(sum_span(adg) for adg, part in parts if part.link == link),
         )
         for link in sorted({part.link for _, part in parts} - {-1})
     }
@@ -271,11 +269,13 @@ def combined(
     left: int,
     right: int,
     span: Range,
+    claim: Range,
 ) -> int:
-    """The reduction of two values under the running dataflow, in the interval `span`."""
+    """The reduction of two values under the running dataflow, in the interval `span`; it never
+    leaves `claim`."""
     return b.choose(
         [
-            None if part is None else combine(b, layer.adg.reduction, left, right, span)
+            None if part is None else combine(b, layer.adg.reduction, left, right, span, claim)
             for layer, part in zip(fused.layers, used, strict=True)
         ]
     )
@@ -312,75 +312,8 @@ def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
     return b.choose(values)
 
 
-def _body(b: Builder, expr: Expr, operands: list[int]) -> int:
-    match expr:
-        case Operand(index):
-            return operands[index]
-        case Literal(value):
-            return b.const(value)
-        case Unary(op, arg):
-            inner = _body(b, arg, operands)
-            return b.op(Op.NEG if op is UnaryOp.NEG else Op.ABS, inner, latency=1)
-        case Binary(BinaryOp.SHL, left, Literal(value)):
-            return b.shl(_body(b, left, operands), value)
-        case Binary(op, left, right):
-            a, c = _body(b, left, operands), _body(b, right, operands)
-            if op is not BinaryOp.SUB:
-                a, c = sorted((a, c))  # the other order in another dataflow is the same primitive
-            return b.op(_BINARY[op], a, c, latency=1)
-
-
-def identity(adg: Adg) -> int:
-    """Identity of the reduction in the output's format."""
-    if adg.reduction is Reduction.MAX:
-        return adg.output_format.low
-    if adg.reduction is Reduction.MIN:
-        return adg.output_format.high
-    return 0
-
-
-def contribution_range(adg: Adg) -> Range:
-    """Interval of one masked contribution."""
-    from lego.back.passes.widths import infer_widths
-
-    b = Builder("range", "fu")
-    spans = [(p.tensor.format.low, p.tensor.format.high) for p in adg.inputs]
-    b.output("y", _body(b, adg.op.body, [b.input(f"x{i}", s) for i, s in enumerate(spans)]))
-    module = infer_widths(b.build())
-    low, high = module.nodes[dict(module.outputs)["y"]].range
-    if adg.reduction is Reduction.ASSIGN:
-        return low, high
-    return min(low, identity(adg)), max(high, identity(adg))
-
-
-def sum_range(adg: Adg, terms: int) -> Range:
-    """Interval of the reduction of `terms` contributions, wrapped to the output if wider."""
-    low, high = contribution_range(adg)
-    if adg.reduction is not Reduction.ADD:
-        return low, high
-    low, high = min(low * terms, low), max(high * terms, high)
-    fmt = adg.output_format
-    return (low, high) if fmt.low <= low and high <= fmt.high else (fmt.low, fmt.high)
-
-
-def combine(b: Builder, reduction: Reduction, left: int, right: int, span: Range) -> int:
-    """The reduction of two values, in the interval `span`."""
-    match reduction:
-        case Reduction.MAX:
-            return b.op(Op.MAX, left, right)
-        case Reduction.MIN:
-            return b.op(Op.MIN, left, right)
-        case _:
-            return b.wrap(b.add(left, right), span)
-
-
-def accumulated_terms(adg: Adg, sums: int) -> int:
-    """Contributions that meet in a root's accumulator."""
-    trips = adg.dataflow.trips(adg.op)
-    if adg.reduction is not Reduction.ASSIGN:
-        for trip in trips[len(trips) - adg.output.hold :]:
-            sums *= trip
-    return sums
+def _spans(parts: Iterable[tuple[Adg, SumKind]]) -> Range:
+    return _union(sum_span(adg) for adg, _ in parts)
 
 
 def _accumulate(
@@ -388,11 +321,11 @@ def _accumulate(
 ) -> None:
     """The root: accumulate over the held counters, if any, and give the result out."""
     if held:
-        span = _union(
-            sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in _parts(fused, roots)
-        )
+        parts = list(_parts(fused, roots))
+        span = _spans(parts)
+        claim = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
         acc = b.reg(span, name="acc", resets=False)
-        summed = combined(b, fused, roots, acc, total, span)
+        summed = combined(b, fused, roots, acc, total, span, claim)
         b.drive(acc, b.wrap(b.mux(b.input("first"), total, summed), span))
         total = acc
     b.output("result", b.wrap(total, (0, (1 << fused.buffers()[-1].bits) - 1)))

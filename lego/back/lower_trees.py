@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lego.back.builder import Builder
-from lego.back.lower_fu import combine, sum_range
 from lego.back.passes.widths import infer_widths
+from lego.back.sums import combine, sum_range, sum_span
 from lego.back.timing import Schedule, has_chains
 from lego.ir.adg import Adg, Fu
 from lego.ir.dag import Contract, Module, Node, Op
@@ -38,9 +38,7 @@ class Trees:
     def declare(self, b: Builder) -> dict[tuple[int, Fu], int]:
         """A wire per dataflow and root, driven once the FUs exist."""
         return {
-            (k, c.root): b.wire(
-                sum_range(self.fused.layers[k].adg, sum(len(level) for level in c.levels))
-            )
+            (k, c.root): b.wire(sum_span(self.fused.layers[k].adg))
             for k in self._layers
             for c in self.fused.layers[k].adg.output.classes
         }
@@ -57,7 +55,7 @@ class Trees:
                 terms = 0
                 for i, level in enumerate(c.levels):
                     skew = adg.dataflow.skew(level[0])
-                    span = sum_range(adg, 1)
+                    span = sum_span(adg)
                     wires = {
                         f"part_{n}": b.wrap(contributions[fu], span) for n, fu in enumerate(level)
                     }
@@ -94,14 +92,15 @@ def _tree(
     name: str, adg: Adg, parts: int, done: int, depth: int, takes: bool, chains: bool
 ) -> Builder:
     b = Builder(name, "interconnect")
-    span = sum_range(adg, 1)
+    span = sum_span(adg)
     layer = [(b.input(f"part_{k}", span), 1) for k in range(parts)]
     for _ in range(depth):
         layer = [_pair(b, adg, layer[k : k + 2]) for k in range(0, len(layer), 2)]
     total = layer[0][0]
     if takes:
-        before = b.input("sum_in", sum_range(adg, done))
-        total = combine(b, adg.reduction, total, before, sum_range(adg, done + parts))
+        before = b.input("sum_in", span)
+        claim = sum_range(adg, done + parts)
+        total = combine(b, adg.reduction, total, before, span, claim)
     if chains:
         total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
     b.output("total", total)
@@ -113,5 +112,5 @@ def _pair(b: Builder, adg: Adg, pair: list[tuple[int, int]]) -> tuple[int, int]:
     terms = sum(count for _, count in pair)
     value = pair[0][0]
     if len(pair) == 2:
-        value = combine(b, adg.reduction, value, pair[1][0], sum_range(adg, terms))
+        value = combine(b, adg.reduction, value, pair[1][0], sum_span(adg), sum_range(adg, terms))
     return b.add_node(Node(Op.SHL, (value,), latency=1)), terms

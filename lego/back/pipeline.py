@@ -12,6 +12,7 @@ from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
 from lego.back.passes.delay_matching import check_matched, delay_early, match_all
 from lego.back.passes.form import check_form
 from lego.back.passes.merging import check_rewired
+from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.diag import LegoError
 from lego.ir.dag import Dag
 
@@ -86,6 +87,13 @@ class Step:
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass(
+        "widths",
+        "every primitive as wide as the values that reach it",
+        1,
+        lambda dag, _: narrow_widths(dag),
+        check_narrowed,
+    ),
     Pass(
         "delays",
         "all paths of a module agree with the fewest register bits",

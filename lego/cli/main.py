@@ -49,7 +49,7 @@ def compile(
     level: Annotated[int, typer.Option("-O", "--level", help="Optimisation level: 0, 1 or 2.")] = 2,
     passes: Annotated[
         str | None,
-        typer.Option(help="Passes to run instead of the level's, such as delays,dead."),
+        typer.Option(help="Passes to run instead of the level's, such as widths,delays."),
     ] = None,
     max_fanout: Annotated[
         int, typer.Option(help="Pins that a register may drive before it is copied.")

@@ -64,6 +64,7 @@ class Node:
     extent : number of bits of a slice, words of a memory.
     latency : pipeline registers behind the primitive, in cycles.
     resets : for DELAY and REG: cleared by the synchronous reset.
+    claim : for WRAP: an interval that the value never leaves, known from the loops and not from the sources.
     """
 
     op: Op
@@ -77,6 +78,7 @@ class Node:
     text: str = ""
     ports: tuple[str, ...] = ()
     resets: bool = False
+    claim: tuple[int, int] | None = None
 
     @property
     def range(self) -> tuple[int, int]:
@@ -102,6 +104,7 @@ class Node:
         marks += [f" extent={self.extent}" if self.extent else ""]
         marks += [f" latency={self.latency}" if self.latency else ""]
         marks += [f" ports={','.join(self.ports)}" if self.ports else ""]
+        marks += [f" claim={self.claim[0]}..{self.claim[1]}" if self.claim else ""]
         srcs = ", ".join(f"%{s}" for s in self.srcs)
         return f"{self.op}({srcs}){''.join(marks)} : {shape}"
 

@@ -27,6 +27,8 @@ def main(job_file: str) -> None:
         f"abc -liberty {liberty} -constr {job['constraints']} -D {job['target_ps']}",
         "opt_clean",
         f"tee -q -o {job['stat']} stat -liberty {liberty} -json",
+        "splitnets",  # OpenSTA reads no concatenation on the left of an assignment
+        "opt_clean -purge",
         f"write_verilog -noattr -noexpr -nohex -nodec {job['netlist']}",
     ]
     for command in commands:

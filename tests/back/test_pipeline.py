@@ -14,6 +14,7 @@ from lego.back.measure import size_of
 from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
 from lego.back.passes.delay_matching import check_matched, delay_early, match_all
 from lego.back.passes.form import check_form
+from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
 from lego.back.rtl.verilog import to_verilog
 from lego.diag import InternalError, LegoError
@@ -144,6 +145,30 @@ def test_a_lost_primitive_is_noticed() -> None:
         check_pruned(before, before)
 
 
+def test_a_primitive_too_narrow_is_noticed() -> None:
+    before = raw("gemm_os_sys")
+    after = narrow_widths(before)
+    check_narrowed(before, after)
+    found = 0
+    for module in after.modules:
+        for at, node in enumerate(module.nodes):
+            if node.op in (Op.ADD, Op.MUL):
+                narrow = replace(node, low=node.range[0] // 2, high=node.range[1] // 2)
+                with pytest.raises(InternalError):
+                    check_narrowed(before, changed(after, module, at, narrow))
+                found += 1
+    assert found > 3
+
+
+def test_sums_have_the_bits_of_their_terms() -> None:
+    """64 products of int8: 22 bits, where the result's format has 32."""
+    (fused,) = designs_of(load_workload(ROOT / "workloads" / "gemm.yaml"))
+    wide, narrow = (lower(fused, Options(passes=names))[0] for names in ((), ("widths",)))
+    for dag, bits in ((wide, 32), (narrow, 22)):
+        sums = {n.bits for m in dag.modules for n in m.nodes if n.name == "acc"}
+        assert sums == {bits}
+
+
 def test_a_wrong_width_is_noticed() -> None:
     dag = match_all(raw("gemm_os_sys"))
     check_form(dag)
@@ -169,8 +194,9 @@ def test_steps_tell_sizes() -> None:
     steps: list[Step] = []
     (fused,) = designs_of(load_text(GEMM))
     lower(fused, Options(), steps.append)
-    assert [step.name for step in steps] == ["delays", "dead", "broadcast"]
+    assert [step.name for step in steps] == ["widths", "delays", "dead", "broadcast"]
     for one, other in pairwise(steps):
         assert one.after == other.before
-    assert steps[1].after.primitives < steps[1].before.primitives
-    assert steps[2].after.registers > steps[2].before.registers
+    assert steps[0].after.bits < steps[0].before.bits
+    assert steps[2].after.primitives < steps[2].before.primitives
+    assert steps[3].after.registers > steps[3].before.registers

@@ -11,7 +11,7 @@ from dataclasses import replace
 from lego.diag import InternalError
 from lego.ir.dag import Module, Node, Op, bits_for
 
-__all__ = ["infer_widths"]
+__all__ = ["infer_widths", "interval"]
 
 Range = tuple[int, int]
 
@@ -22,14 +22,14 @@ def infer_widths(module: Module) -> Module:
     nodes: list[Node] = []
     for node in module.nodes:
         if node.low is None or node.high is None:
-            low, high = _interval(node, [ranges[s] for s in node.srcs])
+            low, high = interval(node, [ranges[s] for s in node.srcs])
             node = replace(node, low=low, high=high)
         ranges.append(node.range)
         nodes.append(node)
     return replace(module, nodes=tuple(nodes))
 
 
-def _interval(node: Node, srcs: list[Range]) -> Range:
+def interval(node: Node, srcs: list[Range]) -> Range:
     match node.op:
         case Op.ADD:
             (a, b), (c, d) = srcs

@@ -134,7 +134,9 @@ def _slice(node: Node, srcs: list[Value]) -> Value:
     stop = node.value + node.extent
     source = srcs[0]
     if len(source) < stop:
-        source = Cat(source, Const(0, stop - len(source)))
+        more = stop - len(source)
+        signed = source.shape().signed
+        source = Cat(source, source[-1].replicate(more) if signed else Const(0, more))
     return source[node.value : stop]
 
 

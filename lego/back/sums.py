@@ -1,0 +1,107 @@
+"""Bodies of operations and their reductions: primitives, and the intervals of values and sums."""
+
+from __future__ import annotations
+
+from lego.back.builder import Builder
+from lego.back.passes.widths import infer_widths
+from lego.ir.adg import Adg
+from lego.ir.dag import Op
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+from lego.ir.workload import Reduction
+
+__all__ = [
+    "accumulated_terms",
+    "build_body",
+    "combine",
+    "identity",
+    "sum_range",
+    "sum_span",
+]
+
+Range = tuple[int, int]
+
+_BINARY = {
+    BinaryOp.ADD: Op.ADD,
+    BinaryOp.SUB: Op.SUB,
+    BinaryOp.MUL: Op.MUL,
+    BinaryOp.MAX: Op.MAX,
+    BinaryOp.MIN: Op.MIN,
+}
+
+
+def build_body(b: Builder, expr: Expr, operands: list[int]) -> int:
+    """The primitives of an operation's body, a register behind each; returns its value."""
+    match expr:
+        case Operand(index):
+            return operands[index]
+        case Literal(value):
+            return b.const(value)
+        case Unary(op, arg):
+            inner = build_body(b, arg, operands)
+            return b.op(Op.NEG if op is UnaryOp.NEG else Op.ABS, inner, latency=1)
+        case Binary(BinaryOp.SHL, left, Literal(value)):
+            return b.shl(build_body(b, left, operands), value)
+        case Binary(op, left, right):
+            a, c = build_body(b, left, operands), build_body(b, right, operands)
+            if op is not BinaryOp.SUB:
+                a, c = sorted((a, c))  # the other order in another dataflow is the same primitive
+            return b.op(_BINARY[op], a, c, latency=1)
+
+
+def combine(
+    b: Builder, reduction: Reduction, left: int, right: int, span: Range, claim: Range | None = None
+) -> int:
+    """The reduction of two values, in the interval `span`; it never leaves `claim`."""
+    match reduction:
+        case Reduction.MAX:
+            return b.op(Op.MAX, left, right)
+        case Reduction.MIN:
+            return b.op(Op.MIN, left, right)
+        case _:
+            return b.wrap(b.add(left, right), span, claim)
+
+
+def identity(adg: Adg) -> int:
+    """Identity of the reduction in the output's format."""
+    if adg.reduction is Reduction.MAX:
+        return adg.output_format.low
+    if adg.reduction is Reduction.MIN:
+        return adg.output_format.high
+    return 0
+
+
+def contribution_range(adg: Adg) -> Range:
+    """Interval of one masked contribution."""
+    b = Builder("range", "fu")
+    spans = [(p.tensor.format.low, p.tensor.format.high) for p in adg.inputs]
+    b.output("y", build_body(b, adg.op.body, [b.input(f"x{i}", s) for i, s in enumerate(spans)]))
+    module = infer_widths(b.build())
+    low, high = module.nodes[dict(module.outputs)["y"]].range
+    if adg.reduction is Reduction.ASSIGN:
+        return low, high
+    return min(low, identity(adg)), max(high, identity(adg))
+
+
+def sum_span(adg: Adg) -> Range:
+    """Interval of sums before their terms are counted: that of the output's format."""
+    fmt = adg.output_format
+    return (fmt.low, fmt.high) if adg.reduction is Reduction.ADD else contribution_range(adg)
+
+
+def sum_range(adg: Adg, terms: int) -> Range:
+    """Interval of the reduction of `terms` contributions, wrapped to the output if wider."""
+    low, high = contribution_range(adg)
+    if adg.reduction is not Reduction.ADD:
+        return low, high
+    low, high = min(low * terms, low), max(high * terms, high)
+    fmt = adg.output_format
+    return (low, high) if fmt.low <= low and high <= fmt.high else (fmt.low, fmt.high)
+
+
+def accumulated_terms(adg: Adg, sums: int) -> int:
+    """Contributions that meet in a root's accumulator."""
+    trips = adg.dataflow.trips(adg.op)
+    if adg.reduction is not Reduction.ASSIGN:
+        for trip in trips[len(trips) - adg.output.hold :]:
+            sums *= trip
+    return sums
