@@ -13,9 +13,11 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from frontends.yaml import load_workload
 from lego.back.lower_top import lower
+from lego.back.pipeline import DEFAULT, Options
 from lego.back.rtl.verilog import to_verilog
 from lego.flow import adgs_of, design_entry
 from lego.front.fusion import fuse
@@ -23,7 +25,7 @@ from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.ppa.library import read_library
 from lego.ppa.price import areas
-from lego.ppa.synthesis import synthesise
+from lego.ppa.synthesis import Netlist, synthesise
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("gemm_multi", "conv_mnicoc", "attention", "mttkrp_gemm")
@@ -46,15 +48,22 @@ def shrunk(workload: Workload, size: int) -> Workload:
 
 def area(design: FusedAdg) -> dict[str, int]:
     """Area by category, in 1e-3 um2."""
-    dag, times = lower(design)
-    entry = design_entry(design, dag, times)
     with tempfile.TemporaryDirectory() as name:
-        verilog = Path(name) / "design.v"
-        verilog.write_text(to_verilog(dag))
-        macros = [macro["module"] for macro in entry["macros"]]
-        library = read_library(None)
-        netlist = synthesise(verilog, design.name, macros, library, Path(name), flat=False)
-    return areas(netlist, entry, library)
+        netlist, entry = synthesised(design, DEFAULT, Path(name))
+    return areas(netlist, entry, read_library(None))
+
+
+def synthesised(
+    design: FusedAdg, options: Options, scratch: Path
+) -> tuple[Netlist, dict[str, Any]]:
+    """The netlist of the design after these passes, and its manifest entry."""
+    dag, times = lower(design, options)
+    entry = design_entry(design, dag, times)
+    (scratch / "design.v").write_text(to_verilog(dag))
+    macros = [macro["module"] for macro in entry["macros"]]
+    library = read_library(None)
+    netlist = synthesise(scratch / "design.v", design.name, macros, library, scratch, flat=False)
+    return netlist, entry
 
 
 def measure(name: str, size: int) -> dict[str, dict[str, int]]:

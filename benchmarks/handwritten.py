@@ -1,4 +1,4 @@
-"""Our 16x16 int8 arrays against plain hand-written ones: python benchmarks/handwritten.py
+"""Our 16x16 int8 arrays against plain hand-written ones: python -m benchmarks.handwritten
 
 FUs and interconnect only, the same cell library and script. Area and clock as in `lego ppa`; energy per
 multiply-accumulate by the method of `lego ppa`, every cell input switching in a fifth of the cycles. The hand-written arrays have sums of 32 bits, and of
@@ -10,17 +10,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from benchmarks.passes import energy_fj
 from frontends.yaml import load_text
 from lego.back.lower_top import lower
 from lego.back.rtl.verilog import to_verilog
 from lego.flow import designs_of
 from lego.ppa.library import Library, read_library
-from lego.ppa.power import cell_energy_fj
-from lego.ppa.synthesis import Netlist, synthesise
+from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
 
 HERE = Path(__file__).resolve().parent / "baseline"
-RATE = 0.2
 SIZE = 16
 WORKLOAD = """\
 name: {name}
@@ -64,16 +63,7 @@ def measure(verilog: str, top: str, library: Library) -> tuple[float, float, flo
             for cell, many in cells.items()
         )
         clock = clock_of(netlist, library, [], scratch)
-        return area / 1000, energy(netlist, library), clock.period_ps / 1000
-
-
-def energy(netlist: Netlist, library: Library) -> float:
-    """Femtojoules per multiply-accumulate, by the method of `lego ppa`, without leakage."""
-    total = 0.0
-    for module, count in netlist.instances().items():
-        for name, many in netlist.cells.get(module, {}).items():
-            total += count * many * sum(cell_energy_fj(library.cells[name], library.voltage, RATE))
-    return total / SIZE**2
+        return area / 1000, energy_fj(netlist, library) / SIZE**2, clock.period_ps / 1000
 
 
 def main() -> None:

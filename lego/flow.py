@@ -20,6 +20,7 @@ from lego.diag import LegoError
 from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
+from lego.handoff import DEFAULT_CLOCK_PS, fusesoc_core, sdc
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
@@ -86,13 +87,14 @@ def compile_workload(
     fusion: Method = Method.EXACT,
     options: Options = DEFAULT,
     dump_after: str | None = None,
+    clock: int | None = None,
     watch: Callable[[str, Step], None] | None = None,
     testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as
-    text, `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench` makes
+    text, `dump_after` the graph after that pass; `clock` is the period to aim at, in ps; `watch` is told each design's name and every pass. `testbench` makes
     tb.sv from the workload's name and the designs' manifest entries. Raises E904 for passes that don't exist.
     """
     from lego.back.rtl.verilog import to_verilog
@@ -111,6 +113,11 @@ def compile_workload(
             if step.name == dump_after:
                 files[f"{fused.name}.{step.name}.dag.txt"] = f"{step.dag}\n".encode()
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
+        files[f"{fused.name}.sdc"] = sdc(dag, clock or DEFAULT_CLOCK_PS).encode()
+        many = len(fused.layers)
+        about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
+        core = fusesoc_core(fused.name, [f"{fused.name}.v", f"{fused.name}.sdc"], about)
+        files[f"{fused.name}.core"] = core.encode()
         files[f"{fused.name}.adg.json"] = fused.to_json().encode()
         if dump:
             files[f"{fused.name}.adg.txt"] = f"{fused}\n".encode()
@@ -121,14 +128,20 @@ def compile_workload(
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs).encode()
-    files["manifest.json"] = _manifest(workload, designs, files)
+    files["manifest.json"] = _manifest(workload, designs, files, clock)
     return files
 
 
-def _manifest(workload: Workload, designs: list[dict[str, Any]], files: dict[str, bytes]) -> bytes:
+def _manifest(
+    workload: Workload,
+    designs: list[dict[str, Any]],
+    files: dict[str, bytes],
+    clock: int | None,
+) -> bytes:
     manifest = {
         "schema": SCHEMA,
         "name": workload.name,
+        "clock_ps": clock,
         "versions": {"lego": __version__} | {tool: _version(tool) for tool in TOOLS},
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
         "designs": designs,

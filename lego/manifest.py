@@ -100,6 +100,7 @@ class _Design(_Form):
 
 class _Manifest(_Form):
     schema_: Annotated[str, Field(alias="schema", pattern=r"^lego/manifest/2$")]
+    clock_ps: PositiveInt | None = None
     files: dict[FileName, str]
     designs: Annotated[list[_Design], Field(min_length=1)]
 

@@ -36,6 +36,7 @@ class PassOptions:
     max_fanout: int
     verify: bool
     dump_after: str | None
+    clock: str | None
     stats: bool
 
 
@@ -46,12 +47,14 @@ def compile_file(
     from frontends.yaml import load_workload
     from lego.back.pipeline import Options, chosen
     from lego.flow import compile_workload
+    from lego.handoff import clock_ps
     from lego.publish import publish
     from sim.testbench import testbench
 
     names = None if how.passes is None else tuple(filter(None, how.passes.split(",")))
     options = Options(how.level, names, how.max_fanout, how.verify)
     chosen(options)
+    clock = None if how.clock is None else clock_ps(how.clock)
     workload = load_workload(file)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
@@ -63,6 +66,7 @@ def compile_file(
             fusion=fusion,
             options=options,
             dump_after=how.dump_after,
+            clock=clock,
             watch=lambda design, step: steps.append((design, step)),
             testbench=testbench,
         )

@@ -54,6 +54,10 @@ def compile(
     max_fanout: Annotated[
         int, typer.Option(help="Pins that a register may drive before it is copied.")
     ] = 16,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="Clock to aim at, such as 1GHz or 1.25ns; `lego ppa` says if it is met."),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the invariants of every pass.")
     ] = False,
@@ -65,7 +69,7 @@ def compile(
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
     from lego.cli.compile import PassOptions, compile_file
 
-    how = PassOptions(level, passes, max_fanout, verify, dump_after, stats)
+    how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
     guarded(lambda: compile_file(file, out, dump, Method(fusion), how, json))
 
 

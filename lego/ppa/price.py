@@ -18,7 +18,7 @@ from lego.ppa.synthesis import Netlist, synthesise
 from lego.ppa.timing import clock_of
 from lego.publish import add_files
 
-__all__ = ["areas", "check_clock", "price", "report_table"]
+__all__ = ["areas", "check_clock", "flip_flops", "price", "report_table"]
 
 CATEGORIES = ("fu", "interconnect", "memory", "control")
 
@@ -43,6 +43,7 @@ def price(
     activities = read_activities((folder / "activity.json").read_text())
     report = {
         "schema": "lego/ppa/1",
+        "clock_ps": manifest.get("clock_ps"),
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
         "tools": {"pyosys": version("pyosys")},
         "synthesis": "flattened" if flat else "hierarchical",
@@ -89,7 +90,7 @@ def _design(
         "top": top,
         "fus": entry["fus"],
         "area_1e-3um2": areas(netlist, entry, library),
-        "flip_flops": _flip_flops(netlist, library),
+        "flip_flops": flip_flops(netlist, library),
         "min_period_ps": clock.period_ps,
         "timing_method": clock.method,
         "critical_path": clock.path,
@@ -138,7 +139,8 @@ def areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[
     return areas
 
 
-def _flip_flops(netlist: Netlist, library: Library) -> int:
+def flip_flops(netlist: Netlist, library: Library) -> int:
+    """Flip-flops over all instances."""
     counts = netlist.instances()
     return sum(
         n * counts.get(module, 0)
@@ -165,6 +167,10 @@ def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("flip-flops", f"{d['flip_flops']:,}"))
         period, power = d["power_period_ps"], d["power_uw"]
         rows.append(("least clock period", _period(d["min_period_ps"])))
+        if report["clock_ps"] is not None:
+            late = d["min_period_ps"] - report["clock_ps"]
+            verdict = f"MISSED by {late / 1000:.3f} ns, on the path below" if late > 0 else "met"
+            rows.append(("clock asked for", f"{_period(report['clock_ps'])}: {verdict}"))
         rows.append(("timing by", d["timing_method"]))
         rows.append(("critical path", d["critical_path"]))
         late = " (TOO FAST for this design)" if period < d["min_period_ps"] else ""

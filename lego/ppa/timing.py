@@ -104,8 +104,18 @@ def macro_liberty(macros: Sequence[Mapping[str, Any]]) -> str:
         'library (macros) {\n  delay_model : table_lookup;\n  time_unit : "1ns";\n'
         '  voltage_unit : "1V";\n  current_unit : "1mA";\n'
         "  capacitive_load_unit (1,ff);\n  nom_voltage : 1.1;\n"
+        f"{''.join(f'  {name}_{edge} : {at};{chr(10)}' for name, at in _THRESHOLDS for edge in _EDGES)}"
         f"{types}{''.join(map(_macro_cell, macros))}}}\n"
     )
+
+
+_EDGES = ("rise", "fall")
+_THRESHOLDS = (
+    ("input_threshold_pct", 50),
+    ("output_threshold_pct", 50),
+    ("slew_lower_threshold_pct", 30),
+    ("slew_upper_threshold_pct", 70),
+)
 
 
 def _address_bits(m: Mapping[str, Any]) -> int:
