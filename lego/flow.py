@@ -184,6 +184,7 @@ def design_entry(fused: FusedAdg, dag: Dag, times: Schedule) -> dict[str, Any]:
                 "name": layer.adg.dataflow.name,
                 "dataflow": layer.adg.dataflow.describe(layer.adg.op),
                 "macs_per_fu": _multiplications(layer.adg.op.body),
+                "tail": times.tails[k],
                 "program": configure(fused, dataflow=k, tail=times.tails[k]).to_json(),
             }
             for k, layer in enumerate(fused.layers)
@@ -377,5 +378,7 @@ def program(
         raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
     entry, flow = found[0]
     fused = load_design(folder, entry["top"])
-    result: Program = configure(fused, bounds, dataflow=flow["id"], bases=bases, half=half)
+    result: Program = configure(
+        fused, bounds, dataflow=flow["id"], bases=bases, half=half, tail=flow["tail"]
+    )
     return result.to_json()

@@ -83,6 +83,7 @@ class _Dataflow(_Form):
     operation: Name
     name: Name
     macs_per_fu: NonNegativeInt
+    tail: PositiveInt
     program: _Program
 
 

@@ -41,7 +41,8 @@ def cases_of(
             loops = {loop.name: loop.extent for loop in op.loops}
             chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
             jobs.append(Job(op, entry["dataflows"][k]["program"], stray_reset))
-            jobs += [Job(op, moved(fused, b, rng, k), stray_reset) for b in chosen]
+            tail = entry["dataflows"][k]["tail"]
+            jobs += [Job(op, moved(fused, b, rng, k, tail), stray_reset) for b in chosen]
         if len(fused.layers) > 1:
             jobs = [jobs[k] for k in rng.permutation(len(jobs))]
         stream = default_stream(entry, jobs, tensors, rng)
@@ -50,7 +51,11 @@ def cases_of(
 
 
 def moved(
-    fused: FusedAdg, bounds: Mapping[str, int], rng: np.random.Generator, dataflow: int = 0
+    fused: FusedAdg,
+    bounds: Mapping[str, int],
+    rng: np.random.Generator,
+    dataflow: int = 0,
+    tail: int | None = None,
 ) -> dict[str, object]:
     """The program at these bounds with every operand first, last or anywhere in its banks."""
     layouts = configure(fused, bounds, dataflow=dataflow).layouts
@@ -61,7 +66,7 @@ def moved(
             room = buffer.depth_of(plan.banking.n_banks - 1)
             room -= plan.banking.depth(layouts[plan.name].shape)
             bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
-    return configure(fused, bounds, dataflow=dataflow, bases=bases).to_json()
+    return configure(fused, bounds, dataflow=dataflow, bases=bases, tail=tail).to_json()
 
 
 def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:

@@ -17,6 +17,7 @@ from lego.back.passes.form import check_form
 from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
 from lego.back.rtl.verilog import to_verilog
+from lego.back.timing import schedule
 from lego.diag import InternalError, LegoError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
@@ -37,6 +38,18 @@ operations:
       - {name: os, spatial: {m: 16, n: 16}, temporal: [m, n, k], control: systolic}
       - {name: ws, spatial: {k: 9, n: 16}, temporal: [n, k, m], control: broadcast}
 architecture: {array: [16, 16]}
+"""
+LATE = """\
+name: late
+operations:
+  - name: op
+    loops: {i: 4, k: 3}
+    statement: "Y[i] += A[i,k] * B[i,k] * X[i+k-1]"
+    formats: {A: int4, B: int4, X: int4, Y: int16}
+    shapes: {X: [4]}
+    pad: {X: 0}
+    dataflow: {spatial: {i: 2}, temporal: [i, k], control: systolic}
+architecture: {array: [2]}
 """
 SQUARE = """\
 name: s
@@ -71,6 +84,19 @@ def test_every_pass_alone_is_bit_exact(name: str) -> None:
         changed = text.replace(f"name: {name}", f"name: {name}{k}", 1)
         cases += cases_of(changed, 7, bounds, passes=options)
     assert [v.failures for v in verdicts_of(cases)] == [()] * len(cases)
+
+
+def test_cycles_are_predicted_whatever_passes_ran() -> None:
+    """The padded factor comes late; read together with the others it delays all."""
+    (fused,) = designs_of(load_text(LATE))
+    assert schedule(fused, matched=False).tails > schedule(fused).tails
+    cases = cases_of(LATE, 5, random_bounds(LATE, 2, 5))
+    cases += cases_of(
+        LATE.replace("late", "early", 1), 5, random_bounds(LATE, 2, 5), passes=ALONE[0]
+    )
+    matched, straight = verdicts_of(cases)
+    assert matched.failures == straight.failures == ()
+    assert [b - a for a, b in zip(matched.cycles, straight.cycles, strict=True)] == [1, 1, 1]
 
 
 @pytest.mark.slow
