@@ -13,7 +13,7 @@ from typing import Any
 from lego import __version__
 from lego.back.lower_top import host_map, lower
 from lego.back.measure import counts_of
-from lego.back.pipeline import DEFAULT, Options, Step, chosen
+from lego.back.pipeline import DEFAULT, Options, Step, check_runs
 from lego.back.registers import register_specs
 from lego.back.timing import Schedule
 from lego.diag import LegoError
@@ -101,17 +101,16 @@ def compile_workload(
 
     files: dict[str, bytes] = {"workload.yaml": source}
     designs = []
-    if dump_after is not None and dump_after not in chosen(options):
-        names = ", ".join(chosen(options))
-        raise LegoError("E904", f"pass {dump_after!r} doesn't run", hint=f"passes are {names}")
+    if dump_after is not None:
+        check_runs(dump_after, options)
     for fused in designs_of(workload, fusion):
         steps: list[Step] = []
         dag, times = lower(fused, options, steps.append)
         for step in steps:
             if watch is not None:
                 watch(fused.name, step)
-            if step.name == dump_after:
-                files[f"{fused.name}.{step.name}.dag.txt"] = f"{step.dag}\n".encode()
+            if dump_after is not None and step.name in (dump_after, f"no {dump_after}"):
+                files[f"{fused.name}.{dump_after}.dag.txt"] = f"{step.dag}\n".encode()
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
         files[f"{fused.name}.sdc"] = sdc(dag, clock or DEFAULT_CLOCK_PS).encode()
         many = len(fused.layers)

@@ -74,7 +74,7 @@ class Trees:
     def _collector(self, layer: int, adg: Adg, parts: int, done: int, takes: bool) -> Module:
         depth, chains = self.times.trees[layer], has_chains(adg)
         key = (
-            adg.reduction, sum_range(adg, 1), sum_range(adg, done + parts), parts, done, depth,
+            adg.reduction, sum_span(adg), sum_range(adg, done + parts), parts, done, depth,
             takes, chains, True,
         )  # fmt: skip
         if key not in self._made:

@@ -16,7 +16,7 @@ from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.diag import LegoError
 from lego.ir.dag import Dag
 
-__all__ = ["DEFAULT", "PASSES", "Options", "Pass", "Step", "chosen", "optimise"]
+__all__ = ["DEFAULT", "PASSES", "Options", "Pass", "Step", "check_runs", "chosen", "optimise"]
 
 MAX_LEVEL = 2
 MIN_FANOUT, TOP_FANOUT = 2, 1 << 20
@@ -128,6 +128,14 @@ def chosen(options: Options) -> tuple[str, ...]:
         if name not in known:
             raise LegoError("E904", f"no pass {name!r}", hint=f"passes are {', '.join(known)}")
     return tuple(name for name in known if name in options.passes)
+
+
+def check_runs(name: str, options: Options) -> None:
+    """Raise E904 unless there is a graph after the pass of this name, or after what runs instead."""
+    names = chosen(options)
+    known = [each.name for each in PASSES if each.name in names or each.instead is not None]
+    if name not in known:
+        raise LegoError("E904", f"pass {name!r} doesn't run", hint=f"passes are {', '.join(known)}")
 
 
 def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:

@@ -51,7 +51,9 @@ def compile_file(
     from lego.publish import publish
     from sim.testbench import testbench
 
-    names = None if how.passes is None else tuple(filter(None, how.passes.split(",")))
+    names = None
+    if how.passes is not None:
+        names = tuple(filter(None, (name.strip() for name in how.passes.split(","))))
     options = Options(how.level, names, how.max_fanout, how.verify)
     chosen(options)
     clock = None if how.clock is None else clock_ps(how.clock)

@@ -23,6 +23,7 @@ from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from sim.equivalence import proven_equivalent
 from tests.designs import cases_of, random_bounds, verdicts_of
+from tests.property.generator import fused_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
@@ -84,6 +85,35 @@ def test_every_pass_alone_is_bit_exact(name: str) -> None:
         changed = text.replace(f"name: {name}", f"name: {name}{k}", 1)
         cases += cases_of(changed, 7, bounds, passes=options)
     assert [v.failures for v in verdicts_of(cases)] == [()] * len(cases)
+
+
+TREES = """\
+name: trees
+operations:
+  - name: a
+    loops: {m: 4, n: 2, k: 4}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int4, W: int4, Y: int32}
+    dataflow: {spatial: {k: 4, n: 2}, temporal: [m], control: broadcast}
+  - name: b
+    loops: {m: 4, n: 2, k: 4}
+    statement: "Z[m,n] += U[m,k] * V[k,n]"
+    formats: {U: int4, V: int4, Z: int16}
+    dataflow: {spatial: {k: 4, n: 2}, temporal: [m], control: broadcast}
+architecture: {array: [4, 2]}
+"""
+
+
+@pytest.mark.parametrize("options", ALONE[:2], ids=lambda options: str(chosen(options)))
+def test_trees_of_different_formats_are_different_modules(options: Options) -> None:
+    (fused,) = designs_of(load_text(TREES))
+    lower(fused, replace(options, verify=True))
+
+
+@pytest.mark.parametrize("seed", [7064, 7070])
+def test_narrow_ports_and_many_copies(seed: int) -> None:
+    (fused,) = designs_of(load_text(fused_sample(seed).text))
+    lower(fused, Options(fanout=2, verify=True))
 
 
 def test_cycles_are_predicted_whatever_passes_ran() -> None:

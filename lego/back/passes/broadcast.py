@@ -212,7 +212,7 @@ class _Rewriting:
     wanted: dict[str, dict[str, list[int]]]
     counts: Mapping[str, int]
     most: int
-    kinds: dict[tuple[tuple[int, int], bool], Module] = field(default_factory=dict)
+    kinds: dict[tuple[tuple[int, int], tuple[int, int], bool], Module] = field(default_factory=dict)
 
     def result(self) -> Module:
         """The module; `wanted` tells instances of which output ports more are needed."""
@@ -256,10 +256,14 @@ class _Rewriting:
 
     def _copy(self, i: int, number: int) -> Node:
         node = self.module.nodes[i]
-        kind = node.range, node.resets
+        source = self.module.nodes[node.srcs[0]]
+        kind = source.range, node.range, node.resets
         if kind not in self.kinds:
             b = Builder(f"{self.module.name}_copy{len(self.kinds)}", self.module.category)
-            b.output("q", b.delay(b.input("d", node.range), 1, resets=node.resets))
+            value = b.input("d", source.range)
+            if source.range != node.range:
+                value = b.wrap(value, node.range)
+            b.output("q", b.delay(value, 1, resets=node.resets))
             self.kinds[kind] = infer_widths(b.build())
         name = f"{node.name or f'n{i}'}_copy{number}"
         return Node(

@@ -39,6 +39,8 @@ def narrow_widths(dag: Dag) -> Dag:
                 _receive(module, given, ranges[module.name])
         if ranges == before:
             break
+    for module in dag.modules:  # what reads the ports that the last round narrowed
+        _evaluate(module, known, ranges, fixed=_is_fixed(module) or module is dag.top)
     return Dag(tuple(_rebuilt(module, known, ranges) for module in dag.modules))
 
 
