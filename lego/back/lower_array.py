@@ -157,7 +157,8 @@ class ArrayLowering:
             )
             module = infer_widths(raw.build())
             pins = ((CONTRIBUTION, self.times.contribution),)
-            contract = Contract(tuple(self._arrivals(module).items()), pins)
+            arrivals = tuple(self._arrivals(module).items())
+            contract = Contract(arrivals, self._departures(module), pins)
             self._kinds[kind] = replace(module, contract=contract)
             self.modules.append(self._kinds[kind])
         return self._kinds[kind]
@@ -180,6 +181,14 @@ class ArrayLowering:
                     at = t.operand[buffer.index]
             arrivals[node.name] = at
         return arrivals
+
+    def _departures(self, module: Module) -> tuple[tuple[str, int], ...]:
+        """Times of the output ports: what other FUs take leaves when it is used here."""
+        t = self.times
+        known = {"contribution": t.contribution}
+        known |= {"sum_out": t.contribution + t.chained, "result": t.total + t.held}
+        known |= {f"{buffer.name}_pass": t.operand[buffer.index] for buffer in self._buffers[:-1]}
+        return tuple((name, known[name]) for name, _ in module.outputs)
 
     def _wires(
         self,

@@ -82,7 +82,8 @@ class Trees:
             module = infer_widths(_tree(name, adg, parts, done, depth, takes, chains).build())
             ports = [n.name for n in module.nodes if n.op is Op.INPUT]
             at = self.times.contribution
-            contract = Contract(tuple((p, at + depth if p == "sum_in" else at) for p in ports))
+            arrivals = tuple((p, at + depth if p == "sum_in" else at) for p in ports)
+            contract = Contract(arrivals, (("total", at + depth + chains),))
             self._made[key] = replace(module, contract=contract)
             self.modules.append(self._made[key])
         return self._made[key]

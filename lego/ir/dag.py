@@ -113,11 +113,12 @@ class Node:
 class Contract:
     """When a module whose primitives have latencies is used, relative to a timestamp's issue.
 
-    `inputs` gives the cycle at which each input port has its value, `pins` those of named nodes. Ports that
-    stand still while the array runs aren't listed.
+    `inputs` gives the cycle at which each input port has its value, `outputs` the cycle at which an output
+    port must have it, `pins` those of named nodes. Ports that stand still while the array runs aren't listed.
     """
 
     inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...] = ()
     pins: tuple[tuple[str, int], ...] = ()
 
 

@@ -188,6 +188,30 @@ def test_a_port_that_comes_late_is_noticed() -> None:
             check_matched(broken, after)
 
 
+def test_an_output_that_leaves_late_is_noticed() -> None:
+    before = raw("gemm_os_sys")
+    after = match_all(before)
+    fu = next(m for m in before.modules if m.category == "fu" and m.contract)
+    assert fu.contract is not None
+    assert {"X_pass", "result"} <= {name for name, _ in fu.contract.outputs}
+    for port, at in fu.contract.outputs:
+        outputs = {**dict(fu.contract.outputs), port: at + 1}
+        late = replace(fu, contract=replace(fu.contract, outputs=tuple(outputs.items())))
+        broken = Dag(tuple(late if m.name == fu.name else m for m in before.modules))
+        with pytest.raises(InternalError):
+            check_matched(broken, after)
+
+
+def test_what_an_fu_passes_on_leaves_when_it_is_used() -> None:
+    """A held operand whose port is narrower than its register: waiting before the register would
+    save bits, but the FU that takes it would get it late."""
+    text = fused_sample(1212).text
+    (fused,) = designs_of(load_text(text))
+    lower(fused, Options(verify=True))
+    (verdict,) = verdicts_of(cases_of(text, 1212, [fused_sample(1212).bounds]), seed=1212)
+    assert verdict.failures == ()
+
+
 def test_a_lost_primitive_is_noticed() -> None:
     before = match_all(raw("gemm_os_sys"))
     after = remove_dead_ports(before)

@@ -43,15 +43,15 @@ def match_delays(
     module: Module,
     arrivals: Mapping[str, Arrival],
     copies: int = 1,
-    pins: Mapping[str, int] | None = None,
+    contract: Contract | None = None,
 ) -> tuple[Module, Timing]:
     """Return `module` with waiting registers in place of latencies, and its ports' times.
 
-    `copies` is the number of instances, which weighs registers against the inputs' costs; `pins`
-    are times of named nodes.
+    `copies` is the number of instances, which weighs registers against the inputs' costs; `contract`
+    gives the times of outputs and named nodes.
     """
     edges = _edges(module)
-    pinned = {i: (pins or {})[n.name] for i, n in enumerate(module.nodes) if n.name in (pins or {})}
+    pinned = _pinned(module, contract)
     times = _solve(module, edges, arrivals, copies, pinned)
     _certify(module, edges, arrivals, times)
     if any(times[i] != at for i, at in pinned.items()):
@@ -61,9 +61,18 @@ def match_delays(
     return matched, Timing(inputs, {name: times[node] for name, node in module.outputs})
 
 
+def _pinned(module: Module, contract: Contract | None) -> dict[int, int]:
+    """Times of outputs and named nodes, by node."""
+    if contract is None:
+        return {}
+    pins, ends = dict(contract.pins), dict(module.outputs)
+    found = {i: pins[node.name] for i, node in enumerate(module.nodes) if node.name in pins}
+    return found | {ends[name]: at for name, at in contract.outputs}
+
+
 def match_all(dag: Dag) -> Dag:
     """Match the delays of every module with a contract."""
-    return _each(dag, lambda module, arrivals, pins: match_delays(module, arrivals, pins=pins)[0])
+    return _each(dag, lambda module, times, what: match_delays(module, times, contract=what)[0])
 
 
 def delay_early(dag: Dag) -> Dag:
@@ -72,18 +81,18 @@ def delay_early(dag: Dag) -> Dag:
     return _each(dag, _early)
 
 
-def _each(dag: Dag, place: Callable[[Module, dict[str, Arrival], dict[str, int]], Module]) -> Dag:
+def _each(dag: Dag, place: Callable[[Module, dict[str, Arrival], Contract], Module]) -> Dag:
     done = []
     for module in dag.modules:
         if module.contract is not None:
             arrivals = {name: Arrival(at) for name, at in module.contract.inputs}
-            module = replace(place(module, arrivals, dict(module.contract.pins)), contract=None)
+            module = replace(place(module, arrivals, module.contract), contract=None)
         done.append(module)
     return Dag(tuple(done))
 
 
-def _early(module: Module, arrivals: Mapping[str, Arrival], pins: Mapping[str, int]) -> Module:
-    edges = _edges(module)
+def _early(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) -> Module:
+    edges, pinned = _edges(module), _pinned(module, contract)
     times = [0] * len(module.nodes)
     for _ in module.nodes:
         before = list(times)
@@ -91,7 +100,7 @@ def _early(module: Module, arrivals: Mapping[str, Arrival], pins: Mapping[str, i
             low = _latency(node)
             if node.op is Op.INPUT:
                 low = _arrival(arrivals, node.name).low
-            times[i] = max(times[i], low, pins.get(node.name, 0))
+            times[i] = max(times[i], low, pinned.get(i, 0))
         for u, v in edges:
             times[v] = max(times[v], times[u] + _latency(module.nodes[v]))
         if times == before:
@@ -150,6 +159,10 @@ def _check_balance(module: Module, contract: Contract) -> None:
         times[i] = max(met, default=0) + (node.op in (Op.DELAY, Op.REG))
         if node.name in pins and times[i] != pins[node.name]:
             raise InternalError(f"{node.name} of {module.name} is late: {times[i]}")
+    ends, still = dict(module.outputs), _still(module)
+    for name, at in contract.outputs:
+        if times[ends[name]] != at and not still[ends[name]]:
+            raise InternalError(f"{name} of {module.name} leaves at {times[ends[name]]}, not {at}")
 
 
 def _edges(module: Module) -> list[tuple[int, int]]:
