@@ -1,6 +1,6 @@
 """Measures the cost table of the front end by synthesis: python benchmarks/costs.py
 
-Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/front/costs.py.
+Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py.
 """
 
 from __future__ import annotations
