@@ -21,6 +21,7 @@ from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
 from lego.handoff import DEFAULT_CLOCK_PS, fusesoc_core, sdc
+from lego.heap import rarely_collected
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
@@ -79,6 +80,7 @@ def designs_of(workload: Workload, method: Method = Method.EXACT) -> list[FusedA
     return [replace(fused, halves=halves, dma_bits=dma_bits) for fused in found]
 
 
+@rarely_collected()
 def compile_workload(
     workload: Workload,
     *,

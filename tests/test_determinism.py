@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from frontends.yaml import load_text
+from lego.flow import compile_workload
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [
     "tests/workloads/conv_oh_ow_sys.yaml",
@@ -44,6 +47,13 @@ def test_five_hash_seeds_give_identical_files(name: str, tmp_path: Path) -> None
     assert len(first) >= 8
     for seed in range(1, 5):
         assert digests(name, seed, tmp_path / f"{'deeper/' * seed}b{seed}") == first
+
+
+def test_a_process_writes_the_same_files_again() -> None:
+    """Whatever it compiled before: Yosys numbers its wires in one row per process."""
+    source = (ROOT / "tests" / "workloads" / "fifo_fused.yaml").read_text()
+    first, *others = (compile_workload(load_text(source), source=b"") for _ in range(4))
+    assert others == [first] * 3
 
 
 def test_no_path_and_no_date_in_the_files(tmp_path: Path) -> None:

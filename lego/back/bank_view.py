@@ -46,6 +46,8 @@ class BankView:
     adg: Adg
     plan: Plan
     _slots: dict[Fu, tuple[Slot, ...]] = field(default_factory=dict, compare=False)
+    _places: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    _offsets: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def nodes(self) -> tuple[Fu, ...]:
@@ -94,16 +96,20 @@ class BankView:
 
     def place(self, fu: Fu) -> tuple[int, ...]:
         """Elements by which the node of `fu` is ahead of the least one."""
-        return tuple(
-            sum(a * s for a, s in zip(row, fu, strict=True)) - origin
-            for row, origin in zip(self.plan.space, self.plan.banking.origin, strict=True)
-        )
+        if fu not in self._places:
+            self._places[fu] = tuple(
+                sum(a * s for a, s in zip(row, fu, strict=True)) - origin
+                for row, origin in zip(self.plan.space, self.plan.banking.origin, strict=True)
+            )
+        return self._places[fu]
 
     def offset(self, fu: Fu) -> tuple[int, ...]:
         """Bank digits by which the node of `fu` is ahead, modulo the counts."""
-        b = self.plan.banking
-        digits = b.digits(self.place(fu))
-        return tuple(d % count for d, count in zip(digits, b.counts, strict=True))
+        if fu not in self._offsets:
+            b = self.plan.banking
+            digits = b.digits(self.place(fu))
+            self._offsets[fu] = tuple(d % n for d, n in zip(digits, b.counts, strict=True))
+        return self._offsets[fu]
 
     @cached_property
     def mode(self) -> Mode:

@@ -44,7 +44,7 @@ class Builder:
         if node.op in _STATEFUL:
             self.nodes.append(node)
             return len(self.nodes) - 1
-        key = replace(node, name="")
+        key = replace(node, name="") if node.name else node
         if key not in self._same:
             self.nodes.append(node)
             self._same[key] = len(self.nodes) - 1

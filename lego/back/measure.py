@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from lego.ir.costs import COSTS
@@ -9,7 +10,9 @@ from lego.ir.dag import Dag, Module, Node, Op
 
 __all__ = ["Size", "counts_of", "size_of"]
 
-_WIRES = (Op.CONST, Op.INPUT, Op.SHL, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT)  # fmt: skip
+_WIRES = frozenset((Op.CONST, Op.INPUT, Op.SHL, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT))  # fmt: skip
+_NO_LOGIC = _WIRES | {Op.DELAY, Op.REG, Op.MEMORY}
+_REGISTERS = (Op.DELAY, Op.REG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +43,36 @@ def size_of(dag: Dag) -> Size:
     for module in dag.modules:
         many = counts[module.name]
         for node in module.nodes:
-            held = node.latency + (node.op in (Op.DELAY, Op.REG))
-            registers += many * held
-            bits += many * held * node.bits if held else 0
-            logic = node.op not in (*_WIRES, Op.DELAY, Op.REG, Op.MEMORY)
-            primitives += many * logic
-            area += many * (
-                _area(module, node) + held * COSTS.register_bit * (node.bits if held else 0)
-            )
+            held = node.latency + (node.op in _REGISTERS)
+            if held:
+                registers += many * held
+                bits += many * held * node.bits
+                area += many * held * node.bits * COSTS.register_bit
+            if node.op not in _WIRES:
+                primitives += many * (node.op not in _NO_LOGIC)
+                area += many * _area(module, node)
     return Size(registers, bits, primitives, area // 1000)
 
 
 def _area(module: Module, node: Node) -> int:
     """Area of a primitive in 1e-3 um2, without registers."""
-    widths = [module.nodes[s].bits for s in node.srcs] if node.op not in _WIRES else []
+
+    def widths() -> list[int]:
+        return [module.nodes[s].bits for s in node.srcs]
+
     match node.op:
         case Op.ADD | Op.SUB | Op.NEG | Op.ABS:
             return COSTS.adder_bit * node.bits
         case Op.LT | Op.EQ:
-            return COSTS.adder_bit * max(widths)
+            return COSTS.adder_bit * max(widths())
         case Op.MIN | Op.MAX:
-            return (COSTS.adder_bit + COSTS.mux_bit) * max(widths)
+            return (COSTS.adder_bit + COSTS.mux_bit) * max(widths())
         case Op.MUL:
-            return COSTS.multiplier_bit * widths[0] * widths[1]
+            return COSTS.multiplier_bit * math.prod(widths())
         case Op.MUX:
             return COSTS.mux_bit * node.bits
         case Op.REG:
             return COSTS.mux_bit * node.bits if len(node.srcs) == 2 else 0
         case Op.AND | Op.OR:
-            return COSTS.mux_bit * (len(widths) - 1) // 2
+            return COSTS.mux_bit * (len(node.srcs) - 1) // 2
     return 0

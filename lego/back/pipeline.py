@@ -141,6 +141,7 @@ def check_runs(name: str, options: Options) -> None:
 def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:
     """Run the passes; `watch` sees every step. Raises InternalError if `verify` finds a fault."""
     names = chosen(options)
+    size = None
     for each in PASSES:
         if each.name not in names and each.instead is None:
             continue
@@ -155,6 +156,7 @@ def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = 
         if watch is not None:
             name = each.name if each.name in names else f"no {each.name}"
             seconds = time.monotonic() - begun
-            watch(Step(name, after, size_of(dag), size_of(after), seconds))
+            before, size = size or size_of(dag), size_of(after)
+            watch(Step(name, after, before, size, seconds))
         dag = after
     return dag

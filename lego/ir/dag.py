@@ -7,7 +7,7 @@ depend on hashing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for"]
@@ -96,6 +96,14 @@ class Node:
     def signed(self) -> bool:
         """Whether the value can be negative."""
         return self.range[0] < 0
+
+    def reading(self, srcs: tuple[int, ...]) -> Node:
+        """The same primitive with these sources."""
+        return self if srcs == self.srcs else replace(self, srcs=srcs)
+
+    def within(self, low: int, high: int) -> Node:
+        """The same primitive in this interval."""
+        return self if (low, high) == (self.low, self.high) else replace(self, low=low, high=high)
 
     def __str__(self) -> str:
         shape = "?" if self.low is None else f"{'s' if self.signed else 'u'}{self.bits}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,13 @@ from lego.back.passes.delay_matching import check_matched, delay_early, match_al
 from lego.back.passes.form import check_form
 from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
+from lego.back.rtl import rtlil
 from lego.back.rtl.verilog import to_verilog
 from lego.back.timing import schedule
 from lego.diag import InternalError, LegoError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
+from lego.tools import Finished, run
 from sim.equivalence import proven_equivalent
 from tests.designs import cases_of, random_bounds, verdicts_of
 from tests.property.generator import fused_sample
@@ -268,3 +272,21 @@ def test_steps_tell_sizes() -> None:
     assert steps[0].after.bits < steps[0].before.bits
     assert steps[2].after.primitives < steps[2].before.primitives
     assert steps[3].after.registers > steps[3].before.registers
+
+
+def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / "tests" / "workloads" / "fifo_fused.yaml"
+    (fused,) = designs_of(load_workload(path))
+    dag, _ = lower(fused)
+    alone = to_verilog(dag)
+    monkeypatch.setattr(rtlil, "LARGE", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    started: list[list[str]] = []
+
+    def watched(argv: list[str], **how: Any) -> Finished:
+        started.append(argv)
+        return run(argv, **how)
+
+    monkeypatch.setattr(rtlil, "run", watched)
+    assert to_verilog(dag) == alone
+    assert len(started) == 1

@@ -60,6 +60,7 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
 def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, str]]:
     """Input ports, as (module, port), whose net starts at a register that may be copied."""
     known = {module.name: module for module in dag.modules}
+    outputs = {module.name: dict(module.outputs) for module in dag.modules}
     found: set[tuple[str, str]] = set()
     for module in reversed(dag.modules):
         for node in module.nodes:
@@ -71,7 +72,7 @@ def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, 
                     child = known[module.nodes[start.srcs[0]].text]
                     if counts[child.name] != 1:
                         continue
-                    start = child.nodes[dict(child.outputs)[start.text]]
+                    start = child.nodes[outputs[child.name][start.text]]
                 inherited = start.op is Op.INPUT and (module.name, start.name) in found
                 if start.op is Op.DELAY or inherited:
                     found.add((node.text, port))
@@ -195,7 +196,7 @@ def _rebuilt(
             nodes.append(Node(Op.PORT, last, *old.range, name=f"{node.name}_q", text="q"))
             continue
         srcs = tuple(place[redirect.get((i, n, k), (s, 0))] for n, s in enumerate(node.srcs))
-        nodes.append(replace(node, srcs=srcs))
+        nodes.append(node.reading(srcs))
     outputs = [
         (name, place[redirect.get((name, 0, 0), (node, 0))])
         for name, node in (*module.outputs, *extra)

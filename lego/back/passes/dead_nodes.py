@@ -82,7 +82,7 @@ def _keep(module: Module, roots: list[Op]) -> Module:
             stack.extend(module.nodes[node].srcs)
     renamed = {old: new for new, old in enumerate(sorted(live))}
     nodes = tuple(
-        replace(module.nodes[old], srcs=tuple(renamed[s] for s in module.nodes[old].srcs))
+        module.nodes[old].reading(tuple(renamed[s] for s in module.nodes[old].srcs))
         for old in sorted(live)
     )
     outputs = tuple((name, renamed[node]) for name, node in module.outputs)

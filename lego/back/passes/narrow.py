@@ -24,6 +24,9 @@ ROUNDS = 4
 _DECLARED = (Op.CONST, Op.MEMORY, Op.SLICE, Op.CAT, Op.AND, Op.OR, Op.NOT, Op.EQ, Op.LT)
 """Their interval doesn't depend on those of the sources."""
 
+_GIVEN = frozenset((*_DECLARED, Op.INPUT, Op.INSTANCE, Op.CHECK))
+"""What one round in a module leaves as it is."""
+
 
 def narrow_widths(dag: Dag) -> Dag:
     """Return `dag` with the least intervals that follow; ports of the top and of RAMs stay."""
@@ -59,19 +62,21 @@ def _evaluate(
     """One round of intervals in a module, from the sources' present ones."""
     spans = ranges[module.name]
     kept = {node for _, node in module.outputs} if fixed else set()
+    outputs: dict[str, dict[str, int]] = {}
     for i, node in enumerate(module.nodes):
         if node.op is Op.PORT:
-            child = known[module.nodes[node.srcs[0]].text]
-            spans[i] = ranges[child.name][dict(child.outputs)[node.text]]
-        elif i not in kept:
+            child = module.nodes[node.srcs[0]].text
+            if child not in outputs:
+                outputs[child] = dict(known[child].outputs)
+            spans[i] = ranges[child][outputs[child][node.text]]
+        elif i not in kept and node.op not in _GIVEN:
             spans[i] = _follow(node, spans, spans[i])
 
 
 def _follow(node: Node, spans: list[Range], now: Range) -> Range:
+    """The interval of a primitive that isn't in `_GIVEN`."""
     srcs = [spans[s] for s in node.srcs]
     match node.op:
-        case Op.INPUT | Op.INSTANCE | Op.CHECK:
-            return now
         case Op.WRAP:
             return _wrapped(node, srcs[0], now)
         case Op.WIRE:
@@ -79,8 +84,6 @@ def _follow(node: Node, spans: list[Range], now: Range) -> Range:
         case Op.REG | Op.DELAY:
             found = _joined(srcs[0], (node.value, node.value)) if node.op is Op.REG else srcs[0]
             return _within(_joined(found, (0, 0)) if node.resets else found, now)
-        case op if op in _DECLARED:
-            return now
     return _within(interval(node, srcs), now)
 
 
@@ -142,14 +145,14 @@ def _rebuilt(
                 else:
                     nodes.append(wrapped)
                     srcs.append(len(nodes) - 1)
-            node = replace(node, srcs=tuple(srcs))
+            node = node.reading(tuple(srcs))
         elif node.op is not Op.CHECK:
-            node = replace(node, low=spans[i][0], high=spans[i][1])
+            node = node.within(*spans[i])
         where.append(len(nodes))
         nodes.append(node)
     for i, old in enumerate(module.nodes):
         if old.op is not Op.INSTANCE:
-            nodes[where[i]] = replace(nodes[where[i]], srcs=tuple(where[s] for s in old.srcs))
+            nodes[where[i]] = nodes[where[i]].reading(tuple(where[s] for s in old.srcs))
     outputs = tuple((name, where[node]) for name, node in module.outputs)
     return replace(module, nodes=tuple(nodes), outputs=outputs)
 

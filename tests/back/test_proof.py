@@ -1,0 +1,118 @@
+"""Every pass is proven to keep the behaviour of every design, from the RTL before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.back.lower_top import build
+from lego.back.passes.delay_matching import delay_early
+from lego.back.pipeline import PASSES, Options, Step, optimise
+from lego.diag import InternalError
+from lego.flow import designs_of
+from lego.ir.dag import Dag, Node, Op
+from sim.proof import unproven
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "workloads").glob("*.yaml"))
+SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
+SAMPLE = ("gemm", "attention", "conv_mnicoc", "fifo_fused", "polynomial_chain_small", "double_ws")
+FANOUT = 4
+"""So that arrays of 4x4 have registers with too many pins."""
+
+
+def text_of(path: Path) -> str:
+    """The workload, on an array of at most 4x4."""
+    return path.read_text().replace(": 16", ": 4").replace("[16, 16]", "[4, 4]")
+
+
+def steps_of(text: str) -> list[tuple[str, Dag, Dag]]:
+    """Every pass with the graph before and after it, registers placed."""
+    found = []
+    for fused in designs_of(load_text(text)):
+        before, _ = build(fused)
+        steps: list[Step] = []
+        optimise(before, Options(fanout=FANOUT), steps.append)
+        for step in steps:
+            found.append((step.name, delay_early(before), delay_early(step.dag)))
+            before = step.dag
+    return found
+
+
+def prove(path: Path) -> None:
+    steps = steps_of(text_of(path))
+    assert {name for name, _, _ in steps} == {each.name for each in PASSES}
+    for name, before, after in steps:
+        assert unproven(before, after) == [], name
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SHIPPED + SMALL if p.stem in SAMPLE], ids=lambda path: path.stem
+)
+def test_passes_are_proven_equivalent(path: Path) -> None:
+    prove(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", [p for p in SHIPPED + SMALL if p.stem not in SAMPLE], ids=lambda path: path.stem
+)
+def test_passes_are_proven_equivalent_on_every_design(path: Path) -> None:
+    prove(path)
+
+
+def other_primitive(node: Node) -> Node | None:
+    swapped = {Op.ADD: Op.SUB, Op.AND: Op.OR, Op.LT: Op.EQ, Op.MIN: Op.MAX}
+    return replace(node, op=swapped[node.op]) if node.op in swapped else None
+
+
+def other_source(node: Node) -> Node | None:
+    return replace(node, srcs=(node.srcs[0], *node.srcs[:0:-1])) if node.op is Op.MUX else None
+
+
+def narrower(node: Node) -> Node | None:
+    low, high = node.range
+    held = node.op is Op.REG and high > 3
+    return replace(node, low=low // 2, high=high // 2) if held else None
+
+
+def no_register(node: Node) -> Node | None:
+    return replace(node, op=Op.WIRE, value=0, resets=False) if node.op is Op.DELAY else None
+
+
+HARMLESS = {
+    (other_primitive, "agu_out"),  # the remainder of a division by two, by its lowest bit
+    (other_primitive, "memory_in0"),  # these count requests, for an assertion only
+    (other_primitive, "memory_out"),
+    (other_source, "memory_in1"),
+}
+
+
+@pytest.mark.parametrize("fault", [other_primitive, other_source, narrower, no_register])
+def test_a_fault_is_not_proven(fault: Callable[[Node], Node | None]) -> None:
+    """One fault in every module that can have it."""
+    *_, (_, _, dag) = steps_of(text_of(ROOT / "tests" / "workloads" / "fifo_fused.yaml"))
+    tried = 0
+    for k, module in enumerate(dag.modules):
+        broken = [(i, fault(node)) for i, node in enumerate(module.nodes) if fault(node)]
+        if not broken or any(node.op is Op.MEMORY for node in module.nodes):
+            continue
+        at, node = broken[len(broken) // 2]
+        assert node is not None
+        changed = replace(module, nodes=(*module.nodes[:at], node, *module.nodes[at + 1 :]))
+        after = Dag((*dag.modules[:k], changed, *dag.modules[k + 1 :]))
+        harmless = (fault, module.name.removeprefix("fifo_fused_")) in HARMLESS
+        assert unproven(dag, after, timeout_s=5) == [module.name] * (not harmless), node
+        tried += 1
+    assert tried > 10
+
+
+def test_a_lost_output_is_noticed() -> None:
+    _, (_, before, after), *_ = steps_of(text_of(ROOT / "tests" / "workloads" / "gemm_os_sys.yaml"))
+    top = replace(after.top, outputs=after.top.outputs[1:])
+    with pytest.raises(InternalError):
+        unproven(before, Dag((*after.modules[:-1], top)))
