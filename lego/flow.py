@@ -89,14 +89,13 @@ def compile_workload(
     fusion: Method = Method.EXACT,
     options: Options = DEFAULT,
     dump_after: str | None = None,
-    clock: int | None = None,
     watch: Callable[[str, Step], None] | None = None,
     testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as
-    text, `dump_after` the graph after that pass; `clock` is the period to aim at, in ps; `watch` is told each design's name and every pass. `testbench` makes
+    text, `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench` makes
     tb.sv from the workload's name and the designs' manifest entries. Raises E904 for passes that don't exist.
     """
     from lego.back.rtl.verilog import to_verilog
@@ -114,7 +113,7 @@ def compile_workload(
             if dump_after is not None and step.name in (dump_after, f"no {dump_after}"):
                 files[f"{fused.name}.{dump_after}.dag.txt"] = f"{step.dag}\n".encode()
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
-        files[f"{fused.name}.sdc"] = sdc(dag, clock or DEFAULT_CLOCK_PS).encode()
+        files[f"{fused.name}.sdc"] = sdc(dag, options.clock_ps or DEFAULT_CLOCK_PS).encode()
         many = len(fused.layers)
         about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
         core = fusesoc_core(fused.name, [f"{fused.name}.v", f"{fused.name}.sdc"], about)
@@ -129,7 +128,7 @@ def compile_workload(
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs).encode()
-    files["manifest.json"] = _manifest(workload, designs, files, clock)
+    files["manifest.json"] = _manifest(workload, designs, files, options.clock_ps)
     return files
 
 

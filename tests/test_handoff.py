@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from frontends.yaml import load_workload
+from lego.back.pipeline import Options
 from lego.diag import LegoError
 from lego.flow import compile_workload
 from lego.handoff import clock_ps
@@ -35,7 +36,9 @@ def test_what_is_no_clock(text: str) -> None:
 
 
 def files(clock: int | None) -> dict[str, bytes]:
-    return compile_workload(load_workload(GEMM), source=GEMM.read_bytes(), clock=clock)
+    return compile_workload(
+        load_workload(GEMM), source=GEMM.read_bytes(), options=Options(clock_ps=clock)
+    )
 
 
 def test_the_core_names_what_is_there() -> None:

@@ -154,6 +154,7 @@ class ArrayLowering:
                 f"{self.prefix}_fu_{len(self._kinds)}",
                 kind,
                 SumStages(self.times.chained, self.times.held, self.times.merged),
+                chosen=self.times.stages.choice,
             )
             module = infer_widths(raw.build())
             pins = ((CONTRIBUTION, self.times.contribution),)
@@ -224,51 +225,74 @@ class ArrayLowering:
         picks = [choice[0] if choice else None for choice in port.picks]
         if any(pick not in (None, Pick.LINK) for pick in picks):
             wires[f"{name}_node"] = b.input(node_port(buffer, fu), buffer.span)
-        loads: list[int | None] = []
-        reuses: dict[int, list[int | None]] = {}
+        loads: list[Tap | None] = []
+        reuses: dict[int, list[Tap | None]] = {}
         for k, (view, plan) in enumerate(zip(self._layers, buffer.plans, strict=True)):
             choice = port.picks[k]
             load = None
             if isinstance(plan, InputPlan) and choice and choice[0] is not Pick.LINK:
                 at = self.times.operand[buffer.index] + view.adg.dataflow.skew(fu)
-                load = b.const(1)
+                load = ALWAYS
                 if choice[0] is Pick.HOLD:
-                    load = b.input(self.control.tap(f"zero{plan.hold}", at))
+                    load = f"zero{plan.hold}", at
                 for number, _ in choice[1]:
-                    tap = b.input(self.control.tap(f"{name}_reuse{number}", at))
+                    tap = f"{name}_reuse{number}", at
                     reuses.setdefault(number, [None] * len(self._layers))[k] = tap
             loads.append(load)
         if Pick.HOLD in picks:
-            wires[f"{name}_load"] = b.choose(loads)
+            wires[f"{name}_load"] = self._told(b, loads)
         for number, taps in reuses.items():
-            wires[f"{name}_reuse{number}"] = b.choose(taps)
+            wires[f"{name}_reuse{number}"] = self._told(b, taps)
         return wires
 
     def _mask(self, b: Builder, kind: FuKind, axis: int, fu: Fu) -> int:
-        taps: list[int | None] = []
+        taps: list[Tap | None] = []
         for view, mask in zip(self._layers, kind.masks, strict=True):
             if mask is None:
                 taps.append(None)
             elif axis in mask:
                 at = self.times.valid[axis] + view.adg.dataflow.skew(fu)
-                taps.append(b.input(self.control.tap(f"valid{axis}_{fu[axis]}", at)))
+                taps.append((f"valid{axis}_{fu[axis]}", at))
             else:
-                taps.append(b.const(1))
-        return b.choose(taps)
+                taps.append(ALWAYS)
+        return self._told(b, taps)
 
     def _first(self, b: Builder, kind: FuKind, fu: Fu) -> int:
         """Whether a root's accumulator starts anew."""
-        taps: list[int | None] = []
+        taps: list[Tap | None] = []
         for view, part in zip(self._layers, kind.sums, strict=True):
             tap = None
             if part is not None and part.root:
-                tap = b.const(1)
+                tap = ALWAYS
                 if accumulates_held(view.adg):
                     at = self.times.totals[view.index] + view.adg.dataflow.skew(fu)
-                    tap = b.input(self.control.tap(f"zero{view.adg.output.hold}", at))
+                    tap = f"zero{view.adg.output.hold}", at
             taps.append(tap)
-        return b.choose(taps)
+        return self._told(b, taps)
 
+    def _told(self, b: Builder, taps: Sequence[Tap | None]) -> int:
+        """What control says under the running dataflow.
+
+        Where dataflows differ, the choice is made a cycle earlier and a register follows, which can
+        be copied: many FUs are told the same.
+        """
+        early = len(set(taps) - {None}) > 1 and all(tap is None or tap[1] for tap in taps)
+        told = [
+            None
+            if tap is None
+            else b.const(1)
+            if tap == ALWAYS
+            else b.input(self.control.tap(tap[0], tap[1] - early))
+            for tap in taps
+        ]
+        return b.delay(b.choose(told), int(early))
+
+
+Tap = tuple[str, int]
+"""A signal of the control, and the cycle after its timestamp's issue."""
+
+ALWAYS: Tap = ("", 1)
+"""True in every cycle."""
 
 PORTS = ("link", "node", "load", "reuse")
 

@@ -6,22 +6,27 @@ drain the other at the same time. Otherwise the host waits until the array is id
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lego.back.builder import Builder
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.back.sums import combine
-from lego.ir.adg import OutputPlan
+from lego.back.sums import combine, identity
+from lego.ir.adg import Adg, OutputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
 
 __all__ = ["accumulates", "bank_kinds"]
 
 
-def bank_kinds(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[list[Module], list[Module]]:
-    """The modules that the memory's banks need, and the module of each bank."""
+def bank_kinds(
+    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool
+) -> tuple[list[Module], list[Module]]:
+    """The modules that the memory's banks need, and the module of each bank.
+
+    `late`: where banks add, a register stands between the word read and the adder.
+    """
     depths = [depth for count, depth in buffer.depths for _ in range(count)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
     kinds = list(dict.fromkeys(wanted))
@@ -32,7 +37,7 @@ def bank_kinds(fused: FusedAdg, buffer: Buffer, prefix: str) -> tuple[list[Modul
         if adds and (depth, False) in kinds:
             several += "_sums"
         name = f"{prefix}_bank_{buffer.name}{several}"
-        made[depth, adds] = _bank(name, fused, buffer, rams[depth], depth, adds)
+        made[depth, adds] = _bank(name, fused, buffer, rams[depth], 1 + late if adds else 0)
     modules = [*rams.values(), *made.values()]
     return modules, [made[kind] for kind in wanted]
 
@@ -60,17 +65,16 @@ def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
     return infer_widths(b.build())
 
 
-def _bank(
-    name: str, fused: FusedAdg, buffer: Buffer, ram: Module, depth: int, adds: bool
-) -> Module:
-    """The bank around a RAM."""
+def _bank(name: str, fused: FusedAdg, buffer: Buffer, ram: Module, cycles: int) -> Module:
+    """The bank around a RAM; if it adds, so many cycles after the request."""
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
-    addr, en = b.input("addr", (0, (1 << address_bits(depth)) - 1)), b.input("en")
+    (span,) = (node.range for node in ram.nodes if node.name == "raddr")
+    addr, en = b.input("addr", span), b.input("en")
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
-    elif adds:
-        _accumulate(b, fused, ram, (addr, en), word)
+    elif cycles:
+        _accumulate(b, fused, ram, (addr, en), word, cycles)
     else:
         _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return infer_widths(remove_dead_nodes(b.build()))
@@ -114,32 +118,59 @@ def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) ->
 
 
 def _accumulate(
-    b: Builder, fused: FusedAdg, ram: Module, port: tuple[int, int], word: tuple[int, int]
+    b: Builder,
+    fused: FusedAdg,
+    ram: Module,
+    port: tuple[int, int],
+    word: tuple[int, int],
+    cycles: int,
 ) -> None:
-    """Read in one cycle, combine and write in the next; a repeated address is forwarded.
+    """Read in one cycle, combine and write one or two later; a repeated address is forwarded.
 
-    The forwarding makes any distance between two commits to one element safe. A dataflow that
-    writes each element once doesn't read.
+    The forwarding makes any distance between two commits to one element safe: a word that is read
+    before the sums of the last requests are written comes from the register that holds them. A
+    dataflow that writes each element once doesn't read.
     """
     addr, en = port
-    data = b.delay(b.input("data", word), 1, name="data")
+    data = b.delay(b.input("data", word), cycles, name="data")
     visit = b.delay(b.input("visit"), 1, name="visit")
-    addr1 = b.delay(addr, 1, name="addr")
-    en1 = b.delay(en, 1, resets=True, name="en")
+    before = [b.delay(addr, k, name="addr") for k in range(1, cycles + 1)]
+    active = [b.delay(en, k, resets=True, name="en") for k in range(1, cycles + 1)]
     total = b.reg(word, name="total", resets=False)
-    again = b.delay(b.all([b.eq(addr, addr1), en1]), 1, resets=True, name="again")
+    # Whether the request so many before asked for the same element, when that one's sum is in `total`.
+    agains = [
+        b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
+        for k, (a, e) in enumerate(zip(before, active, strict=True))
+    ]
     stored = b.wire(word)
-    old = b.mux(again, total, stored, name="old")
-    sums = []
-    for layer in fused.layers:
-        fmt = layer.adg.output_format
-        value = (fmt.low, fmt.high)
-        left, right = b.wrap(old, value), b.wrap(data, value)
-        summed = combine(b, layer.adg.reduction, left, right, value)
-        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else None)
-    new = b.mux(visit, data, b.choose(sums))
-    b.drive(total, new, en1)
+    if cycles == 1:
+        old = b.mux(agains[0], total, stored, name="old")
+        new = b.mux(visit, data, _combined(b, fused, old, data, word))
+    else:
+        start = b.wrap(b.choose(_per_sum(fused, lambda adg: b.const(identity(adg)))), word)
+        kept = b.mux(visit, start, b.mux(agains[1], total, stored), name="kept")
+        again = b.all([agains[0], b.invert(b.delay(visit, 1))])
+        old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+        new = _combined(b, fused, old, data, word)
+    b.drive(total, new, active[-1])
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
     reads = b.all([en, adds]) if adds != b.const(1) else en
-    array = {"raddr": addr, "ren": reads, "waddr": addr1, "wdata": new, "wen": en1}
+    array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": new, "wen": active[-1]}
     b.connect(stored, _rams(b, fused, ram, array))
+
+
+def _combined(b: Builder, fused: FusedAdg, old: int, data: int, word: tuple[int, int]) -> int:
+    """The running dataflow's reduction of two words."""
+
+    def summed(adg: Adg) -> int:
+        value = adg.output_format.low, adg.output_format.high
+        left, right = b.wrap(old, value), b.wrap(data, value)
+        return b.wrap(combine(b, adg.reduction, left, right, value), word)
+
+    return b.choose(_per_sum(fused, summed))
+
+
+def _per_sum(fused: FusedAdg, of: Callable[[Adg], int]) -> list[int | None]:
+    """A node per dataflow that adds to what banks hold."""
+    adgs = (layer.adg for layer in fused.layers)
+    return [of(adg) if adg.output.accumulates else None for adg in adgs]

@@ -63,8 +63,11 @@ class Control:
     def _register(self, b: Builder, name: str) -> int:
         return b.input(name, (0, (1 << max(1, self._bounds[name].bit_length())) - 1))
 
-    def build(self, tails: Sequence[int]) -> Module:
-        """The control module with all taps asked for so far; `tails` per dataflow."""
+    def build(self, tails: Sequence[int], *, late: bool = False) -> Module:
+        """The control module with all taps asked for so far; `tails` per dataflow.
+
+        `late`: everything follows the counters a cycle later, through registers.
+        """
         sequencer = self._sequencer(tails)
         self.modules.append(sequencer)
         b = Builder(f"{self.prefix}_control", "control", self._n)
@@ -75,6 +78,12 @@ class Control:
                 {"start": b.input("start")} | self._wire_registers(b, sequencer),
             )
         )
+        status = {port: signals.pop(port) for port in ("busy", "done")}
+        if late:
+            signals = {
+                name: b.delay(node, 1, resets=name.startswith(_EVENTS), name=name)
+                for name, node in signals.items()
+            }
         for buffer in self.fused.buffers():
             agu = self._agu(buffer)
             self.modules.append(agu)
@@ -85,8 +94,8 @@ class Control:
             }
             outs = b.instance(agu, f"agu_{buffer.name}", wires | self._wire_registers(b, agu))
             signals |= {f"{buffer.name}_{port}": node for port, node in outs.items()}
-        for port in ("busy", "done"):
-            b.output(port, signals[port])
+        for port, node in status.items():
+            b.output(port, node)
         for name, (signal, delay) in sorted(self._taps.items()):
             source = signals[signal]
             b.output(name, b.delay(source, delay, resets=_acts(signal), name=signal))
@@ -348,6 +357,10 @@ class Control:
                 trip = self._register(b, f"trip{k}")
                 tests.append(b.invert(b.less(trip, b.add(count, b.const(-step)))))
         return b.all(tests)
+
+
+_EVENTS = ("launch", "running", "step", "last")
+"""Signals of the sequencer that start or write something."""
 
 
 def fetch_port(numbers: Sequence[int]) -> str:

@@ -129,13 +129,19 @@ class SumStages:
     merged: bool = False
 
 
-def build_fu(fused: FusedAdg, name: str, kind: FuKind, stages: SumStages) -> Builder:
-    """The FU before delay matching; ports are named after memories and axes."""
+def build_fu(
+    fused: FusedAdg, name: str, kind: FuKind, stages: SumStages, *, chosen: bool = False
+) -> Builder:
+    """The FU before delay matching; ports are named after memories and axes.
+
+    `chosen`: a register follows the choice of every operand.
+    """
     b = Builder(name, "fu", len(fused.layers))
     operands = []
     for buffer, port in zip(fused.buffers()[:-1], kind.ports, strict=True):
         value = _pick(b, buffer.name, port, buffer.span)
-        operands.append(value)
+        operand = b.add_node(Node(Op.SHL, (value,), latency=1)) if chosen else value
+        operands.append(operand)
         if port.passes:
             b.output(f"{buffer.name}_pass", value)
     bodies = [

@@ -24,7 +24,7 @@ from lego.back.lower_control import (
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
-from lego.back.timing import Schedule, is_staged, read_latency
+from lego.back.timing import Schedule
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import Module, Op
@@ -42,14 +42,14 @@ def build_memory(
     fused: FusedAdg, buffer: Buffer, control: Control, times: Schedule, prefix: str
 ) -> tuple[Module, ...]:
     """Modules of the memory; the last one holds the others."""
-    modules, kinds = bank_kinds(fused, buffer, prefix)
+    modules, kinds = bank_kinds(fused, buffer, prefix, late=times.stages.sums)
     b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
     sides = [
         None if view is None else _Side(fused, buffer, view, control, times, b, k)
         for k, view in enumerate(control.views[buffer.index])
     ]
-    ports = _bank_ports(b, buffer, sides, staged=is_staged(fused, buffer))
-    _check(b, sides, ports, staged=is_staged(fused, buffer))
+    ports = _bank_ports(b, buffer, sides, staged=times.staged[buffer.index])
+    _check(b, sides, ports, staged=times.staged[buffer.index])
     words, host_words = _banks(b, fused, buffer, kinds, ports)
     if not buffer.output:
         _deliver(b, buffer, sides, words)
@@ -75,7 +75,8 @@ def _bank_ports(
             ports[bank]["en"] = b.choose([off if mine is None else mine["en"] for mine in found])
         if staged:
             ports[bank] = {
-                name: b.delay(node, 1, resets=name == "en") for name, node in ports[bank].items()
+                name: node if name == "data" else b.delay(node, 1, resets=name == "en")
+                for name, node in ports[bank].items()
             }
     return ports
 
@@ -190,12 +191,14 @@ class _Side:
         self.adg, self.plan = view.adg, view.plan
         self.word = (0, (1 << buffer.bits) - 1)
         self.banks = Banks(b, view)
+        self.early = 0
         if buffer.output:
             self.issue = times.results[index]
+            self.early = int(times.staged[buffer.index])
             self.accumulates = accumulates(buffer, 0)
         else:
-            self.issue = times.operand[buffer.index] - read_latency(fused, buffer)
-            self.read = self.issue + is_staged(fused, buffer) + 1
+            self.issue = times.operand[buffer.index] - times.reads[buffer.index]
+            self.read = self.issue + times.staged[buffer.index] + 1
             self.wait = times.operand[buffer.index] - self.read
 
     def _pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
@@ -234,7 +237,7 @@ class _Side:
         return self._rotating_output() if self.buffer.output else self._rotating_input()
 
     def _private(self, fu: Fu, slot: Slot) -> dict[str, int]:
-        at = self.issue + self._skew(fu)
+        at = self.issue + self._skew(fu) - self.early
         signal = f"{self.buffer.name}_{variant_port(slot.carries)}"
         ports = {"addr": self._pull(signal, at, self._address)}
         if not self.buffer.output:
@@ -350,6 +353,7 @@ class _Side:
                 at = self.issue + self._skew(fu)
             else:
                 at = self.issue + (last if self.buffer.output else 0)
+            at -= self.early
             found.append(self._commit(fu, at) if self.buffer.output else self._fetch(fu, at))
         return found
 
@@ -367,16 +371,17 @@ class _Side:
         b, nodes = self.b, self.view.nodes
         skew = max(self._skew(fu) for fu in nodes)
         at = self.issue + skew
-        addresses = self._bank_addresses(at)
+        said = at - self.early
+        addresses = self._bank_addresses(said)
         data: dict[tuple[int, ...], int] = {}
         enable: dict[tuple[int, ...], int] = {}
         for fu in nodes:
             value = b.input(node_port(self.buffer, fu), self.word)
             data[self.view.offset(fu)] = b.delay(value, skew - self._skew(fu))
-            enable[self.view.offset(fu)] = self._commit(fu, at)
-        digits = self._digits(at)
-        data, enable = self.banks.to_banks(data, digits), self.banks.to_banks(enable, digits)
-        extra = self._visit(at)
+            enable[self.view.offset(fu)] = self._commit(fu, said)
+        data = self.banks.to_banks(data, self._digits(at))
+        enable = self.banks.to_banks(enable, self._digits(said))
+        extra = self._visit(said)
         return {
             self.view.flat(k): {"addr": addresses[k], "en": enable[k], "data": data[k], **extra}
             for k in addresses

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lego.back.builder import Builder, index_bits
+from lego.back.estimate import stages_for
 from lego.back.lower_array import ArrayLowering
 from lego.back.lower_control import Control
 from lego.back.lower_memory import build_memory
+from lego.back.passes.narrow import narrow_widths
 from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import DEFAULT, Options, Step, chosen, optimise
 from lego.back.registers import RegisterSpec, address_bits, register_specs
-from lego.back.timing import Schedule, schedule, settling
+from lego.back.timing import NO_STAGES, Schedule, Stages, schedule, settling
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
 
@@ -61,22 +63,29 @@ def lower(
     fused: FusedAdg, options: Options = DEFAULT, watch: Callable[[Step], None] | None = None
 ) -> tuple[Dag, Schedule]:
     """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
-    dag, times = build(fused, matched="delays" in chosen(options))
+    matched = "delays" in chosen(options)
+    dag, times = build(fused, matched=matched)
+    if options.clock_ps is not None:
+        stages = stages_for(narrow_widths(dag), fused, options.clock_ps)
+        if stages != NO_STAGES:
+            dag, times = build(fused, matched=matched, stages=stages)
     return optimise(dag, options, watch), times
 
 
-def build(fused: FusedAdg, *, matched: bool = True) -> tuple[Dag, Schedule]:
+def build(
+    fused: FusedAdg, *, matched: bool = True, stages: Stages = NO_STAGES
+) -> tuple[Dag, Schedule]:
     """All modules of the accelerator before any pass: FUs and trees have latencies and a contract.
 
     `matched`: operands and masks arrive when that saves registers.
     """
-    times = schedule(fused, matched=matched)
+    times = schedule(fused, matched=matched, stages=stages)
     prefix = fused.name
     control = Control(fused, prefix)
     array = ArrayLowering(fused, control, times, prefix)
     array_module = array.build()
     memories = [build_memory(fused, buf, control, times, prefix) for buf in fused.buffers()]
-    control_module = control.build(times.tails)
+    control_module = control.build(times.tails, late=stages.events)
     registers = _register_file(fused, prefix, host_map(fused))
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)

@@ -32,12 +32,14 @@ class Options:
     passes : names of the passes to run instead; None for those of the level.
     fanout : most pins that a register drives after broadcast rewiring.
     verify : check the invariants of every pass on its result.
+    clock_ps : the period to aim at, by pipeline registers where paths are too long for it; None for none.
     """
 
     level: int = MAX_LEVEL
     passes: tuple[str, ...] | None = None
     fanout: int = MAX_FANOUT
     verify: bool = False
+    clock_ps: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.level <= MAX_LEVEL:

@@ -16,7 +16,9 @@ from lego.ir.fused import Buffer, FusedAdg
 from lego.ir.workload import Reduction
 
 __all__ = [
+    "NO_STAGES",
     "Schedule",
+    "Stages",
     "accumulates_held",
     "has_chains",
     "has_trees",
@@ -28,12 +30,35 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """Pipeline registers beyond those that every design has, which a fast clock asks for.
+
+    `events`: between the counters and the address generators; `banks`: behind the choice of the banks' addresses;
+    `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`: behind an
+    FU's choice of its operands; `sums`: before the adders of banks.
+    """
+
+    events: bool = False
+    banks: bool = False
+    read: bool = False
+    choice: bool = False
+    sums: bool = False
+
+
+NO_STAGES = Stages()
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """Cycles after the issue of a timestamp, for an FU without skew.
 
     Attributes
     ----------
     operand : an operand is at its FU, by port.
+    reads : from the address to the data nodes' values, by port.
+    staged : addresses go through registers before the banks, by port; those of results leave a
+        cycle earlier for it.
+    stages : the pipeline registers that a fast clock asks for.
     valid : the mask of an axis is used, by axis.
     contribution : the body's masked value is ready.
     chained, held : sums have a register to travel; results accumulate in the FUs.
@@ -46,6 +71,9 @@ class Schedule:
     """
 
     operand: tuple[int, ...]
+    reads: tuple[int, ...]
+    staged: tuple[bool, ...]
+    stages: Stages
     valid: dict[int, int]
     contribution: int
     chained: bool
@@ -118,7 +146,7 @@ def accumulates_held(adg: Adg) -> bool:
     return adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
 
 
-def schedule(fused: FusedAdg, *, matched: bool = True) -> Schedule:
+def schedule(fused: FusedAdg, *, matched: bool = True, stages: Stages = NO_STAGES) -> Schedule:
     """Match the delays of the generic FU; everything else follows by counting.
 
     If not `matched`, all operands and masks arrive together, as in a straightforward lowering.
@@ -134,9 +162,19 @@ def schedule(fused: FusedAdg, *, matched: bool = True) -> Schedule:
         for buffer in buffers[:-1]
     )
     kind = FuKind(ports, masks, (None,) * len(layers), False, True)
-    raw = build_fu(fused, "generic", kind, SumStages())
+    raw = build_fu(fused, "generic", kind, SumStages(), chosen=stages.choice)
     module = infer_widths(raw.build())
-    latency = [read_latency(fused, buf) + spread_levels(fused, buf) for buf in buffers[:-1]]
+    own = [is_staged(fused, buf) for buf in buffers[:-1]]
+    staged = [mine or stages.banks for mine in own]
+    reads = [
+        read_latency(fused, buf) + (now and not mine)
+        for buf, now, mine in zip(buffers[:-1], staged, own, strict=True)
+    ]
+    levels = [spread_levels(fused, buf) for buf in buffers[:-1]]
+    if stages.read:
+        reads = [read + max(1, level) for read, level in zip(reads, levels, strict=True)]
+        levels = [0] * len(levels)
+    latency = [read + level for read, level in zip(reads, levels, strict=True)]
     last = max(latency)
     arrivals = {f"valid{axis}": Arrival(0 if matched else last, not matched, 1) for axis in axes}
     for buffer in buffers[:-1]:
@@ -159,6 +197,9 @@ def schedule(fused: FusedAdg, *, matched: bool = True) -> Schedule:
     skews = [max(adg.dataflow.skew(c.root) for c in adg.output.classes) for adg in layers]
     return Schedule(
         operand=tuple(timing.inputs.get(f"{b.name}_link0", latency[b.index]) for b in buffers[:-1]),
+        reads=tuple(reads),
+        staged=(*staged, stages.banks),
+        stages=stages,
         valid={axis: timing.inputs[f"valid{axis}"] for axis in axes},
         contribution=contribution,
         chained=chained,
@@ -169,7 +210,8 @@ def schedule(fused: FusedAdg, *, matched: bool = True) -> Schedule:
         results=results,
         settle=settling(fused),
         tails=tuple(
-            max(1, result + skew + accumulates) for result, skew in zip(results, skews, strict=True)
+            max(1, result + skew + accumulates * (1 + stages.sums) + stages.events)
+            for result, skew in zip(results, skews, strict=True)
         ),
     )
 

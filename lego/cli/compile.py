@@ -54,9 +54,9 @@ def compile_file(
     names = None
     if how.passes is not None:
         names = tuple(filter(None, (name.strip() for name in how.passes.split(","))))
-    options = Options(how.level, names, how.max_fanout, how.verify)
-    chosen(options)
     clock = None if how.clock is None else clock_ps(how.clock)
+    options = Options(how.level, names, how.max_fanout, how.verify, clock)
+    chosen(options)
     workload = load_workload(file)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
@@ -68,7 +68,6 @@ def compile_file(
             fusion=fusion,
             options=options,
             dump_after=how.dump_after,
-            clock=clock,
             watch=lambda design, step: steps.append((design, step)),
             testbench=testbench,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COSTS", "CostTable"]
+__all__ = ["COSTS", "DELAYS", "CostTable", "DelayTable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,52 @@ COSTS = CostTable(
     register_aj=2643,
     read_aj=20_008,
     side_aj=445,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DelayTable:
+    """Delays in ps.
+
+    Attributes
+    ----------
+    register : clock to output and setup of a flip-flop.
+    mux, select_bit : a level of multiplexers, and one bit more that its select drives.
+    gate : a level of one-bit logic.
+    pin : one pin more on a net that crosses modules, where synthesis puts no buffers.
+    adder, adder_bit : an adder, and one bit more of it.
+    compare, compare_bit : a comparator, and one bit more of it.
+    multiplier, multiplier_bit : a multiplier, and one bit more of either factor.
+    sram, sram_side : an SRAM's access, and one more row or column of a square one.
+    """
+
+    register: int
+    mux: int
+    select_bit: int
+    gate: int
+    pin: int
+    adder: int
+    adder_bit: int
+    compare: int
+    compare_bit: int
+    multiplier: int
+    multiplier_bit: int
+    sram: int
+    sram_side: int
+
+
+DELAYS = DelayTable(
+    register=117,
+    mux=50,
+    select_bit=2,
+    gate=30,
+    pin=5,
+    adder=52,
+    adder_bit=34,
+    compare=70,
+    compare_bit=17,
+    multiplier=405,
+    multiplier_bit=32,
+    sram=250,
+    sram_side=1,
 )

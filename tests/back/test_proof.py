@@ -89,6 +89,7 @@ HARMLESS = {
     (other_primitive, "memory_in0"),  # these count requests, for an assertion only
     (other_primitive, "memory_out"),
     (other_source, "memory_in1"),
+    (no_register, "memory_in0"),
 }
 
 
@@ -98,7 +99,9 @@ def test_a_fault_is_not_proven(fault: Callable[[Node], Node | None]) -> None:
     *_, (_, _, dag) = steps_of(text_of(ROOT / "tests" / "workloads" / "fifo_fused.yaml"))
     tried = 0
     for k, module in enumerate(dag.modules):
-        broken = [(i, fault(node)) for i, node in enumerate(module.nodes) if fault(node)]
+        ports = {node for _, node in module.outputs}  # of the width that others know
+        inner = ((i, node) for i, node in enumerate(module.nodes) if i not in ports)
+        broken = [(i, fault(node)) for i, node in inner if fault(node)]
         if not broken or any(node.op is Op.MEMORY for node in module.nodes):
             continue
         at, node = broken[len(broken) // 2]

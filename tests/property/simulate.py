@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from frontends.yaml import load_text
+from lego.back.pipeline import DEFAULT, Options
 from lego.diag import LegoError
 from lego.flow import designs_of
 from lego.ir.fused import FusedAdg, Method
@@ -20,13 +21,13 @@ ILLEGAL = ("E119", "E120", "E122", "E301")
 """What the generators may draw although it is refused."""
 
 
-def simulate(draw: Callable[[int], Sample], seeds: range) -> int:
+def simulate(draw: Callable[[int], Sample], seeds: range, *, options: Options = DEFAULT) -> int:
     """RTL against NumPy at full and at the drawn bounds; returns how many seeds were legal."""
     texts, cases = {}, []
     for seed in seeds:
         drawn = draw(seed)
         try:
-            made = cases_of(drawn.text, seed, [drawn.bounds])
+            made = cases_of(drawn.text, seed, [drawn.bounds], passes=options)
         except LegoError as error:
             assert error.code in ILLEGAL, f"{error}\n{drawn.text}"
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lego.back.pipeline import Options
 from lego.ir.fused import Method
 from tests.property.generator import fused_sample
 from tests.property.simulate import check_architecture, simulate
@@ -41,3 +42,20 @@ def test_sixty_designs(block: int) -> None:
 @pytest.mark.parametrize("block", range(30))
 def test_three_hundred_designs(block: int) -> None:
     simulate(fused_sample, range(1000 + block * PER_MODEL, 1000 + (block + 1) * PER_MODEL))
+
+
+FASTEST = Options(clock_ps=10)
+"""A clock that asks for every pipeline register there is."""
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_twenty_designs_with_every_stage(block: int) -> None:
+    seeds = range(3000 + block * PER_MODEL, 3000 + (block + 1) * PER_MODEL)
+    assert simulate(fused_sample, seeds, options=FASTEST) >= PER_MODEL // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_two_hundred_designs_with_every_stage(block: int) -> None:
+    seeds = range(3020 + block * PER_MODEL, 3020 + (block + 1) * PER_MODEL)
+    simulate(fused_sample, seeds, options=FASTEST)

@@ -11,6 +11,7 @@ from amaranth.hdl import Module as AmaranthModule
 from amaranth.lib.memory import Memory
 
 from lego.back.rtl.names import check_name
+from lego.back.rtl.wide import INPUT, is_wide, pieces
 from lego.ir.dag import Module, Node, Op
 
 __all__ = ["Component"]
@@ -26,19 +27,21 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
     def __init__(self, module: Module, needs: Mapping[str, tuple[bool, bool]]) -> None:
         self._module, self._needs = module, needs
         check_name(module.name)
-        self._inputs = {
-            node.name: _signal(node, node.name) for node in module.nodes if node.op is Op.INPUT
-        }
+        inputs = [node for node in module.nodes if node.op is Op.INPUT]
+        self._wide = is_wide(node.bits for node in inputs)
+        inner = "__in" * self._wide  # the cell has the port's name
+        self._inputs = {node.name: _signal(node, node.name + inner) for node in inputs}
         self._outputs = {name: _signal(module.nodes[node], name) for name, node in module.outputs}
 
         self._clk, self._rst = Signal(name="clk"), Signal(name="rst")
 
     @property
     def ports(self) -> list[Signal]:
-        """Clock and reset as needed, inputs, then outputs."""
+        """Clock and reset as needed, inputs unless they are cells, then outputs."""
         clocked, resets = self._needs[self._module.name]
         common = [self._clk] * clocked + [self._rst] * resets
-        return [*common, *self._inputs.values(), *self._outputs.values()]
+        inputs = () if self._wide else self._inputs.values()
+        return [*common, *inputs, *self._outputs.values()]
 
     def elaborate(self, _platform: object) -> AmaranthModule:
         """Build the module."""
@@ -55,6 +58,9 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
             values.append(self._declare(i, node))
         for i, node in enumerate(self._module.nodes):
             self._connect(m, i, node, values)
+        if self._wide:
+            for name, signal in self._inputs.items():
+                m.submodules[name] = Instance(INPUT, p_WIDTH=len(signal), o_q=signal)
         for name, node_id in self._module.outputs:
             m.d.comb += self._outputs[name].eq(values[node_id])
         return m
@@ -89,17 +95,22 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
         self, m: AmaranthModule, i: int, node: Node, srcs: list[Value], values: list[Value]
     ) -> None:
         clocked, resets = self._needs[node.text]
-        connections = {f"i_{port}": value for port, value in zip(node.ports, srcs, strict=True)}
+        inputs = {f"i_{port}": value for port, value in zip(node.ports, srcs, strict=True)}
+        if clocked:
+            inputs["i_clk"] = self._clk
+        if resets:
+            inputs["i_rst"] = self._rst
+        outputs: dict[str, Value] = {}
         for j in range(i + 1, len(self._module.nodes)):
             other = self._module.nodes[j]
             if other.op is not Op.PORT or other.srcs != (i,):
                 break
-            connections[f"o_{other.text}"] = values[j]
-        if clocked:
-            connections["i_clk"] = self._clk
-        if resets:
-            connections["i_rst"] = self._rst
-        m.submodules[node.name] = Instance(node.text, **connections)
+            outputs[other.text] = values[j]
+        widths = ((port, len(value)) for port, value in outputs.items())
+        for name, ports in pieces(node.name, widths):
+            given = {f"o_{port}": outputs[port] for port in ports}
+            m.submodules[name] = Instance(node.text, **inputs, **given)
+            inputs = {}
 
 
 def _signal(node: Node, name: str) -> Signal:

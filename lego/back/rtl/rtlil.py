@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lego.back.rtl.wide import joined
 from lego.heap import rarely_collected
 from lego.ir.dag import Dag, Module, Op
 from lego.tools import run
@@ -92,6 +93,7 @@ def _convert(module: Module, needs: Needs, top: bool) -> str:
 
     component = Component(module, needs)
     text = rtlil.convert(component, name=module.name, ports=component.ports, emit_src=False)
+    text = joined(text)
     text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
     return text if top else text.replace("attribute \\top 1\n", "")

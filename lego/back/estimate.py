@@ -1,0 +1,175 @@
+"""Which pipeline registers a clock asks for, by the table of delays.
+
+The longest paths of a design are estimated where it may be cut: from the counters through the address generators, from a
+memory through an FU's first primitive, and from an FU's operands through their choice. `lego ppa` then
+measures what the clock really is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from lego.back.spread import spread_levels
+from lego.back.timing import Stages
+from lego.ir.costs import DELAYS
+from lego.ir.dag import Dag, Module, Node, Op
+from lego.ir.fused import Buffer, FusedAdg
+
+__all__ = ["stages_for"]
+
+_SOURCES = (Op.INPUT, Op.DELAY)
+"""What broadcast rewiring copies where it drives too many pins."""
+
+_STATE = (Op.DELAY, Op.REG, Op.MEMORY)
+
+Start = Callable[[Node], int | None]
+
+
+def stages_for(dag: Dag, fused: FusedAdg, period_ps: int) -> Stages:
+    """The stages without which the design wouldn't run at this period.
+
+    `dag` is the design without any, before any pass. A sixth is kept for what the table doesn't see.
+    """
+    period_ps = period_ps * 6 // 7
+    fus = [module for module in dag.modules if module.contract and module.category == "fu"]
+    first = max((_inside(module, _is_input) for module in fus), default=0)
+    choice = max((_before_bodies(module) for module in fus), default=0)
+    words = [
+        _word(dag.module(f"{dag.top.name}_memory_{buffer.name}"), fused, buffer)
+        for buffer in fused.buffers()[:-1]
+    ]
+    memories = [dag.module(f"{dag.top.name}_memory_{buffer.name}") for buffer in fused.buffers()]
+    return Stages(
+        events=DELAYS.register + _events(dag) > period_ps,
+        banks=DELAYS.register + max(map(_told, memories)) > period_ps,
+        read=max(words) + first > period_ps,
+        choice=choice > 0 and DELAYS.register + first > period_ps,
+        sums=_sums(dag) > period_ps,
+    )
+
+
+def _word(memory: Module, fused: FusedAdg, buffer: Buffer) -> int:
+    """From the clock until a data node's word has reached its FUs."""
+    access = DELAYS.sram + DELAYS.sram_side * math.isqrt(buffer.bits * buffer.depth)
+    times = _arrivals(memory, lambda node: access if node.op is Op.PORT else None)
+    reached = [times[node] for _, node in memory.outputs]
+    slowest = max((time for time in reached if time is not None), default=DELAYS.register)
+    return slowest + DELAYS.mux * 2 * spread_levels(fused, buffer)
+
+
+def _told(memory: Module) -> int:
+    """From the control's registers to the banks, the nets that reach many banks included."""
+    times = _arrivals(memory, _is_control)
+    pins = Counter(s for node in memory.nodes if node.op is Op.INSTANCE for s in set(node.srcs))
+    nets = ((times[s], count) for s, count in pins.items() if memory.nodes[s].op not in _SOURCES)
+    return max((time + DELAYS.pin * count for time, count in nets if time is not None), default=0)
+
+
+def _is_control(node: Node) -> int | None:
+    held = node.name.startswith("host_") or node.name == "busy"
+    return 0 if node.op is Op.INPUT and not held else None
+
+
+def _sums(dag: Dag) -> int:
+    """From the clock through a bank's RAM and adder to the register of the sum."""
+    found = [0]
+    for module in dag.modules:
+        if module.name.startswith(f"{dag.top.name}_bank_") and any(
+            n.op is Op.REG for n in module.nodes
+        ):
+            rams = {n.text for n in module.nodes if n.op is Op.INSTANCE}
+            cells = max(n.bits * n.extent for m in dag.modules if m.name in rams for n in m.nodes if n.op is Op.MEMORY)  # fmt: skip
+            access = DELAYS.sram + DELAYS.sram_side * math.isqrt(cells)
+            found.append(_inside(module, partial(_from_ram, access)))
+    return max(found)
+
+
+def _from_ram(access: int, node: Node) -> int | None:
+    return access if node.op is Op.PORT else None
+
+
+def _events(dag: Dag) -> int:
+    """From the counters' registers to those of the slowest address generator."""
+    sequencer = dag.module(f"{dag.top.name}_sequencer")
+    agus = [module for module in dag.modules if module.name.startswith(f"{dag.top.name}_agu_")]
+    pins = Counter(agu.nodes[s].name for agu in agus for node in agu.nodes for s in node.srcs)
+    times = _arrivals(sequencer, lambda node: 0 if node.op in _STATE else None)
+    given = {
+        name: time + DELAYS.pin * pins[name]
+        for name, node in sequencer.outputs
+        if (time := times[node]) is not None
+    }
+
+    def start(node: Node) -> int | None:
+        return given.get(node.name) if node.op is Op.INPUT else None
+
+    return max((_inside(agu, start) for agu in agus), default=0)
+
+
+def _is_input(node: Node) -> int | None:
+    return 0 if node.op is Op.INPUT and node.name != "dataflow" else None
+
+
+def _before_bodies(module: Module) -> int:
+    """From the operands to the first primitive with a register."""
+    times = _arrivals(module, _is_input)
+    found = (times[s] for n in module.nodes if n.latency for s in n.srcs)
+    return max((time for time in found if time is not None), default=0)
+
+
+def _inside(module: Module, start: Start) -> int:
+    """The longest path that ends in a register of the module."""
+    times = _arrivals(module, start)
+    ends = [0]
+    for node in module.nodes:
+        reached = [time for s in node.srcs if (time := times[s]) is not None]
+        if reached and (node.latency or node.op in _STATE):
+            enabled = node.op is Op.REG and len(node.srcs) > 1
+            own = _delay(module, node) if node.latency else _select(node) * enabled
+            ends.append(max(reached) + own)
+    return max(ends)
+
+
+def _arrivals(module: Module, start: Start) -> list[int | None]:
+    """When every node has its value; None if it doesn't depend on what `start` gives a time.
+
+    Wires may read later nodes, so there is a second round for them.
+    """
+    times: list[int | None] = [None] * len(module.nodes)
+    for _ in range(2):
+        for i, node in enumerate(module.nodes):
+            at = start(node)
+            if at is None and node.op not in _STATE and not node.latency and node.op is not Op.PORT:
+                reached = [time for s in node.srcs if (time := times[s]) is not None]
+                at = max(reached) + _delay(module, node) if reached else None
+            times[i] = at
+    return times
+
+
+def _select(node: Node) -> int:
+    """Delay of a multiplexer whose select drives every bit."""
+    return DELAYS.mux + DELAYS.select_bit * node.bits
+
+
+def _delay(module: Module, node: Node) -> int:
+    """Delay of a primitive in ps."""
+    widths = [module.nodes[s].bits for s in node.srcs]
+    match node.op:
+        case Op.ADD | Op.SUB | Op.NEG | Op.ABS:
+            return DELAYS.adder + DELAYS.adder_bit * node.bits
+        case Op.EQ | Op.LT:
+            return DELAYS.compare + DELAYS.compare_bit * max(widths)
+        case Op.MIN | Op.MAX:
+            return DELAYS.compare + DELAYS.compare_bit * max(widths) + DELAYS.mux
+        case Op.MUL:
+            return DELAYS.multiplier + DELAYS.multiplier_bit * sum(widths)
+        case Op.MUX:
+            return _select(node)
+        case Op.AND | Op.OR:
+            return DELAYS.gate * max(1, (len(widths) - 1).bit_length())
+        case Op.NOT:
+            return DELAYS.gate // 2
+    return 0

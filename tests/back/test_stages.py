@@ -1,0 +1,93 @@
+"""Pipeline registers for a clock: chosen by estimates, bit-exact, and enough on a real library."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import astuple
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text, load_workload
+from lego.back.estimate import stages_for
+from lego.back.lower_top import build, lower
+from lego.back.passes.narrow import narrow_widths
+from lego.back.pipeline import Options
+from lego.back.rtl.verilog import to_verilog
+from lego.back.timing import NO_STAGES, Stages
+from lego.flow import design_entry, designs_of
+from lego.ppa.library import read_library
+from lego.ppa.synthesis import synthesise
+from lego.ppa.timing import clock_of
+from tests.designs import cases_of, verdicts_of
+
+ROOT = Path(__file__).resolve().parents[2]
+FASTEST = Options(clock_ps=10)
+
+# The sums of an element meet in its bank every `m` cycles.
+REVISITED = """\
+name: revisited
+operations:
+  - name: mm
+    loops: {m: 6, n: 4, k: 12}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {spatial: {k: 4, n: 4}, temporal: [n, k, m], control: systolic}
+architecture: {array: [4, 4]}
+"""
+
+
+def stages_of(name: str, period_ps: int) -> Stages:
+    (fused,) = designs_of(load_workload(ROOT / "workloads" / f"{name}.yaml"))
+    return stages_for(narrow_widths(build(fused)[0]), fused, period_ps)
+
+
+@pytest.mark.parametrize("name", ["gemm", "attention", "conv_mnicoc"])
+def test_a_faster_clock_has_no_fewer_stages(name: str) -> None:
+    found = [stages_of(name, period) for period in (10_000, 2500, 1800, 1400, 1100, 800, 10)]
+    assert found[0] == NO_STAGES
+    for slow, fast in pairwise(found):
+        assert all(b >= a for a, b in zip(astuple(slow), astuple(fast), strict=True))
+    assert found[-1].events and found[-1].read and found[-1].banks
+
+
+def test_stages_are_for_what_a_design_has() -> None:
+    """One source per operand, and sums that stay in their FUs: nothing to cut there."""
+    fastest = stages_of("gemm", 10)
+    assert not fastest.choice and not fastest.sums
+    assert stages_of("conv_mnicoc", 10) == Stages(True, True, True, True, True)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4])
+def test_a_sum_is_forwarded_at_any_distance(m: int) -> None:
+    cases = cases_of(REVISITED, m, [{"m": m, "n": 3, "k": 11}], passes=FASTEST)
+    cases += cases_of(REVISITED.replace("revisited", "plain", 1), m, [{"m": m, "n": 3, "k": 11}])
+    late, plain = verdicts_of(cases)
+    assert late.failures == plain.failures == ()
+    assert [a - b for a, b in zip(late.cycles, plain.cycles, strict=True)] == [5, 5]
+
+
+def test_slow_clocks_change_nothing() -> None:
+    (fused,) = designs_of(load_text(REVISITED))
+    assert str(lower(fused, Options(clock_ps=9000))[0]) == str(lower(fused)[0])
+
+
+@pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
+@pytest.mark.parametrize(("clock", "met"), [(None, False), (1150, True)])
+def test_a_clock_asked_for_is_met(clock: int | None, met: bool, tmp_path: Path) -> None:
+    """4x4 int8: a multiplier between two registers takes 1.07 ns."""
+    text = (ROOT / "workloads" / "gemm.yaml").read_text()
+    text = text.replace(": 16", ": 4").replace("[16, 16]", "[4, 4]")
+    (fused,) = designs_of(load_text(text))
+    dag, times = lower(fused, Options(clock_ps=clock))
+    macros = design_entry(fused, dag, times)["macros"]
+    verilog = tmp_path / "design.v"
+    verilog.write_text(to_verilog(dag))
+    library = read_library(None)
+    names = [macro["module"] for macro in macros]
+    netlist = synthesise(verilog, fused.name, names, library, tmp_path, flat=False)
+    timing = clock_of(netlist, library, macros, tmp_path)
+    assert (timing.period_ps <= 1150) == met, timing
+    if met:
+        assert "array/" in timing.path
