@@ -99,3 +99,13 @@ def test_a_copy_of_another_register_is_noticed() -> None:
     modules[at] = replace(modules[at], nodes=tuple(nodes))
     with pytest.raises(InternalError):
         check_rewired(before, Dag(tuple(modules)))
+
+
+def test_the_ports_of_a_ram_are_given() -> None:
+    """A memory of one bank, whose word goes to many pins: the RAM stands for a macro."""
+    path = Path(__file__).resolve().parents[1] / "workloads" / "fused_mixed.yaml"
+    (fused,) = designs_of(load_workload(path))
+    for fanout in (2, 4, 16):
+        dag, _ = lower(fused, Options(fanout=fanout, verify=True))
+        rams = [m for m in dag.modules if any(node.op is Op.MEMORY for node in m.nodes)]
+        assert {name for ram in rams for name, _ in ram.outputs} == {"rdata"}

@@ -33,7 +33,7 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
 
     What isn't a register (the result of logic, an input of the top) keeps its fan-out.
     """
-    counts = counts_of(dag)
+    counts = counts_of(dag) | dict.fromkeys(_macros(dag), 0)  # whose ports are given
     loads: dict[tuple[str, str], int] = {}
     pieces: dict[str, dict[str, list[str]]] = {}
     driven = _driven_by_registers(dag, counts)
@@ -55,6 +55,11 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
         else:
             done.append(module)
     return Dag(tuple(reversed(done)))
+
+
+def _macros(dag: Dag) -> list[str]:
+    """RAM modules, which stand for macros."""
+    return [m.name for m in dag.modules if any(node.op is Op.MEMORY for node in m.nodes)]
 
 
 def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, str]]:

@@ -1,0 +1,50 @@
+"""What a clock costs and what it reaches: python -m benchmarks.clock [--size 16] [--period 1.1] [NAME...]
+
+Without `--clock`, and compiled for that period: pipeline registers, total area in 1,000 um2, least period in ns by OpenSTA,
+and the cycles of the first dataflow's full run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.fusion import NAMES, ROOT, shrunk, synthesised
+from frontends.yaml import load_workload
+from lego.back.lower_top import lower
+from lego.back.pipeline import Options
+from lego.flow import designs_of
+from lego.ppa.library import read_library
+from lego.ppa.price import areas
+from lego.ppa.timing import clock_of
+
+
+def main() -> None:
+    """Print the table, a row as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=16)
+    parser.add_argument("--period", type=float, default=1.1, help="ns")
+    parser.add_argument("names", nargs="*", default=["gemm", *NAMES])
+    given = parser.parse_args()
+    library = read_library(None)
+    print(f"{'design':14}{'for ns':>8}{'1,000 um2':>12}{'ns':>8}{'cycles':>10}  registers")
+    for name in given.names:
+        workload = shrunk(load_workload(ROOT / "workloads" / f"{name}.yaml"), given.size)
+        (design,) = designs_of(workload)
+        for period in (None, round(given.period * 1000)):
+            options = Options(clock_ps=period)
+            with tempfile.TemporaryDirectory() as folder:
+                netlist, entry = synthesised(design, options, Path(folder))
+                area = areas(netlist, entry, library)["total"] / 1e6
+                reached = clock_of(netlist, library, entry["macros"], Path(folder)).period_ps
+            stages = [k for k, yes in asdict(lower(design, options)[1].stages).items() if yes]
+            cycles = entry["dataflows"][0]["program"]["cycles"]
+            asked = "-" if period is None else f"{period / 1000:.3f}"
+            row = f"{name:14}{asked:>8}{area:12,.1f}{reached / 1000:8.3f}{cycles:10,}"
+            print(f"{row}  {' '.join(stages)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
