@@ -1,6 +1,7 @@
-"""Measures the cost table of the front end by synthesis: python benchmarks/costs.py
+"""Measures the cost tables by synthesis: python benchmarks/costs.py
 
-Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py.
+Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py; then, by OpenSTA, the delays of primitives
+between two registers in ps, beside what the table of delays says.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lego.back.builder import Builder
+from lego.back.estimate import delay_of
 from lego.back.passes.widths import infer_widths
 from lego.back.rtl.verilog import to_verilog
-from lego.ir.costs import COSTS
-from lego.ir.dag import Dag, Op
+from lego.ir.costs import COSTS, DELAYS
+from lego.ir.dag import Dag, Module, Op
 from lego.ppa.library import read_library
 from lego.ppa.power import cell_energy_fj
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import synthesise
+from lego.ppa.timing import clock_of, has_sta
 
 WIDTH = 32
 WORD = (0, (1 << WIDTH) - 1)
@@ -97,12 +100,45 @@ def energies() -> dict[str, int]:
     }
 
 
+def delays() -> dict[str, tuple[int, int]]:
+    """Least periods in ps with primitives of several widths between registers, and their estimates."""
+    found = {"sram 32x256": (macro(32, 256).access_ps, DELAYS.sram + DELAYS.sram_side * 90)}
+    shapes = [(Op.ADD, 8, 8), (Op.ADD, 16, 16), (Op.ADD, 32, 32), (Op.LT, 8, 8), (Op.LT, 16, 16)]
+    shapes += [(Op.MUL, 4, 4), (Op.MUL, 8, 8), (Op.MUL, 16, 8), (Op.MUX, 8, 8), (Op.MUX, 32, 32)]
+    for op, width, other in shapes:
+        b = Builder("probe", "fu")
+        spans = [(-(1 << (n - 1)), (1 << (n - 1)) - 1) for n in (width, other)]
+        srcs = [b.delay(b.input(f"x{k}", span), 1) for k, span in enumerate(spans)]
+        if op is Op.MUX:
+            srcs = [b.delay(b.input("s"), 1), *srcs]
+        b.output("y", b.delay(b.op(op, *srcs), 1))
+        module = infer_widths(b.build())
+        node = next(node for node in module.nodes if node.op is op)
+        estimate = DELAYS.register + delay_of(module, node)
+        found[f"{op} {width}x{other}"] = period(module), estimate
+    return found
+
+
+def period(module: Module) -> int:
+    """Least clock period in ps."""
+    library = read_library(None)
+    with tempfile.TemporaryDirectory() as name:
+        verilog = Path(name) / "probe.v"
+        verilog.write_text(to_verilog(Dag((module,))))
+        netlist = synthesise(verilog, "probe", [], library, Path(name), flat=False)
+        return clock_of(netlist, library, [], Path(name)).period_ps
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     print(f"{'unit':16}{'measured':>10}{'table':>10}")
     table = asdict(COSTS)
     for name, value in measured().items():
         print(f"{name:16}{value:10}{table[name]:10}")
+    if has_sta():
+        print(f"\n{'ps':16}{'measured':>10}{'estimate':>10}")
+        for name, (value, estimate) in delays().items():
+            print(f"{name:16}{value:10}{estimate:10}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Speed and memory of the path from a workload to a simulated run. Prints a table.
 
-python benchmarks/speed.py            about two minutes on two cores
+python benchmarks/speed.py            about three minutes on two cores
+python benchmarks/speed.py --large    and four dataflows on 64x64 FUs, about four minutes more
 python benchmarks/speed.py --json
 
 Compile: wall time of `lego compile` in a fresh process (best of three) and its peak memory.
@@ -38,11 +39,23 @@ architecture: {{array: [{size}, {size}]}}
 """
 
 
-def compiled(size: int, repeats: int) -> dict[str, float]:
-    """Best wall time in seconds and peak memory in MB of compiling a 64^3 GEMM."""
+def gemm(size: int) -> str:
+    """A GEMM of 64^3."""
+    return GEMM.format(size=size, bound=64)
+
+
+def fused(size: int) -> str:
+    """The four dataflows of workloads/conv_mnicoc.yaml, on an array of this size."""
+    text = (Path(__file__).resolve().parents[1] / "workloads" / "conv_mnicoc.yaml").read_text()
+    return text.replace(": 16", f": {size}").replace("[16, 16]", f"[{size}, {size}]")
+
+
+def compiled(text: str, repeats: int) -> dict[str, float]:
+    """Best wall time in seconds and peak memory in MB of compiling a workload; the memory is that of the
+    largest process so far."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "w.yaml").write_text(GEMM.format(size=size, bound=64))
+        (folder / "w.yaml").write_text(text)
         times = []
         for _ in range(repeats):
             begun = time.monotonic()
@@ -89,11 +102,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
-    results = {"compile 16x16": compiled(16, 3), "compile 32x32": compiled(32, 1)}
+    parser.add_argument("--large", action="store_true", help="64x64 as well")
+    given = parser.parse_args()
+    results = {f"compile {n}x{n}": compiled(gemm(n), 3) for n in (16, 32)}
+    for n in (16, 32, 64)[: 2 + given.large]:
+        results[f"compile {n}x{n}, 4 dataflows"] = compiled(fused(n), 1)
     for bound in (64, 256):
         results[f"simulate {bound}^3 on 16x16"] = simulated(bound)
-    if as_json:
+    if given.json:
         print(json.dumps(results, indent=1))
         return
     for name, row in results.items():

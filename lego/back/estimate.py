@@ -18,7 +18,7 @@ from lego.ir.costs import DELAYS
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["stages_for"]
+__all__ = ["delay_of", "stages_for"]
 
 _SOURCES = (Op.INPUT, Op.DELAY)
 """What broadcast rewiring copies where it drives too many pins."""
@@ -128,7 +128,7 @@ def _inside(module: Module, start: Start) -> int:
         reached = [time for s in node.srcs if (time := times[s]) is not None]
         if reached and (node.latency or node.op in _STATE):
             enabled = node.op is Op.REG and len(node.srcs) > 1
-            own = _delay(module, node) if node.latency else _select(node) * enabled
+            own = delay_of(module, node) if node.latency else _select(node) * enabled
             ends.append(max(reached) + own)
     return max(ends)
 
@@ -144,7 +144,7 @@ def _arrivals(module: Module, start: Start) -> list[int | None]:
             at = start(node)
             if at is None and node.op not in _STATE and not node.latency and node.op is not Op.PORT:
                 reached = [time for s in node.srcs if (time := times[s]) is not None]
-                at = max(reached) + _delay(module, node) if reached else None
+                at = max(reached) + delay_of(module, node) if reached else None
             times[i] = at
     return times
 
@@ -154,7 +154,7 @@ def _select(node: Node) -> int:
     return DELAYS.mux + DELAYS.select_bit * node.bits
 
 
-def _delay(module: Module, node: Node) -> int:
+def delay_of(module: Module, node: Node) -> int:
     """Delay of a primitive in ps."""
     widths = [module.nodes[s].bits for s in node.srcs]
     match node.op:

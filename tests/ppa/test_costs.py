@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from lego.front.costs import body_cost
 from lego.ir.costs import COSTS
@@ -13,13 +17,23 @@ from lego.ir.expr import Binary, BinaryOp, Operand
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "costs.py"
 
 
-def test_the_table_is_calibrated() -> None:
+def benchmark() -> ModuleType:
     spec = importlib.util.spec_from_file_location("costs_benchmark", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.measured() == asdict(COSTS)
+    return module
+
+
+def test_the_table_is_calibrated() -> None:
+    assert benchmark().measured() == asdict(COSTS)
+
+
+@pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
+def test_delays_are_estimated_within_a_quarter() -> None:
+    for name, (measured, estimate) in benchmark().delays().items():
+        assert abs(estimate - measured) * 4 <= measured, name
 
 
 def test_bodies_share_what_has_the_same_operands() -> None:
