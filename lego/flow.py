@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,7 @@ def design_entry(fused: FusedAdg, dag: Dag, times: Schedule) -> dict[str, Any]:
             for i, spec in enumerate(register_specs(fused))
         ],
         "memories": _memories(fused),
+        "stages": [name for name, there in asdict(times.stages).items() if there],
         "macros": _macros(dag),
         "modules": {module.name: module.category for module in dag.modules},
         "dataflows": [
@@ -266,6 +267,10 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
         for step in entry["passes"]:
             sizes = " | ".join(str(n) for n in step.values())
             lines.append(f"| {entry['top']} | {sizes} |")
+    for entry in designs:
+        if entry["stages"]:
+            stages = ", ".join(entry["stages"])
+            lines += ["", f"{entry['top']} has pipeline registers for its clock: {stages}."]
     return "\n".join(lines) + "\n"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lego.back.passes.narrow import narrow_widths
 from lego.back.pipeline import Options
 from lego.back.rtl.verilog import to_verilog
 from lego.back.timing import NO_STAGES, Stages
-from lego.flow import design_entry, designs_of
+from lego.flow import compile_workload, design_entry, designs_of
 from lego.ppa.library import read_library
 from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
@@ -71,6 +72,15 @@ def test_a_sum_is_forwarded_at_any_distance(m: int) -> None:
 def test_slow_clocks_change_nothing() -> None:
     (fused,) = designs_of(load_text(REVISITED))
     assert str(lower(fused, Options(clock_ps=9000))[0]) == str(lower(fused)[0])
+
+
+def test_the_manifest_tells_the_stages() -> None:
+    workload = load_text(REVISITED)
+    for options, stages in ((FASTEST, list(asdict(NO_STAGES))), (Options(), [])):
+        made = compile_workload(workload, source=b"", options=options)
+        (entry,) = json.loads(made["manifest.json"])["designs"]
+        assert entry["stages"] == stages
+        assert (", ".join(["events", "banks"]) in made["report.md"].decode()) == bool(stages)
 
 
 @pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
