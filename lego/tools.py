@@ -7,20 +7,22 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lego.diag import LegoError
 
-__all__ = ["Finished", "find_tool", "run"]
+__all__ = ["Finished", "find_tool", "modules_path", "run"]
 
 INSTALL = {
     "g++": "sudo apt-get install -y g++",
     "make": "sudo apt-get install -y make",
     "sta": "sudo apt-get install -y opensta",
 }
+ROOT = Path(__file__).resolve().parents[1]
 KEPT_ENVIRONMENT = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "XDG_CACHE_HOME")
 
 
@@ -45,6 +47,11 @@ def find_tool(name: str) -> str:
     return str(Path(found).resolve()) if name.startswith(".") else found
 
 
+def modules_path() -> dict[str, str]:
+    """Environment in which another Python finds what this one does."""
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys((str(ROOT), *filter(None, sys.path))))}
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -53,8 +60,9 @@ def run(
     memory_mb: int | None = None,
     env: Mapping[str, str] | None = None,
     check: bool = True,
+    started: Callable[[int], object] | None = None,
 ) -> Finished:
-    """Run a program to its end.
+    """Run a program to its end; `started` is told the number of its process group.
 
     Raises E601 if it is missing, E602 if it exceeds `timeout_s` (its whole process group is
     killed), and E603 if `check` and it fails.
@@ -80,6 +88,8 @@ def run(
         start_new_session=True,
         preexec_fn=limit if memory_mb is not None else None,
     ) as process:
+        if started is not None:
+            started(process.pid)
         try:
             stdout, stderr = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:

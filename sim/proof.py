@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -52,15 +53,39 @@ def unproven(before: Dag, after: Dag, *, timeout_s: int = 120) -> list[str]:
     added = [module for module in after.modules if module.name not in ours]
     failed = []
     for module in before.modules:
-        golden, other = _opened(module, ours, ours), _opened(theirs[module.name], theirs, ours)
-        if golden != other and not _proven(golden, other, added, timeout_s):
+        new = theirs[module.name]
+        golden, other = _opened(module, ours, ours), _opened(new, theirs, ours)
+        alike = _comparable(module, new, ours, top=module is before.top)
+        if not alike or (golden != other and not _proven(golden, other, added, timeout_s)):
             failed.append(module.name)
     return failed
 
 
-def _base(port: str) -> str:
-    """The port of which this one is a part."""
-    return re.sub(r"_part\d+$", "", port)
+def _comparable(module: Module, new: Module, known: Container[str], *, top: bool) -> bool:
+    """Whether a proof of the opened modules says something of both: they hold the same modules under the same
+    names, each once; nothing is claimed that wasn't before; RAMs are the same, and so are the inputs of the top.
+    """
+    held = [sorted(_held(each, known)) for each in (module, new)]
+    claims = [Counter(n.claim for n in each.nodes if n.claim) for each in (module, new)]
+    ports = [sorted((n.name, n.range) for n in _inputs(each)) for each in (module, new)]
+    outputs = [sorted(name for name, _ in each.outputs) for each in (module, new)]
+    macro = any(node.op is Op.MEMORY for each in (module, new) for node in each.nodes)
+    return (
+        held[0] == held[1]
+        and len({name for name, _ in held[1]}) == len(held[1])
+        and claims[1] <= claims[0]
+        and (not top or (ports[0] == ports[1] and outputs[0] == outputs[1]))
+        and (not macro or module == new)
+    )
+
+
+def _held(module: Module, known: Container[str]) -> Iterator[tuple[str, str]]:
+    return ((n.name, n.text) for n in module.nodes if n.op is Op.INSTANCE and n.text in known)
+
+
+def _base(port: str, known: Container[str]) -> str:
+    """The port of the module before the pass that this one is, or of which it is a part."""
+    return port if port in known else re.sub(r"_part\d+$", "", port)
 
 
 def _opened(module: Module, known: Mapping[str, Module], cut: Container[str]) -> Module:
@@ -173,22 +198,24 @@ def _miter(golden: Module, other: Module) -> Module:
     integer than in `golden`, or leaves its interval."""
     b = Builder("miter", "proof")
     spans = {node.name: node.range for node in _inputs(golden)}
+    known = set(spans)
     for node in _inputs(other):
-        name = _base(node.name)
+        name = _base(node.name, known)
         spans[name] = min(spans.get(name, node.range), node.range, key=lambda s: s[1] - s[0])
     values = {name: _any_in(b, name, span) for name, span in sorted(spans.items())}
     found = []
     for name, module in (("golden", golden), ("other", other)):
-        wires = {n.name: b.wrap(values[_base(n.name)], n.range) for n in _inputs(module)}
+        wires = {n.name: b.wrap(values[_base(n.name, known)], n.range) for n in _inputs(module)}
         found.append(b.instance(replace(module, name=name), name, wires))
     wanted = dict(golden.outputs)
     apart = []
     for name, place in other.outputs:
-        if _base(name) not in wanted:
+        base = _base(name, wanted)
+        if base not in wanted:
             raise InternalError(f"{other.name} has an output {name} that wasn't there")
         given, span = found[1][name], other.nodes[place].range
-        apart.append(b.invert(b.eq(given, found[0][_base(name)])))
-        if span != golden.nodes[wanted[_base(name)]].range:
+        apart.append(b.invert(b.eq(given, found[0][base])))
+        if span != golden.nodes[wanted[base]].range:
             apart += _outside(b, given, span)
     while len(apart) > 1:
         apart = [b.any(apart[k : k + 8]) for k in range(0, len(apart), 8)]

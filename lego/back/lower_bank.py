@@ -6,14 +6,14 @@ drain the other at the same time. Otherwise the host waits until the array is id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from lego.back.builder import Builder
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.back.sums import combine, identity
-from lego.ir.adg import Adg, OutputPlan
+from lego.back.sums import combine
+from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
 
@@ -142,35 +142,26 @@ def _accumulate(
         b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
         for k, (a, e) in enumerate(zip(before, active, strict=True))
     ]
-    stored = b.wire(word)
-    if cycles == 1:
-        old = b.mux(agains[0], total, stored, name="old")
-        new = b.mux(visit, data, _combined(b, fused, old, data, word))
-    else:
-        start = b.wrap(b.choose(_per_sum(fused, lambda adg: b.const(identity(adg)))), word)
-        kept = b.mux(visit, start, b.mux(agains[1], total, stored), name="kept")
-        again = b.all([agains[0], b.invert(b.delay(visit, 1))])
-        old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
-        new = _combined(b, fused, old, data, word)
+    stored = read = b.wire(word)
+    if cycles > 1:
+        kept = b.mux(agains[1], total, stored, name="kept")
+        stored, visit = b.delay(kept, 1, name="kept"), b.delay(visit, 1)
+    old = b.mux(agains[0], total, stored, name="old")
+    new = b.mux(visit, data, _combined(b, fused, old, data, word))
     b.drive(total, new, active[-1])
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
     reads = b.all([en, adds]) if adds != b.const(1) else en
     array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": new, "wen": active[-1]}
-    b.connect(stored, _rams(b, fused, ram, array))
+    b.connect(read, _rams(b, fused, ram, array))
 
 
 def _combined(b: Builder, fused: FusedAdg, old: int, data: int, word: tuple[int, int]) -> int:
     """The running dataflow's reduction of two words."""
-
-    def summed(adg: Adg) -> int:
-        value = adg.output_format.low, adg.output_format.high
+    sums = []
+    for layer in fused.layers:
+        fmt = layer.adg.output_format
+        value = (fmt.low, fmt.high)
         left, right = b.wrap(old, value), b.wrap(data, value)
-        return b.wrap(combine(b, adg.reduction, left, right, value), word)
-
-    return b.choose(_per_sum(fused, summed))
-
-
-def _per_sum(fused: FusedAdg, of: Callable[[Adg], int]) -> list[int | None]:
-    """A node per dataflow that adds to what banks hold."""
-    adgs = (layer.adg for layer in fused.layers)
-    return [of(adg) if adg.output.accumulates else None for adg in adgs]
+        summed = combine(b, layer.adg.reduction, left, right, value)
+        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else None)
+    return b.choose(sums)

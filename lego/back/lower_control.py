@@ -81,7 +81,7 @@ class Control:
         status = {port: signals.pop(port) for port in ("busy", "done")}
         if late:
             signals = {
-                name: b.delay(node, 1, resets=name.startswith(_EVENTS), name=name)
+                name: b.delay(node, 1, resets=name.startswith(_EVENTS), name=f"{name}_late")
                 for name, node in signals.items()
             }
         for buffer in self.fused.buffers():

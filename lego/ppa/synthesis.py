@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lego.diag import LegoError
 from lego.ppa.library import Library
-from lego.tools import run
+from lego.tools import modules_path, run
 
 __all__ = ["Netlist", "synthesise"]
 
@@ -70,7 +70,7 @@ def synthesise(
         [sys.executable, "-m", "lego.ppa.yosys_worker", str(scratch / "job.json")],
         cwd=scratch,
         timeout_s=TIMEOUT_S,
-        env={"YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=modules_path() | {"YOSYS_MAX_THREADS": "1"},
         check=False,
     )
     if done.returncode or not (scratch / "stat.json").is_file():

@@ -290,3 +290,10 @@ def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(rtlil, "run", watched)
     assert to_verilog(dag) == alone
     assert len(started) == 1
+
+    def lost(argv: list[str], **how: Any) -> Finished:
+        return run(["true"], cwd=how["cwd"], timeout_s=9)
+
+    for broken in (lost, lambda argv, **how: run(["false"], cwd=how["cwd"], timeout_s=9)):
+        monkeypatch.setattr(rtlil, "run", broken)
+        assert to_verilog(dag) == alone

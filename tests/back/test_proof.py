@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text
+from lego.back.builder import Builder
 from lego.back.lower_top import build
 from lego.back.passes.delay_matching import delay_early
+from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import PASSES, Options, Step, optimise
 from lego.diag import InternalError
 from lego.flow import designs_of
-from lego.ir.dag import Dag, Node, Op
+from lego.ir.dag import Dag, Module, Node, Op
 from sim.proof import unproven
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,3 +121,61 @@ def test_a_lost_output_is_noticed() -> None:
     top = replace(after.top, outputs=after.top.outputs[1:])
     with pytest.raises(InternalError):
         unproven(before, Dag((*after.modules[:-1], top)))
+
+
+def child(name: str, more: int) -> Module:
+    b = Builder(name, "fu")
+    b.output("y", b.wrap(b.add(b.input("a", BYTE), b.const(more)), BYTE))
+    return infer_widths(b.build())
+
+
+def parent(use: Callable[[Builder, int], int], span: tuple[int, int] = (0, 255)) -> Module:
+    b = Builder("top", "control")
+    b.output("y", b.wrap(use(b, b.input("a", span)), BYTE))
+    return infer_widths(b.build())
+
+
+BYTE = (0, 255)
+CHILDREN = child("one", 1), child("three", 3)
+
+
+def holds(which: int) -> Module:
+    return parent(lambda b, a: b.instance(CHILDREN[which], "u", {"a": a})["y"])
+
+
+def twice(b: Builder, a: int) -> int:
+    first = b.instance(CHILDREN[0], "u", {"a": b.wrap(b.const(3), BYTE)})["y"]
+    b.instance(CHILDREN[0], "u", {"a": a})
+    return first
+
+
+CLAIMED = parent(lambda b, a: b.wrap(a, (0, 7), claim=(0, 7)))
+LEAST = parent(lambda b, a: b.op(Op.MIN, a, b.const(7)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (holds(0), holds(1)),
+        (holds(0), parent(twice)),
+        (LEAST, CLAIMED),
+        (parent(lambda b, a: a), parent(lambda b, a: a, (0, 15))),
+        (
+            parent(lambda b, a: b.op(Op.SUB, a, b.input("a_part1", BYTE))),
+            parent(lambda b, a: b.const(0)),
+        ),
+        (parent(lambda b, a: a), parent(lambda b, a: b.input("a_part0", BYTE))),
+    ],
+    ids=["another module", "twice", "a new claim", "narrower pins", "like a part", "a new pin"],
+)
+def test_what_a_proof_of_modules_does_not_see(before: Module, after: Module) -> None:
+    assert unproven(Dag((*CHILDREN, before)), Dag((*CHILDREN, after)), timeout_s=5) == ["top"]
+
+
+def test_a_ram_is_what_it_was() -> None:
+    *_, (_, _, dag) = steps_of(text_of(ROOT / "tests" / "workloads" / "gemm_os_sys.yaml"))
+    k = next(k for k, m in enumerate(dag.modules) if any(node.op is Op.MEMORY for node in m.nodes))
+    nodes = tuple(replace(n, extent=2) if n.op is Op.MEMORY else n for n in dag.modules[k].nodes)
+    other = replace(dag.modules[k], nodes=nodes)
+    after = Dag((*dag.modules[:k], other, *dag.modules[k + 1 :]))
+    assert unproven(dag, after) == [other.name]

@@ -18,6 +18,7 @@ from lego.back.pipeline import Options
 from lego.back.rtl.verilog import to_verilog
 from lego.back.timing import NO_STAGES, Stages
 from lego.flow import compile_workload, design_entry, designs_of
+from lego.ir.dag import Op
 from lego.ppa.library import read_library
 from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
@@ -67,6 +68,39 @@ def test_a_sum_is_forwarded_at_any_distance(m: int) -> None:
     late, plain = verdicts_of(cases)
     assert late.failures == plain.failures == ()
     assert [a - b for a, b in zip(late.cycles, plain.cycles, strict=True)] == [5, 5]
+
+
+# One dataflow adds in the banks, in a narrower format than the other, which doesn't.
+FORMATS = """\
+name: formats
+operations:
+  - name: a
+    loops: {k: 6, i: 4, j: 4}
+    statement: "Y[i,j] += A[i,k] * B[k,j]"
+    formats: {A: int8, B: int8, Y: int9}
+    dataflow: {name: inner, spatial: {k: 2, j: 2}, temporal: [k, j, i], control: systolic}
+  - name: b
+    loops: {p: 4, q: 4}
+    statement: "Z[p,q] = C[p] * D[q]"
+    formats: {C: int8, D: int8, Z: int32}
+    dataflow: {name: flat, spatial: {p: 2, q: 2}, temporal: [q, p], control: systolic}
+architecture: {array: [2, 2]}
+"""
+
+
+def test_only_what_adds_in_banks_goes_through_their_adders() -> None:
+    cases = cases_of(FORMATS, 1, passes=FASTEST)
+    cases += cases_of(FORMATS.replace("Y: int9", "Y: uint8").replace("formats", "most", 1), 1, passes=FASTEST)  # fmt: skip
+    assert [verdict.failures for verdict in verdicts_of(cases)] == [(), ()]
+
+
+@pytest.mark.parametrize("name", ["double_ws", "fused_gemm_bro", "conv_ic_oc_bro"])
+def test_copies_of_registers_have_names_of_their_own(name: str) -> None:
+    (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
+    dag, _ = lower(fused, Options(clock_ps=10, fanout=2, verify=True))
+    for module in dag.modules:
+        names = [node.name for node in module.nodes if node.op is Op.INSTANCE]
+        assert len(names) == len(set(names))
 
 
 def test_slow_clocks_change_nothing() -> None:

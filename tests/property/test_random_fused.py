@@ -54,6 +54,12 @@ def test_twenty_designs_with_every_stage(block: int) -> None:
     assert simulate(fused_sample, seeds, options=FASTEST) >= PER_MODEL // 2
 
 
+def test_results_of_several_formats_with_every_stage() -> None:
+    """7000007: one dataflow adds in the banks, another has a wider format and doesn't."""
+    seeds = range(7_000_006, 7_000_009)
+    assert simulate(fused_sample, seeds, options=Options(level=0, clock_ps=10))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
 def test_two_hundred_designs_with_every_stage(block: int) -> None:

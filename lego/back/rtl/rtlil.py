@@ -10,16 +10,19 @@ import json
 import os
 import pickle
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from lego.back.rtl.wide import joined
+from lego.diag import LegoError
 from lego.heap import rarely_collected
 from lego.ir.dag import Dag, Module, Op
-from lego.tools import run
+from lego.tools import Finished, modules_path, run
 
 __all__ = ["rtlil_of"]
 
@@ -37,19 +40,42 @@ def rtlil_of(dag: Dag) -> list[str]:
     here, there = _shares(dag)
     if not there:
         return _converted(dag, here, needs)
+    groups: list[int] = []
     with (
         tempfile.TemporaryDirectory(prefix="lego-") as name,
         ThreadPoolExecutor(1) as second,
     ):
-        scratch = Path(name)
-        (scratch / "job").write_bytes(pickle.dumps((dag, there, needs)))
-        argv = [sys.executable, "-m", __name__, str(scratch / "job"), str(scratch / "result")]
-        root = {"PYTHONPATH": str(Path(__file__).parents[3])}
-        other = second.submit(run, argv, cwd=scratch, timeout_s=TIMEOUT_S, env=root)
-        found = dict(zip(here, _converted(dag, here, needs), strict=True))
-        other.result()
-        found |= zip(there, json.loads((scratch / "result").read_text()), strict=True)
+        job, result = Path(name) / "job", Path(name) / "result"
+        job.write_bytes(pickle.dumps((dag, there, needs)))
+        argv = [sys.executable, "-m", __name__, str(job), str(result)]
+        other = second.submit(
+            run,
+            argv,
+            cwd=Path(name),
+            timeout_s=TIMEOUT_S,
+            env=modules_path(),
+            started=groups.append,
+        )
+        try:
+            found = dict(zip(here, _converted(dag, here, needs), strict=True))
+            texts = _given(other, result) or _converted(dag, there, needs)
+        except BaseException:
+            for group in groups:
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+            raise
+    found |= zip(there, texts, strict=True)
     return [found[k] for k in range(len(dag.modules))]
+
+
+def _given(other: Future[Finished], result: Path) -> list[str] | None:
+    """What the second process wrote; None if it couldn't: then it is done here, and errors show."""
+    try:
+        other.result()
+        texts: list[str] = json.loads(result.read_text())
+    except (LegoError, OSError, ValueError):
+        return None
+    return texts
 
 
 def _shares(dag: Dag) -> tuple[list[int], list[int]]:
