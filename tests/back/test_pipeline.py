@@ -18,7 +18,7 @@ from lego.back.passes.delay_matching import check_matched, delay_early, match_al
 from lego.back.passes.form import check_form
 from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
-from lego.back.rtl import rtlil
+from lego.back.rtl import rtlil, wide
 from lego.back.rtl.verilog import to_verilog
 from lego.back.timing import schedule
 from lego.diag import InternalError, LegoError
@@ -297,3 +297,19 @@ def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> No
     for broken in (lost, lambda argv, **how: run(["false"], cwd=how["cwd"], timeout_s=9)):
         monkeypatch.setattr(rtlil, "run", broken)
         assert to_verilog(dag) == alone
+
+
+@pytest.mark.parametrize("bits", [8, 64])
+def test_modules_with_more_port_bits_than_a_cell_may_have(
+    bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a 64x64 array has them; here the limit is lower instead."""
+    path = ROOT / "tests" / "workloads" / "gemm_os_sys.yaml"
+    (fused,) = designs_of(load_workload(path))
+    dag, _ = lower(fused)
+    narrow = to_verilog(dag)
+    monkeypatch.setattr(wide, "BITS", bits)
+    assert to_verilog(dag) != narrow
+    assert proven_equivalent(narrow, to_verilog(dag), fused.name)
+    (verdict,) = verdicts_of(cases_of(path.read_text(), 3, random_bounds(path.read_text(), 2, 3)))
+    assert verdict.failures == ()
