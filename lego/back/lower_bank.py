@@ -12,10 +12,11 @@ from lego.back.builder import Builder
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.back.sums import combine
-from lego.ir.adg import OutputPlan
-from lego.ir.dag import Module
+from lego.back.sums import combine, identity
+from lego.ir.adg import Adg, OutputPlan
+from lego.ir.dag import Module, bits_for
 from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.workload import Reduction
 
 __all__ = ["accumulates", "bank_kinds"]
 
@@ -132,6 +133,7 @@ def _accumulate(
     dataflow that writes each element once doesn't read.
     """
     addr, en = port
+    adgs = [layer.adg for layer in fused.layers]
     data = b.delay(b.input("data", word), cycles, name="data")
     visit = b.delay(b.input("visit"), 1, name="visit")
     before = [b.delay(addr, k, name="addr") for k in range(1, cycles + 1)]
@@ -142,26 +144,39 @@ def _accumulate(
         b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
         for k, (a, e) in enumerate(zip(before, active, strict=True))
     ]
-    stored = read = b.wire(word)
-    if cycles > 1:
-        kept = b.mux(agains[1], total, stored, name="kept")
-        stored, visit = b.delay(kept, 1, name="kept"), b.delay(visit, 1)
-    old = b.mux(agains[0], total, stored, name="old")
-    new = b.mux(visit, data, _combined(b, fused, old, data, word))
+    stored = b.wire(word)
+    if cycles == 1:
+        old = b.mux(agains[0], total, stored, name="old")
+        new = b.mux(visit, data, _combined(b, fused, old, data, word, None))
+    else:  # a first visit adds to the identity: no multiplexer stands behind the adder
+        starts = [b.const(identity(a)) if a.output.accumulates else None for a in adgs]
+        kept = b.mux(agains[1], total, stored)
+        kept = b.mux(visit, b.wrap(b.choose(starts), word), kept, name="kept")
+        again = b.all([agains[0], b.invert(b.delay(visit, 1))])
+        old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+        alike = all(_is_plain(a, word) for a in adgs if a.output.accumulates)
+        new = _combined(b, fused, old, data, word, None if alike else data)
     b.drive(total, new, active[-1])
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
     reads = b.all([en, adds]) if adds != b.const(1) else en
     array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": new, "wen": active[-1]}
-    b.connect(read, _rams(b, fused, ram, array))
+    b.connect(stored, _rams(b, fused, ram, array))
 
 
-def _combined(b: Builder, fused: FusedAdg, old: int, data: int, word: tuple[int, int]) -> int:
-    """The running dataflow's reduction of two words."""
+def _is_plain(adg: Adg, word: tuple[int, int]) -> bool:
+    """Whether zero and any word add to that word."""
+    return adg.reduction is Reduction.ADD and bits_for(*word) == adg.output_format.bits
+
+
+def _combined(
+    b: Builder, fused: FusedAdg, old: int, data: int, word: tuple[int, int], other: int | None
+) -> int:
+    """The running dataflow's reduction of two words; `other` for those that don't add in banks."""
     sums = []
     for layer in fused.layers:
         fmt = layer.adg.output_format
         value = (fmt.low, fmt.high)
         left, right = b.wrap(old, value), b.wrap(data, value)
         summed = combine(b, layer.adg.reduction, left, right, value)
-        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else None)
+        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else other)
     return b.choose(sums)
