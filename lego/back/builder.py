@@ -33,6 +33,21 @@ class Builder:
         self._delays: dict[tuple[int, int], int] = {}
         self._same: dict[Node, int] = {}
 
+    @classmethod
+    def of(cls, module: Module, dataflows: int) -> Builder:
+        """A builder that goes on with a module; its ports and primitives are found again."""
+        b = cls(module.name, module.category, dataflows)
+        b.nodes = list(module.nodes)
+        b._outputs = dict(module.outputs)
+        for i, node in enumerate(module.nodes):
+            if node.op is Op.INPUT:
+                b._inputs[node.name] = i
+            elif node.op is Op.CONST:
+                b._consts.setdefault(node.value, i)
+            if node.op not in _STATEFUL:
+                b._same.setdefault(replace(node, name=""), i)
+        return b
+
     def build(self) -> Module:
         """Freeze."""
         return Module(

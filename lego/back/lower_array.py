@@ -22,7 +22,8 @@ from lego.back.lower_links import Link, Links, ordered
 from lego.back.lower_memory import node_port
 from lego.back.lower_trees import Trees
 from lego.back.passes.widths import infer_widths
-from lego.back.timing import Schedule, accumulates_held
+from lego.back.sums import accumulates_held
+from lego.back.timing import Schedule
 from lego.ir.adg import Fu, InputPlan, OutputClass
 from lego.ir.dag import Contract, Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Layer

@@ -14,9 +14,10 @@ from enum import StrEnum
 from lego.back.builder import Builder
 from lego.back.sums import (
     accumulated_terms,
+    accumulates_held,
     build_body,
-    combine,
     identity,
+    reduced,
     sum_range,
     sum_span,
 )
@@ -214,19 +215,15 @@ def _reduce_merged(
     links = _chain_inputs(b, parts)
     others: list[int | None] = []
     for layer, part in zip(fused.layers, kind.sums, strict=True):
-        if part is None:
-            others.append(None)
-            continue
-        start = b.const(identity(layer.adg))
-        if part.link >= 0:
-            others.append(links[part.link])
-        elif part.root and layer.adg.output.hold and layer.adg.reduction is not Reduction.ASSIGN:
-            others.append(b.mux(b.input("first"), start, acc))
-        else:
-            others.append(start)
+        other = None
+        if part is not None and part.link >= 0:
+            other = links[part.link]
+        elif part is not None and part.root and accumulates_held(layer.adg):
+            other = b.mux(b.input("first"), b.const(identity(layer.adg)), acc)
+        others.append(other)
     value = _treed(b, fused, kind.sums, contribution)
     claim = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
-    total = combined(b, fused, kind.sums, value, b.choose(others), span, claim)
+    total = combined(b, fused, kind.sums, value, others, span, claim)
     b.drive(acc, b.wrap(total, span))
     if kind.gives_sum:
         b.output("sum_out", acc)
@@ -249,12 +246,9 @@ def _chain(b: Builder, fused: FusedAdg, sums: Sequence[SumKind | None], contribu
     inputs = _chain_inputs(b, parts)
     if not inputs:
         return contribution
-    brought = [
-        None if part is None else inputs.get(part.link, b.const(identity(layer.adg)))
-        for layer, part in zip(fused.layers, sums, strict=True)
-    ]
+    brought = [None if part is None else inputs.get(part.link) for part in sums]
     claim = _union(sum_range(adg, part.sums) for adg, part in parts)
-    return combined(b, fused, sums, contribution, b.choose(brought), _spans(parts), claim)
+    return combined(b, fused, sums, contribution, brought, _spans(parts), claim)
 
 
 def _chain_inputs(b: Builder, parts: Sequence[tuple[Adg, SumKind]]) -> dict[int, int]:
@@ -273,18 +267,34 @@ def combined(
     fused: FusedAdg,
     used: Sequence[object | None],
     left: int,
-    right: int,
+    rights: Sequence[int | None],
     span: Range,
     claim: Range,
 ) -> int:
-    """The reduction of two values under the running dataflow, in the interval `span`; it never
-    leaves `claim`."""
-    return b.choose(
-        [
-            None if part is None else combine(b, layer.adg.reduction, left, right, span, claim)
-            for layer, part in zip(fused.layers, used, strict=True)
-        ]
+    """Under the running dataflow, the reduction of `left` and its own of `rights`, or `left` alone
+    where that is None, in the interval `span`; it never leaves `claim`.
+
+    Every dataflow that is in use has a primitive of its own here; they are shared later.
+    """
+    layers = [
+        layer if part is not None else None for layer, part in zip(fused.layers, used, strict=True)
+    ]
+    values = [
+        None
+        if layer is None
+        else left
+        if right is None
+        else reduced(b, layer.adg.reduction, left, right)
+        for layer, right in zip(layers, rights, strict=True)
+    ]
+    total = b.choose(values)
+    grows = any(
+        right is not None
+        and layer is not None
+        and layer.adg.reduction not in (Reduction.MAX, Reduction.MIN)
+        for layer, right in zip(layers, rights, strict=True)
     )
+    return b.wrap(total, span, claim) if grows else total
 
 
 def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
@@ -331,7 +341,7 @@ def _accumulate(
         span = _spans(parts)
         claim = _union(sum_range(adg, accumulated_terms(adg, part.sums)) for adg, part in parts)
         acc = b.reg(span, name="acc", resets=False)
-        summed = combined(b, fused, roots, acc, total, span, claim)
+        summed = combined(b, fused, roots, acc, [total] * len(roots), span, claim)
         b.drive(acc, b.wrap(b.mux(b.input("first"), total, summed), span))
         total = acc
     b.output("result", b.wrap(total, (0, (1 << fused.buffers()[-1].bits) - 1)))

@@ -63,23 +63,25 @@ def lower(
     fused: FusedAdg, options: Options = DEFAULT, watch: Callable[[Step], None] | None = None
 ) -> tuple[Dag, Schedule]:
     """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
-    matched = "delays" in chosen(options)
-    dag, times = build(fused, matched=matched)
+    passes = chosen(options)
+    matched, shared = "delays" in passes, "pins" in passes
+    dag, times = build(fused, matched=matched, shared=shared)
     if options.clock_ps is not None:
         stages = stages_for(narrow_widths(dag), fused, options.clock_ps)
         if stages != NO_STAGES:
-            dag, times = build(fused, matched=matched, stages=stages)
+            dag, times = build(fused, matched=matched, shared=shared, stages=stages)
     return optimise(dag, options, watch), times
 
 
 def build(
-    fused: FusedAdg, *, matched: bool = True, stages: Stages = NO_STAGES
+    fused: FusedAdg, *, matched: bool = True, shared: bool = True, stages: Stages = NO_STAGES
 ) -> tuple[Dag, Schedule]:
     """All modules of the accelerator before any pass: FUs and trees have latencies and a contract.
 
-    `matched`: operands and masks arrive when that saves registers.
+    `matched`: operands and masks arrive when that saves registers. `shared`: chains of sums and
+    accumulators have one register where no dataflow needs both.
     """
-    times = schedule(fused, matched=matched, stages=stages)
+    times = schedule(fused, matched=matched, shared=shared, stages=stages)
     prefix = fused.name
     control = Control(fused, prefix)
     array = ArrayLowering(fused, control, times, prefix)

@@ -13,6 +13,8 @@ from lego.back.passes.delay_matching import check_matched, delay_early, match_al
 from lego.back.passes.form import check_form
 from lego.back.passes.merging import check_rewired
 from lego.back.passes.narrow import check_narrowed, narrow_widths
+from lego.back.passes.pin_check import check_shared
+from lego.back.passes.pins import share_pins
 from lego.diag import LegoError
 from lego.ir.dag import Dag
 
@@ -89,6 +91,13 @@ class Step:
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass(
+        "pins",
+        "adders and multipliers of different dataflows share a unit",
+        1,
+        lambda dag, _: share_pins(dag),
+        check_shared,
+    ),
     Pass(
         "widths",
         "every primitive as wide as the values that reach it",

@@ -11,9 +11,11 @@ from lego.ir.workload import Reduction
 
 __all__ = [
     "accumulated_terms",
+    "accumulates_held",
     "build_body",
     "combine",
     "identity",
+    "reduced",
     "sum_range",
     "sum_span",
 ]
@@ -52,13 +54,19 @@ def combine(
     b: Builder, reduction: Reduction, left: int, right: int, span: Range, claim: Range | None = None
 ) -> int:
     """The reduction of two values, in the interval `span`; it never leaves `claim`."""
+    value = reduced(b, reduction, left, right)
+    return value if b.nodes[value].op in (Op.MAX, Op.MIN) else b.wrap(value, span, claim)
+
+
+def reduced(b: Builder, reduction: Reduction, left: int, right: int) -> int:
+    """The reduction of two values; a sum grows."""
     match reduction:
         case Reduction.MAX:
             return b.op(Op.MAX, left, right)
         case Reduction.MIN:
             return b.op(Op.MIN, left, right)
         case _:
-            return b.wrap(b.add(left, right), span, claim)
+            return b.add(left, right)
 
 
 def identity(adg: Adg) -> int:
@@ -96,6 +104,11 @@ def sum_range(adg: Adg, terms: int) -> Range:
     low, high = min(low * terms, low), max(high * terms, high)
     fmt = adg.output_format
     return (low, high) if fmt.low <= low and high <= fmt.high else (fmt.low, fmt.high)
+
+
+def accumulates_held(adg: Adg) -> bool:
+    """Whether roots accumulate over held counters."""
+    return adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
 
 
 def accumulated_terms(adg: Adg, sums: int) -> int:

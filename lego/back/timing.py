@@ -11,15 +11,14 @@ from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
 from lego.back.spread import spread_levels
+from lego.back.sums import accumulates_held
 from lego.ir.adg import Adg
 from lego.ir.fused import Buffer, FusedAdg
-from lego.ir.workload import Reduction
 
 __all__ = [
     "NO_STAGES",
     "Schedule",
     "Stages",
-    "accumulates_held",
     "has_chains",
     "has_trees",
     "is_staged",
@@ -141,15 +140,13 @@ def has_chains(adg: Adg) -> bool:
     return any(len(c.levels) > 1 for c in adg.output.classes)
 
 
-def accumulates_held(adg: Adg) -> bool:
-    """Whether roots accumulate over held counters."""
-    return adg.output.hold > 0 and adg.reduction is not Reduction.ASSIGN
-
-
-def schedule(fused: FusedAdg, *, matched: bool = True, stages: Stages = NO_STAGES) -> Schedule:
+def schedule(
+    fused: FusedAdg, *, matched: bool = True, shared: bool = True, stages: Stages = NO_STAGES
+) -> Schedule:
     """Match the delays of the generic FU; everything else follows by counting.
 
-    If not `matched`, all operands and masks arrive together, as in a straightforward lowering.
+    If not `matched`, all operands and masks arrive together, if not `shared`, chains of sums and
+    accumulators have registers of their own, as in a straightforward lowering.
     """
     layers = [layer.adg for layer in fused.layers]
     buffers = fused.buffers()
@@ -187,7 +184,9 @@ def schedule(fused: FusedAdg, *, matched: bool = True, stages: Stages = NO_STAGE
     chains = [has_chains(adg) and not has_trees(adg) for adg in layers]
     holds = [accumulates_held(adg) for adg in layers]
     chained, held = any(chains), any(holds)
-    merged = chained and held and not any(a and b for a, b in zip(chains, holds, strict=True))
+    merged = (
+        shared and chained and held and not any(a and b for a, b in zip(chains, holds, strict=True))
+    )
     totals = tuple(
         contribution + (tree + has_chains(adg) if has_trees(adg) else chained and not merged)
         for adg, tree in zip(layers, trees, strict=True)

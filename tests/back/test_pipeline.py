@@ -266,12 +266,13 @@ def test_steps_tell_sizes() -> None:
     steps: list[Step] = []
     (fused,) = designs_of(load_text(GEMM))
     lower(fused, Options(), steps.append)
-    assert [step.name for step in steps] == ["widths", "delays", "dead", "broadcast"]
+    assert [step.name for step in steps] == ["pins", "widths", "delays", "dead", "broadcast"]
     for one, other in pairwise(steps):
         assert one.after == other.before
-    assert steps[0].after.bits < steps[0].before.bits
-    assert steps[2].after.primitives < steps[2].before.primitives
-    assert steps[3].after.registers > steps[3].before.registers
+    assert steps[0].after == steps[0].before
+    assert steps[1].after.bits < steps[1].before.bits
+    assert steps[3].after.primitives < steps[3].before.primitives
+    assert steps[4].after.registers > steps[4].before.registers
 
 
 def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lego.diag import InternalError
 from lego.ir.dag import Dag, Module, Op
 
-__all__ = ["check_pruned", "remove_dead_nodes", "remove_dead_ports"]
+__all__ = ["check_pruned", "prune", "remove_dead_nodes", "remove_dead_ports"]
 
 
 _ROOTS = [Op.INSTANCE, Op.INPUT, Op.CHECK]
@@ -19,6 +19,11 @@ def remove_dead_nodes(module: Module) -> Module:
     Run before a module is instantiated. Instances stay: what they hold may have effects.
     """
     return _keep(module, [Op.INSTANCE, Op.PORT, Op.CHECK])
+
+
+def prune(module: Module) -> Module:
+    """Return `module` without dead nodes; it keeps its input ports."""
+    return _keep(module, _ROOTS)
 
 
 def remove_dead_ports(dag: Dag) -> Dag:
@@ -34,7 +39,7 @@ def remove_dead_ports(dag: Dag) -> Dag:
             wanted = read.get(module.name, set())
             outputs = tuple(output for output in module.outputs if output[0] in wanted)
             module = replace(module, outputs=outputs)
-        module = _keep(module, _ROOTS)
+        module = prune(module)
         for node in module.nodes:
             if node.op is Op.PORT:
                 read.setdefault(module.nodes[node.srcs[0]].text, set()).add(node.text)
@@ -51,7 +56,7 @@ def check_pruned(before: Dag, after: Dag) -> None:
         outputs = {name for name, _ in new.outputs}
         if new is not after.top and outputs != read.get(new.name, set()):
             raise InternalError(f"{new.name} has other outputs than are read")
-        if _keep(new, _ROOTS) != new:
+        if prune(new) != new:
             raise InternalError(f"{new.name} holds what nothing depends on")
         was, now = dict(old.outputs), dict(new.outputs)
         seen: dict[tuple[int, int], bool] = {}

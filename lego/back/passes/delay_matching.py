@@ -91,7 +91,15 @@ def _each(dag: Dag, place: Callable[[Module, dict[str, Arrival], Contract], Modu
     return Dag(tuple(done))
 
 
-def _early(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) -> Module:
+def earliest(module: Module) -> list[int]:
+    """The first cycle in which each node can have its value, by the module's contract."""
+    contract = module.contract or Contract(())
+    arrivals = {node.name: Arrival(0) for node in module.nodes if node.op is Op.INPUT}
+    arrivals |= {name: Arrival(at) for name, at in contract.inputs}
+    return _earliest(module, arrivals, contract)
+
+
+def _earliest(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) -> list[int]:
     edges, pinned = _edges(module), _pinned(module, contract)
     times = [0] * len(module.nodes)
     for _ in module.nodes:
@@ -105,6 +113,11 @@ def _early(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) 
             times[v] = max(times[v], times[u] + _latency(module.nodes[v]))
         if times == before:
             break
+    return times
+
+
+def _early(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) -> Module:
+    edges, times = _edges(module), _earliest(module, arrivals, contract)
     _certify(module, edges, arrivals, times)
     return _insert(module, times, shared=False)
 
