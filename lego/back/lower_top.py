@@ -14,7 +14,7 @@ from lego.back.passes.narrow import narrow_widths
 from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import DEFAULT, Options, Step, chosen, optimise
 from lego.back.registers import RegisterSpec, address_bits, register_specs
-from lego.back.timing import NO_STAGES, Schedule, Stages, schedule, settling
+from lego.back.timing import BEST, NO_STAGES, Schedule, Stages, Ways, schedule, settling
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
 
@@ -64,24 +64,20 @@ def lower(
 ) -> tuple[Dag, Schedule]:
     """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
     passes = chosen(options)
-    matched, shared = "delays" in passes, "pins" in passes
-    dag, times = build(fused, matched=matched, shared=shared)
+    ways = Ways("delays" in passes, "pins" in passes, "reductions" in passes)
+    dag, times = build(fused, ways)
     if options.clock_ps is not None:
         stages = stages_for(narrow_widths(dag), fused, options.clock_ps)
         if stages != NO_STAGES:
-            dag, times = build(fused, matched=matched, shared=shared, stages=stages)
+            dag, times = build(fused, ways, stages=stages)
     return optimise(dag, options, watch), times
 
 
 def build(
-    fused: FusedAdg, *, matched: bool = True, shared: bool = True, stages: Stages = NO_STAGES
+    fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES
 ) -> tuple[Dag, Schedule]:
-    """All modules of the accelerator before any pass: FUs and trees have latencies and a contract.
-
-    `matched`: operands and masks arrive when that saves registers. `shared`: chains of sums and
-    accumulators have one register where no dataflow needs both.
-    """
-    times = schedule(fused, matched=matched, shared=shared, stages=stages)
+    """All modules of the accelerator before any pass: FUs and trees have latencies and a contract."""
+    times = schedule(fused, ways, stages=stages)
     prefix = fused.name
     control = Control(fused, prefix)
     array = ArrayLowering(fused, control, times, prefix)

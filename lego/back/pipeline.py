@@ -15,6 +15,7 @@ from lego.back.passes.merging import check_rewired
 from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.passes.pin_check import check_shared
 from lego.back.passes.pins import share_pins
+from lego.back.passes.reductions import balance_reductions, check_balanced
 from lego.diag import LegoError
 from lego.ir.dag import Dag
 
@@ -91,6 +92,13 @@ class Step:
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass(
+        "reductions",
+        "chains of sums, products, minima and maxima become trees",
+        1,
+        lambda dag, _: balance_reductions(dag),
+        check_balanced,
+    ),
     Pass(
         "pins",
         "adders and multipliers of different dataflows share a unit",

@@ -8,6 +8,7 @@ from lego.back.bank_view import BankView
 from lego.back.lower_fu import FuKind, Pick, PortKind, SumStages, build_fu, masking_axes
 from lego.back.passes.broadcast import BUFFERED, MAX_FANOUT
 from lego.back.passes.delay_matching import Arrival, match_delays
+from lego.back.passes.reductions import balanced
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
 from lego.back.spread import spread_levels
@@ -16,9 +17,11 @@ from lego.ir.adg import Adg
 from lego.ir.fused import Buffer, FusedAdg
 
 __all__ = [
+    "BEST",
     "NO_STAGES",
     "Schedule",
     "Stages",
+    "Ways",
     "has_chains",
     "has_trees",
     "is_staged",
@@ -45,6 +48,23 @@ class Stages:
 
 
 NO_STAGES = Stages()
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What the lowering leaves to passes that run; without them, it is a straightforward one.
+
+    `matched`: operands and masks arrive when that saves registers, and not all together. `shared`: chains
+    of sums and accumulators have one register where no dataflow needs both. `balanced`: there is time for
+    an FU's reductions as trees only, not as the chains that are lowered.
+    """
+
+    matched: bool = True
+    shared: bool = True
+    balanced: bool = True
+
+
+BEST = Ways()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +160,8 @@ def has_chains(adg: Adg) -> bool:
     return any(len(c.levels) > 1 for c in adg.output.classes)
 
 
-def schedule(
-    fused: FusedAdg, *, matched: bool = True, shared: bool = True, stages: Stages = NO_STAGES
-) -> Schedule:
-    """Match the delays of the generic FU; everything else follows by counting.
-
-    If not `matched`, all operands and masks arrive together, if not `shared`, chains of sums and
-    accumulators have registers of their own, as in a straightforward lowering.
-    """
+def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) -> Schedule:
+    """Match the delays of the generic FU; everything else follows by counting."""
     layers = [layer.adg for layer in fused.layers]
     buffers = fused.buffers()
     masks = tuple(
@@ -161,6 +175,8 @@ def schedule(
     kind = FuKind(ports, masks, (None,) * len(layers), False, True)
     raw = build_fu(fused, "generic", kind, SumStages(), chosen=stages.choice)
     module = infer_widths(raw.build())
+    if ways.balanced:
+        module = balanced(module)
     own = [is_staged(fused, buf) for buf in buffers[:-1]]
     staged = [mine or stages.banks for mine in own]
     reads = [
@@ -173,11 +189,13 @@ def schedule(
         levels = [0] * len(levels)
     latency = [read + level for read, level in zip(reads, levels, strict=True)]
     last = max(latency)
-    arrivals = {f"valid{axis}": Arrival(0 if matched else last, not matched, 1) for axis in axes}
+    arrivals = {
+        f"valid{axis}": Arrival(0 if ways.matched else last, not ways.matched, 1) for axis in axes
+    }
     for buffer in buffers[:-1]:
-        low = latency[buffer.index] if matched else last
+        low = latency[buffer.index] if ways.matched else last
         cost = address_bits(buffer.depth)
-        arrivals[f"{buffer.name}_link0"] = Arrival(low, not matched, cost)
+        arrivals[f"{buffer.name}_link0"] = Arrival(low, not ways.matched, cost)
     _, timing = match_delays(module, arrivals, fused.n_fus)
     contribution = timing.outputs["contribution"]
     trees = tuple(_tree_depth(adg) for adg in layers)
@@ -185,7 +203,10 @@ def schedule(
     holds = [accumulates_held(adg) for adg in layers]
     chained, held = any(chains), any(holds)
     merged = (
-        shared and chained and held and not any(a and b for a, b in zip(chains, holds, strict=True))
+        ways.shared
+        and chained
+        and held
+        and not any(a and b for a, b in zip(chains, holds, strict=True))
     )
     totals = tuple(
         contribution + (tree + has_chains(adg) if has_trees(adg) else chained and not merged)

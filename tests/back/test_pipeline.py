@@ -20,7 +20,7 @@ from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
 from lego.back.rtl import rtlil, wide
 from lego.back.rtl.verilog import to_verilog
-from lego.back.timing import schedule
+from lego.back.timing import Ways, schedule
 from lego.diag import InternalError, LegoError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
@@ -123,7 +123,7 @@ def test_narrow_ports_and_many_copies(seed: int) -> None:
 def test_cycles_are_predicted_whatever_passes_ran() -> None:
     """The padded factor comes late; read together with the others it delays all."""
     (fused,) = designs_of(load_text(LATE))
-    assert schedule(fused, matched=False).tails > schedule(fused).tails
+    assert schedule(fused, Ways(matched=False)).tails > schedule(fused).tails
     cases = cases_of(LATE, 5, random_bounds(LATE, 2, 5))
     cases += cases_of(
         LATE.replace("late", "early", 1), 5, random_bounds(LATE, 2, 5), passes=ALONE[0]
@@ -144,7 +144,7 @@ def test_every_pass_is_bit_exact_at_16x16(options: Options) -> None:
 def test_delay_matching_is_proven_equivalent() -> None:
     """A square is early and wide: its factor waits instead."""
     (fused,) = designs_of(load_text(SQUARE))
-    dag, _ = build(fused, matched=False)
+    dag, _ = build(fused, Ways(matched=False))
     early, matched = (to_verilog(place(dag)) for place in (delay_early, match_all))
     assert size_of(match_all(dag)).bits < size_of(delay_early(dag)).bits
     assert proven_equivalent(early, matched, fused.name)
@@ -266,13 +266,20 @@ def test_steps_tell_sizes() -> None:
     steps: list[Step] = []
     (fused,) = designs_of(load_text(GEMM))
     lower(fused, Options(), steps.append)
-    assert [step.name for step in steps] == ["pins", "widths", "delays", "dead", "broadcast"]
+    assert [step.name for step in steps] == [
+        "reductions",
+        "pins",
+        "widths",
+        "delays",
+        "dead",
+        "broadcast",
+    ]
     for one, other in pairwise(steps):
         assert one.after == other.before
-    assert steps[0].after == steps[0].before
-    assert steps[1].after.bits < steps[1].before.bits
-    assert steps[3].after.primitives < steps[3].before.primitives
-    assert steps[4].after.registers > steps[4].before.registers
+    assert steps[1].after == steps[0].before
+    assert steps[2].after.bits < steps[2].before.bits
+    assert steps[4].after.primitives < steps[4].before.primitives
+    assert steps[5].after.registers > steps[5].before.registers
 
 
 def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> None:
