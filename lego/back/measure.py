@@ -36,22 +36,37 @@ def counts_of(dag: Dag) -> dict[str, int]:
     return counts
 
 
-def size_of(dag: Dag) -> Size:
-    """Sum over the modules, each as often as it is there."""
-    registers = bits = primitives = area = 0
+def size_of(dag: Dag, known: dict[int, tuple[Module, Size]] | None = None) -> Size:
+    """Sum over the modules, each as often as it is there.
+
+    `known` remembers modules by identity, with their own sizes in 1e-3 um2, from one call to the next.
+    """
+    known = {} if known is None else known
     counts = counts_of(dag)
+    registers = bits = primitives = area = 0
     for module in dag.modules:
-        many = counts[module.name]
-        for node in module.nodes:
-            held = node.latency + (node.op in _REGISTERS)
-            if held:
-                registers += many * held
-                bits += many * held * node.bits
-                area += many * held * node.bits * COSTS.register_bit
-            if node.op not in _WIRES:
-                primitives += many * (node.op not in _NO_LOGIC)
-                area += many * _area(module, node)
+        if id(module) not in known:
+            known[id(module)] = module, _own(module)
+        own, many = known[id(module)][1], counts[module.name]
+        registers += many * own.registers
+        bits += many * own.bits
+        primitives += many * own.primitives
+        area += many * own.area_um2
     return Size(registers, bits, primitives, area // 1000)
+
+
+def _own(module: Module) -> Size:
+    """Size of a module without the modules that it holds; the area in 1e-3 um2."""
+    registers = bits = primitives = area = 0
+    for node in module.nodes:
+        held = node.latency + (node.op in _REGISTERS)
+        if held:
+            registers += held
+            bits += held * node.bits
+        if node.op not in _WIRES:
+            primitives += node.op not in _NO_LOGIC
+            area += _area(module, node)
+    return Size(registers, bits, primitives, area + bits * COSTS.register_bit)
 
 
 def _area(module: Module, node: Node) -> int:

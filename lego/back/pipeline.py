@@ -17,7 +17,7 @@ from lego.back.passes.pin_check import check_shared
 from lego.back.passes.pins import share_pins
 from lego.back.passes.reductions import balance_reductions, check_balanced
 from lego.diag import LegoError
-from lego.ir.dag import Dag
+from lego.ir.dag import Dag, Module
 
 __all__ = ["DEFAULT", "PASSES", "Options", "Pass", "Step", "check_runs", "chosen", "optimise"]
 
@@ -160,7 +160,7 @@ def check_runs(name: str, options: Options) -> None:
 def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:
     """Run the passes; `watch` sees every step. Raises InternalError if `verify` finds a fault."""
     names = chosen(options)
-    size = None
+    size, known = None, dict[int, tuple[Module, Size]]()
     for each in PASSES:
         if each.name not in names and each.instead is None:
             continue
@@ -175,7 +175,7 @@ def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = 
         if watch is not None:
             name = each.name if each.name in names else f"no {each.name}"
             seconds = time.monotonic() - begun
-            before, size = size or size_of(dag), size_of(after)
+            before, size = size or size_of(dag, known), size_of(after, known)
             watch(Step(name, after, before, size, seconds))
         dag = after
     return dag

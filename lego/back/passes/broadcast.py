@@ -183,6 +183,8 @@ def _rebuilt(
 
     A copy that is an instance brings its output port along. `extra` are more output ports.
     """
+    if not copies and not extra:
+        return module
     place: dict[tuple[int, int], int] = {}
     plan: list[tuple[int, int]] = []
     for i in range(len(module.nodes)):
