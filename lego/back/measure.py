@@ -86,7 +86,7 @@ def _area(module: Module, node: Node) -> int:
             return COSTS.multiplier_bit * math.prod(widths())
         case Op.MUX:
             return COSTS.mux_bit * node.bits
-        case Op.REG:
+        case Op.REG | Op.DELAY:
             return COSTS.mux_bit * node.bits if len(node.srcs) == 2 else 0
         case Op.AND | Op.OR:
             return COSTS.mux_bit * (len(node.srcs) - 1) // 2

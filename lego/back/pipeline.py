@@ -11,6 +11,8 @@ from lego.back.passes.broadcast import MAX_FANOUT, rewire_broadcasts
 from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
 from lego.back.passes.delay_matching import check_matched, delay_early, match_all
 from lego.back.passes.form import check_form
+from lego.back.passes.gating import gate_idle
+from lego.back.passes.gating_check import check_gated
 from lego.back.passes.merging import check_rewired
 from lego.back.passes.narrow import check_narrowed, narrow_widths
 from lego.back.passes.pin_check import check_shared
@@ -59,7 +61,8 @@ DEFAULT = Options()
 class Pass:
     """A function from graph to graph, the lowest level that runs it, and the check of its invariants.
 
-    `instead` is what runs where the pass is off and something must be done all the same.
+    `instead` is what runs where the pass is off and something must be done all the same. `steady`: it keeps the
+    behaviour only while the dataflow id stands still, as it does while the array runs.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Pass:
     run: Callable[[Dag, Options], Dag]
     check: Callable[[Dag, Dag], None]
     instead: Callable[[Dag], Dag] | None = None
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,14 @@ PASSES: tuple[Pass, ...] = (
         1,
         lambda dag, _: remove_dead_ports(dag),
         check_pruned,
+    ),
+    Pass(
+        "gating",
+        "registers and multipliers stand still under dataflows that don't use them",
+        2,
+        lambda dag, _: gate_idle(dag),
+        check_gated,
+        steady=True,
     ),
     Pass(
         "broadcast",

@@ -36,7 +36,7 @@ class Op(StrEnum):
     CAT = "cat"  # (a...) -> bits side by side, the first source lowest, unsigned
     WRAP = "wrap"  # (a) -> low bits of a, read in the declared range
     WIRE = "wire"  # (a) -> a, where a may be a later node; range declared
-    DELAY = "delay"  # (a) -> a, `value` cycles ago
+    DELAY = "delay"  # (a) -> a, `value` cycles ago; (a, enable): of one cycle, holds unless enable
     REG = "reg"  # (next, enable) -> register in the declared range, reset to `value`
     MEMORY = "memory"  # (raddr, ren, waddr, wdata, wen) -> word read, one cycle later
     CHECK = (

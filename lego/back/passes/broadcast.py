@@ -220,7 +220,9 @@ class _Rewriting:
     wanted: dict[str, dict[str, list[int]]]
     counts: Mapping[str, int]
     most: int
-    kinds: dict[tuple[tuple[int, int], tuple[int, int], bool], Module] = field(default_factory=dict)
+    kinds: dict[tuple[tuple[int, int], tuple[int, int], int, bool], Module] = field(
+        default_factory=dict
+    )
 
     def result(self) -> Module:
         """The module; `wanted` tells instances of which output ports more are needed."""
@@ -246,7 +248,8 @@ class _Rewriting:
                 continue
             if here.op is Op.DELAY:
                 made = [self._copy(i, k) for k in range(1, len(groups))]
-                sinks[here.srcs[0]] += [((i, 0, k), 1) for k in range(1, len(groups))]
+                for place, source in enumerate(here.srcs):
+                    sinks[source] += [((i, place, k), 1) for k in range(1, len(groups))]
             elif child and self.counts[child] == 1:
                 made = [
                     replace(here, name=f"{here.name}_part{k}", text=f"{here.text}_part{k}")
@@ -265,15 +268,16 @@ class _Rewriting:
     def _copy(self, i: int, number: int) -> Node:
         node = self.module.nodes[i]
         source = self.module.nodes[node.srcs[0]]
-        kind = source.range, node.range, node.resets
+        kind = source.range, node.range, len(node.srcs), node.resets
         if kind not in self.kinds:
             b = Builder(f"{self.module.name}_copy{len(self.kinds)}", self.module.category)
             value = b.input("d", source.range)
             if source.range != node.range:
                 value = b.wrap(value, node.range)
-            b.output("q", b.delay(value, 1, resets=node.resets))
+            enable = [b.input("en")] if len(node.srcs) == 2 else []
+            b.output("q", b.add_node(replace(node, srcs=(value, *enable), name="")))
             self.kinds[kind] = infer_widths(b.build())
         name = f"{node.name or f'n{i}'}_copy{number}"
-        return Node(
-            Op.INSTANCE, node.srcs, 0, 0, name=name, text=self.kinds[kind].name, ports=("d",)
-        )
+        ports = ("d", "en")[: len(node.srcs)]
+        held = self.kinds[kind].name
+        return Node(Op.INSTANCE, node.srcs, 0, 0, name=name, text=held, ports=ports)

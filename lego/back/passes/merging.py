@@ -72,7 +72,7 @@ class _Merged:
         if self._copies(node):  # a module that holds one register
             held = self.dag.module(node.text)
             (register,) = (n for n in held.nodes if n.op is Op.DELAY)
-            return replace(register, name="", srcs=()), (keys[node.srcs[0]],), ""
+            return replace(register, name="", srcs=()), tuple(keys[s] for s in node.srcs), ""
         if node.op is Op.PORT:
             holder = module.nodes[node.srcs[0]]
             if self._copies(holder):
@@ -90,4 +90,4 @@ class _Merged:
         held = self.dag.module(holder.text)
         (register,) = (n for n in held.nodes if n.op is Op.DELAY)
         _same(register.range, port.range, held)
-        return replace(register, name="", srcs=()), (keys[holder.srcs[0]],), ""
+        return replace(register, name="", srcs=()), tuple(keys[s] for s in holder.srcs), ""
