@@ -6,6 +6,14 @@ whole designs are equal then. Ports hold values of their declared intervals. An 
 proven; those of the lowering, and what it claims of sums, are assumed: they follow from the loops.
 
 Registers start at zero on both sides; ABC finds what stays equal (`scorr`) and proves the rest (`pdr`).
+
+Passes that keep the behaviour only while the dataflow id stands still (`steady`) are proven once per id. What
+:mod:`lego.back.passes.usage` says not to matter under that id may then differ: as an input of a module, it is any
+value on either side; as an output, or as what an instance is given, it isn't compared. The outputs of the top always
+are. The analysis isn't trusted: whoever gives a value that matters to somebody must give the same on both sides, and is
+proven to. As nothing depends on itself within a cycle, whole designs are equal then, cycle by cycle. A module
+that is the same on both sides needs no proof by ABC if whatever a node needs under an id, for a value that matters
+under it, matters as well: this is checked node by node, and says that equal inputs give equal values.
 """
 
 from __future__ import annotations
@@ -14,13 +22,14 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyosys
 
 from lego.back.builder import Builder
 from lego.back.passes.form import check_form
+from lego.back.passes.usage import every, selected, usage
 from lego.back.passes.widths import infer_widths
 from lego.back.rtl.verilog import run_passes, silence, to_verilog
 from lego.diag import InternalError, LegoError
@@ -37,8 +46,17 @@ SLACK = 10
 ABC = str(Path(pyosys.__file__).parent / "yosys-abc")
 
 
-def unproven(before: Dag, after: Dag, *, timeout_s: int = 120) -> list[str]:
-    """Names of the modules that aren't proven to be in `after` what they are in `before`.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One value of the dataflow id, and the ports that may differ under it; -1: any value, and none may."""
+
+    id: int = -1
+    free: frozenset[str] = frozenset()
+
+
+def unproven(before: Dag, after: Dag, *, timeout_s: int = 120, steady: bool = False) -> list[str]:
+    """Names of the modules that aren't proven to be in `after` what they are in `before`; if `steady`, while
+    the dataflow id stands still.
 
     Modules that only `after` has (copies of registers) count as parts of those that hold them. Raises
     InternalError if a module or an output of the top is missing.
@@ -51,14 +69,72 @@ def unproven(before: Dag, after: Dag, *, timeout_s: int = 120) -> list[str]:
         raise InternalError("a module or an output of the top is lost")
     check_form(after)
     added = [module for module in after.modules if module.name not in ours]
+    whole = every(before)
+    masks = usage(before) if steady else {}
+    uses = _uses(before, masks) if steady else {}
     failed = []
     for module in before.modules:
         new = theirs[module.name]
         golden, other = _opened(module, ours, ours), _opened(new, theirs, ours)
         alike = _comparable(module, new, ours, top=module is before.top)
-        if not alike or (golden != other and not _proven(golden, other, added, timeout_s)):
+        if alike and golden == other:
+            alike = not steady or _closed(module, masks[module.name], uses, whole)
+        elif alike:
+            cases = _cases(module, golden, uses, whole) if steady else [_Case()]
+            alike = all(_proven(golden, other, added, timeout_s, case) for case in cases)
+        if not alike:
             failed.append(module.name)
     return failed
+
+
+def _uses(dag: Dag, masks: Mapping[str, list[int]]) -> dict[tuple[str, str], int]:
+    """Under which dataflows the ports of each module matter to what reads them, by (module, port)."""
+    found = {(dag.top.name, name): every(dag) for name, _ in dag.top.outputs}
+    for module in dag.modules:
+        for i, node in enumerate(module.nodes):
+            if node.op is Op.INPUT:
+                found[module.name, node.name] = masks[module.name][i]
+            elif node.op is Op.PORT:
+                key = module.nodes[node.srcs[0]].text, node.text
+                found[key] = found.get(key, 0) | masks[module.name][i]
+    return found
+
+
+def _cases(
+    module: Module, golden: Module, uses: Mapping[tuple[str, str], int], whole: int
+) -> list[_Case]:
+    """What to prove of an opened module, each once."""
+    owners = {n.name: n.text for n in module.nodes if n.op is Op.INSTANCE}
+    masks = {}
+    for name in sorted({n.name for n in _inputs(golden)} | {name for name, _ in golden.outputs}):
+        holder, _, port = name.rpartition("__")
+        key = (owners[holder], port) if holder in owners else (module.name, name)
+        masks[name] = uses.get(key, 0)
+    known = any(n.name == "dataflow" for n in _inputs(golden))
+    found = []
+    for d in range(whole.bit_length()):
+        free = frozenset(name for name, mask in masks.items() if not mask >> d & 1)
+        found.append(_Case(d if known else -1, free - {"dataflow"}))
+    return list(dict.fromkeys(found))
+
+
+def _closed(
+    module: Module, masks: list[int], uses: Mapping[tuple[str, str], int], whole: int
+) -> bool:
+    """Whether what matters depends only on what matters under the same dataflow; a multiplexer that
+    the id selects depends on the value that it takes."""
+    for i, node in enumerate(module.nodes):
+        needs = [masks[i]] * len(node.srcs)
+        if node.op is Op.INSTANCE:
+            needs = [uses[node.text, port] for port in node.ports]
+        elif node.op is Op.PORT:
+            needs = [0]
+        elif node.op is Op.MUX and (taken := selected(module, node.srcs[0], whole)):
+            needs = [0, masks[i] & taken[0], masks[i] & taken[1]]
+        if any(need & ~masks[s] for need, s in zip(needs, node.srcs, strict=True)):
+            return False
+    ends = ((uses.get((module.name, name), 0), masks[node]) for name, node in module.outputs)
+    return not any(need & ~mask for need, mask in ends)
 
 
 def _comparable(module: Module, new: Module, known: Container[str], *, top: bool) -> bool:
@@ -151,8 +227,10 @@ def _inputs(module: Module) -> Iterator[Node]:
     return (node for node in module.nodes if node.op is Op.INPUT)
 
 
-def _proven(golden: Module, other: Module, added: list[Module], timeout_s: int) -> bool:
-    miter = _miter(golden, other)
+def _proven(
+    golden: Module, other: Module, added: list[Module], timeout_s: int, case: _Case
+) -> bool:
+    miter = _miter(golden, other, case)
     dag = Dag((replace(golden, name="golden"), *added, replace(other, name="other"), miter))
     with tempfile.TemporaryDirectory(prefix="lego-proof-") as name:
         scratch = Path(name)
@@ -193,9 +271,9 @@ def _never(aiger: Path) -> bool:
     return outputs == 1 and lines[latches] == b"0"
 
 
-def _miter(golden: Module, other: Module) -> Module:
+def _miter(golden: Module, other: Module, case: _Case) -> Module:
     """Both modules with equal inputs; the output `differ` says whether any output of `other` is another
-    integer than in `golden`, or leaves its interval."""
+    integer than in `golden`, or leaves its interval. Ports that are free in this case may differ."""
     b = Builder("miter", "proof")
     spans = {node.name: node.range for node in _inputs(golden)}
     known = set(spans)
@@ -203,9 +281,12 @@ def _miter(golden: Module, other: Module) -> Module:
         name = _base(node.name, known)
         spans[name] = min(spans.get(name, node.range), node.range, key=lambda s: s[1] - s[0])
     values = {name: _any_in(b, name, span) for name, span in sorted(spans.items())}
+    if case.id >= 0 and "dataflow" in values:
+        values["dataflow"] = b.const(case.id)
+    others = {name: _any_in(b, f"other__{name}", spans[name]) for name in sorted(case.free & {*spans})}
     found = []
-    for name, module in (("golden", golden), ("other", other)):
-        wires = {n.name: b.wrap(values[_base(n.name, known)], n.range) for n in _inputs(module)}
+    for name, module, given in (("golden", golden, values), ("other", other, values | others)):
+        wires = {n.name: b.wrap(given[_base(n.name, known)], n.range) for n in _inputs(module)}
         found.append(b.instance(replace(module, name=name), name, wires))
     wanted = dict(golden.outputs)
     apart = []
@@ -213,6 +294,8 @@ def _miter(golden: Module, other: Module) -> Module:
         base = _base(name, wanted)
         if base not in wanted:
             raise InternalError(f"{other.name} has an output {name} that wasn't there")
+        if base in case.free:
+            continue
         given, span = found[1][name], other.nodes[place].range
         apart.append(b.invert(b.eq(given, found[0][base])))
         if span != golden.nodes[wanted[base]].range:
