@@ -17,12 +17,14 @@ DEFAULT = Path("adks/freepdk-45nm/pkgs/base/stdcells.lib")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Area in um2, leakage in nW, total capacitance of data inputs and of clock inputs in fF."""
+    """Area in um2, leakage in nW, total capacitance of data inputs and of clock inputs in fF; whether it
+    gates a clock."""
 
     area_um2: float
     leakage_nw: float
     input_ff: float
     clock_ff: float
+    gates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ def _cell(body: str) -> Cell:
     for _, pin in _groups(body, "pin"):
         if re.search(r"direction\s*:\s*\"?input", pin):
             value = _number(pin, "capacitance", 0.0)
-            if re.search(r"\bclock\s*:\s*\"?true", pin):
+            if re.search(r"\bclock(_gate_clock_pin)?\s*:\s*\"?true", pin):
                 clock += value
             else:
                 data += value
-    return Cell(_number(body, "area", 0.0), _number(body, "cell_leakage_power", 0.0), data, clock)
+    area, leakage = _number(body, "area", 0.0), _number(body, "cell_leakage_power", 0.0)
+    return Cell(area, leakage, data, clock, "clock_gating_integrated_cell" in body)

@@ -3,7 +3,9 @@
 Per category: every data input of a cell switches with the category's mean activity; the energy
 of a toggle is ``C V^2 / 2`` for the pin, and as much again inside the cell and on its wire. Clock
 pins switch twice a cycle. Leakage is the library's. SRAM energy is the macro model's per access,
-for every access that the simulated run made; SRAM leakage isn't modelled.
+for every access that the simulated run made; SRAM leakage isn't modelled. Clock pins behind a clock gate count
+as if it were always open, so that a mean activity never makes a design look better than it is;
+`python -m benchmarks.gating` counts what they do.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ __all__ = ["METHOD", "Power", "cell_energy_fj", "power_of", "sram_power_uw"]
 INTERNAL_FACTOR = 2.0
 METHOD = (
     "C V^2/2 per toggle of each cell input at its category's mean simulated activity, doubled for "
-    "cell-internal and wire energy; clock pins toggle twice a cycle; leakage from the library; "
+    "cell-internal and wire energy; clock pins toggle twice a cycle, also behind clock gates; "
+    "leakage from the library; "
     "SRAM energy per simulated access by the macro model, without leakage; activity is zero-delay, "
     "so glitches aren't counted"
 )

@@ -146,7 +146,7 @@ def flip_flops(netlist: Netlist, library: Library) -> int:
         n * counts.get(module, 0)
         for module, cells in netlist.cells.items()
         for c, n in cells.items()
-        if library.cells[c].clock_ff > 0
+        if library.cells[c].clock_ff > 0 and not library.cells[c].gates
     )
 
 

@@ -18,6 +18,9 @@ __all__ = ["Netlist", "synthesise"]
 TIMEOUT_S = 3600.0
 TARGET_PS = 1000
 
+GATE_BITS = 4
+"""Fewest flip-flops that a clock gate serves: it is as large as their enables' multiplexers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
@@ -59,6 +62,7 @@ def synthesise(
         "top": top,
         "macros": list(macros),
         "liberty": str(library.path),
+        "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
         "constraints": str(scratch / "abc.constr"),
         "target_ps": TARGET_PS,

@@ -22,6 +22,10 @@ def main(job_file: str) -> None:
     commands += [
         f"hierarchy -check -top {job['top']}",
         f"synth {'-flatten ' if job['flat'] else ''}-top {job['top']}",
+    ]
+    if job["gate_bits"]:
+        commands.append(f"clockgate -liberty {liberty} -min_net_size {job['gate_bits']}")
+    commands += [
         f"dfflibmap -liberty {liberty}",
         "opt",
         f"abc -liberty {liberty} -constr {job['constraints']} -D {job['target_ps']}",
