@@ -241,6 +241,9 @@ def _proven(
                 "hierarchy -top miter",
                 "proc",
                 "flatten",
+                # before any optimisation: it may take undefined values for equal
+                "setundef -init -zero",
+                "setundef -undriven -zero",
                 "opt -full",
                 "wreduce",
                 "opt -full -share_all",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lego.diag import LegoError
 
-__all__ = ["Cell", "Library", "read_library"]
+__all__ = ["Cell", "Library", "groups", "number", "read_library"]
 
 DEFAULT = Path("adks/freepdk-45nm/pkgs/base/stdcells.lib")
 
@@ -63,16 +63,16 @@ def read_library(path: Path | None) -> Library:
         ) from error
     text = data.decode("latin-1")
     found = re.search(r"library\s*\(\s*\"?([\w.\-]+)\"?\s*\)", text)
-    cells = {name: _cell(body) for name, body in _groups(text, "cell")}
+    cells = {name: _cell(body) for name, body in groups(text, "cell")}
     if found is None or not cells:
         raise LegoError(
             "E801", f"{source} is not a Liberty cell library", hint="give a .lib file with cells"
         )
-    voltage = _number(text, "nom_voltage", 1.0)
+    voltage = number(text, "nom_voltage", 1.0)
     return Library(source, found.group(1), hashlib.sha256(data).hexdigest(), voltage, cells)
 
 
-def _groups(text: str, kind: str) -> list[tuple[str, str]]:
+def groups(text: str, kind: str) -> list[tuple[str, str]]:
     """(name, body) of every group of a kind, by counting braces."""
     groups = []
     for match in re.finditer(rf"\b{kind}\s*\(\s*\"?([\w\[\]]+)\"?\s*\)\s*\{{", text):
@@ -86,19 +86,19 @@ def _groups(text: str, kind: str) -> list[tuple[str, str]]:
     return groups
 
 
-def _number(text: str, key: str, default: float) -> float:
+def number(text: str, key: str, default: float) -> float:
     found = re.search(rf"\b{key}\s*:\s*\"?([-+0-9.eE]+)", text)
     return float(found.group(1)) if found else default
 
 
 def _cell(body: str) -> Cell:
     data = clock = 0.0
-    for _, pin in _groups(body, "pin"):
+    for _, pin in groups(body, "pin"):
         if re.search(r"direction\s*:\s*\"?input", pin):
-            value = _number(pin, "capacitance", 0.0)
+            value = number(pin, "capacitance", 0.0)
             if re.search(r"\bclock(_gate_clock_pin)?\s*:\s*\"?true", pin):
                 clock += value
             else:
                 data += value
-    area, leakage = _number(body, "area", 0.0), _number(body, "cell_leakage_power", 0.0)
+    area, leakage = number(body, "area", 0.0), number(body, "cell_leakage_power", 0.0)
     return Cell(area, leakage, data, clock, "clock_gating_integrated_cell" in body)
