@@ -127,7 +127,9 @@ def _internal(pin: str) -> float:
     """Mean of the pin's tables of internal energy, over rise, fall and states."""
     values = []
     for body in re.findall(r"(?:rise|fall)_power\s*\((.*?)\}", pin, re.DOTALL):
-        rows = [row.split(",") for row in re.findall(r"\"([-0-9.eE+,\s]+)\"", body.split("values")[1])]
+        rows = [
+            row.split(",") for row in re.findall(r"\"([-0-9.eE+,\s]+)\"", body.split("values")[1])
+        ]
         row = rows[min(POINT, len(rows) - 1)]
         values.append(float(row[min(POINT, len(row) - 1)]))
     return sum(values) / len(values) if values else 0.0

@@ -286,10 +286,15 @@ def _miter(golden: Module, other: Module, case: _Case) -> Module:
     values = {name: _any_in(b, name, span) for name, span in sorted(spans.items())}
     if case.id >= 0 and "dataflow" in values:
         values["dataflow"] = b.const(case.id)
-    others = {name: _any_in(b, f"other__{name}", spans[name]) for name in sorted(case.free & {*spans})}
+    others = {
+        name: _any_in(b, f"other__{name}", spans[name]) for name in sorted(case.free & {*spans})
+    }
     found = []
-    for name, module, given in (("golden", golden, values), ("other", other, values | others)):
-        wires = {n.name: b.wrap(given[_base(n.name, known)], n.range) for n in _inputs(module)}
+    for name, module, drives in (
+        ("golden", golden, values),
+        ("other", other, values | others),
+    ):
+        wires = {n.name: b.wrap(drives[_base(n.name, known)], n.range) for n in _inputs(module)}
         found.append(b.instance(replace(module, name=name), name, wires))
     wanted = dict(golden.outputs)
     apart = []

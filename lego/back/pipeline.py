@@ -109,6 +109,7 @@ PASSES: tuple[Pass, ...] = (
         1,
         lambda dag, _: share_pins(dag),
         check_shared,
+        steady=True,
     ),
     Pass(
         "widths",

@@ -14,6 +14,7 @@ from lego.back.lower_top import build
 from lego.back.passes.delay_matching import delay_early
 from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import PASSES, Options, Step, optimise
+from lego.back.timing import Ways
 from lego.diag import InternalError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
@@ -36,7 +37,7 @@ def steps_of(text: str) -> list[tuple[str, Dag, Dag]]:
     """Every pass with the graph before and after it, registers placed."""
     found = []
     for fused in designs_of(load_text(text)):
-        before, _ = build(fused)
+        before, _ = build(fused, Ways(balanced=False))  # the passes find all there is to do
         steps: list[Step] = []
         optimise(before, Options(fanout=FANOUT), steps.append)
         for step in steps:

@@ -15,8 +15,6 @@ from lego.ir.dag import Dag, Module, Node, Op
 __all__ = ["every", "selected", "usage", "usage_within"]
 
 Masks = list[int]
-ROUNDS = 16
-"""Most rounds through the hierarchy; what isn't settled then is taken to matter always."""
 
 
 def every(dag: Dag) -> int:
@@ -27,28 +25,31 @@ def every(dag: Dag) -> int:
 
 def usage(dag: Dag) -> dict[str, Masks]:
     """Per module, the set of dataflows under which each node's value matters."""
-    known = {module.name: module for module in dag.modules}
     whole = every(dag)
-    ports: dict[tuple[str, str], int] = {}
-    found: dict[str, Masks] = {}
-    for _ in range(ROUNDS):
-        before = dict(ports)
-        for module in reversed(dag.modules):
-            outputs = {
-                name: whole if module is dag.top else ports.get((module.name, name), 0)
-                for name, _ in module.outputs
-            }
-            found[module.name] = _masks(module, outputs, ports, whole)
-            _give(module, found[module.name], ports)
-        if ports == before:
-            return found
-    return {name: [whole] * len(known[name].nodes) for name in known}
+    ports = {(dag.top.name, name): whole for name, _ in dag.top.outputs}
+    readers = {module.name: _Reader(module, whole) for module in dag.modules}
+    holders: dict[str, list[str]] = {}
+    for module in dag.modules:
+        for child in dict.fromkeys(n.text for n in module.nodes if n.op is Op.INSTANCE):
+            holders.setdefault(child, []).append(module.name)
+    order = [module.name for module in reversed(dag.modules)]
+    waiting = set(order)
+    while waiting:  # sets only grow, so this ends
+        for name in order:
+            if name in waiting:
+                waiting.discard(name)
+                readers[name].read(ports)
+                for key in readers[name].give(ports):
+                    waiting.update(holders.get(name, ()) if key[0] == name else (key[0],))
+    return {module.name: readers[module.name].masks for module in dag.modules}
 
 
 def usage_within(module: Module, whole: int) -> Masks:
     """The same for one module, if all of its outputs, and what it gives instances, matter always."""
     ports = {(node.text, port): whole for node in module.nodes for port in node.ports}
-    return _masks(module, {name: whole for name, _ in module.outputs}, ports, whole)
+    reader = _Reader(module, whole)
+    reader.read(ports | {(module.name, name): whole for name, _ in module.outputs})
+    return reader.masks
 
 
 def selected(module: Module, select: int, whole: int) -> tuple[int, int] | None:
@@ -65,55 +66,67 @@ def _is_id(node: Node) -> bool:
     return node.op is Op.INPUT and node.name == "dataflow"
 
 
-def _masks(
-    module: Module, outputs: Mapping[str, int], ports: Mapping[tuple[str, str], int], whole: int
-) -> Masks:
-    """Backwards from the outputs and what instances read; again while a loop through registers adds."""
-    masks = [0] * len(module.nodes)
-    for name, node in module.outputs:
-        masks[node] |= outputs[name]
-    while True:
-        before = list(masks)
-        for i in range(len(module.nodes) - 1, -1, -1):
-            _spread(module, i, masks, ports, whole)
-        if masks == before:
-            return masks
+class _Reader:
+    """One module, and what is known of its nodes so far."""
 
+    def __init__(self, module: Module, whole: int) -> None:
+        self.module, self.whole = module, whole
+        self.masks = [0] * len(module.nodes)
+        self.splits = {
+            i: found
+            for i, node in enumerate(module.nodes)
+            if node.op is Op.MUX and (found := selected(module, node.srcs[0], whole)) is not None
+        }
+        self.loops = any(node.op in (Op.REG, Op.WIRE) for node in module.nodes)
+        self.ports = [
+            (i, (module.nodes[node.srcs[0]].text, node.text))
+            if node.op is Op.PORT
+            else (i, (module.name, node.name))
+            for i, node in enumerate(module.nodes)
+            if node.op in (Op.PORT, Op.INPUT)
+        ]
 
-def _spread(
-    module: Module, at: int, masks: Masks, ports: Mapping[tuple[str, str], int], whole: int
-) -> None:
-    """What the sources of a node matter for."""
-    node, mine = module.nodes[at], masks[at]
-    match node.op:
-        case Op.INSTANCE:
+    def read(self, ports: Mapping[tuple[str, str], int]) -> None:
+        """Go backwards from the outputs and from what instances read; again while a loop adds."""
+        masks, nodes = self.masks, self.module.nodes
+        for name, node in self.module.outputs:
+            masks[node] |= ports.get((self.module.name, name), 0)
+        again = True
+        while again:
+            before = list(masks) if self.loops else masks
+            for i in range(len(nodes) - 1, -1, -1):
+                self._spread(i, nodes[i], ports)
+            again = before != masks
+
+    def _spread(self, at: int, node: Node, ports: Mapping[tuple[str, str], int]) -> None:
+        """What the sources of a node matter for."""
+        masks, mine = self.masks, self.masks[at]
+        if node.op is Op.INSTANCE:
             for port, source in zip(node.ports, node.srcs, strict=True):
                 masks[source] |= ports.get((node.text, port), 0)
-            return
-        case Op.MEMORY | Op.CHECK:
-            mine = whole
-        case Op.REG | Op.DELAY if node.resets:
-            mine = whole
-        case Op.MUX:
-            found = selected(module, node.srcs[0], whole)
-            if found is not None:
-                masks[node.srcs[0]] |= mine
-                masks[node.srcs[1]] |= mine & found[0]
-                masks[node.srcs[2]] |= mine & found[1]
-                return
-        case Op.PORT:
-            return
-    for source in node.srcs:
-        masks[source] |= mine
+        elif at in self.splits:
+            first, second = self.splits[at]
+            masks[node.srcs[0]] |= mine
+            masks[node.srcs[1]] |= mine & first
+            masks[node.srcs[2]] |= mine & second
+        elif node.op is not Op.PORT:
+            mine = self.whole if _remembers(node) else mine
+            if mine:
+                for source in node.srcs:
+                    masks[source] |= mine
+
+    def give(self, ports: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
+        """Note where this module's own inputs matter, and the outputs of its instances; returns those
+        that matter more often than was known."""
+        grown = []
+        for i, key in self.ports:
+            known = ports.get(key, 0)
+            if self.masks[i] & ~known:
+                ports[key] = known | self.masks[i]
+                grown.append(key)
+        return grown
 
 
-def _give(module: Module, masks: Masks, ports: dict[tuple[str, str], int]) -> None:
-    """Note where this module's own inputs matter, and the outputs of its instances."""
-    for i, node in enumerate(module.nodes):
-        if node.op is Op.INPUT:
-            key = module.name, node.name
-        elif node.op is Op.PORT:
-            key = module.nodes[node.srcs[0]].text, node.text
-        else:
-            continue
-        ports[key] = ports.get(key, 0) | masks[i]
+def _remembers(node: Node) -> bool:
+    """Whether what the primitive is given matters always."""
+    return node.op in (Op.MEMORY, Op.CHECK) or (node.op in (Op.REG, Op.DELAY) and node.resets)
