@@ -11,7 +11,7 @@ from frontends.yaml import load_workload
 from lego.back.lower_top import lower
 from lego.back.passes.broadcast import rewire_broadcasts
 from lego.back.passes.merging import check_rewired
-from lego.back.pipeline import Options
+from lego.back.pipeline import PASSES, Options
 from lego.diag import InternalError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Op
@@ -27,7 +27,8 @@ def design(name: str) -> FusedAdg:
 
 
 def unwired(fused: FusedAdg) -> Dag:
-    return lower(fused, Options(level=1))[0]
+    names = tuple(each.name for each in PASSES if each.name != "broadcast")
+    return lower(fused, Options(passes=names))[0]
 
 
 def wired(fused: FusedAdg, fanout: int) -> Dag:
