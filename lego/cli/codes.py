@@ -186,6 +186,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "Its banks, padded to whole rows, need more bytes than `memories` gives.",
         "Enlarge the memory, shrink the loops, or make extents multiples of the array.",
     ),
+    "E401": (
+        "module can't be exported",
+        "PyTorch could not follow the module: shapes or control flow depend on values.",
+        "Give fixed shapes, and move such decisions out of the module.",
+    ),
+    "E402": (
+        "operator can't be lowered",
+        "The model uses an operator, or a variant of one, that no loop nest is known for.",
+        "Replace it in the module, or add a function to frontends/torch_export.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

@@ -1,0 +1,144 @@
+"""Pooling and interpolation: windows over the pixels of an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from frontends.torch_export.context import Known, Tracer
+from frontends.torch_export.pointwise import apply
+from frontends.torch_export.reductions import labels_of
+from frontends.torch_export.registry import lowers
+from frontends.tracing.nests import Term, Window
+from frontends.tracing.views import View
+from lego.ir.network import Body, Fn, Kind, Value
+from lego.ir.workload import Reduction
+
+__all__ = ["Sliding", "per_axis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """How a kernel slides, per axis: pixels from one place to the next, padding before the first, and
+    pixels between taps."""
+
+    stride: list[int]
+    before: list[int]
+    dilation: list[int]
+
+    def windows(self, pixels: Sequence[str], taps: Sequence[str]) -> tuple[Window, ...]:
+        """The index of the pixel under each tap, by the labels of places and taps."""
+        return tuple(
+            Window(((s, pixel), (d, tap)), -b)
+            for s, b, d, pixel, tap in zip(
+                self.stride, self.before, self.dilation, pixels, taps, strict=True
+            )
+        )
+
+
+def per_axis(values: Any, axes: int) -> list[int]:
+    """One number per axis of an image; a single one stands for all."""
+    found: list[int] = [values] if isinstance(values, int) else list(values)
+    return found * axes if len(found) == 1 else found
+
+
+def _pooled(
+    t: Tracer,
+    view: View,
+    kernel: Sequence[int],
+    how: Sliding,
+    reduction: Reduction,
+    body: Body,
+    pad: float,
+) -> View:
+    axes = len(kernel)
+    shape = tuple(t.out().shape if not isinstance(t.out(), tuple | list) else t.out(0).shape)
+    batch = [f"n{k}" for k in range(len(view.dims) - axes)]
+    pixels, taps = ([f"{c}{k}" for k in range(axes)] for c in "yf")
+    windows = how.windows(pixels, taps)
+    sizes = dict(zip([*pixels, *taps], [*shape[-axes:], *kernel], strict=True))
+    term = Term(view, (*batch, *windows), pad=pad)
+    return t.nests.nest(
+        t.path,
+        t.source,
+        Kind.POST,
+        (*batch, *pixels),
+        t.format(view),
+        [term],
+        body,
+        reduction,
+        sizes=sizes,
+    )
+
+
+@lowers("max_pool2d.default", "max_pool1d.default", "max_pool3d.default")
+def _max_pool(
+    t: Tracer,
+    x: Any,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> View:
+    axes = int(t.source.split("pool")[1][0])
+    kernel = per_axis(kernel, axes)
+    how = Sliding(*(per_axis(v, axes) for v in (stride or kernel, padding, dilation)))
+    return _pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), float("-inf"))
+
+
+@lowers("avg_pool2d.default", "avg_pool1d.default", "avg_pool3d.default")
+def _avg_pool(
+    t: Tracer, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> View:  # fmt: skip
+    axes = int(t.source.split("pool")[1][0])
+    kernel, stride, padding = (per_axis(v, axes) for v in (kernel, stride or kernel, padding))
+    if any(padding) and (ceil_mode or not count_include_pad):
+        raise t.fail("average pooling that doesn't count its padding can't be lowered")
+    count = divisor_override or math.prod(kernel)
+    body = apply(Fn.DIV, Value(0), float(count))
+    how = Sliding(stride, padding, [1] * axes)
+    return _pooled(t, t.view(x), kernel, how, Reduction.ADD, body, 0.0)
+
+
+@lowers(
+    "adaptive_avg_pool2d.default", "_adaptive_avg_pool2d.default", "adaptive_avg_pool1d.default"
+)
+def _adaptive(t: Tracer, x: Any, size: Any) -> View:
+    view, shape = t.view(x), tuple(t.out().shape)
+    axes = 1 if "1d" in t.source else 2
+    kernel = []
+    for have, want in zip(view.shape[-axes:], shape[-axes:], strict=True):
+        if have % want:
+            raise t.fail(
+                f"adaptive pooling of {have} to {want} pixels needs windows of unequal size"
+            )
+        kernel.append(have // want)
+    body = apply(Fn.DIV, Value(0), float(math.prod(kernel)))
+    how = Sliding(kernel, [0] * axes, [1] * axes)
+    return _pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
+
+
+@lowers("upsample_bilinear2d.vec", "upsample_bilinear2d.default")
+def _bilinear(t: Tracer, x: Any, size: Any = None, align_corners: bool = False, *_: Any) -> View:
+    """Each axis by a constant banded matrix."""
+    import torch
+
+    view, shape = t.view(x), tuple(t.out().shape)
+    for axis in (len(shape) - 2, len(shape) - 1):
+        have, want = view.shape[axis], shape[axis]
+        eye = torch.eye(have).reshape(1, have, have, 1)
+        weights = torch.nn.functional.interpolate(
+            eye, size=(want, 1), mode="bilinear", align_corners=align_corners
+        ).reshape(have, want)  # fmt: skip
+        labels = list(labels_of(view))
+        inner = [*labels[:axis], "j", *labels[axis + 1 :]]
+        terms = [Term(view, tuple(inner)), Term(t.view(Known(weights)), ("j", labels[axis]))]
+        body = apply(Fn.MUL, Value(0), Value(1))
+        view = t.nests.nest(
+            t.path, t.source, Kind.POST, tuple(labels), t.format(view), terms, body, Reduction.ADD
+        )
+    return view

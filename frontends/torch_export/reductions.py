@@ -1,0 +1,342 @@
+"""Reductions along dimensions, and what is made of them: softmax, normalisations, pooling, arg-min and -max."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from frontends.torch_export.context import Tracer
+from frontends.torch_export.layout import reshaped
+from frontends.torch_export.pointwise import apply
+from frontends.torch_export.registry import lowers
+from frontends.tracing.nests import Term
+from frontends.tracing.views import View
+from lego.ir.network import At, Body, Fn, Kind, Value
+from lego.ir.workload import Reduction
+
+__all__ = ["labels_of", "reduced", "softmax"]
+
+
+def labels_of(view: View) -> tuple[str, ...]:
+    return tuple(f"d{k}" for k in range(len(view.dims)))
+
+
+def reduced(
+    t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Body | None = None, *, what: str,
+    others: Sequence[View] = (),
+) -> View:  # fmt: skip
+    """The reduction over these dimensions, which stay with one element. `others` are more operands, of the
+    view's shape or one element along a dimension."""
+    labels = labels_of(view)
+    gone = {d % len(view.dims) for d in dims}
+    out = tuple(None if k in gone else each for k, each in enumerate(labels))
+    terms = [Term(view, labels), *(Term(other.expanded(view.shape), labels) for other in others)]
+    return t.nests.nest(
+        f"{t.path}.{what}",
+        t.source,
+        Kind.POST,
+        out,
+        t.format(view),
+        terms,
+        body or Value(0),
+        reduction,
+    )
+
+
+def mapped(
+    t: Tracer, views: Sequence[View], body: Body, *, what: str, fmt: str | None = None
+) -> View:
+    """A body on operands that broadcast to the first one's shape."""
+    labels = labels_of(views[0])
+    terms = [Term(view.expanded(views[0].shape), labels) for view in views]
+    return t.nests.nest(
+        f"{t.path}.{what}", t.source, Kind.POST, labels, fmt or t.format(views[0]), terms, body
+    )
+
+
+def softmax(t: Tracer, view: View, dim: int) -> View:
+    """exp(x - max) / sum, in four nests."""
+    most = reduced(t, view, [dim], Reduction.MAX, what="max")
+    powers = mapped(t, [view, most], apply(Fn.EXP, apply(Fn.SUB, Value(0), Value(1))), what="exp")
+    total = reduced(t, powers, [dim], Reduction.ADD, what="sum")
+    return mapped(t, [powers, total], apply(Fn.DIV, Value(0), Value(1)), what="div")
+
+
+@lowers("softmax.int", "_softmax.default")
+def _softmax(t: Tracer, x: Any, dim: int, *_: Any) -> View:
+    return softmax(t, t.view(x), dim)
+
+
+@lowers("log_softmax.int", "_log_softmax.default")
+def _log_softmax(t: Tracer, x: Any, dim: int, *_: Any) -> View:
+    probabilities = softmax(t, t.view(x), dim)
+    return mapped(t, [probabilities], apply(Fn.LOG, Value(0)), what="log")
+
+
+def _dims(view: View, dims: Any) -> list[int]:
+    if dims is None or dims == []:
+        return list(range(len(view.dims)))
+    return [d % len(view.dims) for d in ([dims] if isinstance(dims, int) else dims)]
+
+
+def _kept(view: View, dims: Sequence[int], keep: bool) -> View:
+    return view if keep else view.removed(dims)
+
+
+def _along(
+    t: Tracer, x: Any, dims: Any, keep: bool, reduction: Reduction, body: Any = None
+) -> View:
+    view = t.view(x)
+    over = _dims(view, dims)
+    made = body(view, over) if body else None
+    return _kept(reduced(t, view, over, reduction, made, what="reduce"), over, keep)
+
+
+@lowers("sum.dim_IntList", "sum.default")
+def _sum(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False, **_: Any) -> View:
+    return _along(t, x, dims, keepdim, Reduction.ADD)
+
+
+@lowers("mean.dim", "mean.default")
+def _mean(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False, **_: Any) -> View:
+    return _along(t, x, dims, keepdim, Reduction.ADD, lambda view, over: _share(view, over))
+
+
+def _count(view: View, dims: Sequence[int]) -> int:
+    total = 1
+    for d in dims:
+        total *= view.shape[d]
+    return total
+
+
+def _share(view: View, dims: Sequence[int], value: Body | None = None) -> Body:
+    """A term of a mean."""
+    return apply(Fn.DIV, value or Value(0), float(_count(view, dims)))
+
+
+@lowers("amax.default")
+def _amax(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
+    return _along(t, x, dims, keepdim, Reduction.MAX)
+
+
+@lowers("amin.default")
+def _amin(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
+    return _along(t, x, dims, keepdim, Reduction.MIN)
+
+
+@lowers("any.dim", "any.default")
+def _any(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
+    return _along(t, x, dims, keepdim, Reduction.MAX)
+
+
+def _first_at(t: Tracer, view: View, dim: int, best: View) -> View:
+    """The lowest index along a dimension at which the value is `best`."""
+    labels = labels_of(view)
+    dim %= len(labels)
+    out = tuple(None if k == dim else each for k, each in enumerate(labels))
+    terms = [Term(view, labels), Term(best.expanded(view.shape), labels)]
+    body: Any = apply(
+        Fn.WHERE, apply(Fn.EQ, Value(0), Value(1)), At(labels[dim]), float(view.shape[dim])
+    )
+    return t.nests.nest(
+        f"{t.path}.at", t.source, Kind.POST, out, "int64", terms, body, Reduction.MIN
+    )
+
+
+def _arg(t: Tracer, x: Any, dim: int | None, keepdim: bool, reduction: Reduction) -> View:
+    view = t.view(x)
+    if dim is None:
+        view, dim = reshaped(t, view, [_count(view, range(len(view.dims)))]), 0
+    dim %= len(view.dims)
+    best = reduced(t, view, [dim], reduction, what="best")
+    return _kept(_first_at(t, view, dim, best), [dim], keepdim)
+
+
+@lowers("argmax.default")
+def _argmax(t: Tracer, x: Any, dim: int | None = None, keepdim: bool = False) -> View:
+    return _arg(t, x, dim, keepdim, Reduction.MAX)
+
+
+@lowers("argmin.default")
+def _argmin(t: Tracer, x: Any, dim: int | None = None, keepdim: bool = False) -> View:
+    return _arg(t, x, dim, keepdim, Reduction.MIN)
+
+
+@lowers("max.dim", "min.dim")
+def _max_dim(t: Tracer, x: Any, dim: int, keepdim: bool = False) -> tuple[View, View]:
+    view, way = t.view(x), Reduction.MAX if "max" in t.source else Reduction.MIN
+    dim %= len(view.dims)
+    best = reduced(t, view, [dim], way, what="best")
+    return _kept(best, [dim], keepdim), _kept(_first_at(t, view, dim, best), [dim], keepdim)
+
+
+@lowers("cumsum.default")
+def _cumsum(t: Tracer, x: Any, dim: int, **_: Any) -> View:
+    """y[i] = sum of x[j] over j <= i: a triangle of the square of indices."""
+    view = t.view(x)
+    labels = list(labels_of(view))
+    dim %= len(labels)
+    inner = [*labels[:dim], "j", *labels[dim + 1 :]]
+    body: Any = apply(Fn.WHERE, apply(Fn.LE, At("j"), At(labels[dim])), Value(0), 0)
+    return t.nests.nest(
+        t.path, t.source, Kind.POST, tuple(labels), t.fmt(), [Term(view, tuple(inner))], body, Reduction.ADD,
+        sizes={labels[dim]: view.shape[dim]},
+    )  # fmt: skip
+
+
+def _moments(
+    t: Tracer, view: View, dims: Sequence[int], *, correction: float = 0
+) -> tuple[View, View]:
+    """Mean and variance, their dimensions kept."""
+    mean = reduced(t, view, dims, Reduction.ADD, _share(view, dims), what="mean")
+    apart = apply(Fn.SUB, Value(0), Value(1))
+    square = apply(Fn.DIV, apply(Fn.MUL, apart, apart), float(_count(view, dims) - correction))
+    return mean, reduced(t, view, dims, Reduction.ADD, square, what="var", others=[mean])
+
+
+def _normalised(value: Body, mean: Body, variance: Body, eps: float) -> Body:
+    scale = apply(Fn.RSQRT, apply(Fn.ADD, variance, float(eps)))
+    return apply(Fn.MUL, apply(Fn.SUB, value, mean), scale)
+
+
+def _affine(t: Tracer, view: View, weight: Any, bias: Any, *, what: str = "affine") -> View:
+    """Times `weight`, plus `bias`, whichever there are; both views of the right rank."""
+    views, body = [view], Value(0)
+    made: Body = body
+    for extra, fn in ((weight, Fn.MUL), (bias, Fn.ADD)):
+        if extra is not None:
+            views.append(extra)
+            made = apply(fn, made, Value(len(views) - 1))
+    return view if len(views) == 1 else mapped(t, views, made, what=what)
+
+
+@lowers("layer_norm.default")
+def _layer_norm(
+    t: Tracer,
+    x: Any,
+    shape: Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> View:
+    view = t.view(x)
+    dims = list(range(len(view.dims) - len(shape), len(view.dims)))
+    mean, variance = _moments(t, view, dims)
+    body = _normalised(Value(0), Value(1), Value(2), eps)
+    normal = mapped(t, [view, mean, variance], body, what="norm")
+    return _affine(t, normal, *(None if p is None else t.view(p) for p in (weight, bias)))
+
+
+@lowers("rms_norm.default")
+def _rms_norm(
+    t: Tracer, x: Any, shape: Sequence[int], weight: Any = None, eps: float | None = None
+) -> View:
+    view = t.view(x)
+    dims = list(range(len(view.dims) - len(shape), len(view.dims)))
+    square = _share(view, dims, apply(Fn.MUL, Value(0), Value(0)))
+    power = reduced(t, view, dims, Reduction.ADD, square, what="power")
+    scale = apply(Fn.RSQRT, apply(Fn.ADD, Value(1), 1.1920929e-07 if eps is None else float(eps)))
+    normal = mapped(t, [view, power], apply(Fn.MUL, Value(0), scale), what="norm")
+    return _affine(t, normal, None if weight is None else t.view(weight), None)
+
+
+@lowers("group_norm.default")
+def _group_norm(
+    t: Tracer,
+    x: Any,
+    groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> View:
+    view = t.view(x)
+    n, channels, *space = view.shape
+    split = reshaped(t, view, [n, groups, channels // groups, *space])
+    mean, variance = _moments(t, split, list(range(2, len(split.dims))))
+    body = _normalised(Value(0), Value(1), Value(2), eps)
+    normal = reshaped(t, mapped(t, [split, mean, variance], body, what="norm"), view.shape)
+    return _affine(t, normal, *(_channels(t, p, len(space)) for p in (weight, bias)))
+
+
+def _channels(t: Tracer, vector: Any, space: int) -> View | None:
+    """A vector along the channels of an image."""
+    if vector is None:
+        return None
+    view = t.view(vector)
+    for _ in range(space):
+        view = view.inserted(len(view.dims))
+    return view
+
+
+@lowers("batch_norm.default")
+def _batch_norm(
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> View:
+    if training:
+        raise t.fail("batch norm in training mode can't be lowered", "call .eval() on the module")
+    view = t.view(x)
+    space = len(view.dims) - 2
+    views = [view, *(v for v in (_channels(t, p, space) for p in (mean, variance)) if v)]
+    normal = mapped(t, views, _normalised(Value(0), Value(1), Value(2), eps), what="norm")
+    return _affine(t, normal, _channels(t, weight, space), _channels(t, bias, space))
+
+
+@lowers("_native_batch_norm_legit_no_training.default")
+def _native_batch_norm(
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    momentum: float,
+    eps: float,
+) -> tuple[View, None, None]:
+    return _batch_norm(t, x, weight, bias, mean, variance, False, momentum, eps), None, None
+
+
+@lowers("var.correction", "var.dim")
+def _var(
+    t: Tracer, x: Any, dims: Any = None, *args: Any, correction: float = 1, keepdim: bool = False
+) -> View:
+    view = t.view(x)
+    over = _dims(view, dims)
+    if args:
+        correction = int(args[0])
+    _, variance = _moments(t, view, over, correction=correction)
+    return _kept(variance, over, keepdim)
+
+
+@lowers("linalg_vector_norm.default", "norm.ScalarOpt_dim")
+def _norm(
+    t: Tracer, x: Any, order: float = 2, dims: Any = None, keepdim: bool = False, **_: Any
+) -> View:
+    if order not in (2, None):
+        raise t.fail(f"a norm of order {order} can't be lowered")
+    view = t.view(x)
+    over = _dims(view, dims)
+    total = reduced(t, view, over, Reduction.ADD, apply(Fn.MUL, Value(0), Value(0)), what="power")
+    return _kept(mapped(t, [total], apply(Fn.SQRT, Value(0)), what="sqrt"), over, keepdim)
+
+
+@lowers("topk.default", "sort.default", "sort.stable", "argsort.default")
+def _sorted(t: Tracer, x: Any, *_: Any, **__: Any) -> Any:
+    """Order by value is no loop nest."""
+    out = t.out()
+    parts = list(out) if isinstance(out, tuple | list) else [out]
+    results = [(tuple(p.shape), str(p.dtype).removeprefix("torch.")) for p in parts]
+    views = t.nests.host(
+        t.path, t.source, "a sort: its order depends on the values", [t.view(x)], results
+    )
+    return views if isinstance(out, tuple | list) else views[0]
