@@ -28,9 +28,7 @@ def contracted(t: Tracer, terms: Sequence[tuple[View, Sequence[str]]], out: Sequ
     reduction = Reduction.ADD if every - set(out) else Reduction.ASSIGN
     listed = [Term(view, tuple(labels)) for view, labels in terms]
     body = product(*range(len(listed)))
-    return t.nests.nest(
-        t.path, t.source, kind, tuple(out), t.format(terms[0][0]), listed, body, reduction
-    )
+    return t.nests.nest(t.path, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
 
 
 def biased(t: Tracer, view: View, bias: Any, dim: int) -> View:
