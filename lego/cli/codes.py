@@ -228,6 +228,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A program ended with an error.",
         "Read its last lines in the message.",
     ),
+    "E604": (
+        "unknown model",
+        "The catalogue of networks has no such name.",
+        "Use one of the names in the hint.",
+    ),
+    "E605": (
+        "package missing",
+        "A network needs Python packages that aren't installed.",
+        "Install the extra that the hint names.",
+    ),
     "E701": (
         "results differ",
         "The RTL and the reference disagree.",

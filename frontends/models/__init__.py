@@ -1,0 +1,1 @@
+"""Networks to compile: a catalogue of names, and what builds them."""

@@ -1,0 +1,113 @@
+"""Names to modules with example arguments."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frontends.models.catalogue import CATALOGUE
+from lego.diag import InternalError, LegoError
+
+if TYPE_CHECKING:
+    from frontends.models.sample import Sample
+
+__all__ = ["FAMILIES", "build", "prepare"]
+
+FAMILIES = {
+    "vision": "frontends.models.vision",
+    "transformers": "frontends.models.transformers",
+    "diffusion": "frontends.models.diffusion",
+    "autoencoders": "frontends.models.autoencoders",
+    "segmentation": "frontends.models.segmentation",
+    "vlm": "frontends.models.vlm",
+    "hart": "frontends.models.hart",
+    "vilau": "frontends.models.vilau",
+    "uvit": "frontends.models.uvit",
+    "can": "frontends.models.can",
+}
+_LOGGERS = ("transformers", "diffusers", "timm", "torchvision", "huggingface_hub")
+_kept: list[Any] = []
+
+
+def build(name: str, *, device: str = "meta", seed: int = 0) -> Sample:
+    """Build the network `name` of the catalogue in float32 and evaluation mode.
+
+    On the device "meta" no weight is allocated. On "cpu" weights and inputs are random and the
+    same for the same seed. Raises E604 (unknown name), E605 (packages missing).
+    """
+    family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
+    if family is None:
+        raise LegoError("E604", f"unknown model {name!r}", hint=_nearest(name))
+    try:
+        prepare()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _made(importlib.import_module(FAMILIES[family]), name, device, seed)
+    except ImportError as error:
+        raise LegoError(
+            "E605",
+            f"model {name!r} needs a package that can't be imported: {error}",
+            hint="pip install 'lego-accelerator[models]'",
+        ) from error
+
+
+def _made(family: Any, name: str, device: str, seed: int) -> Sample:
+    import torch
+
+    from frontends.models.sample import randomise
+
+    if device not in ("meta", "cpu"):
+        raise InternalError(f"device {device!r} is neither meta nor cpu")
+    with torch.random.fork_rng(devices=[]), torch.device(device), torch.no_grad():
+        torch.manual_seed(seed)
+        sample: Sample = family.RECIPES[name]()
+        sample.module.eval().requires_grad_(False)
+        if device == "cpu":
+            randomise(sample.module)
+    return sample
+
+
+def _nearest(name: str) -> str:
+    names = [entry.name for entry in CATALOGUE]
+    close = difflib.get_close_matches(name, names, 3, 0.4)
+    return (
+        f"nearest: {', '.join(close)}" if close else "frontends/models/catalogue.py lists the names"
+    )
+
+
+def prepare() -> None:
+    """Make the packages importable and quiet: no network, no chatter. Raises ImportError."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    for logger in _LOGGERS:
+        logging.getLogger(logger).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+
+        _declare_torchvision_operators(torch)
+
+
+def _declare_torchvision_operators(torch: Any) -> None:
+    """Give torchvision the schemas that it registers fake kernels for.
+
+    A CUDA wheel of torchvision beside a CPU wheel of PyTorch can't load its library, and then its
+    import fails ("operator torchvision::nms does not exist"), and with it timm's, transformers'
+    and diffusers' (torchvision 0.28). None of the networks calls these operators.
+    """
+    found = importlib.util.find_spec("torchvision")
+    if _kept or found is None or found.origin is None:
+        return
+    try:
+        for library in Path(found.origin).parent.glob("_C*"):
+            torch.ops.load_library(str(library))
+    except (OSError, RuntimeError):
+        operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _kept.append(operators)
