@@ -69,7 +69,7 @@ def _made(family: Any, name: str, device: str, seed: int) -> Sample:
         sample: Sample = family.RECIPES[name]()
         sample.module.eval().requires_grad_(False)
         if device == "cpu":
-            randomise(sample.module)
+            randomise(sample)
     return sample
 
 

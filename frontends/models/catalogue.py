@@ -48,7 +48,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("efficientvit_l2_384px", "vision", "EfficientViT-L2, 384 px", 63.7, 20.399),
     Entry("hrnet_w48", "vision", "HRNet-W48, 224 px", 77.5, 17.278),
     Entry("alexnet_tiny", "vision", "AlexNet's layers, narrow"),
-    Entry("mobilenetv2_tiny", "vision", "MobileNetV2 0.35, 32 px"),
+    Entry("mobilenetv2_tiny", "vision", "MobileNetV2 0.35, 64 px"),
     Entry("resnet_tiny", "vision", "bottleneck ResNet, one block a stage"),
     Entry("efficientnetv2_tiny", "vision", "EfficientNetV2, quarter width"),
     Entry("coatnet_tiny", "vision", "CoAtNet, two conv and two attention stages"),

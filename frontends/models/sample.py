@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 __all__ = ["Recipes", "Sample", "floats", "integers", "randomise"]
 
@@ -34,20 +34,26 @@ def integers(below: int, *shape: int) -> Any:
     return torch.randint(below, shape)
 
 
-def randomise(module: Any) -> None:
+def randomise(sample: Sample) -> None:
     """Replace every weight that an initialiser leaves trivial.
 
     Constant tensors (scales of norms, biases, adaLN-zero, layer scale) and matrices drawn much
     narrower than 1 / sqrt(fan-in) would let a dropped or swapped operand pass unnoticed, and so
-    would the statistics 0 and 1 of a fresh batch norm.
+    would the statistics 0 and 1 of a fresh batch norm. Those are set near what one call finds,
+    so that signals neither vanish nor explode in deep networks.
     """
-    with torch.no_grad():
-        for parameter in module.parameters():
-            _redraw(parameter)
-        for part in module.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is not None:
-                part.running_mean.normal_(0, 0.2)
-                part.running_var.uniform_(0.5, 1.5)
+    for parameter in sample.module.parameters():
+        _redraw(parameter)
+    norms = [part for part in sample.module.modules() if isinstance(part, _BatchNorm)]
+    if norms:
+        for norm in norms:
+            norm.train()
+            norm.momentum = 1.0
+        sample.module(*sample.args, **sample.kwargs)
+    for norm in norms:
+        norm.eval()
+        norm.running_var.clamp_(min=0.01).mul_(torch.rand_like(norm.running_var) + 0.5)
+        norm.running_mean.add_(0.2 * torch.randn_like(norm.running_mean))
 
 
 def _redraw(parameter: Any) -> None:

@@ -105,10 +105,10 @@ RECIPES: Recipes = {
     "efficientvit_l2_384px": partial(_timm, "efficientvit_l2", 384),
     "hrnet_w48": partial(_timm, "hrnet_w48", 224),
     "alexnet_tiny": _alexnet_tiny,
-    "mobilenetv2_tiny": partial(_timm, "mobilenetv2_035", 32, num_classes=10),
+    "mobilenetv2_tiny": partial(_timm, "mobilenetv2_035", 64, num_classes=10),
     "resnet_tiny": _resnet_tiny,
     "efficientnetv2_tiny": partial(
-        _timm, "efficientnetv2_s", 32, num_classes=10, channel_multiplier=0.2, depth_multiplier=0.2
+        _timm, "efficientnetv2_s", 64, num_classes=10, channel_multiplier=0.2, depth_multiplier=0.2
     ),
     "coatnet_tiny": _coatnet_tiny,
     "efficientvit_b_tiny": _efficientvit_b_tiny,
