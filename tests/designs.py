@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from lego.program import configure
 from sim.checks import Verdict
 from sim.model import Options
 from sim.session import Case, Job, default_stream, run_cases
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def cases_of(
@@ -82,3 +85,9 @@ def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:
 def verdicts_of(cases: Sequence[Case], seed: int = 0) -> tuple[Verdict, ...]:
     """Simulate all cases in one model built for compile speed."""
     return run_cases(cases, seed=seed, options=Options(optimise="-O0")).verdicts
+
+
+def shipped() -> list[Path]:
+    """The shipped workload files that hold loop nests, and not the name of a network."""
+    files = sorted((ROOT / "workloads").glob("*.yaml"))
+    return [path for path in files if "\noperations:" in path.read_text()]

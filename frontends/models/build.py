@@ -17,7 +17,7 @@ from lego.diag import InternalError, LegoError
 if TYPE_CHECKING:
     from frontends.models.sample import Sample
 
-__all__ = ["FAMILIES", "build", "prepare"]
+__all__ = ["FAMILIES", "build", "known", "prepare"]
 
 FAMILIES = {
     "vision": "frontends.models.vision",
@@ -41,9 +41,7 @@ def build(name: str, *, device: str = "meta", seed: int = 0) -> Sample:
     On the device "meta" no weight is allocated. On "cpu" weights and inputs are random and the
     same for the same seed. Raises E604 (unknown name), E605 (packages missing).
     """
-    family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
-    if family is None:
-        raise LegoError("E604", f"unknown model {name!r}", hint=_nearest(name))
+    family = known(name)
     try:
         prepare()
         with warnings.catch_warnings():
@@ -55,6 +53,14 @@ def build(name: str, *, device: str = "meta", seed: int = 0) -> Sample:
             f"model {name!r} needs a package that can't be imported: {error}",
             hint="pip install 'lego-accelerator[models]'",
         ) from error
+
+
+def known(name: str) -> str:
+    """The family of a network of the catalogue. Raises E604 with the nearest names."""
+    family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
+    if family is None:
+        raise LegoError("E604", f"unknown model {name[:60]!r}", hint=_nearest(name))
+    return family
 
 
 def _made(family: Any, name: str, device: str, seed: int) -> Sample:

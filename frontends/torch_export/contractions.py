@@ -21,14 +21,17 @@ from lego.ir.workload import Reduction
 __all__: list[str] = []
 
 
-def contracted(t: Tracer, terms: Sequence[tuple[View, Sequence[str]]], out: Sequence[str]) -> View:
+def contracted(
+    t: Tracer, terms: Sequence[tuple[View, Sequence[str]]], out: Sequence[str], *, what: str = ""
+) -> View:
     """The sum of products over the labels that `out` doesn't have; a plain product if it has all."""
     every = {label for _, labels in terms for label in labels}
     kind = Kind.ARRAY if every - set(out) and len(terms) > 1 else Kind.POST
     reduction = Reduction.ADD if every - set(out) else Reduction.ASSIGN
     listed = [Term(view, tuple(labels)) for view, labels in terms]
     body = product(*range(len(listed)))
-    return t.nests.nest(t.path, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
+    name = f"{t.path}.{what}" if what else t.path
+    return t.nests.nest(name, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
 
 
 def biased(t: Tracer, view: View, bias: Any, dim: int) -> View:
@@ -210,13 +213,19 @@ def _attention(
     sizes = [max(a, b) for a, b in zip(query.shape[:-2], key.shape[:-2], strict=True)]
     query, key, value = (x.expanded([*sizes, *x.shape[-2:]]) for x in (query, key, value))
     scores = contracted(
-        t, [(query, [*batch, "i", "e"]), (key, [*batch, "j", "e"])], [*batch, "i", "j"]
+        t,
+        [(query, [*batch, "i", "e"]), (key, [*batch, "j", "e"])],
+        [*batch, "i", "j"],
+        what="scores",
     )
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     masked = _masked(t, scores, factor, attn_mask, is_causal)
     weights = softmax(t, masked, len(batch) + 1)
     return contracted(
-        t, [(weights, [*batch, "i", "j"]), (value, [*batch, "j", "d"])], [*batch, "i", "d"]
+        t,
+        [(weights, [*batch, "i", "j"]), (value, [*batch, "j", "d"])],
+        [*batch, "i", "d"],
+        what="values",
     )
 
 

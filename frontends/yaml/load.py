@@ -55,6 +55,10 @@ def load_text(text: str, name: str = "workload.yaml") -> Workload:
 
 
 def _load(root: MapNode) -> Workload:
+    for item in root.items:
+        if item.key.text == "model":
+            hint = "`lego trace FILE --ops` lists its operations, --extract NAME takes one out"
+            raise LegoError("E407", "a whole network isn't compiled", loc=item.key.loc, hint=hint)
     try:
         form = WorkloadForm.model_validate(_plain(root))
     except ValidationError as error:

@@ -196,6 +196,21 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The model uses an operator, or a variant of one, that no loop nest is known for.",
         "Replace it in the module, or add a function to frontends/torch_export.",
     ),
+    "E405": (
+        "no such contraction",
+        "Only a sum of products can be taken out of a network, by its name.",
+        "List the names with `lego trace NAME --ops`.",
+    ),
+    "E406": (
+        "operations left to the host",
+        "With --strict, every operation must be the accelerator's.",
+        "Leave --strict out, or replace these operations in the module.",
+    ),
+    "E407": (
+        "a network, not loop nests",
+        "The file names a network of the catalogue; what compiles is a loop nest.",
+        "Take a contraction out of it with `lego trace FILE --extract NAME -o op.yaml`.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

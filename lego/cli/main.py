@@ -125,6 +125,37 @@ def ppa(
     guarded(lambda: price_folder(folder, liberty, flat, clock, json))
 
 
+@app.command(epilog="Example: lego trace workloads/sana.yaml; lego trace resnet50 --ops")
+def trace(
+    what: Annotated[
+        str, typer.Argument(help="Workload file with `model:`, or a name that `lego models` lists.")
+    ],
+    ops: Annotated[bool, typer.Option("--ops", help="List every operation and its loops.")] = False,
+    extract: Annotated[
+        str | None, typer.Option(help="Print this contraction as a workload that compiles.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File for --extract instead of stdout.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop if an operation is left to the host.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Lower a network of the catalogue to loop nests; prints what it consists of."""
+    from lego.cli.trace import trace_network
+
+    guarded(lambda: trace_network(what, ops, extract, out, strict, json))
+
+
+@app.command(epilog="Example: lego models --json")
+def models(json: Json = False) -> None:
+    """List the networks that `lego trace` knows, with their sizes."""
+    from lego.cli.trace import list_models
+
+    guarded(lambda: list_models(json))
+
+
 @app.command(epilog="Example: lego draw workloads/gemm_multi.yaml -o pictures --format html")
 def draw(
     file: File,

@@ -19,9 +19,10 @@ from lego.diag import InternalError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from sim.proof import unproven
+from tests.designs import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = sorted((ROOT / "workloads").glob("*.yaml"))
+SHIPPED = shipped()
 SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 SAMPLE = ("gemm", "attention", "conv_mnicoc", "fifo_fused", "polynomial_chain_small", "double_ws")
 FANOUT = 4

@@ -16,9 +16,10 @@ from frontends.yaml.compose import compose_text
 from lego.diag import LegoError, Loc
 from lego.ir.keywords import KEYWORDS
 from lego.ir.workload import DataflowSpec, Format, Loop, Reduction, Tensor
+from tests.designs import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = sorted((ROOT / "workloads").glob("*.yaml"))
+SHIPPED = shipped()
 SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 
 CONV = """\

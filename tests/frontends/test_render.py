@@ -10,12 +10,11 @@ import pytest
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.ir.workload import Access, TensorOp, Workload
+from tests.designs import shipped
 from tests.property.generator import sample
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "workloads").glob("*.yaml")) + sorted(
-    (ROOT / "tests" / "workloads").glob("*.yaml")
-)
+FILES = shipped() + sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 
 
 def bare(workload: Workload) -> Workload:

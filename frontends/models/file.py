@@ -1,0 +1,60 @@
+"""Workload files that name a network of the catalogue."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from frontends.models.catalogue import CATALOGUE
+from frontends.yaml.compose import MapNode, ScalarNode, compose_file
+from lego.diag import LegoError
+
+__all__ = ["ModelFile", "is_model_file", "load_model"]
+
+KEYS = ("name", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """The name of the artefacts, and the network's in the catalogue."""
+
+    name: str
+    model: str
+
+
+def is_model_file(root: MapNode) -> bool:
+    """Whether a workload file names a network instead of operations."""
+    return any(item.key.text == "model" for item in root.items)
+
+
+def load_model(path: Path) -> ModelFile:
+    """Read such a file. Raises E0xx for what isn't YAML, E101 for another key, E102 for a missing or wrong value, E604 for a
+    name that isn't in the catalogue: nothing else can be named, and nothing is imported by name."""
+    root, _ = compose_file(path)
+    found: dict[str, str] = {}
+    for item in root.items:
+        key = item.key.text
+        if key not in KEYS:
+            hint = "a file with `model:` has name and model"
+            raise LegoError("E101", f"unknown key {key[:40]!r}", loc=item.key.loc, hint=hint)
+        if not isinstance(item.value, ScalarNode):
+            raise LegoError("E102", f"{key} must be a name", loc=item.value.loc)
+        found[key] = item.value.text
+        if key == "name" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", found[key]):
+            hint = "a letter, then up to 31 letters, digits and underscores"
+            raise LegoError("E102", "not a name", loc=item.value.loc, hint=hint)
+        if key == "model" and found[key] not in {entry.name for entry in CATALOGUE}:
+            raise unknown(found[key], item.value)
+    for key in KEYS:
+        if key not in found:
+            raise LegoError("E102", f"{key} is missing", loc=root.loc, hint=f"write `{key}: ...`")
+    return ModelFile(found["name"], found["model"])
+
+
+def unknown(name: str, node: ScalarNode) -> LegoError:
+    """The error for a name that the catalogue lacks."""
+    near = difflib.get_close_matches(name, [entry.name for entry in CATALOGUE], 3, 0.4)
+    hint = f"nearest: {', '.join(near)}" if near else "`lego models` lists them"
+    return LegoError("E604", f"unknown model {name[:40]!r}", loc=node.loc, hint=hint)

@@ -1,0 +1,81 @@
+"""Traces of the catalogue's networks, remembered by what they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from lego.diag import InternalError, LegoError
+from lego.ir.network import Network
+from lego.ir.network_json import from_json, to_json
+
+__all__ = ["cached", "trace_model"]
+
+PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
+FOLDERS = ("models", "torch_export", "tracing")
+
+
+def cached(name: str) -> Network | None:
+    """The network of the catalogue as it was traced before, if nothing that it depends on has changed."""
+    path = _path(name)
+    try:
+        return from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, InternalError):
+        return None
+
+
+def trace_model(name: str) -> Network:
+    """Trace a network of the catalogue on the meta device, and remember it.
+
+    Raises E604 for an unknown name, E605 for missing packages, E401 and E402 as the tracer.
+    """
+    from frontends.models.build import build
+
+    try:
+        from frontends.torch_export.tracer import trace
+    except ImportError as error:
+        raise LegoError(
+            "E605",
+            f"tracing needs a package that can't be imported: {error}",
+            hint="pip install 'lego-accelerator[models]'",
+        ) from error
+    sample = build(name)
+    network = trace(sample.module, sample.args, sample.kwargs, name=name).network
+    _remember(_path(name), network)
+    return network
+
+
+def _remember(path: Path, network: Network) -> None:
+    """Write the trace whole or not at all; a disk that refuses only costs the next run its time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(json.dumps(to_json(network), separators=(",", ":")).encode())
+        Path(file.name).replace(path)
+    except OSError:
+        return
+
+
+def _path(name: str) -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "lego" / "traces" / f"{name}-{_digest(name)}.json"
+
+
+def _digest(name: str) -> str:
+    """Of the name, the packages' versions and the sources of the readers."""
+    digest = hashlib.sha256(name.encode())
+    for package in PACKAGES:
+        try:
+            digest.update(f"{package} {version(package)}\n".encode())
+        except PackageNotFoundError:
+            digest.update(f"{package} none\n".encode())
+    here = Path(__file__).resolve().parent
+    sources = [p for folder in FOLDERS for p in (here / folder).glob("*.py")]
+    ir = here.parent / "lego" / "ir"
+    for path in sorted([*sources, ir / "network.py", ir / "network_json.py"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:24]

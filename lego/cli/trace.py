@@ -1,0 +1,154 @@
+"""Commands for whole networks: trace, models."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from lego.cli.common import print_json, progress, table
+from lego.diag import LegoError
+from lego.ir.network import Kind, Network, Operation
+
+__all__ = ["list_models", "trace_network"]
+
+
+def list_models(as_json: bool) -> None:
+    """Print the catalogue."""
+    from frontends.models.catalogue import CATALOGUE
+
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": e.name,
+                    "family": e.family,
+                    "about": e.about,
+                    "parameters_m": e.parameters_m,
+                    "macs_g": e.macs_g,
+                }
+                for e in CATALOGUE
+            ]
+        )
+        return
+    table(
+        ("name", "what it is", "parameters M", "MACs G"),
+        [(e.name, e.about, _figure(e.parameters_m), _figure(e.macs_g)) for e in CATALOGUE],
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def trace_network(
+    what: str,
+    ops: bool,
+    take: str | None,
+    out: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Trace what a file or the catalogue names, and print or extract what is asked for."""
+    from frontends.traces import cached, trace_model
+
+    model = _model_of(what)
+    network = cached(model)
+    if network is None:
+        with progress(f"trace {model}"):
+            network = trace_model(model)
+    host = [op for op in network.operations if op.kind is Kind.HOST]
+    if strict and host:
+        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
+        raise LegoError("E406", f"{len(host)} operations of {model} are the host's", hint=hint)
+    if take is not None:
+        _extract(network, take, out)
+    elif as_json:
+        print_json(summary(network) | ({"operations": _listed(network)} if ops else {}))
+    elif ops:
+        for op in network.operations:
+            print(described(op))
+    else:
+        _print_summary(network)
+
+
+def _model_of(what: str) -> str:
+    """The catalogue's name: of a workload file, or as it stands. Raises E604."""
+    path = Path(what)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        from frontends.models.file import load_model
+
+        return load_model(path).model
+    from frontends.models.build import known
+
+    known(what)
+    return what
+
+
+def _extract(network: Network, name: str, out: Path | None) -> None:
+    from frontends.tracing.extract import extract
+    from frontends.yaml.render import render_workload
+    from lego.publish import write_file
+
+    text = render_workload(extract(network, name))
+    if out is None:
+        print(text, end="")
+    else:
+        write_file(out, text.encode())
+        print(f"wrote {out}: lego compile {out}", file=sys.stderr)
+
+
+def summary(network: Network) -> dict[str, object]:
+    """Parameters, multiply-accumulates, and operations by class."""
+    kinds = Counter(op.kind.value for op in network.operations)
+    distinct = Counter(_shape_of(op) for op in network.operations)
+    return {
+        "name": network.name,
+        "parameters": network.parameters,
+        "macs": network.macs,
+        "operations": {kind.value: kinds.get(kind.value, 0) for kind in Kind},
+        "different_operations": len(distinct),
+        "host": [
+            {"name": op.name, "source": op.source, "reason": op.reason}
+            for op in network.operations
+            if op.kind is Kind.HOST
+        ],
+    }
+
+
+def _shape_of(op: Operation) -> object:
+    """What two operations have in common that need the same hardware and the same time."""
+    places = [(p.map, p.pad, p.indirect) for p in (op.output, *op.inputs)]
+    return op.kind, tuple(loop.extent for loop in op.loops), tuple(places), op.body, op.reduction
+
+
+def _listed(network: Network) -> list[dict[str, object]]:
+    from lego.ir.network_json import to_json
+
+    found: list[dict[str, object]] = to_json(network)["operations"]
+    return found
+
+
+def _print_summary(network: Network) -> None:
+    groups: dict[tuple[str, str], list[Operation]] = {}
+    for op in network.operations:
+        groups.setdefault((op.kind.value, op.source), []).append(op)
+    rows = [
+        (kind, source, len(ops), f"{sum(op.macs for op in ops):,}" if ops[0].macs else "")
+        for (kind, source), ops in sorted(groups.items())
+    ]
+    table(("class", "from", "operations", "MACs"), rows)
+    kinds = Counter(op.kind.value for op in network.operations)
+    counts = ", ".join(f"{kinds[kind.value]:,} {kind}" for kind in Kind if kinds[kind.value])
+    print(
+        f"{network.name}: {network.parameters / 1e6:,.1f} M parameters, {network.macs / 1e9:,.3f} G"
+    )
+    print(f"MACs; {counts} operations, {summary(network)['different_operations']} different ones")
+
+
+def described(op: Operation) -> str:
+    """One operation on a line: class, name, loops."""
+    loops = " ".join(f"{loop.name}:{loop.extent}" for loop in op.loops)
+    reads = ", ".join(place.buffer for place in op.inputs)
+    note = op.reason or f"[{loops}]"
+    return f"{op.kind:6}{op.name}  {note}  {op.output.buffer} {op.reduction} {reads}"
