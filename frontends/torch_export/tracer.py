@@ -99,6 +99,7 @@ def _bind(tracer: Tracer, program: torch.export.ExportedProgram) -> list[str]:
 
     kinds = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
     inputs = []
+    tied: dict[int, View] = {}  # one tensor under several names is one buffer
     for node in program.graph.nodes:
         if node.op != "placeholder":
             continue
@@ -108,11 +109,13 @@ def _bind(tracer: Tracer, program: torch.export.ExportedProgram) -> list[str]:
             tracer.env[node] = value
             continue
         if spec.kind is InputKind.PARAMETER:
-            view = tracer.nests.declare(
-                str(spec.target), value.shape, format_of(value.dtype), Role.PARAMETER
-            )
-            tracer.parameters[view.buffer] = str(spec.target)
-            tracer.env[node] = view
+            name, key = str(spec.target), id(program.state_dict[str(spec.target)])
+            if key not in tied:
+                tied[key] = tracer.nests.declare(
+                    name, value.shape, format_of(value.dtype), Role.PARAMETER
+                )
+                tracer.parameters[tied[key].buffer] = name
+            tracer.env[node] = tied[key]
         elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
             held = program.state_dict.get(str(spec.target), program.constants.get(str(spec.target)))
             tracer.env[node] = Known(_detached(held if isinstance(held, Tensor) else value))
