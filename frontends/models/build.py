@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import logging
@@ -11,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frontends.models.catalogue import CATALOGUE
+from frontends.models.catalogue import CATALOGUE, nearest
 from lego.diag import InternalError, LegoError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def known(name: str) -> str:
     """The family of a network of the catalogue. Raises E604 with the nearest names."""
     family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
     if family is None:
-        raise LegoError("E604", f"unknown model {name[:60]!r}", hint=_nearest(name))
+        raise LegoError("E604", f"unknown model {name[:60]!r}", hint=nearest(name))
     return family
 
 
@@ -77,14 +76,6 @@ def _made(family: Any, name: str, device: str, seed: int) -> Sample:
         if device == "cpu":
             randomise(sample)
     return sample
-
-
-def _nearest(name: str) -> str:
-    names = [entry.name for entry in CATALOGUE]
-    close = difflib.get_close_matches(name, names, 3, 0.4)
-    return (
-        f"nearest: {', '.join(close)}" if close else "frontends/models/catalogue.py lists the names"
-    )
 
 
 def prepare() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
-__all__ = ["CATALOGUE", "Entry"]
+__all__ = ["CATALOGUE", "Entry", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +160,12 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("can_linear_tiny", "can", "12 to 10, 5 tokens", note=_KERNEL),
     Entry("can_patch_embed_tiny", "can", "3 channels to 8, patch 2", note=_KERNEL),
 )
+
+
+def nearest(name: str) -> str:
+    """A hint with the names that begin alike, or are spelled alike."""
+    names = [entry.name for entry in CATALOGUE]
+    begin = [each for each in names if len(name) > 2 and each.startswith(name)]
+    close = [*begin, *difflib.get_close_matches(name, names, 3, 0.4)]
+    found = ", ".join(list(dict.fromkeys(close))[:4])
+    return f"nearest: {found}" if found else "`lego models` lists the names"

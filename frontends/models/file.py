@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from frontends.models.catalogue import CATALOGUE
+from frontends.models.catalogue import CATALOGUE, nearest
 from frontends.yaml.compose import MapNode, ScalarNode, compose_file
 from lego.diag import LegoError
 
@@ -46,15 +45,9 @@ def load_model(path: Path) -> ModelFile:
             hint = "a letter, then up to 31 letters, digits and underscores"
             raise LegoError("E102", "not a name", loc=item.value.loc, hint=hint)
         if key == "model" and found[key] not in {entry.name for entry in CATALOGUE}:
-            raise unknown(found[key], item.value)
+            message = f"unknown model {found[key][:40]!r}"
+            raise LegoError("E604", message, loc=item.value.loc, hint=nearest(found[key]))
     for key in KEYS:
         if key not in found:
             raise LegoError("E102", f"{key} is missing", loc=root.loc, hint=f"write `{key}: ...`")
     return ModelFile(found["name"], found["model"])
-
-
-def unknown(name: str, node: ScalarNode) -> LegoError:
-    """The error for a name that the catalogue lacks."""
-    near = difflib.get_close_matches(name, [entry.name for entry in CATALOGUE], 3, 0.4)
-    hint = f"nearest: {', '.join(near)}" if near else "`lego models` lists them"
-    return LegoError("E604", f"unknown model {name[:40]!r}", loc=node.loc, hint=hint)

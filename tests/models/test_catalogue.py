@@ -51,8 +51,8 @@ def test_catalogue_and_builder_import_no_package() -> None:
     [
         ("resnet5", "nearest: resnet50"),
         ("sana_1_6b_1024", "nearest: sana_1_6b_1024px"),
-        ("../etc/passwd", "frontends/models/catalogue.py lists the names"),
-        ("", "frontends/models/catalogue.py lists the names"),
+        ("../etc/passwd", "`lego models` lists the names"),
+        ("", "`lego models` lists the names"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:

@@ -1,0 +1,124 @@
+"""`lego trace` and `lego models` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from lego.cli.codes import CODES
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDS_MODELS = pytest.mark.skipif(
+    find_spec("torch") is None, reason="the extra `models` isn't installed"
+)
+
+
+def lego(*args: str, cache: Path, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *python, "-m", "lego.cli.main", *args],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        check=False,
+    )
+
+
+def test_models_are_listed_without_pytorch(tmp_path: Path) -> None:
+    listed = json.loads(lego("models", "--json", cache=tmp_path).stdout)
+    (entry,) = (e for e in listed if e["name"] == "resnet50")
+    assert (entry["parameters_m"], entry["macs_g"]) == (25.6, 4.089)
+    assert "resnet50" in lego("models", cache=tmp_path).stdout
+
+
+@NEEDS_MODELS
+def test_a_network_is_traced_once_and_then_remembered(tmp_path: Path) -> None:
+    first = lego("trace", "can_linear_tiny", "--json", cache=tmp_path)
+    assert first.returncode == 0, first.stderr
+    (kept,) = (tmp_path / "lego" / "traces").iterdir()
+    kept.write_text(kept.read_text().replace('"name":"can_linear_tiny"', '"name":"remembered"', 1))
+    assert (
+        json.loads(lego("trace", "can_linear_tiny", "--json", cache=tmp_path).stdout)["name"]
+        == "remembered"
+    )
+    kept.write_text("{")
+    assert lego("trace", "can_linear_tiny", "--json", cache=tmp_path).stdout == first.stdout
+    summary = json.loads(first.stdout)
+    assert summary["operations"] == {"array": 2, "post": 2, "move": 0, "host": 0}
+
+
+@NEEDS_MODELS
+def test_a_contraction_is_taken_out_and_compiles(tmp_path: Path) -> None:
+    listed = lego("trace", "can_linear_tiny", "--ops", cache=tmp_path).stdout
+    name = next(line.split()[1] for line in listed.splitlines() if line.startswith("array"))
+    out = tmp_path / "op.yaml"
+    assert (
+        lego(
+            "trace", "can_linear_tiny", "--extract", name, "-o", str(out), cache=tmp_path
+        ).returncode
+        == 0
+    )
+    done = lego("check", str(out), cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    wrong = lego("trace", "can_linear_tiny", "--extract", "nothing", cache=tmp_path)
+    assert wrong.returncode == 2
+    assert "error[E405]: no operation 'nothing'" in wrong.stderr
+    assert name in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: a\nmodel: resnet5\n", ":2:8: error[E604]: unknown model 'resnet5'"),
+        ("name: a\nmodel: os.system\n", ":2:8: error[E604]: unknown model"),
+        ("name: a\nmodel: [resnet50]\n", ":2:8: error[E102]: model must be a name"),
+        ("name: a/b\nmodel: resnet50\n", ":1:7: error[E102]: not a name"),
+        ("model: resnet50\n", ":1:1: error[E102]: name is missing"),
+        ("name: a\nmodel: resnet50\nclass: os\n", ":3:1: error[E101]: unknown key 'class'"),
+        ("name: a\nmodel: !!python/name:os.system\n", "error[E005]"),
+    ],
+)
+def test_bad_files_are_located(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    done = lego("trace", str(path), cache=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hint: " in done.stderr or "E102" in said or "E005" in said
+
+
+def test_an_unknown_name_tells_the_nearest(tmp_path: Path) -> None:
+    done = lego("trace", "llama_7b", cache=tmp_path)
+    assert done.returncode == 2
+    assert "hint: nearest: llama_7b_" in done.stderr
+    assert "E604" in CODES
+
+
+def test_without_the_packages_the_extra_is_named(tmp_path: Path) -> None:
+    """A Python without its site's packages has none of them."""
+    code = (
+        "import sys; from importlib.abc import MetaPathFinder\n"
+        "class Without(MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'timm', 'diffusers'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without()); sys.argv = ['lego', 'trace', 'resnet50']\n"
+        "from lego.cli.main import main; main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "error[E605]" in done.stderr
+    assert "pip install 'lego-accelerator[models]'" in done.stderr
