@@ -211,6 +211,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file names a network of the catalogue; what compiles is a loop nest.",
         "Take a contraction out of it with `lego trace FILE --extract NAME -o op.yaml`.",
     ),
+    "E409": (
+        "network differs",
+        "Loop nests and the PyTorch module disagree by more than rounding.",
+        "Please report it with the versions of the packages.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

@@ -148,6 +148,19 @@ def trace(
     guarded(lambda: trace_network(what, ops, extract, out, strict, json))
 
 
+@app.command(epilog="Example: lego verify sana_tiny --device auto")
+def verify(
+    model: Annotated[str, typer.Argument(help="Name that `lego models` lists.")],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the nests run.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
+    json: Json = False,
+) -> None:
+    """Compare a network's loop nests with PyTorch: outputs and all intermediate tensors."""
+    from lego.cli.trace import verify_network
+
+    guarded(lambda: verify_network(model, device, seed, json))
+
+
 @app.command(epilog="Example: lego models --json")
 def models(json: Json = False) -> None:
     """List the networks that `lego trace` knows, with their sizes."""

@@ -72,6 +72,16 @@ def test_a_contraction_is_taken_out_and_compiles(tmp_path: Path) -> None:
     assert name in wrong.stderr
 
 
+@NEEDS_MODELS
+def test_a_network_is_verified(tmp_path: Path) -> None:
+    done = lego("verify", "can_linear_tiny", "--device", "cpu", "--json", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tensors = json.loads(done.stdout)["tensors"]
+    assert len(tensors) > 3
+    assert all(tensor["close"] for tensor in tensors)
+    assert lego("verify", "can", cache=tmp_path).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from torch.nn import functional as F  # noqa: E402, N812
 
 from frontends.torch_export.tracer import trace  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from lego.ir.network import Kind  # noqa: E402
+from lego.ir.network import Apply, Fn, Kind, Number  # noqa: E402
+from sim.compare import differences  # noqa: E402
 from tests.torch_export.compare import compare  # noqa: E402
 
 
@@ -157,6 +159,17 @@ def test_a_sort_is_the_hosts() -> None:
     traced = trace(Call(lambda x: x.topk(2, dim=1)), [X])
     assert {op.kind for op in traced.network.operations} == {Kind.HOST}
     assert all("sort" in op.reason for op in traced.network.operations)
+
+
+def test_a_wrong_nest_is_noticed() -> None:
+    """A sum that is scaled by another number than the module's."""
+    module = nn.Sequential(nn.Linear(4, 4), nn.GELU())
+    traced = trace(module.eval(), [X])
+    *first, last = traced.network.operations
+    wrong = replace(last, body=Apply(Fn.MUL, (last.body, Number(1.001))))
+    network = replace(traced.network, operations=(*first, wrong))
+    found = differences(replace(traced, network=network), module, [X])
+    assert [each.node for each in found if not each.close] == [traced.network.outputs[0], "gelu"]
 
 
 class Stacked(nn.Module):
