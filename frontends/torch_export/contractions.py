@@ -18,7 +18,7 @@ from frontends.tracing.views import View
 from lego.ir.network import At, Body, Fn, Kind, Role, Value
 from lego.ir.workload import Reduction
 
-__all__: list[str] = []
+__all__ = ["convolved"]
 
 
 def contracted(
@@ -123,7 +123,7 @@ def _conv(
 ) -> View:  # fmt: skip
     axes = len(t.view(weight).dims) - 2
     how = Sliding(*(per_axis(v, axes) for v in (stride, padding, dilation)))
-    return _convolved(t, x, weight, bias, how, groups)
+    return convolved(t, x, weight, bias, how, groups)
 
 
 @lowers("conv1d.padding", "conv2d.padding", "conv3d.padding")
@@ -136,10 +136,10 @@ def _conv_named(
         d * (n - 1) // 2 if padding == "same" else 0 for n, d in zip(taps, steps, strict=True)
     ]
     how = Sliding(per_axis(stride, len(taps)), before, steps)
-    return _convolved(t, x, weight, bias, how, groups)
+    return convolved(t, x, weight, bias, how, groups)
 
 
-def _convolved(t: Tracer, x: Any, weight: Any, bias: Any, how: Sliding, groups: int) -> View:
+def convolved(t: Tracer, x: Any, weight: Any, bias: Any, how: Sliding, groups: int) -> View:
     view, weights = t.view(x), t.view(weight)
     outs, inner, *taps = weights.shape
     batched = len(view.dims) == len(taps) + 2

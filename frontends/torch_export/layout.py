@@ -11,7 +11,7 @@ from frontends.tracing.nests import Term, Window
 from frontends.tracing.views import View
 from lego.ir.network import Kind, Role, Value
 
-__all__ = ["reshaped"]
+__all__ = ["reshaped", "sliced"]
 
 
 def reshaped(t: Tracer, view: View, shape: Sequence[int]) -> View:
@@ -82,7 +82,7 @@ def _expand(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
     return t.view(x).expanded(tuple(t.out().shape))
 
 
-def _sliced(t: Tracer, view: View, dim: int, start: int, stop: int, step: int = 1) -> View:
+def sliced(t: Tracer, view: View, dim: int, start: int, stop: int, step: int = 1) -> View:
     found = view.sliced(dim, start, stop, step)
     if found is None:
         found = t.nests.copied(view, t.path).sliced(dim, start, stop, step)
@@ -97,13 +97,13 @@ def _slice(
     view = t.view(x)
     dim %= len(view.dims)
     first, last, _ = slice(start, end, step).indices(view.shape[dim])
-    return _sliced(t, view, dim, first, last, step)
+    return sliced(t, view, dim, first, last, step)
 
 
 @lowers("narrow.default")
 def _narrow(t: Tracer, x: Any, dim: int, start: int, length: int) -> View:
     view = t.view(x)
-    return _sliced(t, view, dim % len(view.dims), start, start + length)
+    return sliced(t, view, dim % len(view.dims), start, start + length)
 
 
 @lowers("select.int")
@@ -111,14 +111,14 @@ def _select(t: Tracer, x: Any, dim: int, index: int) -> View:
     view = t.view(x)
     dim %= len(view.dims)
     index %= view.shape[dim]
-    return _sliced(t, view, dim, index, index + 1).removed([dim])
+    return sliced(t, view, dim, index, index + 1).removed([dim])
 
 
 @lowers("unbind.int")
 def _unbind(t: Tracer, x: Any, dim: int = 0) -> list[View]:
     view = t.view(x)
     dim %= len(view.dims)
-    return [_sliced(t, view, dim, k, k + 1).removed([dim]) for k in range(view.shape[dim])]
+    return [sliced(t, view, dim, k, k + 1).removed([dim]) for k in range(view.shape[dim])]
 
 
 @lowers(
@@ -134,7 +134,7 @@ def _split(t: Tracer, x: Any, _: Any, dim: int = 0) -> list[View]:
     pieces, start = [], 0
     for k in range(len(t.out())):
         size = t.out(k).shape[dim]
-        pieces.append(_sliced(t, view, dim % len(view.dims), start, start + size))
+        pieces.append(sliced(t, view, dim % len(view.dims), start, start + size))
         start += size
     return pieces
 
@@ -189,7 +189,7 @@ def _flip(t: Tracer, x: Any, dims: Sequence[int]) -> View:
     view = t.view(x)
     for dim in dims:
         size = view.shape[dim]
-        view = _sliced(t, view, dim % len(view.dims), size - 1, -1, -1)
+        view = sliced(t, view, dim % len(view.dims), size - 1, -1, -1)
     return view
 
 
@@ -200,7 +200,7 @@ def _roll(t: Tracer, x: Any, shifts: Sequence[int], dims: Sequence[int] = ()) ->
         dim, size = dim % len(view.dims), view.shape[dim]
         cut = -shift % size
         if cut:
-            view = _cat(t, [_sliced(t, view, dim, cut, size), _sliced(t, view, dim, 0, cut)], dim)
+            view = _cat(t, [sliced(t, view, dim, cut, size), sliced(t, view, dim, 0, cut)], dim)
     return view
 
 
@@ -302,7 +302,7 @@ def _gather(t: Tracer, x: Any, dim: int, index: Any, **_: Any) -> View:
     short = view
     for k, size in enumerate(at.shape):
         if k != dim and size < view.shape[k]:
-            short = _sliced(t, short, k, 0, size)
+            short = sliced(t, short, k, 0, size)
     places = tuple(None if k == dim else each for k, each in enumerate(labels))
     terms = [Term(at, labels), Term(short, places, indirect=((dim, 0),))]
     return t.nests.nest(t.path, t.source, Kind.MOVE, labels, t.fmt(), terms, Value(1))

@@ -16,7 +16,7 @@ from frontends.tracing.views import View
 from lego.ir.network import Body, Fn, Kind, Value
 from lego.ir.workload import Reduction
 
-__all__ = ["Sliding", "per_axis"]
+__all__ = ["Sliding", "per_axis", "pooled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def per_axis(values: Any, axes: int) -> list[int]:
     return found * axes if len(found) == 1 else found
 
 
-def _pooled(
+def pooled(
     t: Tracer,
     view: View,
     kernel: Sequence[int],
@@ -86,7 +86,7 @@ def _max_pool(
     axes = int(t.source.split("pool")[1][0])
     kernel = per_axis(kernel, axes)
     how = Sliding(*(per_axis(v, axes) for v in (stride or kernel, padding, dilation)))
-    return _pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), float("-inf"))
+    return pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), float("-inf"))
 
 
 @lowers("avg_pool2d.default", "avg_pool1d.default", "avg_pool3d.default")
@@ -101,7 +101,7 @@ def _avg_pool(
     count = divisor_override or math.prod(kernel)
     body = apply(Fn.DIV, Value(0), float(count))
     how = Sliding(stride, padding, [1] * axes)
-    return _pooled(t, t.view(x), kernel, how, Reduction.ADD, body, 0.0)
+    return pooled(t, t.view(x), kernel, how, Reduction.ADD, body, 0.0)
 
 
 @lowers(
@@ -119,7 +119,7 @@ def _adaptive(t: Tracer, x: Any, size: Any) -> View:
         kernel.append(have // want)
     body = apply(Fn.DIV, Value(0), float(math.prod(kernel)))
     how = Sliding(kernel, [0] * axes, [1] * axes)
-    return _pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
+    return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
 
 
 @lowers("upsample_bilinear2d.vec", "upsample_bilinear2d.default")

@@ -216,6 +216,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "Loop nests and the PyTorch module disagree by more than rounding.",
         "Please report it with the versions of the packages.",
     ),
+    "E408": (
+        "not a model of static shapes in ONNX",
+        "The file can't be read, is no valid ONNX model, or leaves a dimension open.",
+        "Export again with every dimension a number; keep external data beside the file.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

@@ -1,0 +1,1 @@
+"""ONNX files as networks of loop nests; nothing in a file is run."""

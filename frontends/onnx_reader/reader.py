@@ -1,0 +1,155 @@
+"""From an ONNX file to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onnx import GraphProto, ModelProto, NodeProto, TypeProto
+from torch import Tensor
+
+from frontends.onnx_reader import arranging, elementwise, sums, windows  # noqa: F401
+from frontends.onnx_reader.context import OPERATORS, Context, Held, clean, first_line, shape_of
+from frontends.onnx_reader.file import DEFAULT_DOMAINS, load, refused
+from frontends.onnx_reader.tensors import DTYPES, tensor_of
+from frontends.torch_export.context import Known, format_of
+from frontends.tracing.nests import Nests
+from frontends.tracing.views import whole
+from lego.diag import LegoError
+from lego.ir.network import Network, Role
+
+__all__ = ["ReadModel", "read_onnx"]
+
+
+@dataclass(frozen=True)
+class ReadModel:
+    """A network and the values that the file holds.
+
+    Attributes
+    ----------
+    constants : values of the parameters and of the folded tensors, by buffer.
+    parameters : the file's name of every parameter buffer.
+    inputs, outputs : buffers by the file's names of the graph's inputs and outputs.
+    """
+
+    network: Network
+    constants: dict[str, Tensor]
+    parameters: dict[str, str]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def read_onnx(path: str | Path, *, name: str | None = None) -> ReadModel:
+    """The graph of an ONNX file as a network. Nothing in the file is run; what no input influences is folded.
+
+    Initialisers of a floating type with dimensions are parameters, others constants. An index that is looked up and
+    that the network is given mustn't be negative.
+
+    Raises E402 for an operator that can't be lowered, E408 for a file that can't be read, isn't valid, has data outside
+    of its folder or a dimension that isn't a number.
+    """
+    path = Path(path)
+    return _lowered(load(path), name or clean(path.stem) or "model")
+
+
+def _lowered(model: ModelProto, name: str) -> ReadModel:
+    graph = model.graph
+    context = Context(Nests(name))
+    context.version = max(
+        (entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS),
+        default=1,
+    )
+    env: dict[str, Any] = {initial.name: _initial(initial) for initial in graph.initializer}
+    inputs = _bind(context, graph, env)
+    stated = {info.name: info.type for info in (*graph.value_info, *graph.output)}
+    for node in graph.node:
+        context.proto = node
+        for output, value in zip(node.output, _results(context, node, env), strict=False):
+            _agrees(context, output, value, stated)
+            env[output] = value
+    outputs = {info.name: _output(context, env, info.name) for info in graph.output}
+    network = context.nests.network(list(inputs.values()), list(outputs.values()))
+    used = {buffer.name for buffer in network.buffers}
+    constants = {key: value for key, value in context.constants.items() if key in used}
+    return ReadModel(network, constants, context.parameters, inputs, outputs)
+
+
+def _initial(proto: Any) -> Known:
+    """An initialiser; E408 if it can't be read."""
+    try:
+        tensor = tensor_of(proto)
+    except (ValueError, TypeError, OSError) as error:
+        raise refused(f"tensor {clean(proto.name)}: {first_line(error)}") from error
+    if tensor.is_floating_point() and tensor.dim():
+        return Held(tensor, proto.name)
+    return Known(tensor)
+
+
+def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str, str]:
+    """Give every input of the graph its buffer."""
+    inputs = {}
+    for info in graph.input:
+        if info.name in env:
+            continue  # an initialiser, as old files list them too
+        kind = info.type.tensor_type.elem_type
+        if info.type.WhichOneof("value") != "tensor_type" or kind not in DTYPES:
+            raise refused(f"input {clean(info.name)} isn't a tensor of numbers")
+        shape = _static(info.type)
+        if shape is None or 0 in shape:
+            dims = [
+                clean(d.dim_param) or d.dim_value or "?" for d in info.type.tensor_type.shape.dim
+            ]
+            raise refused(
+                f"input {clean(info.name)} has shape [{', '.join(map(str, dims))}], where every dimension must be a number",
+                "export with fixed shapes, or set them with onnx.tools.update_model_dims",
+            )
+        view = context.nests.declare(clean(info.name), shape, format_of(DTYPES[kind]), Role.INPUT)
+        inputs[info.name] = view.buffer
+        env[info.name] = view
+    return inputs
+
+
+def _static(kind: TypeProto) -> list[int] | None:
+    """The shape of a type; None if it isn't known."""
+    if not kind.tensor_type.HasField("shape"):
+        return None
+    dims = kind.tensor_type.shape.dim
+    if any(dim.WhichOneof("value") != "dim_value" or dim.dim_value < 0 for dim in dims):
+        return None
+    return [int(dim.dim_value) for dim in dims]
+
+
+def _results(context: Context, node: NodeProto, env: Mapping[str, Any]) -> list[Any]:
+    for name in node.input:
+        if name and name not in env:
+            raise context.fail(f"it reads {clean(name)}, a result that can't be lowered")
+    args = [env[name] if name else None for name in node.input]
+    try:
+        made = OPERATORS[node.op_type](context, *args)
+    except LegoError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise context.fail(f"can't be lowered in this form: {first_line(error)}") from error
+    return list(made) if isinstance(made, list | tuple) else [made]
+
+
+def _agrees(context: Context, output: str, value: Any, stated: Mapping[str, TypeProto]) -> None:
+    """The shape must be what shape inference says, where it knows it."""
+    shape = _static(stated[output]) if output in stated else None
+    if shape is not None and list(shape_of(value)) != shape:
+        raise refused(
+            f"node {context.path}: {clean(output)} is {shape} in the file, but {list(shape_of(value))} by its operands"
+        )
+
+
+def _output(context: Context, env: Mapping[str, Any], name: str) -> str:
+    """A result of the graph as a buffer of its own."""
+    if name not in env:
+        raise refused(f"output {clean(name)} is a result that can't be lowered")
+    view = context.view(env[name])
+    buffer = context.nests.buffers[view.buffer]
+    if view != whole(buffer.name, buffer.shape) or buffer.role is not Role.RESULT:
+        view = context.nests.copied(view, f"output.{clean(name)}")
+    return view.buffer
