@@ -13,7 +13,7 @@ from lego.diag import InternalError, LegoError
 from lego.ir.network import Network
 from lego.ir.network_json import from_json, to_json
 
-__all__ = ["cached", "trace_model"]
+__all__ = ["cached", "read_model", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
 FOLDERS = ("models", "torch_export", "tracing")
@@ -38,15 +38,28 @@ def trace_model(name: str) -> Network:
     try:
         from frontends.torch_export.tracer import trace
     except ImportError as error:
-        raise LegoError(
-            "E605",
-            f"tracing needs a package that can't be imported: {error}",
-            hint="pip install 'lego-accelerator[models]'",
-        ) from error
+        raise _missing(error) from error
     sample = build(name)
     network = trace(sample.module, sample.args, sample.kwargs, name=name).network
     _remember(_path(name), network)
     return network
+
+
+def read_model(path: Path) -> Network:
+    """The network of an ONNX file. Raises E605 for missing packages, E402 and E408 as the reader."""
+    try:
+        from frontends.onnx_reader.reader import read_onnx
+    except ImportError as error:
+        raise _missing(error) from error
+    return read_onnx(path).network
+
+
+def _missing(error: ImportError) -> LegoError:
+    return LegoError(
+        "E605",
+        f"tracing needs a package that can't be imported: {error}",
+        hint="pip install 'lego-accelerator[models]'",
+    )
 
 
 def _remember(path: Path, network: Network) -> None:

@@ -128,7 +128,10 @@ def ppa(
 @app.command(epilog="Example: lego trace workloads/sana.yaml; lego trace resnet50 --ops")
 def trace(
     what: Annotated[
-        str, typer.Argument(help="Workload file with `model:`, or a name that `lego models` lists.")
+        str,
+        typer.Argument(
+            help="ONNX file, workload file with `model:`, or a name that `lego models` lists."
+        ),
     ],
     ops: Annotated[bool, typer.Option("--ops", help="List every operation and its loops.")] = False,
     extract: Annotated[
@@ -142,7 +145,7 @@ def trace(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Lower a network of the catalogue to loop nests; prints what it consists of."""
+    """Lower a network of the catalogue, or of an ONNX file, to loop nests; prints what it consists of."""
     from lego.cli.trace import trace_network
 
     guarded(lambda: trace_network(what, ops, extract, out, strict, json))

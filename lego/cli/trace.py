@@ -50,17 +50,13 @@ def trace_network(
     as_json: bool,
 ) -> None:
     """Trace what a file or the catalogue names, and print or extract what is asked for."""
-    from frontends.traces import cached, trace_model
-
-    model = _model_of(what)
-    network = cached(model)
-    if network is None:
-        with progress(f"trace {model}"):
-            network = trace_model(model)
+    network = _network_of(what)
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:
         hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
-        raise LegoError("E406", f"{len(host)} operations of {model} are the host's", hint=hint)
+        raise LegoError(
+            "E406", f"{len(host)} operations of {network.name} are the host's", hint=hint
+        )
     if take is not None:
         _extract(network, take, out)
     elif as_json:
@@ -70,6 +66,21 @@ def trace_network(
             print(described(op))
     else:
         _print_summary(network)
+
+
+def _network_of(what: str) -> Network:
+    """The network of an ONNX file, or one of the catalogue, traced if it wasn't before."""
+    from frontends.traces import cached, read_model, trace_model
+
+    if Path(what).suffix == ".onnx":
+        with progress(f"read {what}"):
+            return read_model(Path(what))
+    model = _model_of(what)
+    network = cached(model)
+    if network is None:
+        with progress(f"trace {model}"):
+            network = trace_model(model)
+    return network
 
 
 def _model_of(what: str) -> str:

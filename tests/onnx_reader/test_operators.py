@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from lego.ir.network import Kind  # noqa: E402
-from tests.onnx_reader.compare import compare, node_model, random  # noqa: E402
+from lego.ir.network import Kind
+from tests.onnx_reader.compare import compare, node_model, random
 
 X = random(2, 6, 4)
 POSITIVE = np.abs(X) + np.float32(0.1)
