@@ -13,7 +13,7 @@ from lego.diag import InternalError, LegoError
 from lego.ir.network import Network
 from lego.ir.network_json import from_json, to_json
 
-__all__ = ["cached", "read_model", "trace_model"]
+__all__ = ["cached", "missing_packages", "read_model", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
 FOLDERS = ("models", "torch_export", "tracing")
@@ -38,7 +38,7 @@ def trace_model(name: str) -> Network:
     try:
         from frontends.torch_export.tracer import trace
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_packages(error) from error
     sample = build(name)
     network = trace(sample.module, sample.args, sample.kwargs, name=name).network
     _remember(_path(name), network)
@@ -50,11 +50,12 @@ def read_model(path: Path) -> Network:
     try:
         from frontends.onnx_reader.reader import read_onnx
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_packages(error) from error
     return read_onnx(path).network
 
 
-def _missing(error: ImportError) -> LegoError:
+def missing_packages(error: ImportError) -> LegoError:
+    """The error for packages of the extra `models` that aren't there."""
     return LegoError(
         "E605",
         f"tracing needs a package that can't be imported: {error}",

@@ -221,6 +221,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file can't be read, is no valid ONNX model, or leaves a dimension open.",
         "Export again with every dimension a number; keep external data beside the file.",
     ),
+    "E410": (
+        "module can't be made",
+        "The file of --module failed, has no such class, or the class needs arguments.",
+        "Name a class without arguments; wrap the module in one.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

@@ -128,11 +128,19 @@ def ppa(
 @app.command(epilog="Example: lego trace workloads/sana.yaml; lego trace resnet50 --ops")
 def trace(
     what: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="ONNX file, workload file with `model:`, or a name that `lego models` lists."
         ),
-    ],
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(help="A module of your own, path.py:Class; the file is run. Needs --input."),
+    ] = None,
+    input: Annotated[
+        list[str] | None,
+        typer.Option(help="Shape of an input in order, such as 1,3,224,224 or 1,128:int64."),
+    ] = None,
     ops: Annotated[bool, typer.Option("--ops", help="List every operation and its loops.")] = False,
     extract: Annotated[
         str | None, typer.Option(help="Print this contraction as a workload that compiles.")
@@ -148,7 +156,8 @@ def trace(
     """Lower a network of the catalogue, or of an ONNX file, to loop nests; prints what it consists of."""
     from lego.cli.trace import trace_network
 
-    guarded(lambda: trace_network(what, ops, extract, out, strict, json))
+    own = None if module is None else (module, input or [])
+    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json))
 
 
 @app.command(epilog="Example: lego verify sana_tiny --device auto")

@@ -42,15 +42,19 @@ def _figure(value: float | None) -> str:
 
 
 def trace_network(
-    what: str,
+    what: str | None,
+    own: tuple[str, list[str]] | None,
     ops: bool,
     take: str | None,
     out: Path | None,
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Trace what a file or the catalogue names, and print or extract what is asked for."""
-    network = _network_of(what)
+    """Trace what a file or the catalogue names, or a module of the user's own with inputs of these shapes,
+    and print or extract what is asked for."""
+    if (what is None) == (own is None):
+        raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
+    network = _own(*own) if own is not None else _network_of(str(what))
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:
         hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
@@ -66,6 +70,14 @@ def trace_network(
             print(described(op))
     else:
         _print_summary(network)
+
+
+def _own(place: str, inputs: list[str]) -> Network:
+    """The network of a class that the user named on the command line."""
+    from frontends.own_module import trace_own
+
+    with progress(f"trace {place}"):
+        return trace_own(place, inputs)
 
 
 def _network_of(what: str) -> Network:

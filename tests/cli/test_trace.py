@@ -82,6 +82,50 @@ def test_a_network_is_verified(tmp_path: Path) -> None:
     assert lego("verify", "can", cache=tmp_path).returncode == 2
 
 
+OWN = """\
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU())
+
+class Turns(nn.Module):
+    def forward(self, x):
+        return x * 2 if x.sum() > 0 else x
+
+def function():
+    return 1
+"""
+
+
+@NEEDS_MODELS
+@pytest.mark.parametrize(
+    ("place", "shapes", "said"),
+    [
+        ("own.py:Net", ("1,3,9,9",), ""),
+        ("own.py:Turns", ("2,3",), "error[E401]: Turns can't be exported"),
+        ("own.py:Missing", ("2,3",), "error[E410]"),
+        ("own.py:function", ("2,3",), "error[E410]"),
+        ("none.py:Net", ("2,3",), "error[E410]"),
+        ("own.py:Net", ("1,3,x,9",), "error[E904]: '1,3,x,9' is no shape"),
+        ("own.py:Net", (), "error[E904]"),
+        ("own.py", ("2,3",), "error[E904]"),
+    ],
+)
+def test_a_module_of_ones_own(
+    place: str, shapes: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    given = [arg for shape in shapes for arg in ("--input", shape)]
+    done = lego("trace", "--module", str(tmp_path / place), *given, "--json", cache=tmp_path)
+    assert "Traceback" not in done.stderr
+    if said:
+        assert done.returncode == 2
+        assert said in done.stderr
+    else:
+        assert json.loads(done.stdout)["macs"] == 8 * 27 * 49
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
