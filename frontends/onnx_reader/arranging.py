@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from frontends.onnx_reader.context import FOLDED_ELEMENTS, Context, Held, shape_of, translates
+from frontends.onnx_reader.context import Context, Held, shape_of, translates
 from frontends.onnx_reader.tensors import tensor_of
 from frontends.torch_export.context import Known
 from frontends.torch_export.layout import sliced
@@ -20,18 +21,19 @@ def _folds(x: Any) -> bool:
     return isinstance(x, Known) and not isinstance(x, Held)
 
 
-def taken(n: Context, x: Any, axis: int, indices: list[int]) -> Any:
+def taken(n: Context, x: Any, axis: int, indices: Sequence[int]) -> Any:
     """These indices of an axis: a view where they are a slice, a look-up where they aren't."""
     size = shape_of(x)[axis]
-    if indices == list(range(size)):
-        return x
     step = indices[1] - indices[0] if len(indices) > 1 else 1
-    regular = step and indices == list(
-        range(indices[0], indices[0] + step * len(indices), step or 1)
-    )
-    if regular and not _folds(x):
+    if not isinstance(indices, range) and indices and step:
+        even = range(indices[0], indices[0] + step * len(indices), step)
+        indices = even if list(indices) == list(even) else indices
+    if indices == range(size):
+        return x
+    if isinstance(indices, range) and not _folds(x):
         n.makes("slice.Tensor", shape_of(x), x)
         return sliced(n, n.view(x), axis, indices[0], indices[-1] + step, step)
+    n.limited(len(indices))
     return n.call("index_select.default", x, axis, Known(torch.tensor(indices, dtype=torch.int64)))
 
 
@@ -52,8 +54,7 @@ def _constant(n: Context) -> Any:
 
 
 def _filled(n: Context, shape: list[int], value: torch.Tensor) -> Known:
-    if any(size < 0 for size in shape) or math.prod(shape) > FOLDED_ELEMENTS:
-        raise n.fail(f"a constant of shape {shape} isn't computed")
+    n.limited(*shape)
     return Known(value.reshape(()).expand(shape).contiguous())
 
 
@@ -67,9 +68,8 @@ def _constant_of_shape(n: Context, shape: Any) -> Any:
 @translates("Range")
 def _range(n: Context, start: Any, limit: Any, delta: Any) -> Any:
     first, last, step = (n.known(v, "a range")[0] for v in (start, limit, delta))
-    if not step or (last - first) / step > FOLDED_ELEMENTS:
-        raise n.fail(f"a range from {first} to {last} in steps of {step} isn't computed")
     count = max(math.ceil((last - first) / step), 0)
+    n.limited(count)
     dtype = n.dtype(start)
     return Known((torch.arange(count, dtype=torch.float64) * step + first).to(dtype))
 
@@ -167,7 +167,7 @@ def _slice(
         indices = range(size)[a if a >= -size else None if s > 0 else -size - 1 : stop : s]
         if not indices and not _folds(x):
             raise n.fail(f"the slice of axis {axis} is empty")
-        x = taken(n, x, axis, list(indices))
+        x = taken(n, x, axis, indices)
     return x
 
 
@@ -227,6 +227,7 @@ def _pad(n: Context, x: Any, pads: Any = None, value: Any = None, axes: Any = No
         size, kind = shape_of(x)[axis], {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}.get(mode)  # fmt: skip
         if kind is None or min(before[axis], after[axis]) < 0:
             raise n.fail(f"padding by {clean_mode(mode)} with these sides can't be lowered")
+        n.limited(size + before[axis] + after[axis])
         places = np.pad(np.arange(size), (before[axis], after[axis]), mode=kind)  # type: ignore[call-overload]
         x = taken(n, x, axis, [int(place) for place in places])
     return x
@@ -260,6 +261,7 @@ def _space_to_depth(n: Context, x: Any) -> Any:
 @translates("Trilu")
 def _trilu(n: Context, x: Any, diagonal: Any = None) -> Any:
     shift = 0 if diagonal is None else int(n.known(diagonal, "the diagonal")[0])
+    n.limited(*shape_of(x)[-2:])
     square = torch.ones(shape_of(x)[-2:], dtype=torch.bool)
     mask = square.triu(shift) if n.attribute("upper", 1) else square.tril(shift)
     return n.call("where.self", Known(mask), x, Known(torch.zeros((), dtype=n.dtype(x))))
@@ -271,6 +273,7 @@ def _one_hot(n: Context, index: Any, depth: Any, values: Any) -> Any:
     axis = n.attribute("axis", -1)
     rank = len(shape_of(index)) + 1
     count = int(n.known(depth, "the depth")[0])
+    n.limited(count)
     places = torch.arange(count).reshape([count if k == axis % rank else 1 for k in range(rank)])
     hit = n.call(
         "eq.Tensor", n.call("unsqueeze.default", index, axis), Known(places.to(n.dtype(index)))

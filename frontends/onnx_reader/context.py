@@ -6,6 +6,7 @@ types come from PyTorch on the meta device; what no input influences is computed
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from lego.ir.network import Role
 __all__ = ["OPERATORS", "Context", "Held", "clean", "first_line", "shape_of", "translates"]
 
 FOLDED_ELEMENTS = 1 << 28
-"""Elements of the largest tensor that is computed while reading."""
+"""Elements of all tensors that are computed while reading."""
 
 Translation = TypeVar("Translation", bound=Callable[..., Any])
 
@@ -86,6 +87,7 @@ class Context(Tracer):
     version: int = 0
     target: str = ""
     made: Any = None
+    folded: int = 0
     held: dict[str, View] = field(default_factory=dict)
 
     @property
@@ -167,7 +169,8 @@ class Context(Tracer):
         try:
             self.made = function(*given, **named)
             if not views:
-                self.limited(self.made)
+                for each in self.made if isinstance(self.made, list | tuple) else [self.made]:
+                    self.limited(*each.shape)
                 return _as_known(function(*_mapped(args, lambda known: known.value), **named))
         except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
             raise self.fail(f"{base} of these operands: {first_line(error)}") from error
@@ -189,10 +192,11 @@ class Context(Tracer):
         self.target = name
         self.made = torch.empty(tuple(shape), dtype=self.dtype(like), device="meta")
 
-    def limited(self, value: Any) -> None:
-        """Refuse to compute a constant of this shape if it is too large."""
-        if isinstance(value, Tensor) and value.numel() > FOLDED_ELEMENTS:
-            raise self.fail(f"a constant of {value.numel()} elements isn't computed")
+    def limited(self, *sizes: int) -> None:
+        """Refuse to compute a constant of this shape if all of them become too large."""
+        if any(size < 0 for size in sizes) or math.prod(sizes) + self.folded > FOLDED_ELEMENTS:
+            raise self.fail(f"a constant of shape {list(sizes)} isn't computed")
+        self.folded += math.prod(sizes)
 
     def fail(self, message: str, hint: str = "") -> LegoError:
         """An error that names the node."""

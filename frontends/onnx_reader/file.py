@@ -35,6 +35,7 @@ def load(path: Path) -> ModelProto:
         model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
     except (DecodeError, OSError) as error:
         raise refused(f"{path} is not ONNX, or is cut short: {first_line(error)}") from error
+    _named(model)
     external = _external(model, path)
     _count(model)
     try:
@@ -51,6 +52,25 @@ def load(path: Path) -> ModelProto:
     except Exception as error:
         raise refused(f"{path}: {first_line(error)}") from error
     return model
+
+
+def _named(model: ModelProto) -> None:
+    """Refuse names that aren't text: protobuf gives those as bytes."""
+    functions, graph = model.functions, model.graph
+    names: list[object] = [tensor.name for tensor in graph.initializer]
+    names += [info.name for info in (*graph.input, *graph.output, *graph.value_info)]
+    for node in _nodes(model):
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
+    for function in functions:
+        names += [function.name, function.domain, *function.input, *function.output]
+    if not all(isinstance(name, str) for name in names):
+        raise refused("a name in the model isn't text")
+
+
+def _nodes(model: ModelProto) -> list[NodeProto]:
+    """Of the graph and the functions."""
+    return [*model.graph.node, *(node for function in model.functions for node in function.node)]
 
 
 def _external(model: ModelProto, path: Path) -> bool:
@@ -75,8 +95,7 @@ def _external(model: ModelProto, path: Path) -> bool:
 
 def _tensors(model: ModelProto) -> Iterable[TensorProto]:
     yield from model.graph.initializer
-    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    for node in nodes:
+    for node in _nodes(model):
         for attribute in node.attribute:
             yield attribute.t
             yield from attribute.tensors

@@ -171,6 +171,7 @@ def _local_response(n: Context, x: Any) -> Any:
     """x / (bias + alpha / size * sum of squares of `size` neighbouring channels) ** beta."""
     size = n.attribute("size")
     channels = shape_of(x)[1]
+    n.limited(channels, channels)
     at = torch.arange(channels)
     apart = at[:, None] - at[None, :]  # neighbour minus channel
     near = (apart >= -((size - 1) // 2)) & (apart <= size // 2)

@@ -113,7 +113,11 @@ def _counts(
 ) -> torch.Tensor | None:
     """Pixels under the kernel at each place; None if that is all its taps everywhere."""
     inclusive = n.attribute("count_include_pad", 0)
+    if inclusive and n.attribute("auto_pad", "NOTSET").startswith("SAME"):
+        return None
     after = list(n.attribute("pads") or [0] * 2 * len(taps))[len(taps) :]
+    n.limited(*places)
+    n.limited(max(places), max(taps))
     total = torch.ones(())
     for k, size in enumerate(places):
         pixels = (
@@ -154,7 +158,7 @@ def _resize(n: Context, x: Any, _roi: Any = None, scales: Any = None, sizes: Any
         have = shape[axis]
         factor = factors.get(axis, wanted.get(axis, have) / have)
         want = wanted.get(axis, math.floor(have * factor))
-        if not factor > 0 or want < 1 or want > 1 << 24:
+        if not factor > 0 or want < 1 or want > 1 << 16:
             raise n.fail(f"axis {axis} can't be scaled by {factor}")
         pixels = [_nearest(n, k, factor, have, want) for k in range(want)]
         if want % have == 0 and pixels == [k // (want // have) for k in range(want)]:
@@ -172,8 +176,12 @@ def _upsample(n: Context, x: Any, scales: Any = None) -> Any:
         raise n.fail(f"interpolation by {clean_mode(n.attribute('mode'))} can't be lowered")
     for axis, factor in enumerate(n.known(scales, "a scale")):
         have = shape_of(x)[axis]
-        x = taken(n, x, axis, [int(k / factor) for k in range(int(have * factor))]) if factor % 1 \
-            else n.view(x).repeated(axis, int(factor), each=True)  # fmt: skip
+        if not 1 <= factor <= 1 << 16 or have * factor > 1 << 16:
+            raise n.fail(f"axis {axis} can't be scaled by {factor}")
+        if factor % 1:
+            x = taken(n, x, axis, [int(k / factor) for k in range(int(have * factor))])
+        else:
+            x = n.view(x).repeated(axis, int(factor), each=True)
     return x
 
 
