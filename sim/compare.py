@@ -11,7 +11,8 @@ from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_leaves
 
 from frontends.torch_export.tracer import Traced
-from sim.network import execute, read
+from sim.network import execute
+from sim.windows import read
 
 __all__ = ["ATOL", "RTOL", "Difference", "device_of", "differences"]
 
