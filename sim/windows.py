@@ -1,0 +1,127 @@
+"""Accesses of loop nests on PyTorch tensors: what a nest reads as a strided window, and where it writes.
+
+A window has one dimension per loop; loops that an access doesn't follow have one element there and broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lego.ir.affine import AffineMap
+from lego.ir.network import Operation, Place
+from lego.ir.workload import Reduction
+
+__all__ = ["along", "is_injective", "read", "store", "strides_of", "window"]
+
+
+def read(tensor: Tensor, access: AffineMap, extents: Sequence[int]) -> Tensor:
+    """The elements that an access meets in a box, one dimension per loop."""
+    return window(tensor, Place("", access), extents, []).expand(tuple(extents))
+
+
+def strides_of(place: Place, tensor: Tensor, loops: int) -> tuple[list[int], int]:
+    """The step of each loop through the flat tensor, and where the first iteration is."""
+    rows, strides = place.map.rows, tensor.stride()
+    steps = [sum(row[k] * s for row, s in zip(rows, strides, strict=True)) for k in range(loops)]
+    return steps, sum(o * s for o, s in zip(place.map.offset, strides, strict=True))
+
+
+def window(
+    tensor: Tensor, place: Place, extents: Sequence[int], before: Sequence[Tensor]
+) -> Tensor:
+    """What an access reads; `before` are the windows of the inputs before it, which may be its indices."""
+    if place.pad is not None:
+        tensor, place = _padded(tensor, place, extents)
+    tensor = tensor.contiguous()
+    steps, first = strides_of(place, tensor, len(extents))
+    if place.indirect:
+        index = _positions(first, steps, extents, tensor.device)
+        for dim, source in place.indirect:
+            index = index + before[source].long() * tensor.stride(dim)
+        return tensor.reshape(-1)[index]
+    sizes = [n if step else 1 for n, step in zip(extents, steps, strict=True)]
+    down = [k for k, step in enumerate(steps) if step < 0]
+    first += sum(steps[k] * (sizes[k] - 1) for k in down)
+    found = torch.as_strided(
+        tensor, sizes, [abs(s) for s in steps], first + tensor.storage_offset()
+    )
+    return found.flip(down) if down else found
+
+
+def along(k: int, extent: int, rank: int, device: torch.device) -> Tensor:
+    """The index of loop k, of shape 1 but there."""
+    shape = [extent if j == k else 1 for j in range(rank)]
+    return torch.arange(extent, device=device).reshape(shape)
+
+
+def _positions(
+    first: int, steps: Sequence[int], extents: Sequence[int], device: torch.device
+) -> Tensor:
+    """The flat index of every iteration, loops that aren't followed having one element."""
+    index = torch.full([1] * len(extents), first, dtype=torch.long, device=device)
+    for k, (step, n) in enumerate(zip(steps, extents, strict=True)):
+        if step:
+            index = index + along(k, n, len(extents), device) * step
+    return index
+
+
+def _padded(tensor: Tensor, place: Place, extents: Sequence[int]) -> tuple[Tensor, Place]:
+    """The tensor with as much padding as the access reaches, and the access to it."""
+    offset, sides = [], []
+    for row, start, size in zip(place.map.rows, place.map.offset, tensor.shape, strict=True):
+        reach = [a * (n - 1) for a, n in zip(row, extents, strict=True)]
+        below = max(0, -(start + sum(r for r in reach if r < 0)))
+        above = max(0, start + sum(r for r in reach if r > 0) - size + 1)
+        offset.append(start + below)
+        sides.append((below, above))
+    if any(map(any, sides)):
+        flat = [n for side in reversed(sides) for n in side]
+        tensor = torch.nn.functional.pad(tensor, flat, value=place.pad)
+    moved = AffineMap(place.map.rows, tuple(offset))
+    return tensor, Place(place.buffer, moved, None, place.indirect)
+
+
+def store(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+    """Write a value per iteration of a box of `sizes`, or combine it with what is there if several meet in one element."""
+    steps, first = strides_of(op.output, out, len(sizes))
+    if is_injective(steps, sizes) and op.output.pad is None:
+        target = torch.as_strided(
+            out, sizes, [s if n > 1 else 0 for s, n in zip(steps, sizes, strict=True)], first
+        )
+        target.copy_(body.expand(sizes))
+        return
+    _scatter(op, out, body, sizes)
+
+
+def _scatter(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+    index = torch.zeros([1] * len(sizes), dtype=torch.long, device=out.device)
+    inside = torch.ones([1] * len(sizes), dtype=torch.bool, device=out.device)
+    access = op.output.map
+    for row, start, size, stride in zip(
+        access.rows, access.offset, out.shape, out.stride(), strict=True
+    ):
+        at = _positions(start, row, sizes, out.device)
+        inside = inside & (at >= 0) & (at < size)
+        index = index + at * stride
+    index, inside = index.expand(sizes), inside.expand(sizes)
+    flat = out.view(-1)
+    if op.reduction is Reduction.ADD:
+        flat.index_add_(0, index[inside], body.expand(sizes)[inside])
+    elif op.reduction is Reduction.ASSIGN:
+        flat[index[inside]] = body.expand(sizes)[inside]
+    else:
+        way = "amax" if op.reduction is Reduction.MAX else "amin"
+        flat.scatter_reduce_(0, index[inside], body.expand(sizes)[inside], way)
+
+
+def is_injective(steps: Sequence[int], sizes: Sequence[int]) -> bool:
+    """Whether these steps meet no element twice (sufficient, not necessary)."""
+    reach = 0
+    for step, size in sorted((s, n) for s, n in zip(steps, sizes, strict=True) if n > 1):
+        if step <= reach:
+            return False
+        reach += step * (size - 1)
+    return True
