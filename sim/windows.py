@@ -14,7 +14,7 @@ from lego.ir.affine import AffineMap
 from lego.ir.network import Operation, Place
 from lego.ir.workload import Reduction
 
-__all__ = ["along", "is_injective", "read", "store", "strides_of", "window"]
+__all__ = ["accumulate", "along", "is_injective", "read", "store", "strides_of", "window"]
 
 
 def read(tensor: Tensor, access: AffineMap, extents: Sequence[int]) -> Tensor:
@@ -85,36 +85,55 @@ def _padded(tensor: Tensor, place: Place, extents: Sequence[int]) -> tuple[Tenso
 
 
 def store(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
-    """Write a value per iteration of a box of `sizes`, or combine it with what is there if several meet in one element."""
-    steps, first = strides_of(op.output, out, len(sizes))
-    if is_injective(steps, sizes) and op.output.pad is None:
-        target = torch.as_strided(
-            out, sizes, [s if n > 1 else 0 for s, n in zip(steps, sizes, strict=True)], first
-        )
+    """Write a value per iteration of a box of `sizes`, or combine those that meet in one element."""
+    place = op.output
+    target = _target(place, out, sizes)
+    if target is not None:
         target.copy_(body.expand(sizes))
-        return
-    _scatter(op, out, body, sizes)
+    elif op.reduction is Reduction.ADD:
+        accumulate(place, out, body, sizes)
+    else:
+        index, inside = _addressed(place, out, sizes)
+        value = body.expand(sizes)[inside]
+        if op.reduction is Reduction.ASSIGN:
+            out.view(-1)[index] = value
+        else:
+            way = "amax" if op.reduction is Reduction.MAX else "amin"
+            out.view(-1).scatter_reduce_(0, index, value, way)
 
 
-def _scatter(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+def accumulate(place: Place, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+    """Add a value per iteration to its element; which of several comes first is the device's affair."""
+    target = _target(place, out, sizes)
+    if target is not None:
+        target.add_(body.expand(sizes))
+    else:
+        index, inside = _addressed(place, out, sizes)
+        out.view(-1).index_add_(0, index, body.expand(sizes)[inside])
+
+
+def _target(place: Place, out: Tensor, sizes: Sequence[int]) -> Tensor | None:
+    """The elements that the iterations write, if each writes another and none is outside."""
+    steps, first = strides_of(place, out, len(sizes))
+    if place.pad is not None or not is_injective(steps, sizes):
+        return None
+    return torch.as_strided(
+        out, sizes, [s if n > 1 else 0 for s, n in zip(steps, sizes, strict=True)], first
+    )
+
+
+def _addressed(place: Place, out: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The flat index of every iteration's element that is inside, and which iterations those are."""
     index = torch.zeros([1] * len(sizes), dtype=torch.long, device=out.device)
     inside = torch.ones([1] * len(sizes), dtype=torch.bool, device=out.device)
-    access = op.output.map
     for row, start, size, stride in zip(
-        access.rows, access.offset, out.shape, out.stride(), strict=True
+        place.map.rows, place.map.offset, out.shape, out.stride(), strict=True
     ):
         at = _positions(start, row, sizes, out.device)
         inside = inside & (at >= 0) & (at < size)
         index = index + at * stride
-    index, inside = index.expand(sizes), inside.expand(sizes)
-    flat = out.view(-1)
-    if op.reduction is Reduction.ADD:
-        flat.index_add_(0, index[inside], body.expand(sizes)[inside])
-    elif op.reduction is Reduction.ASSIGN:
-        flat[index[inside]] = body.expand(sizes)[inside]
-    else:
-        way = "amax" if op.reduction is Reduction.MAX else "amin"
-        flat.scatter_reduce_(0, index[inside], body.expand(sizes)[inside], way)
+    inside = inside.expand(sizes)
+    return index.expand(sizes)[inside], inside
 
 
 def is_injective(steps: Sequence[int], sizes: Sequence[int]) -> bool:
