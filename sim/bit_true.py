@@ -73,9 +73,7 @@ def _contract(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
 def _whole(op: Operation, windows: Sequence[Tensor]) -> Tensor:
     """Exact sums of products of integers, in int64: by a product of float64 matrices where no sum can exceed its integers."""
     used = [windows[index] for index in operands(op.body)]
-    most = math.prod(
-        max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used
-    )
+    most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
     terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op)))
     if most * terms < EXACT:
         return summed(op, [w.double() for w in windows]).long()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from frontends.torch_export.tracer import Traced
+from lego.ir.network import Kind
 from sim.network import execute
 from sim.windows import read
 
-__all__ = ["ATOL", "RTOL", "Difference", "device_of", "differences"]
+__all__ = ["ATOL", "RTOL", "Difference", "device_of", "differences", "given_to", "relative"]
 
 RTOL, ATOL = 1e-4, 1e-5
 """Of sums in float32 in another order; the absolute one is of the tensor's largest element, if that is above 1,
@@ -32,6 +33,10 @@ class Difference:
     largest : largest magnitude of the module's tensor.
     absolute : largest difference.
     close : whether every element is within the tolerance.
+    module, nests, formats : relative errors (Euclidean norms) of the module, of the loop nests, and of the loop nests in
+        the accelerator's number formats: against the module in float64 if that was run, else against the module. None
+        where it doesn't apply.
+    layer : whether it is what a contraction computes, or that with its bias; not views of it.
     """
 
     node: str
@@ -40,6 +45,10 @@ class Difference:
     largest: float
     absolute: float
     close: bool
+    module: float | None = None
+    nests: float | None = None
+    formats: float | None = None
+    layer: bool = False
 
 
 def device_of(wanted: str) -> torch.device:
@@ -56,11 +65,18 @@ def differences(
     kwargs: Mapping[str, Any] | None = None,
     *,
     device: torch.device | None = None,
+    formats: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+    truth: bool = False,
 ) -> list[Difference]:
-    """All tensors that both have: the loop nests run on `device`, the module on the CPU."""
+    """All tensors that both have: the loop nests run on `device`, the module on the CPU.
+
+    `formats` runs the network in other number formats: what the buffers are given, to what they hold. With `truth`
+    the module is run in float64 too, if it can be.
+    """
     named, where = dict(kwargs or {}), device or torch.device("cpu")
-    given = {k: v.to(where) for k, v in _given(traced, module, args, named).items()}
+    given = {k: v.to(where) for k, v in given_to(traced, module, args, named).items()}
     values = execute(traced.network, given)
+    exact = formats(given) if formats else {}
     with torch.no_grad():
         wanted = [x for x in tree_leaves(module(*args, **named)) if isinstance(x, Tensor)]
     found = [
@@ -68,12 +84,54 @@ def differences(
         for name, want in zip(traced.network.outputs, wanted, strict=True)
     ]
     paths = {node.name: _path(node) for node in traced.program.graph.nodes}
+    layers = _layers(traced)
+    true = _in_doubles(traced, args, named) if truth else {}
     for name, want in _recorded(traced, args, named).items():
-        if name in traced.views:
-            view = traced.views[name]
-            extents, access = view.access()
-            value = read(values[view.buffer], access, extents).reshape(view.shape)
-            found.append(_difference(name, paths[name], value, want))
+        if name not in traced.views:
+            continue
+        view = traced.views[name]
+        extents, access = view.access()
+        value, held = (
+            read(held[view.buffer], access, extents).reshape(view.shape).cpu()
+            if view.buffer in held
+            else None
+            for held in (values, exact)
+        )
+        assert value is not None  # noqa: S101
+        base = true.get(name, want)
+        found.append(
+            replace(
+                _difference(name, paths[name], value, want),
+                module=relative(want, base) if name in true else None,
+                nests=relative(value, base),
+                formats=None if held is None else relative(held, base),
+                layer=name in layers,
+            )
+        )
+    return found
+
+
+def relative(found: Tensor, want: Tensor) -> float | None:
+    """The Euclidean norm of the difference over that of what is wanted; None if the tensors aren't real numbers, or all 0."""
+    if not (found.is_floating_point() and want.is_floating_point()):
+        return None
+    apart, scale = found.double() - want.double(), want.double()
+    finite = apart.isfinite()
+    size = float(scale[finite].norm())
+    return float(apart[finite].norm()) / size if size else None
+
+
+def _layers(traced: Traced) -> set[str]:
+    """The first nodes that are what contractions compute, or that with its bias."""
+    ops = traced.network.operations
+    names = {op.name for op in ops if op.kind is Kind.ARRAY}
+    left = {op.output.buffer for op in ops if op.name.removesuffix(".bias") in names}
+    found = set()
+    for node in traced.program.graph.nodes:
+        view = traced.views.get(node.name)
+        if view is not None and view.buffer in left:
+            left.remove(view.buffer)
+            found.add(node.name)
     return found
 
 
@@ -100,12 +158,36 @@ def _path(node: fx.Node) -> str:
     return f"{place}.{node.name}" if place else node.name
 
 
+def _in_doubles(
+    traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """What the exported graph computes with float64 in float32's place; nothing if an operator refuses."""
+    doubled = [tree_map(_double, held) for held in (tuple(args), dict(kwargs))]
+    try:
+        return _recorded(traced, doubled[0], doubled[1], double=True)
+    except (RuntimeError, TypeError):
+        return {}
+
+
+def _double(value: Any) -> Any:
+    """float64 in float32's place, of tensors and of names of formats."""
+    if value is torch.float32:
+        return torch.float64
+    real = isinstance(value, Tensor) and value.dtype is torch.float32
+    return value.double() if real else value
+
+
 class _Recorder(fx.Interpreter):  # type: ignore[misc]
     """Remembers what every node gives, as it was then."""
 
-    def __init__(self, graph: fx.GraphModule) -> None:
+    def __init__(self, graph: fx.GraphModule, *, double: bool) -> None:
         super().__init__(graph)
         self.values: dict[str, Tensor] = {}
+        self.double = double
+
+    def fetch_args_kwargs_from_env(self, n: fx.Node) -> Any:
+        given = super().fetch_args_kwargs_from_env(n)
+        return tree_map(_double, given) if self.double else given
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
@@ -114,17 +196,19 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc]
         return result
 
 
-def _given(
+def given_to(
     traced: Traced, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Parameters, constants and inputs of the network."""
+    """What :func:`sim.network.execute` needs to run the network: parameters, constants and inputs."""
     held = dict(module.named_parameters(remove_duplicate=False))
     values = {buffer: held[name].detach() for buffer, name in traced.parameters.items()}
     inputs = [x for x in tree_leaves((tuple(args), dict(kwargs))) if isinstance(x, Tensor)]
     return values | traced.constants | dict(zip(traced.network.inputs, inputs, strict=True))
 
 
-def _recorded(traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
+def _recorded(
+    traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any], *, double: bool = False
+) -> dict[str, Tensor]:  # fmt: skip
     """What PyTorch computes for every node of the exported graph."""
     program = traced.program
     held = dict(program.state_dict) | dict(program.constants)
@@ -132,7 +216,7 @@ def _recorded(traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     flat = []
     for spec in program.graph_signature.input_specs:
         flat.append(held[spec.target] if spec.target in held else next(inputs))
-    recorder = _Recorder(program.graph_module)
+    recorder = _Recorder(program.graph_module, double=double)
     with torch.no_grad():
-        recorder.run(*flat)
+        recorder.run(*(tree_map(_double, flat) if double else flat))
     return recorder.values

@@ -246,6 +246,7 @@ FUNCTIONS: dict[Fn, Callable[..., Tensor]] = {
     Fn.AND: torch.logical_and,
     Fn.OR: torch.logical_or,
     Fn.WHERE: torch.where,
+    Fn.SHIFT: torch.bitwise_right_shift,
 }
 FLOAT = Arithmetic(FUNCTIONS, _cast, _total, _contracted, store)
 """PyTorch's own: fast, the order of sums and the last bits of functions being the device's."""

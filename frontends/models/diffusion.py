@@ -186,6 +186,7 @@ RECIPES: Recipes = {
     "dit_xl2_512px": partial(_dit, 16, 72, 28, 64, 2, 4),
     "dit_xl1_512px": partial(_dit, 16, 72, 28, 16, 1, 32),
     **{f"sana_0_6b_{p}px": partial(_sana, 36, 16, 72, 28, s, 300) for p, s in _SIZES.items()},
+    "sana_1_6b_block": partial(_sana, 70, 20, 112, 1, 16, 300),
     **{f"sana_1_6b_{p}px": partial(_sana, 70, 20, 112, 20, s, 300) for p, s in _SIZES.items()},
     "ddpm_tiny": partial(_ddpm, 16, (8, 16), 1, **_SMALL),
     "sd_unet_tiny": partial(

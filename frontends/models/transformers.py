@@ -118,6 +118,17 @@ class Prefill(nn.Module):
         return self.model(input_ids=tokens, use_cache=False).logits
 
 
+class Layers(nn.Module):
+    """Hidden states [1, L, width] through the layers and the last norm of a causal model."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, hidden: Any) -> Any:
+        return self.model(inputs_embeds=hidden, use_cache=False).last_hidden_state
+
+
 class Decode(nn.Module):
     """One token [1, 1] at `position` [1, 1] against L cached ones, to logits [1, 1, vocabulary].
 
@@ -149,6 +160,14 @@ def _causal(name: str) -> Any:
 def _prefill(name: str, length: int) -> Sample:
     model = _causal(name)
     return Sample(Prefill(model), (integers(model.config.vocab_size, 1, length),))
+
+
+def _layers(name: str, count: int, length: int) -> Sample:
+    kind, options = _CONFIGS[name]
+    config = getattr(hf, f"{kind}Config")(**options | {"num_hidden_layers": count, "vocab_size": 2})
+    config._attn_implementation = "sdpa"
+    model = getattr(hf, f"{kind}Model")(config)
+    return Sample(Layers(model), (floats(1, length, config.hidden_size),))
 
 
 def _decode(name: str, cached: int) -> Sample:
@@ -183,6 +202,7 @@ RECIPES: Recipes = {
     "gpt2_tiny": partial(_gpt2, 12, **_GPT2_TINY, **_TOKENS),
     **{f"{name}_prefill2048": partial(_prefill, name, 2048) for name in list(_CONFIGS)[:4]},
     **{f"{name}_decode2048": partial(_decode, name, 2047) for name in list(_CONFIGS)[:5]},
+    "llama_7b_block": partial(_layers, "llama_7b", 1, 64),
     "gemma2_2b_prefill300": partial(_prefill, "gemma2_2b", 300),
     **{f"{name}_tiny": partial(_prefill, name, 12) for name in list(_CONFIGS)[5:]},
     **{f"{name}_decode_tiny": partial(_decode, name, 11) for name in list(_CONFIGS)[5:]},

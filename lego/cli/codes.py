@@ -226,6 +226,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file of --module failed, has no such class, or the class needs arguments.",
         "Name a class without arguments; wrap the module in one.",
     ),
+    "E421": (
+        "unknown number formats",
+        "`lego verify --formats` names no scheme.",
+        "Use one of the names in the message.",
+    ),
+    "E422": (
+        "unfit samples",
+        "The file of --data isn't an NPZ file with an array per input of the network.",
+        "Write the arrays that the message lists with numpy.savez.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

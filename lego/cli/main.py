@@ -160,17 +160,28 @@ def trace(
     guarded(lambda: trace_network(what, own, ops, extract, out, strict, json))
 
 
-@app.command(epilog="Example: lego verify sana_tiny --device auto")
+@app.command(epilog="Example: lego verify sana_tiny --formats fp8 --device auto")
 def verify(
     model: Annotated[str, typer.Argument(help="Name that `lego models` lists.")],
+    formats: Annotated[
+        str,
+        typer.Option(
+            help="Number formats of contractions: w8a8, w8a8_shift, w8a8_tensor, w4a8_g128, w4a4_g64, fp8, fp8_e5m2, "
+            "bf16; own: the network's."
+        ),
+    ] = "w8a8",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="NPZ file with an array per input; its first axis are samples."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the nests run.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare a network's loop nests with PyTorch: outputs and all intermediate tensors."""
-    from lego.cli.trace import verify_network
+    """Compare a network's loop nests with PyTorch, in floating point and bit-true in number formats: every layer's error."""
+    from lego.cli.verify import verify_network
 
-    guarded(lambda: verify_network(model, device, seed, json))
+    guarded(lambda: verify_network(model, formats, data, device, seed, json))
 
 
 @app.command(epilog="Example: lego models --json")

@@ -10,7 +10,7 @@ from lego.cli.common import print_json, progress, table
 from lego.diag import LegoError
 from lego.ir.network import Kind, Network, Operation
 
-__all__ = ["list_models", "trace_network", "verify_network"]
+__all__ = ["list_models", "trace_network"]
 
 
 def list_models(as_json: bool) -> None:
@@ -175,39 +175,3 @@ def described(op: Operation) -> str:
     reads = ", ".join(place.buffer for place in op.inputs)
     note = op.reason or f"[{loops}]"
     return f"{op.kind:6}{op.name}  {note}  {op.output.buffer} {op.reduction} {reads}"
-
-
-def verify_network(name: str, device: str, seed: int, as_json: bool) -> None:
-    """Run a network's module and its loop nests with random weights, and compare every tensor."""
-    from dataclasses import asdict
-
-    from frontends.models.build import build, known
-
-    known(name)
-    with progress(f"verify {name}"):
-        sample = build(name, device="cpu", seed=seed)
-        from frontends.torch_export.tracer import trace
-        from sim.compare import device_of, differences
-
-        where = device_of(device)
-        traced = trace(sample.module, sample.args, sample.kwargs, name=name)
-        found = differences(traced, sample.module, sample.args, sample.kwargs, device=where)
-    apart = [each for each in found if not each.close]
-    worst = sorted(found, key=lambda d: (d.close, -d.absolute / max(1.0, d.largest)))[:10]
-    if as_json:
-        print_json({"device": str(where), "tensors": [asdict(each) for each in found]})
-    else:
-        rows = [
-            (d.path, "x".join(map(str, d.shape)), f"{d.largest:.3g}", f"{d.absolute:.2e}", "ok" if d.close else "FAR")
-            for d in worst
-        ]  # fmt: skip
-        table(("tensor, the ten farthest apart", "shape", "largest", "difference", ""), rows)
-        print(
-            f"{name}: {len(found)} tensors on {where}, {len(apart)} beyond the tolerance of float32"
-        )
-    if apart:
-        raise LegoError(
-            "E409",
-            f"{len(apart)} of {len(found)} tensors of {name} differ, the first at {apart[0].path}",
-            hint="please report it with the versions of the packages",
-        )

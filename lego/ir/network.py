@@ -83,6 +83,7 @@ class Fn(StrEnum):
     AND = "and"  # (a, b)
     OR = "or"  # (a, b)
     WHERE = "where"  # (condition, a, b)
+    SHIFT = "shift"  # (a, b) of integers: a / 2^b, rounded down
 
 
 @dataclass(frozen=True, slots=True)

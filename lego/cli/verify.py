@@ -1,0 +1,93 @@
+"""The command verify: a network's loop nests against its module, in floating point and in number formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lego.cli.common import print_json, progress, table
+from lego.diag import LegoError
+
+if TYPE_CHECKING:
+    from sim.compare import Difference
+
+__all__ = ["verify_network"]
+
+
+def verify_network(
+    name: str, formats: str, data: Path | None, device: str, seed: int, as_json: bool
+) -> None:
+    """Run a network's module and its loop nests with random weights, and compare every tensor."""
+    from frontends.models.build import build, known
+    from lego.quantise.scheme import scheme_named
+
+    known(name)
+    scheme = None if formats == "own" else scheme_named(formats)
+    with progress(f"verify {name}"):
+        sample = build(name, device="cpu", seed=seed)
+        from frontends.torch_export.tracer import trace
+        from sim.compare import device_of, differences
+        from sim.samples import drawn, loaded
+
+        where = device_of(device)
+        traced = trace(sample.module, sample.args, sample.kwargs, name=name)
+        runs = loaded(data, sample) if data else [sample, *drawn(sample, 3, seed)]
+        found = differences(
+            traced, runs[0].module, runs[0].args, runs[0].kwargs, device=where,
+            formats=_formats(traced, runs, scheme, where), truth=True,
+        )  # fmt: skip
+    apart = [each for each in found if not each.close]
+    if as_json:
+        print_json(
+            {"device": str(where), "formats": formats, "tensors": [asdict(d) for d in found]}
+        )
+    else:
+        _print(name, formats, found, str(where))
+    if apart:
+        raise LegoError(
+            "E409",
+            f"{len(apart)} of {len(found)} tensors of {name} differ, the first at {apart[0].path}",
+            hint="please report it with the versions of the packages",
+        )
+
+
+def _formats(traced: Any, runs: Any, scheme: Any, where: Any) -> Callable[[Any], Any]:
+    """What runs the network bit-true in the scheme's formats: its scales come from all runs."""
+    from lego.quantise.apply import in_formats
+    from sim.bit_true import BIT_TRUE
+    from sim.calibrate import observed, prepared
+    from sim.compare import given_to
+    from sim.network import execute
+
+    def run(given: dict[str, Any]) -> dict[str, Any]:
+        if scheme is None:
+            return execute(traced.network, given, arithmetic=BIT_TRUE)
+        given_runs = [given_to(traced, s.module, s.args, s.kwargs) for s in runs]
+        moved = [{k: v.to(where) for k, v in each.items()} for each in given_runs]
+        made = in_formats(traced.network, scheme)
+        ready = prepared(made, given, observed(traced.network, moved))
+        return execute(made.network, ready, arithmetic=BIT_TRUE)
+
+    return run
+
+
+def _print(name: str, formats: str, found: list[Difference], where: str) -> None:
+    rows = [
+        (d.path, "x".join(map(str, d.shape)), *map(_error, (d.module, d.nests, d.formats)), "ok" if d.close else "FAR")
+        for d in found
+        if d.layer or not d.close
+    ]  # fmt: skip
+    table(("layer", "shape", "module", "loop nests", formats, ""), rows)
+    true = any(d.module is not None for d in found)
+    against = "the module in float64" if true else "the module"
+    apart = sum(not d.close for d in found)
+    print(f"Relative errors (Euclidean norms) against {against}; the column {formats} is bit-true.")
+    print(
+        f"{name}: {len(found)} tensors on {where}, {apart} of the loop nests' beyond the tolerance"
+    )
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"

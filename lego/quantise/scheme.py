@@ -1,0 +1,64 @@
+"""Which number formats a network's contractions are to have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lego.diag import LegoError
+
+__all__ = ["LARGEST", "SCHEMES", "Scheme", "scheme_named"]
+
+LARGEST: dict[str, float | None] = {
+    "int8": 127.0,
+    "int4": 7.0,
+    "float8_e4m3fn": 448.0,
+    "float8_e5m2": 57344.0,
+    "bfloat16": None,
+}
+"""Number formats of operands, and the magnitude that a tensor's largest element is scaled to; None: as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Formats of the operands of contractions, and how finely weights are scaled.
+
+    Attributes
+    ----------
+    activations, weights : number formats, of LARGEST. Both whole numbers or both floating point.
+    channels : a scale per output channel of the weights, else one per tensor. Activations have one per tensor.
+    group : a scale per so many products along the longest summed loop; None: one for all.
+    about : in a few words.
+    shifts : whether sums that are rounded again at once are scaled by a multiplication and a shift.
+    """
+
+    activations: str
+    weights: str
+    channels: bool
+    group: int | None
+    about: str
+    shifts: bool = False
+
+    @property
+    def integer(self) -> bool:
+        """Whether products are of integers, summed in int32; otherwise they are summed in float32."""
+        return self.weights.startswith("int")
+
+
+SCHEMES: dict[str, Scheme] = {
+    "w8a8": Scheme("int8", "int8", True, None, "int8, weights scaled per output channel"),
+    "w8a8_shift": Scheme("int8", "int8", True, None, "w8a8, products of attention rescaled in integers", True),
+    "w8a8_tensor": Scheme("int8", "int8", False, None, "int8, one scale per tensor"),
+    "w4a8_g128": Scheme("int8", "int4", True, 128, "int4 weights scaled per channel and 128 products, int8"),
+    "w4a4_g64": Scheme("int4", "int4", True, 64, "int4, weights scaled per channel and 64 products"),
+    "fp8": Scheme("float8_e4m3fn", "float8_e4m3fn", False, None, "fp8 e4m3, one scale per tensor"),
+    "fp8_e5m2": Scheme("float8_e5m2", "float8_e5m2", False, None, "fp8 e5m2, one scale per tensor"),
+    "bf16": Scheme("bfloat16", "bfloat16", False, None, "bfloat16, summed in float32"),
+}  # fmt: skip
+
+
+def scheme_named(name: str) -> Scheme:
+    """The scheme of this name. Raises E421."""
+    if name not in SCHEMES:
+        hint = f"one of {', '.join(SCHEMES)}, or none"
+        raise LegoError("E421", f"unknown number formats {name[:40]!r}", hint=hint)
+    return SCHEMES[name]

@@ -1,0 +1,82 @@
+"""Inputs to calibrate with: the user's, or drawn from a sample's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from frontends.models.sample import Sample
+from lego.diag import LegoError
+
+__all__ = ["drawn", "loaded"]
+
+
+def drawn(sample: Sample, count: int, seed: int) -> list[Sample]:
+    """As many samples, each with the same elements in another order."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def shuffled(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        order = torch.randperm(value.numel(), generator=generator)
+        return value.flatten()[order].reshape(value.shape)
+
+    return [_with(sample, shuffled) for _ in range(count)]
+
+
+def _with(sample: Sample, change: Any) -> Sample:
+    leaves, shape = tree_flatten((sample.args, sample.kwargs))
+    args, kwargs = tree_unflatten([change(leaf) for leaf in leaves], shape)
+    return replace(sample, args=args, kwargs=kwargs)
+
+
+def loaded(path: Path, sample: Sample) -> list[Sample]:
+    """The samples of an NPZ file: an array per input, in the inputs' order, whose first axis counts samples.
+
+    Raises E422 for a file that isn't one, or whose arrays don't fit the network's inputs.
+    """
+    arrays = _arrays(path)
+    leaves = [x for x in tree_flatten((sample.args, sample.kwargs))[0] if isinstance(x, Tensor)]
+    wanted = ", ".join(f"(samples, {str(list(x.shape))[1:-1]}) {x.dtype}" for x in leaves)
+    hint = f"the network's inputs: {wanted}"
+    if len(arrays) != len(leaves):
+        raise LegoError(
+            "E422", f"{path} has {len(arrays)} arrays for {len(leaves)} inputs", hint=hint
+        )
+    counts = set()
+    for (name, array), leaf in zip(arrays, leaves, strict=True):
+        real = np.issubdtype(array.dtype, np.floating)
+        if array.shape[1:] != tuple(leaf.shape) or real != leaf.is_floating_point():
+            message = f"{name} of {path} has shape {array.shape} of {array.dtype}"
+            raise LegoError("E422", message, hint=hint)
+        counts.add(len(array))
+    if len(counts) != 1 or not min(counts):
+        raise LegoError(
+            "E422", f"the arrays of {path} differ in their number of samples", hint=hint
+        )
+    return [_sample(sample, [array[k] for _, array in arrays]) for k in range(counts.pop())]
+
+
+def _sample(sample: Sample, values: list[Any]) -> Sample:
+    left = iter(values)
+
+    def change(leaf: Any) -> Any:
+        return torch.tensor(next(left), dtype=leaf.dtype) if isinstance(leaf, Tensor) else leaf
+
+    return _with(sample, change)
+
+
+def _arrays(path: Path) -> list[tuple[str, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return [(name, held[name]) for name in held.files]
+    except (OSError, ValueError, EOFError, AttributeError) as error:
+        raise LegoError(
+            "E422", f"{path} isn't an NPZ file: {error}", hint="numpy.savez writes one"
+        ) from None
