@@ -9,6 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lego.cli.codes import CODES
@@ -79,7 +80,35 @@ def test_a_network_is_verified(tmp_path: Path) -> None:
     tensors = json.loads(done.stdout)["tensors"]
     assert len(tensors) > 3
     assert all(tensor["close"] for tensor in tensors)
+    assert all(tensor["nests"] is None or tensor["nests"] < 1e-5 for tensor in tensors)
+    (found,) = [t["formats"] for t in tensors if t["layer"]][:1]
+    assert 1e-4 < found < 0.05
     assert lego("verify", "can", cache=tmp_path).returncode == 2
+
+
+@NEEDS_MODELS
+def test_formats_and_samples_are_the_users(tmp_path: Path) -> None:
+    given = {"x": np.ones((3, 2, 5, 12), np.float32), "condition": np.ones((3, 2, 16), np.float32)}
+    network = ("verify", "can_linear_tiny", "--formats", "bf16")
+    np.savez(tmp_path / "good.npz", **given)
+    done = lego(*network, "--data", str(tmp_path / "good.npz"), cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "bf16" in done.stdout
+    np.savez(tmp_path / "few.npz", x=given["x"])
+    np.savez(tmp_path / "other.npz", **(given | {"x": np.ones((3, 5), np.float32)}))
+    np.savez(tmp_path / "uneven.npz", **(given | {"x": given["x"][:2]}))
+    (tmp_path / "text.npz").write_text("text")
+    for name, said in (
+        ("few", "1 arrays for 2 inputs"), ("other", "has shape (3, 5)"), ("uneven", "number of samples"),
+        ("text", "isn't an NPZ file"), ("none", "isn't an NPZ file"),
+    ):  # fmt: skip
+        wrong = lego(*network, "--data", str(tmp_path / f"{name}.npz"), cache=tmp_path)
+        assert wrong.returncode == 2
+        assert "error[E422]" in wrong.stderr
+        assert said in wrong.stderr
+    wrong = lego("verify", "can_linear_tiny", "--formats", "int9", cache=tmp_path)
+    assert wrong.returncode == 2
+    assert "error[E421]" in wrong.stderr
 
 
 OWN = """\
