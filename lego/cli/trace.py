@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lego.cli.common import print_json, progress, table
 from lego.diag import LegoError
+from lego.heap import rarely_collected
 from lego.ir.network import Kind, Network, Operation
 
 __all__ = ["list_models", "trace_network"]
@@ -41,6 +42,7 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+@rarely_collected()
 def trace_network(
     what: str | None,
     own: tuple[str, list[str]] | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lego.cli.common import print_json, progress, table
 from lego.diag import LegoError
+from lego.heap import rarely_collected
 
 if TYPE_CHECKING:
     from sim.compare import Difference
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["verify_network"]
 
 
+@rarely_collected()
 def verify_network(
     name: str, formats: str, data: Path | None, device: str, seed: int, as_json: bool
 ) -> None:
