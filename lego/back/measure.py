@@ -57,37 +57,34 @@ def size_of(dag: Dag, known: dict[int, tuple[Module, Size]] | None = None) -> Si
 
 def _own(module: Module) -> Size:
     """Size of a module without the modules that it holds; the area in 1e-3 um2."""
+    widths = [0 if node.low is None else node.bits for node in module.nodes]
     registers = bits = primitives = area = 0
-    for node in module.nodes:
+    for node, width in zip(module.nodes, widths, strict=True):
         held = node.latency + (node.op in _REGISTERS)
         if held:
             registers += held
-            bits += held * node.bits
+            bits += held * width
         if node.op not in _WIRES:
             primitives += node.op not in _NO_LOGIC
-            area += _area(module, node)
+            area += _area(node, width, widths)
     return Size(registers, bits, primitives, area + bits * COSTS.register_bit)
 
 
-def _area(module: Module, node: Node) -> int:
-    """Area of a primitive in 1e-3 um2, without registers."""
-
-    def widths() -> list[int]:
-        return [module.nodes[s].bits for s in node.srcs]
-
+def _area(node: Node, width: int, widths: list[int]) -> int:
+    """Area of a primitive in 1e-3 um2, without registers; `widths` are the bits of all nodes."""
     match node.op:
-        case Op.ADD | Op.SUB | Op.NEG | Op.ABS:
-            return COSTS.adder_bit * node.bits
-        case Op.LT | Op.EQ:
-            return COSTS.adder_bit * max(widths())
-        case Op.MIN | Op.MAX:
-            return (COSTS.adder_bit + COSTS.mux_bit) * max(widths())
-        case Op.MUL:
-            return COSTS.multiplier_bit * math.prod(widths())
         case Op.MUX:
-            return COSTS.mux_bit * node.bits
+            return COSTS.mux_bit * width
         case Op.REG | Op.DELAY:
-            return COSTS.mux_bit * node.bits if len(node.srcs) == 2 else 0
+            return COSTS.mux_bit * width if len(node.srcs) == 2 else 0
         case Op.AND | Op.OR:
             return COSTS.mux_bit * (len(node.srcs) - 1) // 2
+        case Op.ADD | Op.SUB | Op.NEG | Op.ABS:
+            return COSTS.adder_bit * width
+        case Op.LT | Op.EQ:
+            return COSTS.adder_bit * max(widths[s] for s in node.srcs)
+        case Op.MIN | Op.MAX:
+            return (COSTS.adder_bit + COSTS.mux_bit) * max(widths[s] for s in node.srcs)
+        case Op.MUL:
+            return COSTS.multiplier_bit * math.prod(widths[s] for s in node.srcs)
     return 0

@@ -70,13 +70,14 @@ class _Reader:
     """One module, and what is known of its nodes so far."""
 
     def __init__(self, module: Module, whole: int) -> None:
-        self.module, self.whole = module, whole
+        self.module = module
         self.masks = [0] * len(module.nodes)
         self.splits = {
             i: found
             for i, node in enumerate(module.nodes)
             if node.op is Op.MUX and (found := selected(module, node.srcs[0], whole)) is not None
         }
+        self.always = [whole if _remembers(node) else 0 for node in module.nodes]
         self.loops = any(node.op in (Op.REG, Op.WIRE) for node in module.nodes)
         self.ports = [
             (i, (module.nodes[node.srcs[0]].text, node.text))
@@ -110,7 +111,7 @@ class _Reader:
             masks[node.srcs[1]] |= mine & first
             masks[node.srcs[2]] |= mine & second
         elif node.op is not Op.PORT:
-            mine = self.whole if _remembers(node) else mine
+            mine |= self.always[at]
             if mine:
                 for source in node.srcs:
                     masks[source] |= mine

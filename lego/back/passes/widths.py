@@ -30,7 +30,12 @@ def infer_widths(module: Module) -> Module:
 
 
 def interval(node: Node, srcs: list[Range]) -> Range:
+    """The interval of a node from those of its sources; frequent primitives come first."""
     match node.op:
+        case Op.MUX:
+            return min(srcs[1][0], srcs[2][0]), max(srcs[1][1], srcs[2][1])
+        case Op.AND | Op.OR | Op.NOT | Op.EQ | Op.LT:
+            return 0, 1
         case Op.ADD:
             (a, b), (c, d) = srcs
             return a + c, b + d
@@ -52,10 +57,6 @@ def interval(node: Node, srcs: list[Range]) -> Range:
             return max(s[0] for s in srcs), max(s[1] for s in srcs)
         case Op.SHL:
             return srcs[0][0] << node.value, srcs[0][1] << node.value
-        case Op.MUX:
-            return min(srcs[1][0], srcs[2][0]), max(srcs[1][1], srcs[2][1])
-        case Op.AND | Op.OR | Op.NOT | Op.EQ | Op.LT:
-            return 0, 1
         case Op.CAT:
             return 0, (1 << sum(bits_for(*s) for s in srcs)) - 1
         case Op.DELAY:

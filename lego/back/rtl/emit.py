@@ -1,30 +1,43 @@
-"""One Amaranth component per DAG module, one statement per primitive."""
+"""One Amaranth fragment per DAG module, one statement per primitive.
+
+Statements are added to the fragment itself: Amaranth's `Module` checks and transforms that come before hold by
+construction here and take longer than making the statements.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 
-from amaranth import Cat, ClockDomain, Const, Elaboratable, Instance, Mux, Shape, Signal
-from amaranth.hdl import Assert, Value
-from amaranth.hdl import Module as AmaranthModule
+from amaranth import Cat, ClockDomain, Const, Instance, Mux, Shape, Signal
+from amaranth.hdl import Assert, Fragment, Value
+from amaranth.hdl._ast import Statement, Switch
+from amaranth.hdl._ir import Design
 from amaranth.lib.memory import Memory
 
+from lego.back.rtl.job import Needs
 from lego.back.rtl.names import check_name
 from lego.back.rtl.wide import INPUT, is_wide, pieces
 from lego.ir.dag import Module, Node, Op
 
-__all__ = ["Component"]
+__all__ = ["design_of"]
 
 
-class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
-    """Amaranth elaboratable of one DAG module; `ports` lists its signals.
+def design_of(module: Module, needs: Needs) -> Design:
+    """What Amaranth converts for one module.
 
     `needs` gives (clock, reset) for every module that may be instantiated, and for this one: a
     module has only the ports that it uses.
     """
+    builder = _Builder(module, needs)
+    ports = [(None, port, None) for port in builder.ports]
+    return Design(builder.build(), ports, hierarchy=(module.name,))
 
-    def __init__(self, module: Module, needs: Mapping[str, tuple[bool, bool]]) -> None:
+
+class _Builder:
+    """Statements and cells of one module, as one fragment; `ports` lists the signals that are its ports."""
+
+    def __init__(self, module: Module, needs: Needs) -> None:
         self._module, self._needs = module, needs
         check_name(module.name)
         inputs = [node for node in module.nodes if node.op is Op.INPUT]
@@ -32,8 +45,19 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
         inner = "__in" * self._wide  # the cell has the port's name
         self._inputs = {node.name: _signal(node, node.name + inner) for node in inputs}
         self._outputs = {name: _signal(module.nodes[node], name) for name, node in module.outputs}
-
+        self._fragment = Fragment()
         self._clk, self._rst = Signal(name="clk"), Signal(name="rst")
+        self._domain = self._clock(*needs[module.name])
+
+    def _clock(self, clocked: bool, resets: bool) -> ClockDomain | None:
+        if not clocked:
+            return None
+        domain = ClockDomain("sync", reset_less=not resets)
+        domain.clk = self._clk
+        if resets:
+            domain.rst = self._rst
+        self._fragment.add_domains(domain)
+        return domain
 
     @property
     def ports(self) -> list[Signal]:
@@ -43,27 +67,18 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
         inputs = () if self._wide else self._inputs.values()
         return [*common, *inputs, *self._outputs.values()]
 
-    def elaborate(self, _platform: object) -> AmaranthModule:
-        """Build the module."""
-        m = AmaranthModule()
-        clocked, resets = self._needs[self._module.name]
-        if clocked:
-            domain = ClockDomain("sync", reset_less=not resets)
-            domain.clk = self._clk
-            if resets:
-                domain.rst = self._rst
-            m.domains += domain
-        values: list[Value] = []
+    def build(self) -> Fragment:
+        """Everything in the module."""
+        values = [self._declare(i, node) for i, node in enumerate(self._module.nodes)]
         for i, node in enumerate(self._module.nodes):
-            values.append(self._declare(i, node))
-        for i, node in enumerate(self._module.nodes):
-            self._connect(m, i, node, values)
+            self._connect(i, node, values)
         if self._wide:
             for name, signal in self._inputs.items():
-                m.submodules[name] = Instance(INPUT, p_WIDTH=len(signal), o_q=signal)
+                cell = Instance(INPUT, p_WIDTH=len(signal), o_q=signal)
+                self._fragment.add_subfragment(cell, name)
         for name, node_id in self._module.outputs:
-            m.d.comb += self._outputs[name].eq(values[node_id])
-        return m
+            self._fragment.add_statements("comb", self._outputs[name].eq(values[node_id]))
+        return self._fragment
 
     def _declare(self, i: int, node: Node) -> Value:
         if node.op is Op.INPUT:
@@ -72,28 +87,24 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
             return Const(node.value, Shape(node.bits, node.signed))
         return _signal(node, node.name or f"n{i}")
 
-    def _connect(self, m: AmaranthModule, i: int, node: Node, values: list[Value]) -> None:
+    def _connect(self, i: int, node: Node, values: list[Value]) -> None:
         srcs = [values[s] for s in node.srcs]
-        target = values[i]
+        add, target = self._fragment.add_statements, values[i]
         if node.op in _STATELESS:
-            m.d.comb += target.eq(_STATELESS[node.op](node, srcs))
+            add("comb", target.eq(_STATELESS[node.op](node, srcs)))
         elif node.op in (Op.DELAY, Op.REG):
-            if len(srcs) == 2:
-                with m.If(srcs[1]):
-                    m.d.sync += target.eq(srcs[0])
-            else:
-                m.d.sync += target.eq(srcs[0])
+            load = target.eq(srcs[0])
+            add("sync", load if len(srcs) == 1 else _when(srcs[1], load))
         elif node.op is Op.MEMORY:
-            _memory(m, node, srcs, target)
+            self._memory(node, srcs, target)
         elif node.op is Op.CHECK:
-            with m.If(srcs[1]):
-                m.d.sync += Assert(srcs[0])
+            check = Assert(srcs[0])
+            check._MustUse__used = True
+            add("sync", _when(srcs[1], check))
         elif node.op is Op.INSTANCE:
-            self._instance(m, i, node, srcs, values)
+            self._instance(i, node, srcs, values)
 
-    def _instance(
-        self, m: AmaranthModule, i: int, node: Node, srcs: list[Value], values: list[Value]
-    ) -> None:
+    def _instance(self, i: int, node: Node, srcs: list[Value], values: list[Value]) -> None:
         clocked, resets = self._needs[node.text]
         inputs = {f"i_{port}": value for port, value in zip(node.ports, srcs, strict=True)}
         if clocked:
@@ -109,8 +120,34 @@ class Component(Elaboratable):  # type: ignore[misc]  # amaranth is untyped
         widths = ((port, len(value)) for port, value in outputs.items())
         for name, ports in pieces(node.name, widths):
             given = {f"o_{port}": outputs[port] for port in ports}
-            m.submodules[name] = Instance(node.text, **inputs, **given)
+            self._fragment.add_subfragment(Instance(node.text, **inputs, **given), name)
             inputs = {}
+
+    def _memory(self, node: Node, srcs: list[Value], target: Value) -> None:
+        memory = Memory(shape=node.bits, depth=max(2, node.extent), init=[])
+        # Amaranth would print an initial value per word, in time proportional to the depth; the RTL
+        # has none (amaranth-lang/amaranth#270).
+        memory.init._raw = ()
+        read, write = memory.read_port(), memory.write_port()
+        cells = Fragment.get(memory, None)
+        cells.add_domains(self._domain)
+        self._fragment.add_subfragment(cells, f"{node.name}_cells")
+        raddr, ren, waddr, wdata, wen = srcs
+        self._fragment.add_statements(
+            "comb",
+            read.addr.eq(raddr),
+            read.en.eq(ren),
+            write.addr.eq(waddr),
+            write.data.eq(wdata),
+            write.en.eq(wen),
+            target.eq(read.data),
+        )
+
+
+def _when(condition: Value, statement: Statement) -> Statement:
+    """The statement, of a clock domain, under a condition."""
+    test = condition if len(condition) == 1 else condition.bool()
+    return Switch(test, [("1", statement, None)])
 
 
 def _signal(node: Node, name: str) -> Signal:
@@ -121,24 +158,6 @@ def _signal(node: Node, name: str) -> Signal:
         init=node.value if node.op is Op.REG else 0,
         reset_less=node.op in (Op.DELAY, Op.REG) and not node.resets,
     )
-
-
-def _memory(m: AmaranthModule, node: Node, srcs: list[Value], target: Value) -> None:
-    memory = Memory(shape=node.bits, depth=max(2, node.extent), init=[])
-    # Amaranth would print an initial value per word, in time proportional to the depth; the RTL
-    # has none (amaranth-lang/amaranth#270).
-    memory.init._raw = ()
-    m.submodules[f"{node.name}_cells"] = memory
-    read, write = memory.read_port(), memory.write_port()
-    raddr, ren, waddr, wdata, wen = srcs
-    m.d.comb += [
-        read.addr.eq(raddr),
-        read.en.eq(ren),
-        write.addr.eq(waddr),
-        write.data.eq(wdata),
-        write.en.eq(wen),
-        target.eq(read.data),
-    ]
 
 
 def _slice(node: Node, srcs: list[Value]) -> Value:

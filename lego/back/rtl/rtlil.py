@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import re
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+from lego.back.rtl.job import Needs, read_job, write_job
+from lego.back.rtl.loops import may_loop
 from lego.back.rtl.wide import joined
 from lego.diag import LegoError
 from lego.heap import rarely_collected
@@ -26,27 +27,26 @@ from lego.tools import Finished, modules_path, run
 
 __all__ = ["rtlil_of"]
 
-LARGE = 6000
+LARGE = 12000
 """Primitives from which a second process saves more time than it takes to start."""
 
 TIMEOUT_S = 3600
-
-Needs = Mapping[str, tuple[bool, bool]]
 
 
 def rtlil_of(dag: Dag) -> list[str]:
     """RTLIL of every module, in their order."""
     needs = _needs(dag)
     here, there = _shares(dag)
-    if not there:
-        return _converted(dag, here, needs)
+    ours, theirs = ([dag.modules[k] for k in share] for share in (here, there))
+    if not theirs:
+        return _converted(ours, needs, dag.top.name)
     groups: list[int] = []
     with (
         tempfile.TemporaryDirectory(prefix="lego-") as name,
         ThreadPoolExecutor(1) as second,
     ):
         job, result = Path(name) / "job", Path(name) / "result"
-        job.write_bytes(pickle.dumps((dag, there, needs)))
+        job.write_text(write_job(theirs, needs, dag.top.name))
         argv = [sys.executable, "-m", __name__, str(job), str(result)]
         other = second.submit(
             run,
@@ -57,8 +57,8 @@ def rtlil_of(dag: Dag) -> list[str]:
             started=groups.append,
         )
         try:
-            found = dict(zip(here, _converted(dag, here, needs), strict=True))
-            texts = _given(other, result) or _converted(dag, there, needs)
+            found = dict(zip(here, _converted(ours, needs, dag.top.name), strict=True))
+            texts = _given(other, result) or _converted(theirs, needs, dag.top.name)
         except BaseException:
             for group in groups:
                 with suppress(ProcessLookupError):
@@ -105,30 +105,32 @@ def _needs(dag: Dag) -> dict[str, tuple[bool, bool]]:
     return needs
 
 
-def _converted(dag: Dag, which: Iterable[int], needs: Needs) -> list[str]:
+def _converted(modules: Iterable[Module], needs: Needs, top: str) -> list[str]:
     with rarely_collected():
-        modules: Sequence[Module] = [dag.modules[k] for k in which]
-        return [_convert(module, needs, module.name == dag.top.name) for module in modules]
+        return [_convert(module, needs, module.name == top) for module in modules]
 
 
 def _convert(module: Module, needs: Needs, top: bool) -> str:
     """RTLIL of one module, without power-up values: only the reset gives state a value."""
     from amaranth.back import rtlil
 
-    from lego.back.rtl.emit import Component
+    from lego.back.rtl.emit import design_of
+    from lego.back.rtl.quick import quick
 
-    component = Component(module, needs)
-    text = rtlil.convert(component, name=module.name, ports=component.ports, emit_src=False)
+    with nullcontext() if may_loop(module) else quick():
+        text, _ = rtlil.convert_fragment(design_of(module, needs), emit_src=False)
     text = joined(text)
-    text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    if "attribute \\init" in text:
+        text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
+    if "$meminit_v2" in text:
+        text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
     return text if top else text.replace("attribute \\top 1\n", "")
 
 
 def main(job: str, result: str) -> None:
     """Convert the modules that `job`, written by :func:`rtlil_of`, names."""
-    dag, which, needs = pickle.loads(Path(job).read_bytes())  # noqa: S301 - our own file
-    Path(result).write_text(json.dumps(_converted(dag, which, needs)))
+    texts = _converted(*read_job(Path(job).read_text()))
+    Path(result).write_text(json.dumps(texts))
 
 
 if __name__ == "__main__":

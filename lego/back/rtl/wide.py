@@ -47,6 +47,8 @@ def joined(rtlil: str) -> str:
 
     A cell that stands for an input port has the port's name, its width as a parameter, and one output.
     """
+    if _PIECE not in rtlil and INPUT not in rtlil:
+        return rtlil
     more: dict[str, str] = {}
     for _, name, body in _CELL.findall(rtlil):
         if _PIECE in name:

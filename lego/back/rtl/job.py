@@ -1,0 +1,45 @@
+"""The modules that one process gives another to convert, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from lego.ir.dag import Module, Node, Op
+
+__all__ = ["Needs", "read_job", "write_job"]
+
+Needs = Mapping[str, tuple[bool, bool]]
+"""(clock, reset) per module: whether it has these ports."""
+
+_NAMES = tuple(field.name for field in fields(Node))
+_FIELDS = attrgetter(*_NAMES)
+
+
+def write_job(modules: Sequence[Module], needs: Needs, top: str) -> str:
+    """Everything that converting these modules takes; their contracts aren't."""
+    rows = [(m.name, m.category, [_FIELDS(node) for node in m.nodes], m.outputs) for m in modules]
+    return json.dumps({"modules": rows, "needs": needs, "top": top})
+
+
+def read_job(text: str) -> tuple[list[Module], Needs, str]:
+    """What :func:`write_job` was given."""
+    job = json.loads(text)
+    modules = [
+        Module(name, category, tuple(map(_node, nodes)), tuple((n, i) for n, i in outputs))
+        for name, category, nodes, outputs in job["modules"]
+    ]
+    return modules, {name: (clock, reset) for name, (clock, reset) in job["needs"].items()}, job["top"]  # fmt: skip
+
+
+def _node(row: Sequence[Any]) -> Node:
+    given = dict(zip(_NAMES, row, strict=True))
+    given["op"] = Op(given["op"])
+    for name in ("srcs", "ports"):
+        given[name] = tuple(given[name])
+    if given["claim"] is not None:
+        given["claim"] = tuple(given["claim"])
+    return Node(**given)
