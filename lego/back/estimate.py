@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lego.back.spread import spread_levels
+from lego.back.sums import HALVED
 from lego.back.timing import Stages
 from lego.ir.costs import DELAYS
 from lego.ir.dag import Dag, Module, Node, Op
@@ -31,8 +32,10 @@ Start = Callable[[Node], int | None]
 def stages_for(dag: Dag, fused: FusedAdg, period_ps: int) -> Stages:
     """The stages without which the design wouldn't run at this period.
 
-    `dag` is the design without any, before any pass. A sixth is kept for what the table doesn't see.
+    `dag` is the design without any, before any pass. A sixth is kept for what the table doesn't see; between a
+    multiplier's registers it sees all.
     """
+    products = DELAYS.register + max(map(_multiplied, dag.modules)) > period_ps
     period_ps = period_ps * 6 // 7
     fus = [module for module in dag.modules if module.contract and module.category == "fu"]
     first = max((_inside(module, _is_input) for module in fus), default=0)
@@ -48,7 +51,15 @@ def stages_for(dag: Dag, fused: FusedAdg, period_ps: int) -> Stages:
         read=max(words) + first > period_ps,
         choice=choice > 0 and DELAYS.register + first > period_ps,
         sums=_sums(dag) > period_ps,
+        products=products,
     )
+
+
+def _multiplied(module: Module) -> int:
+    """The slowest multiplier whose factor can be taken in halves."""
+    found = (n for n in module.nodes if n.op is Op.MUL)
+    wide = (n for n in found if max(module.nodes[s].bits for s in n.srcs) >= HALVED)
+    return max((delay_of(module, node) for node in wide), default=0)
 
 
 def _word(memory: Module, fused: FusedAdg, buffer: Buffer) -> int:

@@ -156,6 +156,7 @@ class ArrayLowering:
                 kind,
                 SumStages(self.times.chained, self.times.held, self.times.merged),
                 chosen=self.times.stages.choice,
+                halved=self.times.stages.products,
             )
             module = infer_widths(raw.build())
             pins = ((CONTRIBUTION, self.times.contribution),)

@@ -131,11 +131,11 @@ class SumStages:
 
 
 def build_fu(
-    fused: FusedAdg, name: str, kind: FuKind, stages: SumStages, *, chosen: bool = False
-) -> Builder:
+    fused: FusedAdg, name: str, kind: FuKind, stages: SumStages, *, chosen: bool = False, halved: bool = False
+) -> Builder:  # fmt: skip
     """The FU before delay matching; ports are named after memories and axes.
 
-    `chosen`: a register follows the choice of every operand.
+    `chosen`: a register follows the choice of every operand; `halved`: multipliers take two cycles.
     """
     b = Builder(name, "fu", len(fused.layers))
     operands = []
@@ -148,7 +148,7 @@ def build_fu(
     bodies = [
         None
         if mask is None
-        else build_body(b, layer.adg.op.body, [operands[p] for p in layer.ports])
+        else build_body(b, layer.adg.op.body, [operands[p] for p in layer.ports], halved=halved)
         for layer, mask in zip(fused.layers, kind.masks, strict=True)
     ]
     contribution = _masked(b, fused, kind, b.choose(bodies))

@@ -10,6 +10,7 @@ from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryO
 from lego.ir.workload import Reduction
 
 __all__ = [
+    "HALVED",
     "accumulated_terms",
     "accumulates_held",
     "build_body",
@@ -22,6 +23,9 @@ __all__ = [
 
 Range = tuple[int, int]
 
+HALVED = 4
+"""Bits from which a factor is worth taking in halves."""
+
 _BINARY = {
     BinaryOp.ADD: Op.ADD,
     BinaryOp.SUB: Op.SUB,
@@ -31,23 +35,43 @@ _BINARY = {
 }
 
 
-def build_body(b: Builder, expr: Expr, operands: list[int]) -> int:
-    """The primitives of an operation's body, a register behind each; returns its value."""
+def build_body(b: Builder, expr: Expr, operands: list[int], *, halved: bool = False) -> int:
+    """The primitives of an operation's body, a register behind each; returns its value.
+
+    `halved`: multipliers take two cycles, one for the products with the halves of a factor, one for their sum.
+    """
     match expr:
         case Operand(index):
             return operands[index]
         case Literal(value):
             return b.const(value)
         case Unary(op, arg):
-            inner = build_body(b, arg, operands)
+            inner = build_body(b, arg, operands, halved=halved)
             return b.op(Op.NEG if op is UnaryOp.NEG else Op.ABS, inner, latency=1)
         case Binary(BinaryOp.SHL, left, Literal(value)):
-            return b.shl(build_body(b, left, operands), value)
+            return b.shl(build_body(b, left, operands, halved=halved), value)
         case Binary(op, left, right):
-            a, c = build_body(b, left, operands), build_body(b, right, operands)
+            a, c = (build_body(b, side, operands, halved=halved) for side in (left, right))
             if op is not BinaryOp.SUB:
                 a, c = sorted((a, c))  # the other order in another dataflow is the same primitive
+            if halved and op is BinaryOp.MUL:
+                return _product(b, a, c)
             return b.op(_BINARY[op], a, c, latency=1)
+
+
+def _product(b: Builder, a: int, c: int) -> int:
+    """`a * c` as the sum of the products of `a` with the upper and with the lower half of `c`, the factor with more bits."""
+    nodes = infer_widths(b.build()).nodes
+    a, c = sorted((a, c), key=lambda factor: nodes[factor].bits)
+    (low, high), bits = nodes[c].range, nodes[c].bits
+    if bits < HALVED:
+        return b.op(Op.MUL, a, c, latency=1)
+    half = bits // 2
+    upper = b.wrap(b.slice(c, half, bits - half), (low >> half, high >> half))
+    parts = [b.op(Op.MUL, a, factor, latency=1) for factor in (upper, b.slice(c, 0, half))]
+    corners = [x * y for x in nodes[a].range for y in (low, high)]
+    span = min(corners), max(corners)
+    return b.wrap(b.op(Op.ADD, b.shl(parts[0], half), parts[1], latency=1), span, span)
 
 
 def combine(

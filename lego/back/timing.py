@@ -37,7 +37,7 @@ class Stages:
 
     `events`: between the counters and the address generators; `banks`: behind the choice of the banks' addresses;
     `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`: behind an
-    FU's choice of its operands; `sums`: before the adders of banks.
+    FU's choice of its operands; `sums`: before the adders of banks; `products`: inside multipliers.
     """
 
     events: bool = False
@@ -45,6 +45,7 @@ class Stages:
     read: bool = False
     choice: bool = False
     sums: bool = False
+    products: bool = False
 
 
 NO_STAGES = Stages()
@@ -173,7 +174,9 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         for buffer in buffers[:-1]
     )
     kind = FuKind(ports, masks, (None,) * len(layers), False, True)
-    raw = build_fu(fused, "generic", kind, SumStages(), chosen=stages.choice)
+    raw = build_fu(
+        fused, "generic", kind, SumStages(), chosen=stages.choice, halved=stages.products
+    )
     module = infer_widths(raw.build())
     if ways.balanced:
         module = balanced(module)
