@@ -29,6 +29,7 @@ FAMILIES = {
     "vilau": "frontends.models.vilau",
     "uvit": "frontends.models.uvit",
     "can": "frontends.models.can",
+    "longvila": "frontends.models.longvila",
 }
 _LOGGERS = ("transformers", "diffusers", "timm", "torchvision", "huggingface_hub")
 _kept: list[Any] = []

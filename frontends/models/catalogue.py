@@ -31,6 +31,7 @@ class Entry:
 
 _CACHE = "one token against a cache of 2047; the cache comes as two lists of tensors"
 _SAME = "same class, other resolution"
+_RANK = "one of 28 layers as one rank runs it, heads and tokens of that rank only"
 _KERNEL = "one layer whose weight is computed from a condition, batch 2"
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -159,6 +160,16 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("can_depthwise_tiny", "can", "depthwise 3x3, 6 channels", note=_KERNEL),
     Entry("can_linear_tiny", "can", "12 to 10, 5 tokens", note=_KERNEL),
     Entry("can_patch_embed_tiny", "can", "3 channels to 8, patch 2", note=_KERNEL),
+    *(
+        Entry(f"longvila_7b_256frames_ring4_rank{r}", "longvila", "zig-zag ring of 4", note=_RANK)
+        for r in range(4)
+    ),
+    Entry("longvila_7b_256frames_ulysses14_rank0", "longvila", "all-to-all of 14", note=_RANK),
+    Entry("longvila_7b_2048frames_ring7x4_rank0", "longvila", "7 groups of 4", note=_RANK),
+    Entry("longvila_7b_2048frames_ring7x4_rank27", "longvila", "7 groups of 4", note=_RANK),
+    Entry("longvila_ring4_rank1_tiny", "longvila", "2 layers of 64, 32 tokens on 4 ranks"),
+    Entry("longvila_ulysses4_rank2_tiny", "longvila", "the same, two KV heads for 4 ranks"),
+    Entry("longvila_ring2x2_rank3_tiny", "longvila", "the same, 2 groups of 2"),
 )
 
 

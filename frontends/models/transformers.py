@@ -12,7 +12,7 @@ from transformers.cache_utils import DynamicCache
 
 from frontends.models.sample import Recipes, Sample, floats, integers
 
-__all__ = ["RECIPES"]
+__all__ = ["RECIPES", "configuration"]
 
 # Published configurations (config.json of each model).
 _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -138,12 +138,20 @@ class Decode(nn.Module):
         ).logits
 
 
-def _causal(name: str) -> Any:
-    """A causal model; Gemma-2 caps its attention logits, which SDPA can't, so it is spelt out."""
+def configuration(name: str, theta: float | None = None) -> Any:
+    """The published configuration of a language model, or of its small version; `theta` is another
+    base of the rotary embedding. Gemma-2 caps its attention logits, which SDPA can't, so it is spelt out.
+    """
     kind, options = _CONFIGS[name]
+    if theta is not None:
+        options = options | {"rope_theta": theta}
     config = getattr(hf, f"{kind}Config")(**options)
     config._attn_implementation = "eager" if kind == "Gemma2" else "sdpa"
-    return getattr(hf, f"{kind}ForCausalLM")(config)
+    return config
+
+
+def _causal(name: str) -> Any:
+    return getattr(hf, f"{_CONFIGS[name][0]}ForCausalLM")(configuration(name))
 
 
 def _prefill(name: str, length: int) -> Sample:

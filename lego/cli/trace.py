@@ -7,7 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 from lego.cli.common import print_json, progress, table
+from lego.cli.messages import as_objects, print_messages
 from lego.diag import LegoError
+from lego.ir.messages import Message
 from lego.ir.network import Kind, Network, Operation
 
 __all__ = ["list_models", "trace_network", "verify_network"]
@@ -64,12 +66,24 @@ def trace_network(
     if take is not None:
         _extract(network, take, out)
     elif as_json:
-        print_json(summary(network) | ({"operations": _listed(network)} if ops else {}))
+        found = _messages(what, network)
+        exchanged = {"messages": as_objects(network, found)} if found else {}
+        print_json(summary(network) | exchanged | ({"operations": _listed(network)} if ops else {}))
     elif ops:
         for op in network.operations:
             print(described(op))
     else:
         _print_summary(network)
+        if found := _messages(what, network):
+            print_messages(network, found)
+
+
+def _messages(what: str | None, network: Network) -> tuple[Message, ...]:
+    """What a network of the catalogue sends and receives, if it is one rank of several."""
+    from frontends.models.parallel import messages_of
+
+    read = what is None or Path(what).suffix == ".onnx"
+    return () if read else messages_of(network.name, network)
 
 
 def _own(place: str, inputs: list[str]) -> Network:

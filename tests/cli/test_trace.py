@@ -82,6 +82,26 @@ def test_a_network_is_verified(tmp_path: Path) -> None:
     assert lego("verify", "can", cache=tmp_path).returncode == 2
 
 
+@NEEDS_MODELS
+def test_messages_of_a_rank_are_listed(tmp_path: Path) -> None:
+    name = "longvila_ring4_rank1_tiny"
+    listed = json.loads(lego("trace", name, "--json", cache=tmp_path).stdout)["messages"]
+    assert len(listed) == 2 * 2 * 3 * 2  # layers, keys and values, steps, ways
+    assert {(m["way"], m["peer"]) for m in listed} == {("send", 2), ("receive", 0)}
+    assert all(m["bytes"] == 4 * 2 * 8 * 16 for m in listed)
+    assert [m["tag"] for m in listed if m.get("after", "") is None] == [
+        f"layer{layer}.step{step}.{tensor}"
+        for layer in range(2)
+        for step in (2, 3)
+        for tensor in ("keys", "values")
+    ]
+    printed = lego("trace", name, cache=tmp_path).stdout
+    assert "as it comes" in printed
+    assert "12 messages of 0.0 MB sent, 12 of 0.0 MB received" in printed
+    plain = lego("trace", "can_linear_tiny", "--json", cache=tmp_path).stdout
+    assert "messages" not in json.loads(plain)
+
+
 OWN = """\
 from torch import nn
 
