@@ -129,7 +129,7 @@ def _reduced(op: Operation, body: Tensor, kept: Sequence[bool], extents: Sequenc
 def _einsum(
     op: Operation, windows: Sequence[Tensor], kept: Sequence[bool], dtype: torch.dtype
 ) -> Tensor:
-    """A sum of products of windows."""
+    """A sum of products of windows; one element along loops that no operand follows."""
     letters = string.ascii_letters
     terms, factors = [], []
     for index in operands(op.body):
@@ -137,10 +137,7 @@ def _einsum(
         dims = [k for k, n in enumerate(window.shape) if n > 1]
         terms.append("".join(letters[k] for k in dims))
         factors.append(window.reshape([window.shape[k] for k in dims]))
-    out = [k for k, keep in enumerate(kept) if keep and op.loops[k].extent > 1]
-    missing = [k for k in out if not any(letters[k] in term for term in terms)]
-    if missing:
-        raise InternalError(f"{op.name} has an output loop that no operand follows")
+    out = [k for k, keep in enumerate(kept) if keep and any(letters[k] in term for term in terms)]
     rest = 1
     for k, keep in enumerate(kept):
         if not keep and not any(letters[k] in term for term in terms):

@@ -118,6 +118,19 @@ class Prefill(nn.Module):
         return self.model(input_ids=tokens, use_cache=False).logits
 
 
+class VisualPrefill(nn.Module):
+    """Visual tokens [1, V, width], then token identifiers [1, L], to logits [1, V + L, vocabulary]."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, visual: Any, tokens: Any) -> Any:
+        embedded = self.model.get_input_embeddings()(tokens)
+        both = torch.cat((visual, embedded), 1)
+        return self.model(inputs_embeds=both, use_cache=False).logits
+
+
 class Decode(nn.Module):
     """One token [1, 1] at `position` [1, 1] against L cached ones, to logits [1, 1, vocabulary].
 
@@ -159,6 +172,13 @@ def _prefill(name: str, length: int) -> Sample:
     return Sample(Prefill(model), (integers(model.config.vocab_size, 1, length),))
 
 
+def _visual(name: str, visual: int, length: int) -> Sample:
+    model = _causal(name)
+    config = model.config
+    tokens = integers(config.vocab_size, 1, length)
+    return Sample(VisualPrefill(model), (floats(1, visual, config.hidden_size), tokens))
+
+
 def _decode(name: str, cached: int) -> Sample:
     model = _causal(name)
     config = model.config
@@ -191,6 +211,14 @@ RECIPES: Recipes = {
     "gpt2_tiny": partial(_gpt2, 12, **_GPT2_TINY, **_TOKENS),
     **{f"{name}_prefill2048": partial(_prefill, name, 2048) for name in list(_CONFIGS)[:4]},
     **{f"{name}_decode2048": partial(_decode, name, 2047) for name in list(_CONFIGS)[:5]},
+    "nvila_8b_prefill": partial(_visual, "qwen2_7b", 2304, 64),
+    "nvila_8b_decode": partial(_decode, "qwen2_7b", 2432),
+    "vila15_8b_prefill": partial(_visual, "llama3_8b", 196, 64),
+    "vila15_8b_decode": partial(_decode, "llama3_8b", 324),
+    "vila15_8b_video_prefill": partial(_visual, "llama3_8b", 8 * 196, 64),
+    "nvila_prefill_tiny": partial(_visual, "qwen2", 6, 5),
+    "vila15_prefill_tiny": partial(_visual, "llama3", 4, 5),
+    "qwen2_1_5b_prefill300": partial(_prefill, "qwen2_1_5b", 300),
     "gemma2_2b_prefill300": partial(_prefill, "gemma2_2b", 300),
     **{f"{name}_tiny": partial(_prefill, name, 12) for name in list(_CONFIGS)[5:]},
     **{f"{name}_decode_tiny": partial(_decode, name, 11) for name in list(_CONFIGS)[5:]},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lego.cli.common import print_json, progress, table
 from lego.cli.messages import as_objects, print_messages
+from lego.cli.pipelines import pipeline_named, print_pipeline
 from lego.diag import LegoError
 from lego.ir.messages import Message
 from lego.ir.network import Kind, Network, Operation
@@ -16,8 +17,9 @@ __all__ = ["list_models", "trace_network", "verify_network"]
 
 
 def list_models(as_json: bool) -> None:
-    """Print the catalogue."""
+    """Print the catalogue: networks, then systems of several."""
     from frontends.models.catalogue import CATALOGUE
+    from frontends.models.pipelines import PIPELINES
 
     if as_json:
         print_json(
@@ -31,11 +33,24 @@ def list_models(as_json: bool) -> None:
                 }
                 for e in CATALOGUE
             ]
+            + [
+                {
+                    "name": p.name,
+                    "family": "pipeline",
+                    "about": p.about,
+                    "stages": {stage.name: [stage.model, stage.times] for stage in p.stages},
+                }
+                for p in PIPELINES
+            ]
         )
         return
     table(
         ("name", "what it is", "parameters M", "MACs G"),
         [(e.name, e.about, _figure(e.parameters_m), _figure(e.macs_g)) for e in CATALOGUE],
+    )
+    table(
+        ("pipeline", "what one run of it is", "stages"),
+        [(p.name, p.about, len(p.stages)) for p in PIPELINES],
     )
 
 
@@ -56,6 +71,17 @@ def trace_network(
     and print or extract what is asked for."""
     if (what is None) == (own is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
+    pipeline = pipeline_named(what) if what is not None else None
+    if pipeline is not None:
+        if ops or strict or take is not None:
+            hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
+            raise LegoError(
+                "E904", f"{pipeline.name} is several networks; name one of them", hint=hint
+            )
+        models = dict.fromkeys(stage.model for stage in pipeline.stages)
+        networks = {model: _network_of(model) for model in models}
+        print_pipeline(pipeline, networks, as_json=as_json)
+        return
     network = _own(*own) if own is not None else _network_of(str(what))
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:

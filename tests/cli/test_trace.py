@@ -102,6 +102,38 @@ def test_messages_of_a_rank_are_listed(tmp_path: Path) -> None:
     assert "messages" not in json.loads(plain)
 
 
+@NEEDS_MODELS
+def test_a_pipeline_is_its_stages(tmp_path: Path) -> None:
+    path = tmp_path / "system.yaml"
+    path.write_text("name: system\nmodel: vila15_pipeline_tiny\n")
+    found = json.loads(lego("trace", str(path), "--json", cache=tmp_path).stdout)
+    each = {}
+    for stage in found["stages"]:
+        one = json.loads(lego("trace", stage["model"], "--json", cache=tmp_path).stdout)
+        each[stage["name"]] = one["macs"]
+        assert stage["macs_each"] == one["macs"] > 0
+    assert [stage["times"] for stage in found["stages"]] == [1, 1, 3]
+    assert found["macs"] == each["vision"] + each["prefill"] + 3 * each["decode"]
+    assert found["stages"][1]["reads"][0] == {
+        "source": "vision",
+        "what": "visual tokens",
+        "shape": [],
+    }
+    printed = lego("trace", "vila15_pipeline_tiny", cache=tmp_path).stdout
+    assert "llama3_decode_tiny" in printed
+    assert "prefill: first token and cache" in printed
+
+
+def test_pipelines_are_listed_and_have_no_operations(tmp_path: Path) -> None:
+    listed = json.loads(lego("models", "--json", cache=tmp_path).stdout)
+    (wolf,) = (e for e in listed if e["name"] == "wolf")
+    assert wolf["stages"]["frame_vision"] == ["vila15_8b_vision", 20]
+    for option in (("--ops",), ("--strict",), ("--extract", "conv")):
+        done = lego("trace", "wolf", *option, cache=tmp_path)
+        assert done.returncode == 2
+        assert "error[E904]: wolf is several networks; name one of them" in done.stderr
+
+
 OWN = """\
 from torch import nn
 
