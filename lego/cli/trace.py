@@ -12,6 +12,7 @@ from lego.cli.pipelines import pipeline_named, print_pipeline
 from lego.diag import LegoError
 from lego.ir.messages import Message
 from lego.ir.network import Kind, Network, Operation
+from lego.ir.templates import templates
 
 __all__ = ["list_models", "trace_network", "verify_network"]
 
@@ -94,10 +95,12 @@ def trace_network(
     elif as_json:
         found = _messages(what, network)
         exchanged = {"messages": as_objects(network, found)} if found else {}
-        print_json(summary(network) | exchanged | ({"operations": _listed(network)} if ops else {}))
+        print_json(summary(network) | exchanged | (_listed(network) if ops else {}))
     elif ops:
-        for op in network.operations:
-            print(described(op))
+        for alike in templates(network).values():
+            print(described(alike[0]))
+            if alike[1:]:
+                print(f"      {len(alike)} times: {', '.join(op.name for op in alike[1:])} too")
     else:
         _print_summary(network)
         if found := _messages(what, network):
@@ -164,13 +167,12 @@ def _extract(network: Network, name: str, out: Path | None) -> None:
 def summary(network: Network) -> dict[str, object]:
     """Parameters, multiply-accumulates, and operations by class."""
     kinds = Counter(op.kind.value for op in network.operations)
-    distinct = Counter(_shape_of(op) for op in network.operations)
     return {
         "name": network.name,
         "parameters": network.parameters,
         "macs": network.macs,
         "operations": {kind.value: kinds.get(kind.value, 0) for kind in Kind},
-        "different_operations": len(distinct),
+        "different_operations": len(templates(network)),
         "host": [
             {"name": op.name, "source": op.source, "reason": op.reason}
             for op in network.operations
@@ -179,17 +181,19 @@ def summary(network: Network) -> dict[str, object]:
     }
 
 
-def _shape_of(op: Operation) -> object:
-    """What two operations have in common that need the same hardware and the same time."""
-    places = [(p.map, p.pad, p.indirect) for p in (op.output, *op.inputs)]
-    return op.kind, tuple(loop.extent for loop in op.loops), tuple(places), op.body, op.reduction
-
-
-def _listed(network: Network) -> list[dict[str, object]]:
+def _listed(network: Network) -> dict[str, object]:
+    """Templates, each with the number and the names of its operations; operations with their buffers."""
     from lego.ir.network_json import to_json
 
-    found: list[dict[str, object]] = to_json(network)["operations"]
-    return found
+    document = to_json(network)
+    alike = templates(network).values()
+    kept = [
+        {"count": len(ops), "names": [op.name for op in ops]} | template
+        for template, ops in zip(document["templates"], alike, strict=True)
+    ]
+    fields = ("name", "source", "template", "output", "inputs")
+    listed = [dict(zip(fields, each, strict=True)) for each in document["operations"]]
+    return {"templates": kept, "operations": listed}
 
 
 def _print_summary(network: Network) -> None:

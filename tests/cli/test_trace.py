@@ -124,6 +124,26 @@ def test_a_pipeline_is_its_stages(tmp_path: Path) -> None:
     assert "prefill: first token and cache" in printed
 
 
+@NEEDS_MODELS
+def test_repeated_operations_are_listed_once(tmp_path: Path) -> None:
+    name = "uvit_tiny"
+    found = json.loads(lego("trace", name, "--ops", "--json", cache=tmp_path).stdout)
+    kept, listed = found["templates"], found["operations"]
+    assert len(kept) == found["different_operations"] < len(listed)
+    assert sum(template["count"] for template in kept) == len(listed)
+    assert sorted(n for template in kept for n in template["names"]) == sorted(
+        op["name"] for op in listed
+    )
+    for op in listed:
+        assert op["name"] in kept[op["template"]]["names"]
+        assert len(op["inputs"]) == len(kept[op["template"]]["inputs"])
+    plain = [json.dumps({k: v for k, v in t.items() if k not in ("count", "names")}) for t in kept]
+    assert len(plain) == len(set(plain))
+    text = lego("trace", name, "--ops", cache=tmp_path).stdout
+    most = max(kept, key=lambda template: template["count"])
+    assert f"{most['count']} times: {', '.join(most['names'][1:])} too" in text
+
+
 def test_pipelines_are_listed_and_have_no_operations(tmp_path: Path) -> None:
     listed = json.loads(lego("models", "--json", cache=tmp_path).stdout)
     (wolf,) = (e for e in listed if e["name"] == "wolf")
