@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from frontends.models.pipeline import Pipeline, Stage
     from lego.ir.network import Network
 
-__all__ = ["as_object", "pipeline_named", "print_pipeline"]
+__all__ = ["as_object", "pipeline_named", "print_pipeline", "stage_macs"]
 
 TRAINING = 3
 """Multiply-accumulates of a step forwards and backwards, in those of the forward pass: two more products a layer."""
@@ -39,7 +39,7 @@ def as_object(pipeline: Pipeline, networks: Mapping[str, Network]) -> dict[str, 
             "times": stage.times,
             "trains": stage.trains,
             "macs_each": networks[stage.model].macs,
-            "macs": _macs(stage, networks),
+            "macs": stage_macs(stage, networks[stage.model].macs),
             "reads": [
                 {"source": flow.source, "what": flow.what, "shape": list(flow.shape)}
                 for flow in stage.reads
@@ -47,7 +47,7 @@ def as_object(pipeline: Pipeline, networks: Mapping[str, Network]) -> dict[str, 
         }
         for stage in pipeline.stages
     ]
-    total = sum(_macs(stage, networks) for stage in pipeline.stages)
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
     return {
         "name": pipeline.name,
         "about": pipeline.about,
@@ -66,18 +66,18 @@ def print_pipeline(
         return
     rows = []
     for stage in pipeline.stages:
-        each, whole = networks[stage.model].macs, _macs(stage, networks)
+        each, whole = networks[stage.model].macs, stage_macs(stage, networks[stage.model].macs)
         times = f"{stage.times:,}" + (f" x {TRAINING} to train" if stage.trains else "")
         reads = "; ".join(f"{flow.source}: {flow.what}" for flow in stage.reads)
         rows.append((stage.name, stage.model, times, _giga(each), _giga(whole), reads))
     table(("stage", "network", "runs", "GMACs each", "GMACs", "reads"), rows)
-    total = sum(_macs(stage, networks) for stage in pipeline.stages)
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
     print(f"{pipeline.name}: {pipeline.about}")
     print(f"{_giga(total)} G MACs" + (f"; {pipeline.note}" if pipeline.note else ""))
 
 
-def _macs(stage: Stage, networks: Mapping[str, Network]) -> int:
-    each = networks[stage.model].macs
+def stage_macs(stage: Stage, each: int) -> int:
+    """Multiply-accumulates of all runs of a stage, of `each` in one forward run."""
     return each * stage.times * (TRAINING if stage.trains else 1)
 
 
