@@ -75,7 +75,7 @@ def test_all_ranks_together_are_the_language_model(ring: int, ulysses: int) -> N
     values = execute_ranks(networks, messages, given)
     for plan, network, found in zip(plans(ring, ulysses), networks, values, strict=True):
         out = found[network.outputs[0]]
-        torch.testing.assert_close(out, expected[:, plan.own_tokens()], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(out, expected[:, plan.own_tokens()], rtol=1e-12, atol=1e-12)
 
 
 def test_a_message_without_counterpart_is_found() -> None:
