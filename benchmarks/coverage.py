@@ -1,4 +1,4 @@
-"""Every network of the catalogue as loop nests: python -m benchmarks.coverage [--write] [NAME...]
+"""Every network and pipeline of the catalogue as loop nests: python -m benchmarks.coverage [--write] [NAME...]
 
 Traces each published size in a process of its own, counts its multiply-accumulates by PyTorch's own counter
 (torch.utils.flop_counter on the exported program), and prints a table; `--write` puts it into docs/coverage.md. About half a minute a network.
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from frontends.models.catalogue import CATALOGUE
+from frontends.models.pipeline import Pipeline
+from frontends.models.pipelines import PIPELINES
+from lego.cli.pipelines import stage_macs
 from lego.tools import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +33,13 @@ memory of the process. All sums of products are class array, except those of int
 
 | network | parameters M | GMACs | ratio to PyTorch's | array | post | move | host | s | MB |
 |---|---|---|---|---|---|---|---|---|---|
+"""
+
+SYSTEMS = """
+Systems of several networks, `lego trace NAME`: runs of all stages, and multiply-accumulates of one run of the system (a stage that trains counts three times).
+
+| pipeline | one run of it | networks | runs | GMACs |
+|---|---|---|---|---|
 """
 
 
@@ -77,6 +87,21 @@ def row(found: dict[str, Any]) -> str:
     return "| " + " | ".join([*cells, str(found["seconds"]), f"{found['peak_mb']:,}"]) + " |"
 
 
+def system_row(pipeline: Pipeline, macs: dict[str, int]) -> str:
+    """A row of the table of pipelines."""
+    total = sum(stage_macs(stage, macs[stage.model]) for stage in pipeline.stages)
+    runs = sum(stage.times for stage in pipeline.stages)
+    models = len({stage.model for stage in pipeline.stages})
+    cells = (f"`{pipeline.name}`", pipeline.about, str(models), f"{runs:,}", f"{total / 1e9:,.1f}")
+    return "| " + " | ".join(cells) + " |"
+
+
+def expanded(names: list[str]) -> list[str]:
+    """The networks of these names, a pipeline's for a pipeline, each once."""
+    members = {p.name: [stage.model for stage in p.stages] for p in PIPELINES}
+    return list(dict.fromkeys(each for name in names for each in members.get(name, [name])))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,8 +113,8 @@ def main() -> None:
     if given.one:
         print("\n" + json.dumps(measured(given.names[0])))
         return
-    rows, reasons = [], set()
-    for name in given.names:
+    rows, reasons, macs = [], set(), {}
+    for name in expanded(given.names):
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.coverage", "--one", name]
         done = run(command, cwd=ROOT, timeout_s=1200, check=False)
         if done.returncode:
@@ -97,12 +122,18 @@ def main() -> None:
             continue
         found = json.loads(done.stdout.strip().splitlines()[-1])
         rows.append(row(found))
+        macs[name] = found["macs"]
         reasons |= set(found["host"])
         print(rows[-1], flush=True)
+    whole = [p for p in PIPELINES if all(stage.model in macs for stage in p.stages)]
+    systems = [system_row(p, macs) for p in whole]
+    for line in systems:
+        print(line)
     if given.write:
         notes = "".join(f"- {reason}\n" for reason in sorted(reasons))
         host = f"\nLeft to the host:\n\n{notes}" if reasons else "\nNothing is left to the host.\n"
-        PAGE.write_text(HEAD + "\n".join(rows) + "\n" + host)
+        table = SYSTEMS + "\n".join(systems) + "\n" if systems else ""
+        PAGE.write_text(HEAD + "\n".join(rows) + "\n" + table + host)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from lego.ir.network_json import from_json, to_json
 __all__ = ["cached", "missing_packages", "read_model", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
+REPRESENTATION = ("network", "network_json", "templates")
 FOLDERS = ("models", "torch_export", "tracing")
 
 
@@ -90,6 +91,6 @@ def _digest(name: str) -> str:
     here = Path(__file__).resolve().parent
     sources = [p for folder in FOLDERS for p in (here / folder).glob("*.py")]
     ir = here.parent / "lego" / "ir"
-    for path in sorted([*sources, ir / "network.py", ir / "network_json.py"]):
+    for path in sorted([*sources, *(ir / f"{name}.py" for name in REPRESENTATION)]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:24]

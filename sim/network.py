@@ -164,23 +164,21 @@ def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
 
 
 def summed(op: Operation, windows: Sequence[Tensor]) -> Tensor:
-    """The sums of products of windows, in their number format."""
+    """The sums of products of windows, in their number format; one element along loops that no operand follows."""
     letters, sizes = string.ascii_letters, box_of(op)
     terms, factors = [], []
     for index in operands(op.body):
         dims = [k for k, n in enumerate(windows[index].shape) if n > 1]
         terms.append("".join(letters[k] for k in dims))
         factors.append(windows[index].reshape([windows[index].shape[k] for k in dims]))
-    out = [k for k, n in enumerate(sizes) if n > 1]
     named = set("".join(terms))
-    if any(letters[k] not in named for k in out):
-        raise InternalError(f"{op.name} has an output loop that no operand follows")
+    out = [k for k, n in enumerate(sizes) if n > 1 and letters[k] in named]
     rest = 1
     for k, loop in enumerate(op.loops):
         if sizes[k] < loop.extent and letters[k] not in named:
             rest *= loop.extent
     result = torch.einsum(f"{','.join(terms)}->{''.join(letters[k] for k in out)}", *factors) * rest
-    return result.reshape(sizes)
+    return result.reshape([n if letters[k] in named else 1 for k, n in enumerate(sizes)])
 
 
 def _value(

@@ -29,6 +29,8 @@ FAMILIES = {
     "vilau": "frontends.models.vilau",
     "uvit": "frontends.models.uvit",
     "can": "frontends.models.can",
+    "longvila": "frontends.models.longvila",
+    "xvila": "frontends.models.xvila",
 }
 _LOGGERS = ("transformers", "diffusers", "timm", "torchvision", "huggingface_hub")
 _kept: list[Any] = []

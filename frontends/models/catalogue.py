@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from frontends.models.pipelines import PIPELINES
+
 __all__ = ["CATALOGUE", "Entry", "nearest"]
 
 
@@ -31,6 +33,10 @@ class Entry:
 
 _CACHE = "one token against a cache of 2047; the cache comes as two lists of tensors"
 _SAME = "same class, other resolution"
+_RANK = "one of 28 layers as one rank runs it, heads and tokens of that rank only"
+_XVILA = (
+    "no public code: widths of the glue and the highway are assumed, the towers are the packages'"
+)
 _KERNEL = "one layer whose weight is computed from a condition, batch 2"
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -70,6 +76,16 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("qwen2_7b_decode2048", "transformers", "Qwen2-7B, decode", 7615.6, None, _CACHE),
     Entry("gemma2_2b_prefill300", "transformers", "Gemma-2-2B, Sana's text", 2614.3, 793.815),
     Entry("gemma2_2b_decode2048", "transformers", "Gemma-2-2B, decode", 2614.3, None, _CACHE),
+    Entry("qwen2_1_5b_prefill300", "transformers", "Qwen2-1.5B, HART's text", 1543.7),
+    Entry("nvila_8b_prefill", "transformers", "Qwen2-7B, 2304 visual tokens and 64", 7615.6),
+    Entry("nvila_8b_decode", "transformers", "Qwen2-7B on 2432 tokens", 7615.6, None, "one token"),
+    Entry("vila15_8b_prefill", "transformers", "Llama-3-8B, 196 visual tokens and 64", 8030.3),
+    Entry("vila15_8b_video_prefill", "transformers", "the same, 8 frames", 8030.3),
+    Entry(
+        "vila15_8b_decode", "transformers", "Llama-3-8B on 324 tokens", 8030.3, None, "one token"
+    ),
+    Entry("nvila_prefill_tiny", "transformers", "qwen2_tiny, 6 visual tokens and 5"),
+    Entry("vila15_prefill_tiny", "transformers", "llama3_tiny, 4 visual tokens and 5"),
     Entry("bert_tiny", "transformers", "BERT, 2 layers of 32"),
     Entry("gpt2_tiny", "transformers", "GPT-2, 2 layers of 32"),
     Entry("llama_tiny", "transformers", "Llama, 2 layers of 64, prefill"),
@@ -95,6 +111,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("sana_1_6b_1024px", "diffusion", "Sana 1.6B", 1604.5, 1483.3),
     Entry("sana_1_6b_4096px", "diffusion", "Sana 1.6B", 1604.5, 22783.8),
     Entry("sana_1_6b_block", "diffusion", "one block of Sana 1.6B, 512 px"),
+    Entry("sd_vae_decoder_512px", "diffusion", "Stable Diffusion's autoencoder", 49.5),
+    Entry("sd_vae_decoder_320x512", "diffusion", "the same, a frame of a video", 49.5),
+    Entry("sd_vae_decoder_tiny", "diffusion", "two resolutions"),
     Entry("ddpm_tiny", "diffusion", "DDPM U-Net, 16 px"),
     Entry("sd_unet_tiny", "diffusion", "Stable Diffusion U-Net, 16x16 latent"),
     Entry("sdxl_unet_tiny", "diffusion", "SDXL U-Net, 16x16 latent"),
@@ -128,23 +147,54 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("nvila_8b_vision_1tile", "vlm", "NVILA tower and 2x2 projector", 442.7, 494.376),
     Entry("nvila_8b_vision_5tiles", "vlm", "the same on 4+1 tiles", 442.7, None, "batch 5"),
     Entry(
+        "nvila_8b_vision_s2_14tiles",
+        "vlm",
+        "dynamic-S2, 448, 896 and 1344 px",
+        None,
+        None,
+        "batch 14",
+    ),
+    Entry("longvila_7b_vision_64frames", "vlm", "frames of one of 4 ranks", None, None, "batch 64"),
+    Entry(
+        "longvila_7b_vision_74frames", "vlm", "frames of one of 28 ranks", None, None, "batch 74"
+    ),
+    Entry(
         "nvila_lite_8b_vision_1tile", "vlm", "NVILA-Lite, 3x3 projector", note="121 tokens a tile"
     ),
     Entry("vila15_8b_vision", "vlm", "VILA-1.5 tower, 384 px, 27x27 padded to 28x28"),
     Entry("siglip_tiny", "vlm", "SigLIP, 2 layers of 32"),
     Entry("nvila_vision_tiny", "vlm", "2 tiles, 2x2 projector on an even grid"),
+    Entry("nvila_s2_vision_tiny", "vlm", "dynamic-S2, 1+4+9 tiles of 4x4"),
     Entry("nvila_lite_vision_tiny", "vlm", "3x3 projector on a padded grid"),
     Entry("vila15_vision_tiny", "vlm", "2x2 projector on a padded grid"),
     Entry(
         "hart_residual_mlp", "hart", "residual diffusion, 4096 tokens", 36.6, 149.653, "one step"
     ),
+    Entry("hart_decoder_stage1", "hart", "first stage, 300 tokens of text", 686.1, note="no cache"),
+    *(
+        Entry(f"hart_decoder_stage{k}", "hart", f"{n * n} tokens on the earlier ones", 686.1)
+        for k, n in enumerate((2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 48), 2)
+    ),
+    *(
+        Entry(f"hart_between{k}", "hart", f"from stage {k} to the tokens of the next")
+        for k in range(1, 14)
+    ),
     Entry("hart_decoder_stage14", "hart", "last stage, 4096 tokens on 5654", 686.1, 5753.3),
     Entry("hart_vae_decoder_1024px", "hart", "VAE decoder", 64.7, 3230.2),
     Entry("hart_residual_mlp_tiny", "hart", "2 blocks of 32"),
+    Entry("hart_text_tiny", "hart", "first stage, 5 tokens"),
+    Entry("hart_between_tiny", "hart", "from 3x3 to 5x5 tokens by way of 8x8"),
     Entry("hart_decoder_tiny", "hart", "2 layers of 32, 16 tokens on 7"),
     Entry("hart_vae_decoder_tiny", "hart", "two resolutions"),
     Entry("vilau_depth_transformer", "vilau", "depth 4 for 256 positions", 114.4, 96.687),
     Entry("vilau_quantiser_256px", "vilau", "nearest of 16384 codes, depth 4"),
+    Entry(
+        "vilau_vision_decoder_256px",
+        "vilau",
+        "16x16 features to an image",
+        note="widths of the RQ-VAE, 128 x (1, 1, 2, 2, 4): VILA-U's are not published",
+    ),
+    Entry("vilau_vision_decoder_tiny", "vilau", "two resolutions"),
     Entry("vilau_depth_transformer_tiny", "vilau", "depth 3 for 4 positions"),
     Entry("vilau_quantiser_tiny", "vilau", "nearest of 24 codes, depth 3"),
     Entry("uvit_s_512px_f32", "uvit", "UViT-S on DC-AE f32", 44.79, 12.27, "published figures"),
@@ -161,12 +211,35 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("can_depthwise_tiny", "can", "depthwise 3x3, 6 channels", note=_KERNEL),
     Entry("can_linear_tiny", "can", "12 to 10, 5 tokens", note=_KERNEL),
     Entry("can_patch_embed_tiny", "can", "3 channels to 8, patch 2", note=_KERNEL),
+    *(
+        Entry(f"longvila_7b_256frames_ring4_rank{r}", "longvila", "zig-zag ring of 4", note=_RANK)
+        for r in range(4)
+    ),
+    Entry("longvila_7b_256frames_ulysses14_rank0", "longvila", "all-to-all of 14", note=_RANK),
+    Entry("longvila_7b_2048frames_ring7x4_rank0", "longvila", "7 groups of 4", note=_RANK),
+    Entry("longvila_7b_2048frames_ring7x4_rank27", "longvila", "7 groups of 4", note=_RANK),
+    Entry("xvila_image_encoder", "xvila", "ImageBind-H, 224 px, and a projection", note=_XVILA),
+    Entry("xvila_video_encoder", "xvila", "the same on 8 frames", note=_XVILA),
+    Entry("xvila_audio_encoder", "xvila", "ImageBind's audio tower, 2 s", note=_XVILA),
+    Entry("xvila_output_projection", "xvila", "77 tokens to a prompt", note=_XVILA),
+    Entry("xvila_image_decoder_512px", "xvila", "SD 1.5 U-Net with the highway", note=_XVILA),
+    Entry("xvila_video_decoder", "xvila", "3-D U-Net, 16 frames of 320x512", note=_XVILA),
+    Entry("xvila_audio_decoder", "xvila", "AudioLDM U-Net, 10 s", note=_XVILA),
+    Entry("xvila_image_encoder_tiny", "xvila", "2 layers of 32, two images"),
+    Entry("xvila_audio_encoder_tiny", "xvila", "2 layers of 32, overlapping patches"),
+    Entry("xvila_output_projection_tiny", "xvila", "5 tokens"),
+    Entry("xvila_image_decoder_tiny", "xvila", "two resolutions, features of 4x4"),
+    Entry("xvila_video_decoder_tiny", "xvila", "one resolution, 3 frames"),
+    Entry("xvila_audio_decoder_tiny", "xvila", "two resolutions"),
+    Entry("longvila_ring4_rank1_tiny", "longvila", "2 layers of 64, 32 tokens on 4 ranks"),
+    Entry("longvila_ulysses4_rank2_tiny", "longvila", "the same, two KV heads for 4 ranks"),
+    Entry("longvila_ring2x2_rank3_tiny", "longvila", "the same, 2 groups of 2"),
 )
 
 
 def nearest(name: str) -> str:
     """A hint with the names that begin alike, or are spelled alike."""
-    names = [entry.name for entry in CATALOGUE]
+    names = [entry.name for entry in CATALOGUE] + [pipeline.name for pipeline in PIPELINES]
     begin = [each for each in names if len(name) > 2 and each.startswith(name)]
     close = [*begin, *difflib.get_close_matches(name, names, 3, 0.4)]
     found = ", ".join(list(dict.fromkeys(close))[:4])

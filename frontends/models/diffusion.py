@@ -161,6 +161,18 @@ def _dit(heads: int, size: int, layers: int, side: int, patch: int, channels: in
     return Sample(module, (latent, integers(1000, 1), integers(1000, 1)), dict(_TUPLE))
 
 
+def _vae(height: int, width: int, widths: tuple[int, ...], **options: Any) -> Sample:
+    """The decoder of Stable Diffusion's autoencoder, from a latent of 4 channels."""
+    module = diffusers.AutoencoderKL(
+        latent_channels=4,
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        **options,
+    )
+    return Sample(module.decoder, (floats(1, 4, height, width),))
+
+
 _SD15 = {"cross_attention_dim": 768, "attention_head_dim": 8}
 _SDXL = {
     "block_out_channels": (320, 640, 1280),
@@ -188,6 +200,9 @@ RECIPES: Recipes = {
     **{f"sana_0_6b_{p}px": partial(_sana, 36, 16, 72, 28, s, 300) for p, s in _SIZES.items()},
     "sana_1_6b_block": partial(_sana, 70, 20, 112, 1, 16, 300),
     **{f"sana_1_6b_{p}px": partial(_sana, 70, 20, 112, 20, s, 300) for p, s in _SIZES.items()},
+    "sd_vae_decoder_512px": partial(_vae, 64, 64, (128, 256, 512, 512), layers_per_block=2),
+    "sd_vae_decoder_320x512": partial(_vae, 40, 64, (128, 256, 512, 512), layers_per_block=2),
+    "sd_vae_decoder_tiny": partial(_vae, 6, 4, (8, 16), **_SMALL),
     "ddpm_tiny": partial(_ddpm, 16, (8, 16), 1, **_SMALL),
     "sd_unet_tiny": partial(
         _sd, 16, 7, (8, 16), cross_attention_dim=24, attention_head_dim=2, **_SMALL

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frontends.models.catalogue import CATALOGUE, nearest
+from frontends.models.pipelines import PIPELINES
 from frontends.yaml.compose import MapNode, ScalarNode, compose_file
 from lego.diag import LegoError
 
 __all__ = ["ModelFile", "is_model_file", "load_model"]
 
 KEYS = ("name", "model")
+NAMES = {entry.name for entry in CATALOGUE} | {pipeline.name for pipeline in PIPELINES}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The name of the artefacts, and the network's in the catalogue."""
+    """The name of the artefacts, and the network's or pipeline's in the catalogue."""
 
     name: str
     model: str
@@ -44,7 +46,7 @@ def load_model(path: Path) -> ModelFile:
         if key == "name" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", found[key]):
             hint = "a letter, then up to 31 letters, digits and underscores"
             raise LegoError("E102", "not a name", loc=item.value.loc, hint=hint)
-        if key == "model" and found[key] not in {entry.name for entry in CATALOGUE}:
+        if key == "model" and found[key] not in NAMES:
             message = f"unknown model {found[key][:40]!r}"
             raise LegoError("E604", message, loc=item.value.loc, hint=nearest(found[key]))
     for key in KEYS:

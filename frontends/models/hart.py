@@ -1,4 +1,4 @@
-"""HART (arXiv 2410.10812): one stage of the decoder, the residual diffusion MLP, the VAE."""
+"""HART (arXiv 2410.10812): the 14 stages of the decoder, the residual diffusion MLP, the VAE."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import layer_norm, silu
+from torch.nn.functional import layer_norm, silu, softmax
 
+from frontends.models.hart_between import Between
 from frontends.models.layers import attend, heads_first, sinusoids
 from frontends.models.sample import Recipes, Sample, floats, integers
 from frontends.models.vae import Decoder
@@ -31,6 +32,13 @@ def grid_angles(side: int, largest: int, head: int, offset: int) -> Any:
     along = torch.cat((along, along), 1)
     rows, columns = along[:, None].expand(-1, side, -1), along[None].expand(side, -1, -1)
     return torch.cat((rows, columns), 2).reshape(side * side, head)
+
+
+def text_angles(length: int, head: int) -> Any:
+    """RoPE angles [length, head] of text, which is in one dimension."""
+    rates = 10000 ** (-torch.arange(0, head, 2) / head)
+    along = torch.arange(length)[:, None] * rates
+    return torch.cat((along, along), 1)
 
 
 def rotate(x: Any, angles: Any) -> Any:
@@ -62,8 +70,10 @@ class Layer(nn.Module):
         y = self.norm1 * rms_norm(x) * (1 + scale1) + shift1
         q = rotate(heads_first(self.query(y), self.heads), angles)
         own = rotate(heads_first(self.key(y), self.heads), angles)
-        key = torch.cat((key, own), 2)
-        value = torch.cat((value, heads_first(self.value(y), self.heads)), 2)
+        new = heads_first(self.value(y), self.heads)
+        key, value = (
+            (own, new) if key is None else (torch.cat((key, own), 2), torch.cat((value, new), 2))
+        )
         y = self.out(attend(q, key, value, scale=0.25 / q.shape[-1] ** 0.5))
         x = x + gate1 * y
         y = self.norm2 * rms_norm(x) * (1 + scale2) + shift2
@@ -87,12 +97,29 @@ class Stage(nn.Module):
     def forward(self, x: Any, text: Any, keys: list[Any], values: list[Any]) -> Any:
         side, largest, offset = self.grid
         angles = grid_angles(side, largest, self.head_size, offset).to(x.device)
+        return self.through(x, text, angles, keys, values)
+
+    def through(self, x: Any, text: Any, angles: Any, keys: Any, values: Any) -> Any:
+        """The layers, and the logits."""
         grown_keys, grown_values = [], []
         for layer, key, value in zip(self.layers, keys, values, strict=True):
             x, key, value = layer(x, text, angles, key, value)
             grown_keys.append(key)
             grown_values.append(value)
         return self.head(self.norm * rms_norm(x)), grown_keys, grown_values
+
+
+class TextStage(nn.Module):
+    """The first stage: text tokens [1, L, width] and no cache."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+
+    def forward(self, x: Any, text: Any) -> Any:
+        angles = text_angles(x.shape[1], self.stage.head_size).to(x.device)
+        none = [None] * len(self.stage.layers)
+        return self.stage.through(x, text, angles, none, none)
 
 
 class ResidualBlock(nn.Module):
@@ -144,6 +171,17 @@ def _stage(
     return Sample(module, (floats(1, grid[0] ** 2, width), floats(1, width), keys, values))
 
 
+def _text(width: int, heads: int, hidden: int, layers: int, codes: int, length: int) -> Sample:
+    module = TextStage(Stage(width, heads, hidden, layers, codes, (1, 1, 0)))
+    return Sample(module, (floats(1, length, width), floats(1, width)))
+
+
+def _between(codes: int, channels: int, width: int, side: int, now: int, then: int) -> Sample:
+    probabilities = softmax(floats(1, now * now, codes), 2)
+    module = Between(codes, channels, width, then)
+    return Sample(module, (probabilities, floats(1, channels, side, side)))
+
+
 def _mlp(rows: int, channels: int, width: int, context: int, blocks: int, waves: int) -> Sample:
     module = ResidualMLP(channels, width, context, blocks, waves)
     return Sample(module, (floats(rows, channels), integers(1000, rows), floats(rows, context)))
@@ -154,11 +192,33 @@ def _vae(channels: int, side: int, width: int, multiples: tuple[int, ...], group
     return Sample(module, (floats(1, channels, side, side),))
 
 
+_SIDES = (1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 48, 64)
+"""Of the grids of tokens; the first stage takes the text instead."""
+_TEXT = 300
+
+
+def _cached(stage: int) -> int:
+    """Tokens of the stages before, of which the first is the text."""
+    return _TEXT + sum(side**2 for side in _SIDES[1 : stage - 1])
+
+
 RECIPES: Recipes = {
     "hart_residual_mlp": partial(_mlp, 4096, 32, 1024, 1536, 6, 256),
-    "hart_decoder_stage14": partial(_stage, 1536, 24, 4096, 24, 4096, (64, 64, 299), 5654),
+    "hart_decoder_stage1": partial(_text, 1536, 24, 4096, 24, 4096, _TEXT),
+    **{
+        f"hart_decoder_stage{k}": partial(
+            _stage, 1536, 24, 4096, 24, 4096, (_SIDES[k - 1], 64, _TEXT - 1), _cached(k)
+        )
+        for k in range(2, 15)
+    },
+    **{
+        f"hart_between{k}": partial(_between, 4096, 32, 1536, 64, _SIDES[k - 1], _SIDES[k])
+        for k in range(1, 14)
+    },
     "hart_vae_decoder_1024px": partial(_vae, 32, 64, 160, (1, 1, 2, 2, 4), 32),
     "hart_residual_mlp_tiny": partial(_mlp, 6, 4, 32, 24, 2, 16),
+    "hart_text_tiny": partial(_text, 32, 2, 48, 2, 20, 5),
+    "hart_between_tiny": partial(_between, 20, 4, 32, 8, 3, 5),
     "hart_decoder_tiny": partial(_stage, 32, 2, 48, 2, 20, (4, 8, 4), 7),
     "hart_vae_decoder_tiny": partial(_vae, 4, 4, 8, (1, 2), 4),
 }

@@ -12,7 +12,7 @@ from transformers.cache_utils import DynamicCache
 
 from frontends.models.sample import Recipes, Sample, floats, integers
 
-__all__ = ["RECIPES"]
+__all__ = ["RECIPES", "configuration"]
 
 # Published configurations (config.json of each model).
 _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -129,6 +129,19 @@ class Layers(nn.Module):
         return self.model(inputs_embeds=hidden, use_cache=False).last_hidden_state
 
 
+class VisualPrefill(nn.Module):
+    """Visual tokens [1, V, width], then token identifiers [1, L], to logits [1, V + L, vocabulary]."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, visual: Any, tokens: Any) -> Any:
+        embedded = self.model.get_input_embeddings()(tokens)
+        both = torch.cat((visual, embedded), 1)
+        return self.model(inputs_embeds=both, use_cache=False).logits
+
+
 class Decode(nn.Module):
     """One token [1, 1] at `position` [1, 1] against L cached ones, to logits [1, 1, vocabulary].
 
@@ -149,12 +162,20 @@ class Decode(nn.Module):
         ).logits
 
 
-def _causal(name: str) -> Any:
-    """A causal model; Gemma-2 caps its attention logits, which SDPA can't, so it is spelt out."""
+def configuration(name: str, theta: float | None = None) -> Any:
+    """The published configuration of a language model, or of its small version; `theta` is another
+    base of the rotary embedding. Gemma-2 caps its attention logits, which SDPA can't, so it is spelt out.
+    """
     kind, options = _CONFIGS[name]
+    if theta is not None:
+        options = options | {"rope_theta": theta}
     config = getattr(hf, f"{kind}Config")(**options)
     config._attn_implementation = "eager" if kind == "Gemma2" else "sdpa"
-    return getattr(hf, f"{kind}ForCausalLM")(config)
+    return config
+
+
+def _causal(name: str) -> Any:
+    return getattr(hf, f"{_CONFIGS[name][0]}ForCausalLM")(configuration(name))
 
 
 def _prefill(name: str, length: int) -> Sample:
@@ -168,6 +189,13 @@ def _layers(name: str, count: int, length: int) -> Sample:
     config._attn_implementation = "sdpa"
     model = getattr(hf, f"{kind}Model")(config)
     return Sample(Layers(model), (floats(1, length, config.hidden_size),))
+
+
+def _visual(name: str, visual: int, length: int) -> Sample:
+    model = _causal(name)
+    config = model.config
+    tokens = integers(config.vocab_size, 1, length)
+    return Sample(VisualPrefill(model), (floats(1, visual, config.hidden_size), tokens))
 
 
 def _decode(name: str, cached: int) -> Sample:
@@ -203,6 +231,14 @@ RECIPES: Recipes = {
     **{f"{name}_prefill2048": partial(_prefill, name, 2048) for name in list(_CONFIGS)[:4]},
     **{f"{name}_decode2048": partial(_decode, name, 2047) for name in list(_CONFIGS)[:5]},
     "llama_7b_block": partial(_layers, "llama_7b", 1, 64),
+    "nvila_8b_prefill": partial(_visual, "qwen2_7b", 2304, 64),
+    "nvila_8b_decode": partial(_decode, "qwen2_7b", 2432),
+    "vila15_8b_prefill": partial(_visual, "llama3_8b", 196, 64),
+    "vila15_8b_decode": partial(_decode, "llama3_8b", 324),
+    "vila15_8b_video_prefill": partial(_visual, "llama3_8b", 8 * 196, 64),
+    "nvila_prefill_tiny": partial(_visual, "qwen2", 6, 5),
+    "vila15_prefill_tiny": partial(_visual, "llama3", 4, 5),
+    "qwen2_1_5b_prefill300": partial(_prefill, "qwen2_1_5b", 300),
     "gemma2_2b_prefill300": partial(_prefill, "gemma2_2b", 300),
     **{f"{name}_tiny": partial(_prefill, name, 12) for name in list(_CONFIGS)[5:]},
     **{f"{name}_decode_tiny": partial(_decode, name, 11) for name in list(_CONFIGS)[5:]},

@@ -1,4 +1,4 @@
-"""VILA-U (arXiv 2409.04429): residual quantisation of features, and the depth transformer."""
+"""VILA-U (arXiv 2409.04429): residual quantisation of features, the depth transformer, the decoder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn.functional import embedding
 
 from frontends.models.layers import Block
 from frontends.models.sample import Recipes, Sample, floats, integers
+from frontends.models.vae import Decoder
 
 __all__ = ["RECIPES"]
 
@@ -75,7 +76,16 @@ def _depth(
     return Sample(module, (floats(positions, context), integers(codes, positions, depth)))
 
 
+def _decoder(
+    channels: int, side: int, width: int, multiples: tuple[int, ...], groups: int
+) -> Sample:
+    module = Decoder(channels, width, multiples, blocks=3, groups=groups)
+    return Sample(module, (floats(1, channels, side, side),))
+
+
 RECIPES: Recipes = {
+    "vilau_vision_decoder_256px": partial(_decoder, 1024, 16, 128, (1, 1, 2, 2, 4), 32),
+    "vilau_vision_decoder_tiny": partial(_decoder, 16, 4, 8, (1, 2), 4),
     "vilau_depth_transformer": partial(_depth, 256, 16384, 1024, 4096, 4, 6, 16),
     "vilau_quantiser_256px": partial(_quantiser, 256, 16384, 1024, 4),
     "vilau_depth_transformer_tiny": partial(_depth, 4, 24, 32, 40, 3, 2, 4),

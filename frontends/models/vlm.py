@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import gelu, interpolate, pad
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from frontends.models.sample import Recipes, Sample, floats
@@ -78,6 +79,32 @@ class Vision(nn.Module):
         return self.projector(space_to_depth(x, self.projector.block))
 
 
+class DynamicS2(Vision):
+    """NVILA's scaling of one image: tiles [1 + 4 + 9 .., 3, P, P] of the scales 1, 2, 3 .. in rows
+    to tokens [tiles of the last scale, tokens a tile, width].
+
+    The tiles of a scale are stitched, all scales are brought to the last one's size by averaging,
+    and their channels are joined; that is cut into tiles again.
+    """
+
+    def __init__(self, tower: Any, projector: Any, scales: int) -> None:
+        super().__init__(tower, projector)
+        self.scales = scales
+
+    def forward(self, tiles: Any) -> Any:
+        x = self.tower(pixel_values=tiles, output_hidden_states=True).hidden_states[-2]
+        grid, channels = round(x.shape[1] ** 0.5), x.shape[2]
+        side, parts, first = self.scales * grid, [], 0
+        for s in range(1, self.scales + 1):
+            part = x[first : first + s * s].reshape(s, s, grid, grid, channels)
+            whole = part.permute(4, 0, 2, 1, 3).reshape(1, channels, s * grid, s * grid)
+            parts.append(interpolate(whole, size=(side, side), mode="area"))
+            first += s * s
+        x = torch.cat(parts, 1).reshape(-1, self.scales, grid, self.scales, grid)
+        x = x.permute(1, 3, 2, 4, 0).reshape(self.scales**2, grid, grid, -1)
+        return self.projector(space_to_depth(x, self.projector.block))
+
+
 _SO400M = {
     "hidden_size": 1152,
     "intermediate_size": 4304,
@@ -116,16 +143,27 @@ def _vision(pixels: int, tiles: int, options: dict[str, int], projector: Any, wi
     return Sample(module, (floats(tiles, 3, pixels, pixels),))
 
 
+def _s2(pixels: int, scales: int, options: dict[str, int], width: int) -> Sample:
+    projector = Projector2x2(scales * options["hidden_size"], width)
+    module = DynamicS2(_tower(pixels, options), projector, scales)
+    tiles = sum(s * s for s in range(1, scales + 1))
+    return Sample(module, (floats(tiles, 3, pixels, pixels),))
+
+
 RECIPES: Recipes = {
     "siglip_so400m_384px": partial(_siglip, 384, _SO400M),
     "siglip_so400m_448px": partial(_siglip, 448, _SO400M),
     "siglip_large_256px": partial(_siglip, 256, _LARGE),
     "nvila_8b_vision_1tile": partial(_vision, 448, 1, _SO400M, Projector2x2, 3584),
     "nvila_8b_vision_5tiles": partial(_vision, 448, 5, _SO400M, Projector2x2, 3584),
+    "nvila_8b_vision_s2_14tiles": partial(_s2, 448, 3, _SO400M, 3584),
+    "longvila_7b_vision_64frames": partial(_vision, 448, 64, _SO400M, Projector2x2, 3584),
+    "longvila_7b_vision_74frames": partial(_vision, 448, 74, _SO400M, Projector2x2, 3584),
     "nvila_lite_8b_vision_1tile": partial(_vision, 448, 1, _SO400M, Projector3x3, 3584),
     "vila15_8b_vision": partial(_vision, 384, 1, _SO400M, Projector2x2, 4096),
     "siglip_tiny": partial(_siglip, 16, _TINY),
     "nvila_vision_tiny": partial(_vision, 16, 2, _TINY, Projector2x2, 24),
+    "nvila_s2_vision_tiny": partial(_s2, 16, 3, _TINY, 24),
     "nvila_lite_vision_tiny": partial(_vision, 16, 1, _TINY, Projector3x3, 24),
     "vila15_vision_tiny": partial(_vision, 20, 1, _TINY, Projector2x2, 24),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,31 +112,54 @@ def _adaptive(t: Tracer, x: Any, size: Any) -> View:
     axes = 1 if "1d" in t.source else 2
     kernel = []
     for have, want in zip(view.shape[-axes:], shape[-axes:], strict=True):
-        if have % want:
+        if have % want and axes == 1:
             raise t.fail(
-                f"adaptive pooling of {have} to {want} pixels needs windows of unequal size"
+                f"adaptive pooling of {have} to {want} elements needs windows of unequal size"
             )
+        if have % want:
+            return _by_matrices(t, view, _unequal_windows)
         kernel.append(have // want)
     body = apply(Fn.DIV, Value(0), float(math.prod(kernel)))
     how = Sliding(kernel, [0] * axes, [1] * axes)
     return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
 
 
-@lowers("upsample_bilinear2d.vec", "upsample_bilinear2d.default")
-def _bilinear(t: Tracer, x: Any, size: Any = None, align_corners: bool = False, *_: Any) -> View:
-    """Each axis by a constant banded matrix."""
+def _unequal_windows(have: int, want: int) -> Any:
     import torch
 
-    view, shape = t.view(x), tuple(t.out().shape)
-    for axis in (len(shape) - 2, len(shape) - 1):
-        have, want = view.shape[axis], shape[axis]
+    eye = torch.eye(have)[:, None]
+    return torch.nn.functional.adaptive_avg_pool1d(eye, want).reshape(have, want)
+
+
+@lowers(
+    "upsample_bilinear2d.vec", "upsample_bilinear2d.default",
+    "upsample_bicubic2d.vec", "upsample_bicubic2d.default",
+)  # fmt: skip
+def _interpolated(
+    t: Tracer, x: Any, size: Any = None, align_corners: bool = False, *_: Any
+) -> View:
+    import torch
+
+    mode = "bicubic" if "bicubic" in t.source else "bilinear"
+
+    def weights(have: int, want: int) -> Any:
         eye = torch.eye(have).reshape(1, have, have, 1)
-        weights = torch.nn.functional.interpolate(
-            eye, size=(want, 1), mode="bilinear", align_corners=align_corners
-        ).reshape(have, want)  # fmt: skip
+        found = torch.nn.functional.interpolate(
+            eye, size=(want, 1), mode=mode, align_corners=align_corners
+        )  # fmt: skip
+        return found.reshape(have, want)
+
+    return _by_matrices(t, t.view(x), weights)
+
+
+def _by_matrices(t: Tracer, view: View, weights: Callable[[int, int], Any]) -> View:
+    """Both axes of an image by a constant banded matrix each, [old, new] of the axis' sizes."""
+    shape = tuple(t.out().shape)
+    for axis in (len(shape) - 2, len(shape) - 1):
+        matrix = weights(view.shape[axis], shape[axis])
         labels = list(labels_of(view))
         inner = [*labels[:axis], "j", *labels[axis + 1 :]]
-        terms = [Term(view, tuple(inner)), Term(t.view(Known(weights)), ("j", labels[axis]))]
+        terms = [Term(view, tuple(inner)), Term(t.view(Known(matrix)), ("j", labels[axis]))]
         body = apply(Fn.MUL, Value(0), Value(1))
         view = t.nests.nest(
             t.path, t.source, Kind.POST, tuple(labels), t.format(view), terms, body, Reduction.ADD

@@ -17,7 +17,7 @@ from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
 from lego.diag import LegoError
-from lego.ir.network import Network, Role
+from lego.ir.network import Network, Operation, Role
 
 __all__ = ["Traced", "trace"]
 
@@ -82,6 +82,7 @@ def _lowered(program: torch.export.ExportedProgram, name: str) -> Traced:
     inputs = _bind(tracer, program)
     results = _walk(tracer, program.graph_module)
     outputs = []
+    count = len(tracer.nests.operations)
     for k, value in enumerate(results):
         if value is not None and not isinstance(value, int | float | bool):
             view = tracer.view(value)
@@ -89,8 +90,18 @@ def _lowered(program: torch.export.ExportedProgram, name: str) -> Traced:
             if view != whole(buffer.name, buffer.shape) or buffer.role is not Role.RESULT:
                 view = tracer.nests.copied(view, f"output{k}")
             outputs.append(view.buffer)
+    tracer.nests.operations = _early(tracer.nests.operations, count)
     network = tracer.nests.network(inputs, outputs)
     return Traced(network, tracer.constants, tracer.parameters, tracer.views, program)
+
+
+def _early(operations: list[Operation], count: int) -> list[Operation]:
+    """The first `count` operations, and right after what they copy is whole, the copies for outputs that follow them:
+    an output may be sent to another rank, which waits for it."""
+    last = {op.output.buffer: k for k, op in enumerate(operations[:count])}
+    at = {id(op): (last.get(op.inputs[0].buffer, -1), 1) for op in operations[count:]}
+    order = {id(op): (k, 0) for k, op in enumerate(operations[:count])} | at
+    return sorted(operations, key=lambda op: order[id(op)])
 
 
 def _bind(tracer: Tracer, program: torch.export.ExportedProgram) -> list[str]:

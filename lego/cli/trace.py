@@ -7,16 +7,21 @@ from collections import Counter
 from pathlib import Path
 
 from lego.cli.common import print_json, progress, table
+from lego.cli.messages import as_objects, print_messages
+from lego.cli.pipelines import pipeline_named, print_pipeline
 from lego.diag import LegoError
 from lego.heap import rarely_collected
+from lego.ir.messages import Message
 from lego.ir.network import Kind, Network, Operation
+from lego.ir.templates import templates
 
 __all__ = ["list_models", "trace_network"]
 
 
 def list_models(as_json: bool) -> None:
-    """Print the catalogue."""
+    """Print the catalogue: networks, then systems of several."""
     from frontends.models.catalogue import CATALOGUE
+    from frontends.models.pipelines import PIPELINES
 
     if as_json:
         print_json(
@@ -30,11 +35,24 @@ def list_models(as_json: bool) -> None:
                 }
                 for e in CATALOGUE
             ]
+            + [
+                {
+                    "name": p.name,
+                    "family": "pipeline",
+                    "about": p.about,
+                    "stages": {stage.name: [stage.model, stage.times] for stage in p.stages},
+                }
+                for p in PIPELINES
+            ]
         )
         return
     table(
         ("name", "what it is", "parameters M", "MACs G"),
         [(e.name, e.about, _figure(e.parameters_m), _figure(e.macs_g)) for e in CATALOGUE],
+    )
+    table(
+        ("pipeline", "what one run of it is", "stages"),
+        [(p.name, p.about, len(p.stages)) for p in PIPELINES],
     )
 
 
@@ -56,6 +74,17 @@ def trace_network(
     and print or extract what is asked for."""
     if (what is None) == (own is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
+    pipeline = pipeline_named(what) if what is not None else None
+    if pipeline is not None:
+        if ops or strict or take is not None:
+            hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
+            raise LegoError(
+                "E904", f"{pipeline.name} is several networks; name one of them", hint=hint
+            )
+        models = dict.fromkeys(stage.model for stage in pipeline.stages)
+        networks = {model: _network_of(model) for model in models}
+        print_pipeline(pipeline, networks, as_json=as_json)
+        return
     network = _own(*own) if own is not None else _network_of(str(what))
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:
@@ -66,12 +95,26 @@ def trace_network(
     if take is not None:
         _extract(network, take, out)
     elif as_json:
-        print_json(summary(network) | ({"operations": _listed(network)} if ops else {}))
+        found = _messages(what, network)
+        exchanged = {"messages": as_objects(network, found)} if found else {}
+        print_json(summary(network) | exchanged | (_listed(network) if ops else {}))
     elif ops:
-        for op in network.operations:
-            print(described(op))
+        for alike in templates(network).values():
+            print(described(alike[0]))
+            if alike[1:]:
+                print(f"      {len(alike)} times: {', '.join(op.name for op in alike[1:])} too")
     else:
         _print_summary(network)
+        if found := _messages(what, network):
+            print_messages(network, found)
+
+
+def _messages(what: str | None, network: Network) -> tuple[Message, ...]:
+    """What a network of the catalogue sends and receives, if it is one rank of several."""
+    from frontends.models.parallel import messages_of
+
+    read = what is None or Path(what).suffix == ".onnx"
+    return () if read else messages_of(network.name, network)
 
 
 def _own(place: str, inputs: list[str]) -> Network:
@@ -126,13 +169,12 @@ def _extract(network: Network, name: str, out: Path | None) -> None:
 def summary(network: Network) -> dict[str, object]:
     """Parameters, multiply-accumulates, and operations by class."""
     kinds = Counter(op.kind.value for op in network.operations)
-    distinct = Counter(_shape_of(op) for op in network.operations)
     return {
         "name": network.name,
         "parameters": network.parameters,
         "macs": network.macs,
         "operations": {kind.value: kinds.get(kind.value, 0) for kind in Kind},
-        "different_operations": len(distinct),
+        "different_operations": len(templates(network)),
         "host": [
             {"name": op.name, "source": op.source, "reason": op.reason}
             for op in network.operations
@@ -141,17 +183,19 @@ def summary(network: Network) -> dict[str, object]:
     }
 
 
-def _shape_of(op: Operation) -> object:
-    """What two operations have in common that need the same hardware and the same time."""
-    places = [(p.map, p.pad, p.indirect) for p in (op.output, *op.inputs)]
-    return op.kind, tuple(loop.extent for loop in op.loops), tuple(places), op.body, op.reduction
-
-
-def _listed(network: Network) -> list[dict[str, object]]:
+def _listed(network: Network) -> dict[str, object]:
+    """Templates, each with the number and the names of its operations; operations with their buffers."""
     from lego.ir.network_json import to_json
 
-    found: list[dict[str, object]] = to_json(network)["operations"]
-    return found
+    document = to_json(network)
+    alike = templates(network).values()
+    kept = [
+        {"count": len(ops), "names": [op.name for op in ops]} | template
+        for template, ops in zip(document["templates"], alike, strict=True)
+    ]
+    fields = ("name", "source", "template", "output", "inputs")
+    listed = [dict(zip(fields, each, strict=True)) for each in document["operations"]]
+    return {"templates": kept, "operations": listed}
 
 
 def _print_summary(network: Network) -> None:

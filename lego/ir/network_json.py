@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lego.diag import InternalError
@@ -15,51 +16,56 @@ from lego.ir.network import (
     Network,
     Number,
     Operation,
-    Place,
     Position,
     Role,
     Value,
 )
+from lego.ir.templates import Access, Template, templates
 from lego.ir.workload import Loop, Reduction
 
 __all__ = ["SCHEMA", "from_json", "to_json"]
 
-SCHEMA = "lego/network/1"
+SCHEMA = "lego/network/2"
 
 
 def to_json(network: Network) -> dict[str, Any]:
-    """The network as a JSON object. Infinities, which JSON lacks, are strings."""
+    """The network as a JSON object: operations name their template and their buffers. Infinities, which JSON lacks, are
+    strings."""
+    found = templates(network)
+    number = {id(op): k for k, ops in enumerate(found.values()) for op in ops}
     return {
         "schema": SCHEMA,
         "name": network.name,
         "buffers": [[b.name, list(b.shape), b.format, b.role.value] for b in network.buffers],
-        "operations": [_operation(op) for op in network.operations],
+        "templates": [_template(template) for template in found],
+        "operations": [
+            [op.name, op.source, number[id(op)], op.output.buffer, [p.buffer for p in op.inputs]]
+            for op in network.operations
+        ],
         "inputs": list(network.inputs),
         "outputs": list(network.outputs),
     }
 
 
-def _operation(op: Operation) -> dict[str, Any]:
+def _template(template: Template) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "name": op.name,
-        "source": op.source,
-        "kind": op.kind.value,
-        "loops": [[loop.name, loop.extent] for loop in op.loops],
-        "output": _place(op.output),
-        "inputs": [_place(place) for place in op.inputs],
-        "body": _body(op.body),
-        "reduction": op.reduction.value,
+        "kind": template.kind.value,
+        "loops": [[loop.name, loop.extent] for loop in template.loops],
+        "output": _access(template.output),
+        "inputs": [_access(access) for access in template.inputs],
+        "body": _body(template.body),
+        "reduction": template.reduction.value,
     }
-    return found | ({"reason": op.reason} if op.reason else {})
+    return found | ({"reason": template.reason} if template.reason else {})
 
 
-def _place(place: Place) -> list[Any]:
+def _access(access: Access) -> list[Any]:
     return [
-        place.buffer,
-        [list(row) for row in place.map.rows],
-        list(place.map.offset),
-        None if place.pad is None else _number(place.pad),
-        [list(pair) for pair in place.indirect],
+        [list(row) for row in access.map.rows],
+        list(access.map.offset),
+        None if access.pad is None else _number(access.pad),
+        [list(pair) for pair in access.indirect],
+        access.format,
     ]
 
 
@@ -84,37 +90,52 @@ def from_json(document: dict[str, Any]) -> Network:
     """The network of a JSON object that :func:`to_json` made. Raises InternalError for another schema."""
     if document.get("schema") != SCHEMA:
         raise InternalError(f"a network of schema {document.get('schema')!r}, not {SCHEMA}")
+    kept = [_read_template(each) for each in document["templates"]]
     return Network(
         document["name"],
         tuple(
             Buffer(name, tuple(shape), fmt, Role(role))
             for name, shape, fmt, role in document["buffers"]
         ),
-        tuple(_read_operation(each) for each in document["operations"]),
+        tuple(_read_operation(each, kept) for each in document["operations"]),
         tuple(document["inputs"]),
         tuple(document["outputs"]),
     )
 
 
-def _read_operation(given: dict[str, Any]) -> Operation:
-    return Operation(
-        given["name"],
-        given["source"],
+def _read_template(given: dict[str, Any]) -> Template:
+    return Template(
         Kind(given["kind"]),
         tuple(Loop(name, extent) for name, extent in given["loops"]),
-        _read_place(given["output"]),
-        tuple(map(_read_place, given["inputs"])),
+        _read_access(given["output"]),
+        tuple(map(_read_access, given["inputs"])),
         _read_body(given["body"]),
         Reduction(given["reduction"]),
         given.get("reason", ""),
     )
 
 
-def _read_place(given: list[Any]) -> Place:
-    buffer, rows, offset, pad, indirect = given
+def _read_operation(given: list[Any], kept: Sequence[Template]) -> Operation:
+    name, source, number, output, inputs = given
+    like = kept[number]
+    return Operation(
+        name,
+        source,
+        like.kind,
+        like.loops,
+        like.output.of(output),
+        tuple(access.of(each) for access, each in zip(like.inputs, inputs, strict=True)),
+        like.body,
+        like.reduction,
+        like.reason,
+    )
+
+
+def _read_access(given: list[Any]) -> Access:
+    rows, offset, pad, indirect, fmt = given
     access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
     pairs = tuple((dim, source) for dim, source in indirect)
-    return Place(buffer, access, None if pad is None else float(pad), pairs)
+    return Access(access, None if pad is None else float(pad), pairs, fmt)
 
 
 def _read_body(given: list[Any]) -> Body:

@@ -111,6 +111,78 @@ def test_formats_and_samples_are_the_users(tmp_path: Path) -> None:
     assert "error[E421]" in wrong.stderr
 
 
+@NEEDS_MODELS
+def test_messages_of_a_rank_are_listed(tmp_path: Path) -> None:
+    name = "longvila_ring4_rank1_tiny"
+    listed = json.loads(lego("trace", name, "--json", cache=tmp_path).stdout)["messages"]
+    assert len(listed) == 2 * 2 * 3 * 2  # layers, keys and values, steps, ways
+    assert {(m["way"], m["peer"]) for m in listed} == {("send", 2), ("receive", 0)}
+    assert all(m["bytes"] == 4 * 2 * 8 * 16 for m in listed)
+    assert [m["tag"] for m in listed if m.get("after", "") is None] == [
+        f"layer{layer}.step{step}.{tensor}"
+        for layer in range(2)
+        for step in (2, 3)
+        for tensor in ("keys", "values")
+    ]
+    printed = lego("trace", name, cache=tmp_path).stdout
+    assert "as it comes" in printed
+    assert "12 messages of 0.0 MB sent, 12 of 0.0 MB received" in printed
+    plain = lego("trace", "can_linear_tiny", "--json", cache=tmp_path).stdout
+    assert "messages" not in json.loads(plain)
+
+
+@NEEDS_MODELS
+def test_a_pipeline_is_its_stages(tmp_path: Path) -> None:
+    path = tmp_path / "system.yaml"
+    path.write_text("name: system\nmodel: vila15_pipeline_tiny\n")
+    found = json.loads(lego("trace", str(path), "--json", cache=tmp_path).stdout)
+    each = {}
+    for stage in found["stages"]:
+        one = json.loads(lego("trace", stage["model"], "--json", cache=tmp_path).stdout)
+        each[stage["name"]] = one["macs"]
+        assert stage["macs_each"] == one["macs"] > 0
+    assert [stage["times"] for stage in found["stages"]] == [1, 1, 3]
+    assert found["macs"] == each["vision"] + each["prefill"] + 3 * each["decode"]
+    assert found["stages"][1]["reads"][0] == {
+        "source": "vision",
+        "what": "visual tokens",
+        "shape": [],
+    }
+    printed = lego("trace", "vila15_pipeline_tiny", cache=tmp_path).stdout
+    assert "llama3_decode_tiny" in printed
+    assert "prefill: first token and cache" in printed
+
+
+@NEEDS_MODELS
+def test_repeated_operations_are_listed_once(tmp_path: Path) -> None:
+    name = "uvit_tiny"
+    found = json.loads(lego("trace", name, "--ops", "--json", cache=tmp_path).stdout)
+    kept, listed = found["templates"], found["operations"]
+    assert len(kept) == found["different_operations"] < len(listed)
+    assert sum(template["count"] for template in kept) == len(listed)
+    assert sorted(n for template in kept for n in template["names"]) == sorted(
+        op["name"] for op in listed
+    )
+    for op in listed:
+        assert op["name"] in kept[op["template"]]["names"]
+        assert len(op["inputs"]) == len(kept[op["template"]]["inputs"])
+    plain = [json.dumps({k: v for k, v in t.items() if k not in ("count", "names")}) for t in kept]
+    assert len(plain) == len(set(plain))
+    text = lego("trace", name, "--ops", cache=tmp_path).stdout
+    most = max(kept, key=lambda template: template["count"])
+    assert f"{most['count']} times: {', '.join(most['names'][1:])} too" in text
+
+
+def test_pipelines_are_listed_and_have_no_operations(tmp_path: Path) -> None:
+    listed = json.loads(lego("models", "--json", cache=tmp_path).stdout)
+    (wolf,) = (e for e in listed if e["name"] == "wolf")
+    assert wolf["stages"]["frame_vision"] == ["vila15_8b_vision", 20]
+    for option in (("--ops",), ("--strict",), ("--extract", "conv")):
+        done = lego("trace", "wolf", *option, cache=tmp_path)
+        assert done.returncode == 2
+        assert "error[E904]: wolf is several networks; name one of them" in done.stderr
+
+
 OWN = """\
 from torch import nn
 

@@ -77,6 +77,8 @@ IMAGES = {
     "transposed1d": lambda x: F.conv_transpose1d(x[:, :, 0], randn(8, 3, 4), stride=3), "max_pool": lambda x: F.max_pool2d(x, 3, 2, 1), "avg_pool": lambda x: F.avg_pool2d(x, 2),
     "padded_pool": lambda x: F.avg_pool2d(x, 3, 2, 1), "global_pool": lambda x: F.adaptive_avg_pool2d(x, 1), "group_norm": lambda x: F.group_norm(x, 4, randn(8), randn(8)),
     "batch_norm": lambda x: F.batch_norm(x, randn(8), randn(8).abs() + 0.1, randn(8), randn(8)), "nearest": lambda x: F.interpolate(x, scale_factor=2) * 2,
+    "bicubic": lambda x: F.interpolate(x, size=(13, 10), mode="bicubic"), "area_down": lambda x: F.interpolate(x, size=(4, 5), mode="area"),
+    "area_up": lambda x: F.interpolate(x, size=(18, 10), mode="area"), "one_for_all": lambda x: F.linear(x[:1, :, :1].expand(3, 8, 4, 7), randn(5, 7)),
     "bilinear": lambda x: F.interpolate(x, size=(18, 10), mode="bilinear"), "conv_of_view": lambda x: F.conv2d(x[:, 2:6, 1:8], randn(3, 4, 3, 3), padding=1),
     "conv_of_pixels": lambda x: F.conv2d(F.pixel_shuffle(x, 2), randn(3, 2, 3, 3), padding=1), "unshuffle": lambda x: F.pixel_unshuffle(x[:, :, :8, :6], 2) * 2,
     "one_pixel": lambda x: F.conv2d(F.adaptive_avg_pool2d(x, 1), randn(3, 8, 3, 3), padding=1),

@@ -1,0 +1,85 @@
+"""How systems of several networks are traced and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lego.cli.common import print_json, table
+
+if TYPE_CHECKING:
+    from frontends.models.pipeline import Pipeline, Stage
+    from lego.ir.network import Network
+
+__all__ = ["as_object", "pipeline_named", "print_pipeline", "stage_macs"]
+
+TRAINING = 3
+"""Multiply-accumulates of a step forwards and backwards, in those of the forward pass: two more products a layer."""
+
+
+def pipeline_named(what: str) -> Pipeline | None:
+    """The pipeline of this name, or that a workload file names; None if it is something else."""
+    from frontends.models.pipelines import PIPELINES
+
+    path, name = Path(what), what
+    if path.suffix in (".yaml", ".yml"):
+        from frontends.models.file import load_model
+
+        name = load_model(path).model
+    return next((pipeline for pipeline in PIPELINES if pipeline.name == name), None)
+
+
+def as_object(pipeline: Pipeline, networks: Mapping[str, Network]) -> dict[str, object]:
+    """For JSON: stages with what they read, counts and multiply-accumulates."""
+    stages = [
+        {
+            "name": stage.name,
+            "model": stage.model,
+            "times": stage.times,
+            "trains": stage.trains,
+            "macs_each": networks[stage.model].macs,
+            "macs": stage_macs(stage, networks[stage.model].macs),
+            "reads": [
+                {"source": flow.source, "what": flow.what, "shape": list(flow.shape)}
+                for flow in stage.reads
+            ],
+        }
+        for stage in pipeline.stages
+    ]
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
+    return {
+        "name": pipeline.name,
+        "about": pipeline.about,
+        "note": pipeline.note,
+        "macs": total,
+        "stages": stages,
+    }
+
+
+def print_pipeline(
+    pipeline: Pipeline, networks: Mapping[str, Network], *, as_json: bool = False
+) -> None:
+    """A row per stage, and the total."""
+    if as_json:
+        print_json(as_object(pipeline, networks))
+        return
+    rows = []
+    for stage in pipeline.stages:
+        each, whole = networks[stage.model].macs, stage_macs(stage, networks[stage.model].macs)
+        times = f"{stage.times:,}" + (f" x {TRAINING} to train" if stage.trains else "")
+        reads = "; ".join(f"{flow.source}: {flow.what}" for flow in stage.reads)
+        rows.append((stage.name, stage.model, times, _giga(each), _giga(whole), reads))
+    table(("stage", "network", "runs", "GMACs each", "GMACs", "reads"), rows)
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
+    print(f"{pipeline.name}: {pipeline.about}")
+    print(f"{_giga(total)} G MACs" + (f"; {pipeline.note}" if pipeline.note else ""))
+
+
+def stage_macs(stage: Stage, each: int) -> int:
+    """Multiply-accumulates of all runs of a stage, of `each` in one forward run."""
+    return each * stage.times * (TRAINING if stage.trains else 1)
+
+
+def _giga(macs: int) -> str:
+    return f"{macs / 1e9:,.3f}"
