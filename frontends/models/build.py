@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frontends.models.catalogue import CATALOGUE, nearest
+from frontends.models.pipelines import PIPELINES
 from lego.diag import InternalError, LegoError
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def known(name: str) -> str:
     """The family of a network of the catalogue. Raises E604 with the nearest names."""
     family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
     if family is None:
+        for pipeline in PIPELINES:
+            if pipeline.name == name:
+                hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
+                raise LegoError("E604", f"{name} is several networks; name one of them", hint=hint)
         raise LegoError("E604", f"unknown model {name[:60]!r}", hint=nearest(name))
     return family
 

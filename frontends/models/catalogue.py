@@ -216,6 +216,8 @@ CATALOGUE: tuple[Entry, ...] = (
         for r in range(4)
     ),
     Entry("longvila_7b_256frames_ulysses14_rank0", "longvila", "all-to-all of 14", note=_RANK),
+    Entry("longvila_7b_512frames_ring2x7_rank13", "longvila", "2 groups of 7", note=_RANK),
+    Entry("longvila_7b_1024frames_ring28_rank9", "longvila", "zig-zag ring of 28", note=_RANK),
     Entry("longvila_7b_2048frames_ring7x4_rank0", "longvila", "7 groups of 4", note=_RANK),
     Entry("longvila_7b_2048frames_ring7x4_rank27", "longvila", "7 groups of 4", note=_RANK),
     Entry("xvila_image_encoder", "xvila", "ImageBind-H, 224 px, and a projection", note=_XVILA),

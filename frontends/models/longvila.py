@@ -165,10 +165,15 @@ def _received(config: Any, plan: Plan) -> list[Any]:
     return found
 
 
+_BASES = ((80_000, 15.3e6), (262_144, 207.1e6), (600_000, 1.062e9))
+"""Of the rotary embedding, by the most tokens that it was trained for, and text."""
+
+
 def _recipe(name: str, plan: Plan) -> Any:
     if name.endswith("_tiny"):
         return partial(rank_of, "qwen2", plan)
-    return partial(rank_of, "qwen2_7b", plan, 15.3e6 if plan.tokens < 100_000 else 1.062e9)
+    theta = next(base for most, base in _BASES if plan.tokens <= most)
+    return partial(rank_of, "qwen2_7b", plan, theta)
 
 
 RECIPES: Recipes = {name: _recipe(name, plan) for name, plan in PLANS.items()}

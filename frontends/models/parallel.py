@@ -154,6 +154,8 @@ def _padded(frames: int, ranks: int) -> int:
 PLANS: dict[str, Plan] = {
     **{f"longvila_7b_256frames_ring4_rank{r}": Plan(4, 1, r, _padded(256, 4)) for r in range(4)},
     "longvila_7b_256frames_ulysses14_rank0": Plan(1, 14, 0, _padded(256, 14)),
+    "longvila_7b_512frames_ring2x7_rank13": Plan(2, 7, 13, _padded(512, 14)),
+    "longvila_7b_1024frames_ring28_rank9": Plan(28, 1, 9, _padded(1024, 28)),
     "longvila_7b_2048frames_ring7x4_rank0": Plan(7, 4, 0, _padded(2048, 28)),
     "longvila_7b_2048frames_ring7x4_rank27": Plan(7, 4, 27, _padded(2048, 28)),
     "longvila_ring4_rank1_tiny": Plan(4, 1, 1, 32, 2),

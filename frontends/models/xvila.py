@@ -223,6 +223,6 @@ RECIPES: Recipes = {
     "xvila_audio_encoder_tiny": partial(_audio, 1, 20, 24, _SPEECH_TINY),
     "xvila_output_projection_tiny": partial(_output, 5, 24, 16),
     "xvila_image_decoder_tiny": partial(_image_decoder, 16, 7, (8, 16), 12, 4, **_SD_TINY),
-    "xvila_video_decoder_tiny": partial(_video_decoder, 3, (8, 8), 7, **_VIDEO_TINY),
+    "xvila_video_decoder_tiny": partial(_video_decoder, 3, (4, 4), 7, **_VIDEO_TINY),
     "xvila_audio_decoder_tiny": partial(_audio_decoder, (16, 8), 12, **_AUDIO_TINY),
 }

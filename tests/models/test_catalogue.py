@@ -71,3 +71,10 @@ def test_missing_packages_are_refused_with_the_extra(monkeypatch: pytest.MonkeyP
         build("resnet50")
     assert caught.value.code == "E605"
     assert caught.value.hint == "pip install 'lego-accelerator[models]'"
+
+
+def test_a_pipeline_is_no_network() -> None:
+    with pytest.raises(LegoError, match="wolf is several networks") as caught:
+        build("wolf")
+    assert caught.value.code == "E604"
+    assert caught.value.hint.startswith("vila15_8b_vision, vila15_8b_prefill")
