@@ -82,6 +82,8 @@ def _difference(node: str, path: str, found: Tensor, want: Tensor) -> Difference
         return Difference(node, path, tuple(want.shape), 0.0, float("inf"), close=False)
     if not want.numel():
         return Difference(node, path, tuple(want.shape), 0.0, 0.0, close=True)
+    if want.dtype.itemsize == 1:
+        found, want = found.float(), want.float()  # of few functions there is one for float8
     finite = want.isfinite()
     apart = torch.where(found == want, 0.0, (found.double() - want.double()).abs())
     largest = float(want.double().abs()[finite].max()) if bool(finite.any()) else 0.0

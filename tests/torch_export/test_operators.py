@@ -58,7 +58,7 @@ LAYOUT = {
     "interleave": lambda x: x.repeat_interleave(3, dim=1) * 2, "flip": lambda x: x.flip(0, 2) * 2, "roll": lambda x: x.roll((1, -2), (0, 1)) * 2,
     "cat": lambda x: torch.cat([x, x[:, :2] * 2, x[:, 3:4]], 1), "stack": lambda x: torch.stack([x, x * 2], 1), "chunk": lambda x: x.chunk(3, 1)[1] * x.split(2, 1)[2],
     "unbind": lambda x: x.unbind(1)[3] * 2, "pad": lambda x: F.pad(x, (1, 2, 0, 3), value=0.5), "movedim": lambda x: x.movedim(0, -1) * 2,
-    "unflatten": lambda x: x.unflatten(1, (3, 2)).flatten(2) * 2, "squeeze": lambda x: x[:, :1].squeeze(1).unsqueeze(-1) * 2, "t": lambda x: x[0].t() * 2,
+    "unflatten": lambda x: x.unflatten(1, (3, 2)).flatten(2) * 2, "squeeze": lambda x: x[:, :1].squeeze(1).unsqueeze(-1) * 2, "t": lambda x: x[0].t() * 2, "mT": lambda x: x.mT * 2,
     "slice_of_merged": lambda x: x.transpose(1, 2).reshape(2, 24)[:, 3:17:2] * 2, "odd_split": lambda x: x.permute(1, 0, 2).reshape(4, 12)[:, 1:] * 2,
     "tile_slice": lambda x: x.repeat(1, 2, 1)[:, 3:9] * 2,
 }  # fmt: skip
