@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frontends.models.catalogue import CATALOGUE, nearest
+from frontends.models.techniques.names import ATTENTION, PLAIN, QUANTIZE, Techniques
 from frontends.yaml.compose import MapNode, ScalarNode, compose_file
 from lego.diag import LegoError
 
 __all__ = ["ModelFile", "is_model_file", "load_model"]
 
 KEYS = ("name", "model")
+CHOICES = {"quantize": QUANTIZE, "attention": ATTENTION}
+"""Keys that may be left out, and what they may say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The name of the artefacts, and the network's in the catalogue."""
+    """The name of the artefacts, the network's in the catalogue, and the techniques applied to it."""
 
     name: str
     model: str
+    techniques: Techniques = PLAIN
 
 
 def is_model_file(root: MapNode) -> bool:
@@ -35,8 +39,8 @@ def load_model(path: Path) -> ModelFile:
     found: dict[str, str] = {}
     for item in root.items:
         key = item.key.text
-        if key not in KEYS:
-            hint = "a file with `model:` has name and model"
+        if key not in KEYS and key not in CHOICES:
+            hint = "a file with `model:` has name and model, and may have quantize and attention"
             raise LegoError("E101", f"unknown key {key[:40]!r}", loc=item.key.loc, hint=hint)
         if not isinstance(item.value, ScalarNode):
             raise LegoError("E102", f"{key} must be a name", loc=item.value.loc)
@@ -47,7 +51,12 @@ def load_model(path: Path) -> ModelFile:
         if key == "model" and found[key] not in {entry.name for entry in CATALOGUE}:
             message = f"unknown model {found[key][:40]!r}"
             raise LegoError("E604", message, loc=item.value.loc, hint=nearest(found[key]))
+        if key in CHOICES and found[key] not in CHOICES[key]:
+            message = f"unknown technique {found[key][:40]!r} for {key}"
+            hint = f"one of {', '.join(CHOICES[key])}"
+            raise LegoError("E102", message, loc=item.value.loc, hint=hint)
     for key in KEYS:
         if key not in found:
             raise LegoError("E102", f"{key} is missing", loc=root.loc, hint=f"write `{key}: ...`")
-    return ModelFile(found["name"], found["model"])
+    how = Techniques(found.get("quantize"), found.get("attention"))
+    return ModelFile(found["name"], found["model"], how)

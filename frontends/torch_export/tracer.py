@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from frontends.torch_export import contractions, layout, pointwise, pooling, reductions  # noqa: F401
+from frontends.torch_export import contractions, layout, pointwise, pooling, reductions, sorting  # noqa: F401
 from frontends.torch_export.context import Known, Tracer, format_of, short_name
 from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.fold_casts import fold_casts

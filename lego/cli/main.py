@@ -151,13 +151,21 @@ def trace(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop if an operation is left to the host.")
     ] = False,
+    quantize: Annotated[
+        str | None,
+        typer.Option(help="qoq_g128, qoq_channel, svdquant_r32 or coat_fp8: change the layers."),
+    ] = None,
+    attention: Annotated[
+        str | None, typer.Option(help="dense, duo or quest: change which keys are read.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Lower a network of the catalogue, or of an ONNX file, to loop nests; prints what it consists of."""
     from lego.cli.trace import trace_network
 
     own = None if module is None else (module, input or [])
-    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json))
+    techniques = (quantize, attention)
+    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json, techniques))
 
 
 @app.command(epilog="Example: lego verify sana_tiny --device auto")

@@ -67,6 +67,8 @@ REDUCTIONS = {
     "softmax": lambda x: x.softmax(1), "log_softmax": lambda x: x.log_softmax(-1), "argmax": lambda x: x.argmax(1), "argmin": lambda x: x.argmin(),
     "max_dim": lambda x: x.max(2), "cumsum": lambda x: x.cumsum(1), "var": lambda x: x.var(1, unbiased=False), "norm": lambda x: x.norm(dim=-1),
     "layer_norm": lambda x: F.layer_norm(x, (6, 4)), "rms_norm": lambda x: F.rms_norm(x, (4,), eps=1e-5), "any": lambda x: (x > 2).any(1),
+    "topk": lambda x: x.topk(3, 1), "least": lambda x: x.topk(2, largest=False), "sort": lambda x: x.sort(1, descending=True), "argsort": lambda x: x.argsort(-1),
+    "stable": lambda x: x.round().sort(dim=1, stable=True), "stable_down": lambda x: x.round().argsort(dim=1, stable=True, descending=True),
     "cumsum_split": lambda x: x.reshape(2, 2, 12).transpose(1, 2).reshape(2, 24).cumsum(1),
 }  # fmt: skip
 IMAGES = {
@@ -155,8 +157,8 @@ def test_names_are_module_paths() -> None:
     assert names == ["0.linear", "0.linear.bias", "1.0.linear", "1.0.linear.bias"]
 
 
-def test_a_sort_is_the_hosts() -> None:
-    traced = trace(Call(lambda x: x.topk(2, dim=1)), [X])
+def test_a_long_sort_is_the_hosts() -> None:
+    traced = trace(Call(lambda x: x.topk(2, dim=1)), [randn(2, 5000)])
     assert {op.kind for op in traced.network.operations} == {Kind.HOST}
     assert all("sort" in op.reason for op in traced.network.operations)
 
