@@ -30,6 +30,7 @@ FAMILIES = {
     "vilau": "frontends.models.vilau",
     "uvit": "frontends.models.uvit",
     "can": "frontends.models.can",
+    "coat": "frontends.models.techniques.coat_adamw",
 }
 _LOGGERS = ("transformers", "diffusers", "timm", "torchvision", "huggingface_hub")
 _kept: list[Any] = []

@@ -159,6 +159,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("can_depthwise_tiny", "can", "depthwise 3x3, 6 channels", note=_KERNEL),
     Entry("can_linear_tiny", "can", "12 to 10, 5 tokens", note=_KERNEL),
     Entry("can_patch_embed_tiny", "can", "3 channels to 8, patch 2", note=_KERNEL),
+    Entry("coat_adamw", "coat", "AdamW step on 4096x4096, moments in fp8", note="no contraction"),
+    Entry("coat_adamw_tiny", "coat", "AdamW step on 4x192", note="no contraction"),
 )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from lego.ir.affine import AffineMap
 from lego.ir.network import Apply, Fn, Kind, Network, Operation, Place, Value
-from lego.ir.workload import Reduction
+from lego.ir.workload import Loop, Reduction
 
 __all__ = ["fold_casts", "loses_nothing"]
 
@@ -83,29 +84,70 @@ def _folded(
 ) -> Operation:
     if op.kind is not Kind.ARRAY:
         return op
-    return replace(op, inputs=tuple(_through(op, place, casts, shapes) for place in op.inputs))
+    for k in range(len(op.inputs)):
+        found = _through(op, k, casts, shapes)
+        while found is not None:
+            op, found = found, _through(found, k, casts, shapes)
+    return op
 
 
 def _through(
     op: Operation,
-    place: Place,
+    k: int,
     casts: Mapping[str, Operation],
     shapes: Mapping[str, tuple[int, ...]],
-) -> Place:
-    """The place before all casts that can be folded."""
-    while place.buffer in casts:
-        cast = casts[place.buffer]
-        source = cast.inputs[0]
-        if place.pad is None and not place.indirect:
-            found = _before(op, place, cast)
-        elif source.map == cast.output.map and shapes[source.buffer] == shapes[place.buffer]:
-            found = replace(place, buffer=source.buffer)
-        else:
-            found = None
-        if found is None:
-            break
-        place = found
-    return place
+) -> Operation | None:
+    """The operation with input `k` read before its cast; None if there is none or no affine access says it."""
+    place = op.inputs[k]
+    cast = casts.get(place.buffer)
+    if cast is None:
+        return None
+    source = cast.inputs[0]
+    if place.pad is not None or place.indirect:
+        same = source.map == cast.output.map and shapes[source.buffer] == shapes[place.buffer]
+        return _with_input(op, k, replace(place, buffer=source.buffer)) if same else None
+    for each in (op, _split(op, place, cast)):
+        found = _before(each, each.inputs[k], cast)
+        if found is not None:
+            return _with_input(each, k, found)
+    return None
+
+
+def _with_input(op: Operation, k: int, place: Place) -> Operation:
+    return replace(op, inputs=(*op.inputs[:k], place, *op.inputs[k + 1 :]))
+
+
+def _split(op: Operation, place: Place, cast: Operation) -> Operation:
+    """The operation with loops that count over several loops of the cast made as many loops."""
+    for row, steps in zip(place.map.rows, cast.output.map.rows, strict=True):
+        for step in steps:
+            for loop, coefficient in enumerate(row):
+                inner = step // coefficient if coefficient > 0 else 0
+                if inner > 1 and inner * coefficient == step:
+                    extent = op.loops[loop].extent
+                    if extent > inner and extent % inner == 0:
+                        divided = _divided(op, loop, inner)
+                        return _split(divided, divided.inputs[op.inputs.index(place)], cast)
+    return op
+
+
+def _divided(op: Operation, loop: int, inner: int) -> Operation:
+    """The same operation, one loop being two, the inner one of `inner` iterations."""
+    names = {each.name for each in op.loops}
+    old = op.loops[loop]
+    name = next(n for n in (f"{old.name}{k}" for k in count(1)) if n not in names)
+    loops = (replace(old, extent=old.extent // inner), Loop(name, inner))
+
+    def wide(place: Place) -> Place:
+        rows = tuple((*r[:loop], inner * r[loop], *r[loop:]) for r in place.map.rows)
+        return replace(place, map=AffineMap(rows, place.map.offset))
+
+    return replace(
+        op,
+        loops=(*op.loops[:loop], *loops, *op.loops[loop + 1 :]),
+        output=wide(op.output),
+        inputs=tuple(wide(place) for place in op.inputs),
+    )
 
 
 def _before(op: Operation, place: Place, cast: Operation) -> Place | None:

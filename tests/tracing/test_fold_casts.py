@@ -73,10 +73,22 @@ def test_a_cast_that_rounds_stays(narrow: Any) -> None:
     assert [op.name for op in traced.network.operations] == ["to", "matmul"]
 
 
-def test_a_cast_that_no_loops_of_the_contraction_follow_stays() -> None:
-    """The index 0..3 of the result is two of the operand's."""
-    traced = compare(Call(lambda x: x[0].int() @ x.view(12, 2, 2).mT.reshape(12, 4).mT.int()), [BYTES])  # fmt: skip
-    assert formats(traced)[1] == "int32"
+def of_pairs(x: Any) -> Any:
+    """Columns of [4, 12] are two indices of the operand [12, 2, 2], the outer one being its last."""
+    return x.view(12, 2, 2).mT.reshape(12, 4).int().mT
+
+
+def test_a_loop_is_split_where_the_operand_has_two_dimensions() -> None:
+    traced = compare(Call(lambda x: x[0].int() @ of_pairs(x)), [BYTES])
+    assert formats(traced) == ["int8", "int8", "int32"]
+    (op,) = (op for op in traced.network.operations if op.kind is Kind.ARRAY)
+    assert sorted(loop.extent for loop in op.loops) == [2, 2, 2, 6, 6]
+
+
+def test_a_cast_that_no_affine_access_passes_stays() -> None:
+    """Three columns of the four."""
+    traced = compare(Call(lambda x: x[0, :, :3].int() @ of_pairs(x)[:3]), [BYTES])
+    assert formats(traced) == ["int8", "int32", "int32"]
 
 
 def test_a_cast_into_what_is_read_outside_its_bounds_stays() -> None:
