@@ -89,6 +89,37 @@ def test_contractions_of_a_network_are_bit_exact_in_rtl(name: str) -> None:
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
 
 
+LAYERS = {
+    "svdquant_r32": ("pixart_tiny", ("branch", "branch", "groups")),
+    "qoq_g128": ("llama3_tiny", ("product",)),
+}
+"""Techniques: a network, and what the contractions of one of its layers are."""
+
+
+@pytest.mark.parametrize("technique", sorted(LAYERS))
+def test_contractions_of_a_quantised_layer_are_bit_exact_in_rtl(technique: str) -> None:
+    """The branch of rank 32 in its own formats as integers, the sums by groups, and W4A8 after its scale."""
+    model, parts = LAYERS[technique]
+    sample = build(model, device="cpu", quantize=technique)
+    network = trace(sample.module, sample.args, sample.kwargs, name=model).network
+    products = [op for op in network.operations if op.kind is Kind.ARRAY]
+    first = next(op for op in products if ".0." in op.name)
+    place = first.name.rsplit(".", 1)[0]
+    found = [op for op in products if op.name.startswith(f"{place}.")]
+    assert len(found) == len(parts)
+    cases = []
+    for k, op in enumerate(found):
+        formats = [network.buffer(p.buffer).format for p in (*op.inputs, op.output)]
+        whole = parts[k] in ("groups", "product")
+        assert formats == (
+            ["int8", "int8", "int32"] if whole else ["float32", "float16", "float32"]
+        )
+        assert op.iterations <= MOST
+        rest = render_workload(extract(network, op.name)).split("\n", 1)[1]
+        cases += cases_of(f"name: op{k}\n{rest}", k)
+    assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
+
+
 def test_only_contractions_are_taken_out() -> None:
     sample = build("can_linear_tiny")
     network = trace(sample.module, sample.args, sample.kwargs).network
