@@ -77,11 +77,17 @@ def array_macs(network: Network, fmt: str) -> int:
 
 LINEAR = 32 * (4 * 4096**2 + 3 * 4096 * 11008)
 """Multiplications of LLaMA-7B's blocks for one token, attention's left aside."""
-PUBLISHED = [
-    ("llama_7b_decode2048", "qoq_g128", "quest"),
-    *(pytest.param("llama_7b_decode2048", *each, marks=pytest.mark.slow) for each in (("qoq_channel", None), ("svdquant_r32", None), ("coat_fp8", None), (None, "duo"), (None, "quest"))),
-    *(pytest.param("llama_7b_prefill2048", *each, marks=pytest.mark.slow) for each in (("qoq_g128", None), ("qoq_channel", None), ("svdquant_r32", None), ("coat_fp8", None), (None, "duo"))),
+DECODE = [
+    ("qoq_g128", "quest"), ("qoq_channel", None), ("svdquant_r32", None), ("coat_fp8", None), (None, "duo"),
 ]  # fmt: skip
+PREFILL = [
+    ("qoq_g128", None), ("qoq_channel", None), ("svdquant_r32", None), ("coat_fp8", None), (None, "duo"),
+]  # fmt: skip
+PUBLISHED = [
+    ("llama_7b_decode2048", None, "quest"),
+    *(pytest.param("llama_7b_decode2048", *how, marks=pytest.mark.slow) for how in DECODE),
+    *(pytest.param("llama_7b_prefill2048", *how, marks=pytest.mark.slow) for how in PREFILL),
+]
 
 
 @pytest.mark.parametrize(("name", "quantize", "attention"), PUBLISHED)
