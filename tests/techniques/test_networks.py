@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,19 +12,22 @@ from frontends.models.build import build  # noqa: E402
 from frontends.models.techniques.linears import dense_layers  # noqa: E402
 from frontends.torch_export.tracer import trace  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from lego.ir.network import Kind, Network  # noqa: E402
+from lego.ir.network import Apply, Fn, Kind, Network, Value  # noqa: E402
 from tests.techniques.nests import check_nests  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SMALL = [
-    ("llama_tiny", "qoq_g128", None), ("llama3_decode_tiny", "qoq_g128", "quest"), ("llama3_decode_tiny", "qoq_channel", "duo"),
-    ("gemma2_decode_tiny", "qoq_channel", None), ("gpt2_tiny", "qoq_g128", None), ("bert_tiny", "qoq_g128", None),
-    ("sana_tiny", "qoq_g128", None), ("pixart_tiny", "svdquant_r32", None), ("sana_tiny", "svdquant_r32", None),
-    ("flux_tiny", "svdquant_r32", None), ("llama_tiny", "coat_fp8", None), ("dit_tiny", "coat_fp8", None),
-    ("llama3_tiny", None, "duo"), ("qwen2_decode_tiny", None, "duo"), ("llama_decode_tiny", None, "quest"),
-    ("qwen2_decode_tiny", "coat_fp8", "quest"), ("llama_tiny", "svdquant_r32", "duo"), ("siglip_tiny", "qoq_channel", "dense"),
+    ("llama3_decode_tiny", "qoq_g128", "quest"), ("llama3_decode_tiny", "qoq_channel", "duo"), ("gpt2_tiny", "qoq_g128", None),
+    ("bert_tiny", "qoq_g128", "dense"), ("pixart_tiny", "svdquant_r32", None), ("sana_tiny", "svdquant_r32", None),
+    ("llama_tiny", "coat_fp8", None), ("llama3_tiny", None, "duo"), ("llama_decode_tiny", None, "quest"),
 ]  # fmt: skip
+MORE = [
+    ("llama_tiny", "qoq_g128", None), ("gemma2_decode_tiny", "qoq_channel", None), ("sana_tiny", "qoq_g128", None),
+    ("flux_tiny", "svdquant_r32", None), ("dit_tiny", "coat_fp8", None), ("qwen2_decode_tiny", None, "duo"),
+    ("qwen2_decode_tiny", "coat_fp8", "quest"), ("llama_tiny", "svdquant_r32", "duo"), ("siglip_tiny", "qoq_channel", None),
+]  # fmt: skip
+SMALL += [pytest.param(*each, marks=pytest.mark.slow) for each in MORE]
 
 
 @pytest.mark.parametrize(("name", "quantize", "attention"), SMALL)
@@ -50,6 +55,36 @@ def test_the_answer_stays_near(quantize: str) -> None:
         a, b = (sample.module(*sample.args).flatten() for sample in (plain, other))
     a, b = a - a.mean(), b - b.mean()
     assert 0.9 < float(a @ b / (a.norm() * b.norm())) < 0.99999
+
+
+def test_a_wrong_nest_is_noticed() -> None:
+    """Rounding down instead of to the nearest, in one place."""
+    sample = build("llama3_tiny", device="cpu", quantize="qoq_g128")
+    traced = trace(sample.module, sample.args, sample.kwargs)
+    k, op = next(
+        (k, o) for k, o in enumerate(traced.network.operations) if o.source == "aten.round.default"
+    )
+    wrong = replace(op, body=Apply(Fn.FLOOR, (Value(0),)))
+    operations = (*traced.network.operations[:k], wrong, *traced.network.operations[k + 1 :])
+    with pytest.raises(AssertionError, match="round_1, written by"):
+        check_nests(sample, replace(traced, network=replace(traced.network, operations=operations)))
+
+
+def test_coat_rounds_before_norms_and_gates() -> None:
+    paths = [
+        p
+        for p, part in build("llama_tiny", quantize="coat_fp8").module.named_modules()
+        if type(part).__name__ == "CoatInput"
+    ]
+    assert len(paths) == 2 * 3
+    assert all(p.endswith(("layernorm", "act_fn")) for p in paths)
+
+
+def test_convolutional_networks_have_no_such_layers() -> None:
+    for name in ("mobilenetv2_tiny", "resnet_tiny", "dcae_encoder_tiny"):
+        with pytest.raises(LegoError, match="svdquant_r32 changes the linear layers") as caught:
+            build(name, quantize="svdquant_r32")
+        assert caught.value.code == "E607"
 
 
 def test_what_is_left_alone() -> None:

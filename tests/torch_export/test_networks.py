@@ -18,6 +18,7 @@ from frontends.yaml.render import render_workload
 from lego.diag import LegoError
 from lego.ir.network import Kind, Network
 from lego.ir.network_json import from_json, to_json
+from lego.ir.workload import Format
 from tests.designs import cases_of, verdicts_of
 from tests.torch_export.compare import compare
 
@@ -98,7 +99,7 @@ LAYERS = {
 
 @pytest.mark.parametrize("technique", sorted(LAYERS))
 def test_contractions_of_a_quantised_layer_are_bit_exact_in_rtl(technique: str) -> None:
-    """The branch of rank 32 in its own formats as integers, the sums by groups, and W4A8 after its scale."""
+    """The branch of rank 32 (in integers), sums of 4 by 4 bits in groups, and W4A8 after its scale."""
     model, parts = LAYERS[technique]
     sample = build(model, device="cpu", quantize=technique)
     network = trace(sample.module, sample.args, sample.kwargs, name=model).network
@@ -115,7 +116,8 @@ def test_contractions_of_a_quantised_layer_are_bit_exact_in_rtl(technique: str) 
             ["int8", "int8", "int32"] if whole else ["float32", "float16", "float32"]
         )
         assert op.iterations <= MOST
-        rest = render_workload(extract(network, op.name)).split("\n", 1)[1]
+        operand = Format(True, 4 if parts[k] == "groups" else 8)
+        rest = render_workload(extract(network, op.name, operand=operand)).split("\n", 1)[1]
         cases += cases_of(f"name: op{k}\n{rest}", k)
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from frontends.models.techniques.linears import Dense, held, in_block
+from frontends.models.techniques.linears import LEFT_ALONE, Dense, held, in_block
 from frontends.models.techniques.rounding import grouped
 
 __all__ = ["GROUP", "LARGEST", "CoatInput", "CoatLinear", "by_groups", "whole_scale", "wrap_inputs"]
@@ -69,6 +69,7 @@ def wrap_inputs(module: nn.Module) -> None:
     """Round before every RMSNorm and SiLU inside transformer blocks of a module."""
     for path, part in list(module.named_modules()):
         kind = type(part).__name__
-        if in_block(path) and (kind.endswith("RMSNorm") or kind in ("SiLU", "SiLUActivation")):
+        gate = kind in ("SiLU", "SiLUActivation") and not any(w in path for w in LEFT_ALONE)
+        if in_block(path) and (kind.endswith("RMSNorm") or gate):
             parent, _, name = path.rpartition(".")
             setattr(module.get_submodule(parent), name, CoatInput(part))

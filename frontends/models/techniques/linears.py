@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Dense", "PointConv", "dense_layers", "held", "in_block", "replace_layers"]
+__all__ = ["LEFT_ALONE", "Dense", "PointConv", "dense_layers", "held", "in_block", "replace_layers"]
 
 BLOCKS = ("layers", "layer", "h", "blocks", "transformer_blocks", "single_transformer_blocks")
 """Lists of transformer blocks, by the names that packages give them."""
-LEFT = ("norm", "adaln", "modulation", "time", "emb", "router")
+LEFT_ALONE = ("norm", "adaln", "modulation", "time", "emb", "router")
 """In a path: layers that compute modulations or embeddings, which the techniques leave alone."""
 
 
@@ -56,29 +56,31 @@ def in_block(path: str) -> bool:
 
 
 def dense_layers(module: nn.Module) -> Iterator[Dense]:
-    """Linear layers, and convolutions of one pixel, inside transformer blocks.
+    """Linear layers inside transformer blocks, also where Sana has convolutions of one pixel.
 
     Embeddings, final projections (`lm_head`, `proj_out`), patch embeddings and the layers that make scales and shifts
     of a condition (adaLN) are not among them.
     """
     parts = dict(module.named_modules())
     for path, part in parts.items():
-        if not in_block(path) or any(word in path.lower() for word in LEFT):
+        if not in_block(path) or any(word in path.lower() for word in LEFT_ALONE):
             continue
         kind = type(part).__name__
         if isinstance(part, nn.Linear):
             weight, image = part.weight, False
         elif kind == "Conv1D":  # GPT-2's, which holds its weight transposed
             weight, image = part.weight.T, False
-        elif isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1) and _plain(part):
+        elif isinstance(part, nn.Conv2d) and _of_one_pixel(part, parts, path):
             weight, image = part.weight.flatten(1), True
         else:
             continue
         yield Dense(path, weight, part.bias, image, _after_gelu(parts, path))
 
 
-def _plain(part: nn.Conv2d) -> bool:
-    return part.groups == 1 and part.stride == (1, 1) and part.padding in ((0, 0), 0)
+def _of_one_pixel(part: nn.Conv2d, parts: dict[str, nn.Module], path: str) -> bool:
+    """Whether it is a convolution of one pixel in Sana's feed-forward block; those of convolutional networks stay."""
+    owner = parts[path.rpartition(".")[0]]
+    return type(owner).__name__ == "GLUMBConv" and part.kernel_size == (1, 1) and part.groups == 1
 
 
 def _after_gelu(parts: dict[str, nn.Module], path: str) -> bool:

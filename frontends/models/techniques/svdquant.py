@@ -3,7 +3,8 @@
 Inputs are divided by `smooth` per channel, weights multiplied by it; the largest singular vectors of the weights go to the branch,
 which reads the inputs as they are (`down` holds the division), and what remains is rounded by groups of 64 inputs.
 Groups are summed in int32, scaled by the input's and the weight's scale, then added. Where inputs come from a GELU they are shifted to be positive and rounded without sign;
-the bias takes the shift back.
+the bias takes the shift back, and the branch
+reads them as they were.
 """
 
 from __future__ import annotations
