@@ -49,7 +49,10 @@ ELEMENTWISE = {
     "compare": lambda x: ((x > 0) & (x <= 1) | (x >= 1.5) & (x != 0)).float(), "where": lambda x: torch.where(x > 0, x, -2.0),
     "masked": lambda x: x.masked_fill(x < 0, 7.0), "floor_div": lambda x: x.div(0.3, rounding_mode="floor"),
     "broadcast": lambda x: x + x[:, :1] * x[:1, 0, :], "cast": lambda x: x.to(torch.float64).float() + x.int(),
-    "in_place": lambda x: (x * 2).relu_().add_(1).mul_(x), "ones": lambda x: x + torch.ones_like(x) * torch.arange(4),
+    "in_place": lambda x: (x * 2).relu_().add_(1).mul_(x), "int8": lambda x: (x * 40).round().clamp(-128, 127).to(torch.int8), "modulo_256": lambda x: (x * 40).to(torch.int8) * (x * 9).to(torch.int8) + x.sign().to(torch.int8),
+    "fp8": lambda x: (x * 50).to(torch.float8_e4m3fn).float() + (x * 50).to(torch.float8_e5m2).float(), "half": lambda x: (x.half() * 0.3).float() + x.bfloat16().float(),
+    "pow_tensor": lambda x: x.abs().pow(x), "pow_of_number": lambda x: 0.9**x, "maximum": lambda x: torch.maximum(x, -x * 2) + torch.minimum(x, x * x),
+    "infinite": lambda x: torch.where(x > 0, float("inf"), x).amin(1), "ones": lambda x: x + torch.ones_like(x) * torch.arange(4),
 }  # fmt: skip
 LAYOUT = {
     "transpose": lambda x: x.transpose(0, 2) * 2, "permute": lambda x: x.permute(2, 0, 1) + 0.0, "reshape": lambda x: x.reshape(4, 12) * 2,
@@ -89,6 +92,7 @@ PRODUCTS = {
     "einsum": lambda x: torch.einsum("bik,bjk->bij", x, x * 2), "einsum_dots": lambda x: torch.einsum("...k,kn->...n", x, randn(4, 3)), "outer": lambda x: torch.outer(x[0, 0], x[1, 1]),
     "attention": lambda x: F.scaled_dot_product_attention(x, x * 2, x + 1), "causal": lambda x: F.scaled_dot_product_attention(x, x * 2, x + 1, is_causal=True),
     "masked": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=torch.ones(6, 6, dtype=torch.bool).tril(2)), "additive": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=randn(6, 6), scale=0.3),
+    "integers": lambda x: (x * 40).to(torch.int8).int() @ (x * 30).to(torch.int8).int().mT, "integer_linear": lambda x: F.linear((x * 40).int(), torch.arange(20).reshape(5, 4).int()),
     "linear_attention": lambda x: (x.relu().transpose(1, 2) @ x) .transpose(1, 2) @ x.relu().transpose(1, 2),
 }  # fmt: skip
 EVERY = [
