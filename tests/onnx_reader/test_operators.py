@@ -172,8 +172,18 @@ def test_upsample_of_old_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(result, wanted)
 
 
-def test_topk_is_left_to_the_host(tmp_path: Path) -> None:
-    made, _ = node_model("TopK", [X, ints(2)], {"axis": 1}, results=2)
+@pytest.mark.parametrize("largest", [0, 1])
+def test_topk_is_nests(largest: int, tmp_path: Path) -> None:
+    made, given = node_model("TopK", [X, ints(2)], {"axis": 1, "largest": largest}, results=2)
+    read = read_of(made, tmp_path)
+    wanted = np.sort(X, 1)[:, ::-1] if largest else np.sort(X, 1)
+    np.testing.assert_array_equal(run(read, given), wanted[:, :2])
+    assert Kind.HOST not in {operation.kind for operation in read.network.operations}
+
+
+def test_a_long_topk_is_left_to_the_host(tmp_path: Path) -> None:
+    long = np.zeros((1, 5000), np.float32)
+    made, _ = node_model("TopK", [long, ints(2)], {"axis": 1}, results=2)
     read = read_of(made, tmp_path)
     assert Kind.HOST in {operation.kind for operation in read.network.operations}
 
