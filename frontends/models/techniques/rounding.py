@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 __all__ = ["SMALLEST", "grouped", "integers", "per_token_int8"]
 
 SMALLEST = 2.0**-100
-"""Added to no scale, but what a scale of zero becomes: zero divided by it is zero."""
+"""What a scale of zero becomes, so that zero divided by it is zero."""
 
 
 def grouped(x: Any, size: int) -> Any:
