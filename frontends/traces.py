@@ -9,6 +9,7 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from frontends.models.techniques.names import PLAIN, Techniques
 from lego.diag import InternalError, LegoError
 from lego.ir.network import Network
 from lego.ir.network_json import from_json, to_json
@@ -17,22 +18,23 @@ __all__ = ["cached", "missing_packages", "read_model", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
 REPRESENTATION = ("network", "network_json", "templates")
-FOLDERS = ("models", "torch_export", "tracing")
+FOLDERS = ("models", "models/techniques", "torch_export", "tracing")
 
 
-def cached(name: str) -> Network | None:
+def cached(name: str, how: Techniques = PLAIN) -> Network | None:
     """The network of the catalogue as it was traced before, if nothing that it depends on has changed."""
-    path = _path(name)
+    path = _path(how.named(name))
     try:
         return from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, InternalError):
         return None
 
 
-def trace_model(name: str) -> Network:
-    """Trace a network of the catalogue on the meta device, and remember it.
+def trace_model(name: str, how: Techniques = PLAIN) -> Network:
+    """Trace a network of the catalogue with these techniques on the meta device, and remember it.
 
-    Raises E604 for an unknown name, E605 for missing packages, E401 and E402 as the tracer.
+    Raises E604 for an unknown name, E605 for missing packages, E606 and E607 for techniques, E401 and E402 as the
+    tracer.
     """
     from frontends.models.build import build
 
@@ -40,9 +42,10 @@ def trace_model(name: str) -> Network:
         from frontends.torch_export.tracer import trace
     except ImportError as error:
         raise missing_packages(error) from error
-    sample = build(name)
-    network = trace(sample.module, sample.args, sample.kwargs, name=name).network
-    _remember(_path(name), network)
+    sample = build(name, quantize=how.quantize, attention=how.attention)
+    full = how.named(name)
+    network = trace(sample.module, sample.args, sample.kwargs, name=full).network
+    _remember(_path(full), network)
     return network
 
 

@@ -112,8 +112,8 @@ def differences(
 
 
 def relative(found: Tensor, want: Tensor) -> float | None:
-    """The Euclidean norm of the difference over that of what is wanted; None if the tensors aren't real numbers, or all 0."""
-    if not (found.is_floating_point() and want.is_floating_point()):
+    """The Euclidean norm of the difference over that of what is wanted; None for truth values and zeros."""
+    if torch.bool in (found.dtype, want.dtype):
         return None
     apart, scale = found.double() - want.double(), want.double()
     finite = apart.isfinite()
@@ -141,6 +141,8 @@ def _difference(node: str, path: str, found: Tensor, want: Tensor) -> Difference
         return Difference(node, path, tuple(want.shape), 0.0, float("inf"), close=False)
     if not want.numel():
         return Difference(node, path, tuple(want.shape), 0.0, 0.0, close=True)
+    if want.dtype.itemsize == 1:
+        found, want = found.float(), want.float()  # of few functions there is one for float8
     finite = want.isfinite()
     apart = torch.where(found == want, 0.0, (found.double() - want.double()).abs())
     largest = float(want.double().abs()[finite].max()) if bool(finite.any()) else 0.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frontends.models.catalogue import CATALOGUE, nearest
 from frontends.models.pipelines import PIPELINES
+from frontends.models.techniques.names import PLAIN, Techniques, checked
 from lego.diag import InternalError, LegoError
 
 if TYPE_CHECKING:
@@ -32,23 +33,33 @@ FAMILIES = {
     "can": "frontends.models.can",
     "longvila": "frontends.models.longvila",
     "xvila": "frontends.models.xvila",
+    "coat": "frontends.models.techniques.coat_adamw",
 }
 _LOGGERS = ("transformers", "diffusers", "timm", "torchvision", "huggingface_hub")
 _kept: list[Any] = []
 
 
-def build(name: str, *, device: str = "meta", seed: int = 0) -> Sample:
-    """Build the network `name` of the catalogue in float32 and evaluation mode.
+def build(
+    name: str,
+    *,
+    device: str = "meta",
+    seed: int = 0,
+    quantize: str | None = None,
+    attention: str | None = None,
+) -> Sample:
+    """Build the network `name` of the catalogue in float32 and evaluation mode, with these techniques.
 
     On the device "meta" no weight is allocated. On "cpu" weights and inputs are random and the
-    same for the same seed. Raises E604 (unknown name), E605 (packages missing).
+    same for the same seed. Raises E604 (unknown name), E605 (packages missing), E606 (unknown
+    technique), E607 (technique that doesn't apply).
     """
-    family = known(name)
+    family, wanted = known(name), checked(quantize, attention)
     try:
         prepare()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _made(importlib.import_module(FAMILIES[family]), name, device, seed)
+            sample = _made(importlib.import_module(FAMILIES[family]), name, device, seed)
+            return sample if wanted == PLAIN else _changed(sample, wanted)
     except ImportError as error:
         raise LegoError(
             "E605",
@@ -67,6 +78,12 @@ def known(name: str) -> str:
                 raise LegoError("E604", f"{name} is several networks; name one of them", hint=hint)
         raise LegoError("E604", f"unknown model {name[:60]!r}", hint=nearest(name))
     return family
+
+
+def _changed(sample: Sample, wanted: Techniques) -> Sample:
+    from frontends.models.techniques.apply import apply_techniques
+
+    return apply_techniques(sample, quantize=wanted.quantize, attention=wanted.attention)
 
 
 def _made(family: Any, name: str, device: str, seed: int) -> Sample:

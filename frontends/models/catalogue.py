@@ -236,6 +236,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("longvila_ring4_rank1_tiny", "longvila", "2 layers of 64, 32 tokens on 4 ranks"),
     Entry("longvila_ulysses4_rank2_tiny", "longvila", "the same, two KV heads for 4 ranks"),
     Entry("longvila_ring2x2_rank3_tiny", "longvila", "the same, 2 groups of 2"),
+    Entry("coat_adamw", "coat", "AdamW step on 4096x4096, moments in fp8", note="no contraction"),
+    Entry("coat_adamw_tiny", "coat", "AdamW step on 4x192", note="no contraction"),
 )
 
 

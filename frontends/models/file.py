@@ -8,6 +8,7 @@ from pathlib import Path
 
 from frontends.models.catalogue import CATALOGUE, nearest
 from frontends.models.pipelines import PIPELINES
+from frontends.models.techniques.names import ATTENTION, PLAIN, QUANTIZE, Techniques
 from frontends.yaml.compose import MapNode, ScalarNode, compose_file
 from lego.diag import LegoError
 
@@ -15,14 +16,17 @@ __all__ = ["ModelFile", "is_model_file", "load_model"]
 
 KEYS = ("name", "model")
 NAMES = {entry.name for entry in CATALOGUE} | {pipeline.name for pipeline in PIPELINES}
+CHOICES = {"quantize": QUANTIZE, "attention": ATTENTION}
+"""Keys that may be left out, and what they may say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The name of the artefacts, and the network's or pipeline's in the catalogue."""
+    """The name of the artefacts, the network's or pipeline's in the catalogue, and the techniques applied to it."""
 
     name: str
     model: str
+    techniques: Techniques = PLAIN
 
 
 def is_model_file(root: MapNode) -> bool:
@@ -37,8 +41,8 @@ def load_model(path: Path) -> ModelFile:
     found: dict[str, str] = {}
     for item in root.items:
         key = item.key.text
-        if key not in KEYS:
-            hint = "a file with `model:` has name and model"
+        if key not in KEYS and key not in CHOICES:
+            hint = "a file with `model:` has name and model, and may have quantize and attention"
             raise LegoError("E101", f"unknown key {key[:40]!r}", loc=item.key.loc, hint=hint)
         if not isinstance(item.value, ScalarNode):
             raise LegoError("E102", f"{key} must be a name", loc=item.value.loc)
@@ -49,7 +53,15 @@ def load_model(path: Path) -> ModelFile:
         if key == "model" and found[key] not in NAMES:
             message = f"unknown model {found[key][:40]!r}"
             raise LegoError("E604", message, loc=item.value.loc, hint=nearest(found[key]))
+        if key in CHOICES and found[key] not in CHOICES[key]:
+            message = f"unknown technique {found[key][:40]!r} for {key}"
+            hint = f"one of {', '.join(CHOICES[key])}"
+            raise LegoError("E102", message, loc=item.value.loc, hint=hint)
     for key in KEYS:
         if key not in found:
             raise LegoError("E102", f"{key} is missing", loc=root.loc, hint=f"write `{key}: ...`")
-    return ModelFile(found["name"], found["model"])
+    how = Techniques(found.get("quantize"), found.get("attention"))
+    if how != PLAIN and found["model"] not in {entry.name for entry in CATALOGUE}:
+        message = f"{found['model']} is several networks, which techniques don't change"
+        raise LegoError("E102", message, loc=root.loc, hint="name one of its networks")
+    return ModelFile(found["name"], found["model"], how)

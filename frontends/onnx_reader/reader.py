@@ -15,6 +15,7 @@ from frontends.onnx_reader.context import OPERATORS, Context, Held, clean, first
 from frontends.onnx_reader.file import DEFAULT_DOMAINS, load, refused
 from frontends.onnx_reader.tensors import DTYPES, tensor_of
 from frontends.torch_export.context import Known, format_of
+from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import whole
 from lego.diag import LegoError
@@ -70,7 +71,7 @@ def _lowered(model: ModelProto, name: str) -> ReadModel:
             _agrees(context, output, value, stated)
             env[output] = value
     outputs = {info.name: _output(context, env, info.name) for info in graph.output}
-    network = context.nests.network(list(inputs.values()), list(outputs.values()))
+    network = fold_casts(context.nests.network(list(inputs.values()), list(outputs.values())))
     used = {buffer.name for buffer in network.buffers}
     constants = {key: value for key, value in context.constants.items() if key in used}
     return ReadModel(network, constants, context.parameters, inputs, outputs)

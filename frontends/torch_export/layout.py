@@ -49,6 +49,11 @@ def _t(t: Tracer, x: Any) -> View:
     return view.permuted(range(len(view.dims))[::-1])
 
 
+@lowers("mT.default")
+def _transposed(t: Tracer, x: Any) -> View:
+    return _transpose(t, x, -1, -2)
+
+
 @lowers("permute.default")
 def _permute(t: Tracer, x: Any, order: Sequence[int]) -> View:
     view = t.view(x)

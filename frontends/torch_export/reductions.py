@@ -328,15 +328,3 @@ def _norm(
     over = _dims(view, dims)
     total = reduced(t, view, over, Reduction.ADD, apply(Fn.MUL, Value(0), Value(0)), what="power")
     return _kept(mapped(t, [total], apply(Fn.SQRT, Value(0)), what="sqrt"), over, keepdim)
-
-
-@lowers("topk.default", "sort.default", "sort.stable", "argsort.default")
-def _sorted(t: Tracer, x: Any, *_: Any, **__: Any) -> Any:
-    """Order by value is no loop nest."""
-    out = t.out()
-    parts = list(out) if isinstance(out, tuple | list) else [out]
-    results = [(tuple(p.shape), str(p.dtype).removeprefix("torch.")) for p in parts]
-    views = t.nests.host(
-        t.path, t.source, "a sort: its order depends on the values", [t.view(x)], results
-    )
-    return views if isinstance(out, tuple | list) else views[0]

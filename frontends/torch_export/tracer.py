@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from frontends.torch_export import contractions, layout, pointwise, pooling, reductions  # noqa: F401
+from frontends.torch_export import contractions, layout, pointwise, pooling, reductions, sorting  # noqa: F401
 from frontends.torch_export.context import Known, Tracer, format_of, short_name
 from frontends.torch_export.registry import HANDLERS
+from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
 from lego.diag import LegoError
@@ -35,7 +36,7 @@ class Traced:
     ----------
     constants : folded tensors by buffer; those whose values the module didn't hold (meta device) are missing.
     parameters : the module's name of every parameter buffer.
-    views : where each node of the exported graph stands, by its name; folded ones are missing.
+    views : where each node of the exported graph stands, by its name; folded ones and casts are missing.
     program : what was exported.
     """
 
@@ -91,8 +92,10 @@ def _lowered(program: torch.export.ExportedProgram, name: str) -> Traced:
                 view = tracer.nests.copied(view, f"output{k}")
             outputs.append(view.buffer)
     tracer.nests.operations = _early(tracer.nests.operations, count)
-    network = tracer.nests.network(inputs, outputs)
-    return Traced(network, tracer.constants, tracer.parameters, tracer.views, program)
+    network = fold_casts(tracer.nests.network(inputs, outputs))
+    kept = {buffer.name for buffer in network.buffers}
+    views = {node: view for node, view in tracer.views.items() if view.buffer in kept}
+    return Traced(network, tracer.constants, tracer.parameters, views, program)
 
 
 def _early(operations: list[Operation], count: int) -> list[Operation]:

@@ -278,6 +278,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A network needs Python packages that aren't installed.",
         "Install the extra that the hint names.",
     ),
+    "E606": (
+        "unknown technique",
+        "There is no way of this name to change a network's layers or attention.",
+        "Use one of the names in the hint.",
+    ),
+    "E607": (
+        "technique doesn't apply",
+        "The network has nothing that the technique changes, such as linear layers of blocks or cached keys.",
+        "Use it on the networks that the hint names.",
+    ),
     "E701": (
         "results differ",
         "The RTL and the reference disagree.",

@@ -22,6 +22,13 @@ app = typer.Typer(
 
 File = Annotated[Path, typer.Argument(help="Workload file (.yaml).")]
 Folder = Annotated[Path, typer.Argument(help="Artefact folder, such as rtl_out/gemm.")]
+Quantize = Annotated[
+    str | None,
+    typer.Option(help="qoq_g128, qoq_channel, svdquant_r32 or coat_fp8: change the layers."),
+]
+Attention = Annotated[
+    str | None, typer.Option(help="dense, duo or quest: change which keys are read.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Design = Annotated[
     str | None,
@@ -151,25 +158,30 @@ def trace(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop if an operation is left to the host.")
     ] = False,
+    quantize: Quantize = None,
+    attention: Attention = None,
     json: Json = False,
 ) -> None:
     """Lower a network of the catalogue, or of an ONNX file, to loop nests; prints what it consists of."""
     from lego.cli.trace import trace_network
 
     own = None if module is None else (module, input or [])
-    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json))
+    techniques = (quantize, attention)
+    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json, techniques))
 
 
 @app.command(epilog="Example: lego verify sana_tiny --formats fp8 --device auto")
 def verify(
     model: Annotated[str, typer.Argument(help="Name that `lego models` lists.")],
     formats: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Number formats of contractions: w8a8, w8a8_shift, w8a8_tensor, w4a8_g128, w4a4_g64, fp8, fp8_e5m2, "
-            "bf16; own: the network's."
+            help="Number formats of contractions: w8a8 (default), w8a8_shift, w8a8_tensor, w4a8_g128, w4a4_g64, fp8, "
+            "fp8_e5m2, bf16; own: the network's (default with --quantize or --attention)."
         ),
-    ] = "w8a8",
+    ] = None,
+    quantize: Quantize = None,
+    attention: Attention = None,
     data: Annotated[
         Path | None,
         typer.Option(help="NPZ file with an array per input; its first axis are samples."),
@@ -181,7 +193,8 @@ def verify(
     """Compare a network's loop nests with PyTorch, in floating point and bit-true in number formats: every layer's error."""
     from lego.cli.verify import verify_network
 
-    guarded(lambda: verify_network(model, formats, data, device, seed, json))
+    techniques = (quantize, attention)
+    guarded(lambda: verify_network(model, formats, data, device, seed, json, techniques))
 
 
 @app.command(epilog="Example: lego models --json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lego.cli.common import print_json, progress, table
 from lego.cli.messages import as_objects, print_messages
@@ -14,6 +15,9 @@ from lego.heap import rarely_collected
 from lego.ir.messages import Message
 from lego.ir.network import Kind, Network, Operation
 from lego.ir.templates import templates
+
+if TYPE_CHECKING:
+    from frontends.models.techniques.names import Techniques
 
 __all__ = ["list_models", "trace_network"]
 
@@ -69,23 +73,26 @@ def trace_network(
     out: Path | None,
     strict: bool,
     as_json: bool,
+    techniques: tuple[str | None, str | None] = (None, None),
 ) -> None:
     """Trace what a file or the catalogue names, or a module of the user's own with inputs of these shapes,
-    and print or extract what is asked for."""
+    and print or extract what is asked for. `techniques` are the options --quantize and --attention."""
     if (what is None) == (own is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
     pipeline = pipeline_named(what) if what is not None else None
     if pipeline is not None:
-        if ops or strict or take is not None:
+        if ops or strict or take is not None or any(techniques):
             hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
             raise LegoError(
                 "E904", f"{pipeline.name} is several networks; name one of them", hint=hint
             )
         models = dict.fromkeys(stage.model for stage in pipeline.stages)
-        networks = {model: _network_of(model) for model in models}
+        networks = {model: _network_of(model, (None, None)) for model in models}
         print_pipeline(pipeline, networks, as_json=as_json)
         return
-    network = _own(*own) if own is not None else _network_of(str(what))
+    if own is not None and any(techniques):
+        raise LegoError("E904", "techniques change networks of the catalogue, not --module")
+    network = _own(*own) if own is not None else _network_of(str(what), techniques)
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:
         hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
@@ -125,32 +132,40 @@ def _own(place: str, inputs: list[str]) -> Network:
         return trace_own(place, inputs)
 
 
-def _network_of(what: str) -> Network:
+def _network_of(what: str, techniques: tuple[str | None, str | None]) -> Network:
     """The network of an ONNX file, or one of the catalogue, traced if it wasn't before."""
     from frontends.traces import cached, read_model, trace_model
 
     if Path(what).suffix == ".onnx":
+        if any(techniques):
+            raise LegoError("E904", "techniques change networks of the catalogue, not ONNX files")
         with progress(f"read {what}"):
             return read_model(Path(what))
-    model = _model_of(what)
-    network = cached(model)
+    model, how = _model_of(what, techniques)
+    network = cached(model, how)
     if network is None:
-        with progress(f"trace {model}"):
-            network = trace_model(model)
+        with progress(f"trace {how.named(model)}"):
+            network = trace_model(model, how)
     return network
 
 
-def _model_of(what: str) -> str:
-    """The catalogue's name: of a workload file, or as it stands. Raises E604."""
+def _model_of(what: str, techniques: tuple[str | None, str | None]) -> tuple[str, Techniques]:
+    """The catalogue's name and the techniques: of a workload file, where options don't say otherwise, or as they
+    stand. Raises E604, E606."""
+    from frontends.models.techniques.names import checked
+
     path = Path(what)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         from frontends.models.file import load_model
 
-        return load_model(path).model
+        file = load_model(path)
+        quantize, attention = techniques
+        inside = file.techniques
+        return file.model, checked(quantize or inside.quantize, attention or inside.attention)
     from frontends.models.build import known
 
     known(what)
-    return what
+    return what, checked(*techniques)
 
 
 def _extract(network: Network, name: str, out: Path | None) -> None:

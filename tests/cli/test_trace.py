@@ -236,6 +236,14 @@ def test_a_module_of_ones_own(
         ("name: a/b\nmodel: resnet50\n", ":1:7: error[E102]: not a name"),
         ("model: resnet50\n", ":1:1: error[E102]: name is missing"),
         ("name: a\nmodel: resnet50\nclass: os\n", ":3:1: error[E101]: unknown key 'class'"),
+        (
+            "name: a\nmodel: llama_tiny\nquantize: int4\n",
+            ":3:11: error[E102]: unknown technique 'int4' for quantize",
+        ),
+        (
+            "name: a\nmodel: llama_tiny\nattention: [duo]\n",
+            ":3:12: error[E102]: attention must be a name",
+        ),
         ("name: a\nmodel: !!python/name:os.system\n", "error[E005]"),
     ],
 )
@@ -247,6 +255,49 @@ def test_bad_files_are_located(text: str, said: str, tmp_path: Path) -> None:
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert "hint: " in done.stderr or "E102" in said or "E005" in said
+
+
+@NEEDS_MODELS
+def test_techniques_are_options_and_keys(tmp_path: Path) -> None:
+    """A file's keys and the options give one network, which is remembered apart from the plain one."""
+    file = tmp_path / "small.yaml"
+    file.write_text("name: small\nmodel: llama_decode_tiny\nquantize: qoq_channel\n")
+    asked = lego("trace", str(file), "--attention", "duo", "--json", cache=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    summary = json.loads(asked.stdout)
+    assert summary["name"] == "llama_decode_tiny+qoq_channel+duo"
+    options = ("--quantize", "qoq_channel", "--attention", "duo")
+    again = lego("trace", "llama_decode_tiny", *options, "--json", cache=tmp_path)
+    assert again.stdout == asked.stdout
+    assert len(list((tmp_path / "lego" / "traces").iterdir())) == 1
+    plain = json.loads(lego("trace", "llama_decode_tiny", "--json", cache=tmp_path).stdout)
+    assert plain["name"] == "llama_decode_tiny"
+    assert plain["operations"]["post"] < summary["operations"]["post"]
+
+
+@NEEDS_MODELS
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("llama_tiny", "--quantize", "qoq"), "error[E606]: unknown technique 'qoq' for quantize"),
+        (("llama_tiny", "--attention", "quest"), "error[E607]: quest leaves prefill as it is"),
+        (("resnet_tiny", "--attention", "quest"), "error[E607]: quest needs a language model"),
+        (("resnet_tiny", "--quantize", "coat_fp8"), "error[E607]: coat_fp8 changes the linear"),
+        (("gemma2_decode_tiny", "--attention", "duo"), "error[E607]: duo doesn't apply to gemma2"),
+        (("net.onnx", "--attention", "duo"), "error[E904]: techniques change networks"),
+        (
+            ("--module", "a.py:B", "--quantize", "coat_fp8"),
+            "error[E904]: techniques change networks",
+        ),
+    ],
+)
+def test_techniques_that_dont_apply_say_so(
+    given: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = lego("trace", *given, cache=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_name_tells_the_nearest(tmp_path: Path) -> None:

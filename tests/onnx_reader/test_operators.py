@@ -172,8 +172,35 @@ def test_upsample_of_old_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(result, wanted)
 
 
-def test_topk_is_left_to_the_host(tmp_path: Path) -> None:
-    made, _ = node_model("TopK", [X, ints(2)], {"axis": 1}, results=2)
+def test_a_widening_cast_is_part_of_a_products_access(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    from tests.onnx_reader.compare import model
+
+    half = X.astype(np.float16)
+    nodes = [
+        helper.make_node("Cast", ["x"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["wide", "w"], ["y"]),
+    ]
+    weight = np.eye(half.shape[-1], dtype=np.float32)[:, :2]
+    read = read_of(model(nodes, {"x": half}, {"w": weight}, ["y"]), tmp_path)
+    (op,) = read.network.operations
+    assert read.network.buffer(op.inputs[0].buffer).format == "float16"
+    np.testing.assert_array_equal(run(read, {"x": half}), half[..., :2].astype(np.float32))
+
+
+@pytest.mark.parametrize("largest", [0, 1])
+def test_topk_is_nests(largest: int, tmp_path: Path) -> None:
+    made, given = node_model("TopK", [X, ints(2)], {"axis": 1, "largest": largest}, results=2)
+    read = read_of(made, tmp_path)
+    wanted = np.sort(X, 1)[:, ::-1] if largest else np.sort(X, 1)
+    np.testing.assert_array_equal(run(read, given), wanted[:, :2])
+    assert Kind.HOST not in {operation.kind for operation in read.network.operations}
+
+
+def test_a_long_topk_is_left_to_the_host(tmp_path: Path) -> None:
+    long = np.zeros((1, 5000), np.float32)
+    made, _ = node_model("TopK", [long, ints(2)], {"axis": 1}, results=2)
     read = read_of(made, tmp_path)
     assert Kind.HOST in {operation.kind for operation in read.network.operations}
 

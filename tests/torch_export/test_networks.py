@@ -18,6 +18,7 @@ from frontends.yaml.render import render_workload
 from lego.diag import LegoError
 from lego.ir.network import Kind, Network
 from lego.ir.network_json import from_json, to_json
+from lego.ir.workload import Format
 from tests.designs import cases_of, verdicts_of
 from tests.torch_export.compare import compare
 
@@ -85,6 +86,38 @@ def test_contractions_of_a_network_are_bit_exact_in_rtl(name: str) -> None:
         text = render_workload(extract(network, each))
         rest = text.split("\n", 1)[1]
         assert load_text(text).operations[0].iterations <= MOST
+        cases += cases_of(f"name: op{k}\n{rest}", k)
+    assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
+
+
+LAYERS = {
+    "svdquant_r32": ("pixart_tiny", ("branch", "branch", "groups")),
+    "qoq_g128": ("llama3_tiny", ("product",)),
+}
+"""Techniques: a network, and what the contractions of one of its layers are."""
+
+
+@pytest.mark.parametrize("technique", sorted(LAYERS))
+def test_contractions_of_a_quantised_layer_are_bit_exact_in_rtl(technique: str) -> None:
+    """The branch of rank 32 (in integers), sums of 4 by 4 bits in groups, and W4A8 after its scale."""
+    model, parts = LAYERS[technique]
+    sample = build(model, device="cpu", quantize=technique)
+    network = trace(sample.module, sample.args, sample.kwargs, name=model).network
+    products = [op for op in network.operations if op.kind is Kind.ARRAY]
+    first = next(op for op in products if ".0." in op.name)
+    place = first.name.rsplit(".", 1)[0]
+    found = [op for op in products if op.name.startswith(f"{place}.")]
+    assert len(found) == len(parts)
+    cases = []
+    for k, op in enumerate(found):
+        formats = [network.buffer(p.buffer).format for p in (*op.inputs, op.output)]
+        whole = parts[k] in ("groups", "product")
+        assert formats == (
+            ["int8", "int8", "int32"] if whole else ["float32", "float16", "float32"]
+        )
+        assert op.iterations <= MOST
+        operand = Format(True, 4 if parts[k] == "groups" else 8)
+        rest = render_workload(extract(network, op.name, operand=operand)).split("\n", 1)[1]
         cases += cases_of(f"name: op{k}\n{rest}", k)
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
 

@@ -49,7 +49,10 @@ ELEMENTWISE = {
     "compare": lambda x: ((x > 0) & (x <= 1) | (x >= 1.5) & (x != 0)).float(), "where": lambda x: torch.where(x > 0, x, -2.0),
     "masked": lambda x: x.masked_fill(x < 0, 7.0), "floor_div": lambda x: x.div(0.3, rounding_mode="floor"),
     "broadcast": lambda x: x + x[:, :1] * x[:1, 0, :], "cast": lambda x: x.to(torch.float64).float() + x.int(),
-    "in_place": lambda x: (x * 2).relu_().add_(1).mul_(x), "ones": lambda x: x + torch.ones_like(x) * torch.arange(4),
+    "in_place": lambda x: (x * 2).relu_().add_(1).mul_(x), "int8": lambda x: (x * 40).round().clamp(-128, 127).to(torch.int8), "modulo_256": lambda x: (x * 40).to(torch.int8) * (x * 9).to(torch.int8) + x.sign().to(torch.int8),
+    "fp8": lambda x: (x * 50).to(torch.float8_e4m3fn).float() + (x * 50).to(torch.float8_e5m2).float(), "half": lambda x: (x.half() * 0.3).float() + x.bfloat16().float(),
+    "pow_tensor": lambda x: x.abs().pow(x), "pow_of_number": lambda x: 0.9**x, "maximum": lambda x: torch.maximum(x, -x * 2) + torch.minimum(x, x * x),
+    "infinite": lambda x: torch.where(x > 0, float("inf"), x).amin(1), "ones": lambda x: x + torch.ones_like(x) * torch.arange(4),
 }  # fmt: skip
 LAYOUT = {
     "transpose": lambda x: x.transpose(0, 2) * 2, "permute": lambda x: x.permute(2, 0, 1) + 0.0, "reshape": lambda x: x.reshape(4, 12) * 2,
@@ -58,7 +61,7 @@ LAYOUT = {
     "interleave": lambda x: x.repeat_interleave(3, dim=1) * 2, "flip": lambda x: x.flip(0, 2) * 2, "roll": lambda x: x.roll((1, -2), (0, 1)) * 2,
     "cat": lambda x: torch.cat([x, x[:, :2] * 2, x[:, 3:4]], 1), "stack": lambda x: torch.stack([x, x * 2], 1), "chunk": lambda x: x.chunk(3, 1)[1] * x.split(2, 1)[2],
     "unbind": lambda x: x.unbind(1)[3] * 2, "pad": lambda x: F.pad(x, (1, 2, 0, 3), value=0.5), "movedim": lambda x: x.movedim(0, -1) * 2,
-    "unflatten": lambda x: x.unflatten(1, (3, 2)).flatten(2) * 2, "squeeze": lambda x: x[:, :1].squeeze(1).unsqueeze(-1) * 2, "t": lambda x: x[0].t() * 2,
+    "unflatten": lambda x: x.unflatten(1, (3, 2)).flatten(2) * 2, "squeeze": lambda x: x[:, :1].squeeze(1).unsqueeze(-1) * 2, "t": lambda x: x[0].t() * 2, "mT": lambda x: x.mT * 2,
     "slice_of_merged": lambda x: x.transpose(1, 2).reshape(2, 24)[:, 3:17:2] * 2, "odd_split": lambda x: x.permute(1, 0, 2).reshape(4, 12)[:, 1:] * 2,
     "tile_slice": lambda x: x.repeat(1, 2, 1)[:, 3:9] * 2,
 }  # fmt: skip
@@ -67,6 +70,8 @@ REDUCTIONS = {
     "softmax": lambda x: x.softmax(1), "log_softmax": lambda x: x.log_softmax(-1), "argmax": lambda x: x.argmax(1), "argmin": lambda x: x.argmin(),
     "max_dim": lambda x: x.max(2), "cumsum": lambda x: x.cumsum(1), "var": lambda x: x.var(1, unbiased=False), "norm": lambda x: x.norm(dim=-1),
     "layer_norm": lambda x: F.layer_norm(x, (6, 4)), "rms_norm": lambda x: F.rms_norm(x, (4,), eps=1e-5), "any": lambda x: (x > 2).any(1),
+    "topk": lambda x: x.topk(3, 1), "least": lambda x: x.topk(2, largest=False), "sort": lambda x: x.sort(1, descending=True), "argsort": lambda x: x.argsort(-1),
+    "stable": lambda x: x.round().sort(dim=1, stable=True), "stable_down": lambda x: x.round().argsort(dim=1, stable=True, descending=True),
     "cumsum_split": lambda x: x.reshape(2, 2, 12).transpose(1, 2).reshape(2, 24).cumsum(1),
 }  # fmt: skip
 IMAGES = {
@@ -89,6 +94,7 @@ PRODUCTS = {
     "einsum": lambda x: torch.einsum("bik,bjk->bij", x, x * 2), "einsum_dots": lambda x: torch.einsum("...k,kn->...n", x, randn(4, 3)), "outer": lambda x: torch.outer(x[0, 0], x[1, 1]),
     "attention": lambda x: F.scaled_dot_product_attention(x, x * 2, x + 1), "causal": lambda x: F.scaled_dot_product_attention(x, x * 2, x + 1, is_causal=True),
     "masked": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=torch.ones(6, 6, dtype=torch.bool).tril(2)), "additive": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=randn(6, 6), scale=0.3),
+    "integers": lambda x: (x * 40).to(torch.int8).int() @ (x * 30).to(torch.int8).int().mT, "integer_linear": lambda x: F.linear((x * 40).int(), torch.arange(20).reshape(5, 4).int()),
     "linear_attention": lambda x: (x.relu().transpose(1, 2) @ x) .transpose(1, 2) @ x.relu().transpose(1, 2),
 }  # fmt: skip
 EVERY = [
@@ -157,8 +163,8 @@ def test_names_are_module_paths() -> None:
     assert names == ["0.linear", "0.linear.bias", "1.0.linear", "1.0.linear.bias"]
 
 
-def test_a_sort_is_the_hosts() -> None:
-    traced = trace(Call(lambda x: x.topk(2, dim=1)), [X])
+def test_a_long_sort_is_the_hosts() -> None:
+    traced = trace(Call(lambda x: x.topk(2, dim=1)), [randn(2, 5000)])
     assert {op.kind for op in traced.network.operations} == {Kind.HOST}
     assert all("sort" in op.reason for op in traced.network.operations)
 

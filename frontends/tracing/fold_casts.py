@@ -1,0 +1,193 @@
+"""Contractions read narrow numbers themselves, not a widened copy of them.
+
+A model that multiplies int8 by int8 into int32 says so by widening both operands first; the array does that on its way
+into the multiplier. So a cast that loses nothing and feeds a contraction becomes part of the contraction's access.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+
+from lego.ir.affine import AffineMap
+from lego.ir.network import Apply, Fn, Kind, Network, Operation, Place, Value
+from lego.ir.workload import Loop, Reduction
+
+__all__ = ["fold_casts", "loses_nothing"]
+
+Row = tuple[tuple[int, ...], int]
+"""Coefficients of loops, and a constant."""
+
+_FLOATS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16", "float32", "float64")
+_INTEGERS = {"bool": 1, "int8": 7, "uint8": 8, "int16": 15, "uint16": 16, "int32": 31, "int64": 63}
+_SIGNIFICANT = {
+    "float8_e5m2": 3,
+    "float8_e4m3fn": 4,
+    "bfloat16": 8,
+    "float16": 11,
+    "float32": 24,
+    "float64": 53,
+}
+
+
+def loses_nothing(narrow: str, wide: str) -> bool:
+    """Whether every number of the format `narrow` is one of `wide`, both by PyTorch's names."""
+    if narrow in _INTEGERS:
+        if wide in _INTEGERS:
+            signed = narrow in ("bool", "uint8", "uint16") or not wide.startswith(("u", "bool"))
+            return signed and _INTEGERS[narrow] < _INTEGERS[wide]
+        return _INTEGERS[narrow] <= _SIGNIFICANT.get(wide, 0)
+    if narrow in ("float16", "bfloat16"):
+        return wide in ("float32", "float64")
+    return narrow in _FLOATS and wide in _FLOATS[max(2, _FLOATS.index(narrow) + 1) :]
+
+
+def fold_casts(network: Network) -> Network:
+    """The network with such casts folded; those that nothing else reads are gone, with their buffers."""
+    casts = _casts(network)
+    shapes = {buffer.name: buffer.shape for buffer in network.buffers}
+    operations = [_folded(op, casts, shapes) for op in network.operations]
+    reads = Counter(place.buffer for op in operations for place in op.inputs)
+    reads.update(network.outputs)
+    dead: set[str] = set()
+    for op in reversed(operations):
+        if op.output.buffer in casts and not reads[op.output.buffer]:
+            dead.add(op.output.buffer)
+            reads.subtract(place.buffer for place in op.inputs)
+    return replace(
+        network,
+        buffers=tuple(b for b in network.buffers if b.name not in dead),
+        operations=tuple(op for op in operations if op.output.buffer not in dead),
+    )
+
+
+def _casts(network: Network) -> dict[str, Operation]:
+    """Casts that lose nothing, by the buffer that they fill."""
+    writers = Counter(op.output.buffer for op in network.operations)
+    formats = {buffer.name: buffer.format for buffer in network.buffers}
+    return {
+        op.output.buffer: op
+        for op in network.operations
+        if op.body == Apply(Fn.CAST, (Value(0),))
+        and op.reduction is Reduction.ASSIGN
+        and writers[op.output.buffer] == 1
+        and op.inputs[0].pad is None
+        and not op.inputs[0].indirect
+        and loses_nothing(formats[op.inputs[0].buffer], formats[op.output.buffer])
+    }
+
+
+def _folded(
+    op: Operation, casts: Mapping[str, Operation], shapes: Mapping[str, tuple[int, ...]]
+) -> Operation:
+    if op.kind is not Kind.ARRAY:
+        return op
+    for k in range(len(op.inputs)):
+        found = _through(op, k, casts, shapes)
+        while found is not None:
+            op, found = found, _through(found, k, casts, shapes)
+    return op
+
+
+def _through(
+    op: Operation,
+    k: int,
+    casts: Mapping[str, Operation],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> Operation | None:
+    """The operation with input `k` read before its cast; None if there is none or no affine access says it."""
+    place = op.inputs[k]
+    cast = casts.get(place.buffer)
+    if cast is None:
+        return None
+    source = cast.inputs[0]
+    if place.pad is not None or place.indirect:
+        same = source.map == cast.output.map and shapes[source.buffer] == shapes[place.buffer]
+        return _with_input(op, k, replace(place, buffer=source.buffer)) if same else None
+    for each in (op, _split(op, place, cast)):
+        found = _before(each, each.inputs[k], cast)
+        if found is not None:
+            return _with_input(each, k, found)
+    return None
+
+
+def _with_input(op: Operation, k: int, place: Place) -> Operation:
+    return replace(op, inputs=(*op.inputs[:k], place, *op.inputs[k + 1 :]))
+
+
+def _split(op: Operation, place: Place, cast: Operation) -> Operation:
+    """The operation with loops that count over several loops of the cast made as many loops."""
+    for row, steps in zip(place.map.rows, cast.output.map.rows, strict=True):
+        for step in steps:
+            for loop, coefficient in enumerate(row):
+                inner = step // coefficient if coefficient > 0 else 0
+                if inner > 1 and inner * coefficient == step:
+                    extent = op.loops[loop].extent
+                    if extent > inner and extent % inner == 0:
+                        divided = _divided(op, loop, inner)
+                        return _split(divided, divided.inputs[op.inputs.index(place)], cast)
+    return op
+
+
+def _divided(op: Operation, loop: int, inner: int) -> Operation:
+    """The same operation, one loop being two, the inner one of `inner` iterations."""
+    names = {each.name for each in op.loops}
+    old = op.loops[loop]
+    name = next(n for n in (f"{old.name}{k}" for k in count(1)) if n not in names)
+    loops = (replace(old, extent=old.extent // inner), Loop(name, inner))
+
+    def wide(place: Place) -> Place:
+        rows = tuple((*r[:loop], inner * r[loop], *r[loop:]) for r in place.map.rows)
+        return replace(place, map=AffineMap(rows, place.map.offset))
+
+    return replace(
+        op,
+        loops=(*op.loops[:loop], *loops, *op.loops[loop + 1 :]),
+        output=wide(op.output),
+        inputs=tuple(wide(place) for place in op.inputs),
+    )
+
+
+def _before(op: Operation, place: Place, cast: Operation) -> Place | None:
+    """Where the cast's operand has what `place` reads of its result; None if no affine access says it."""
+    extents = [loop.extent for loop in op.loops]
+    indices: dict[int, Row] = {}
+    for row, offset, own, start in zip(
+        place.map.rows, place.map.offset, cast.output.map.rows, cast.output.map.offset, strict=True
+    ):
+        digits = _digits((row, offset - start), own, extents)
+        if digits is None or set(digits) & set(indices):
+            return None
+        indices |= digits
+    if any(k not in indices and loop.extent > 1 for k, loop in enumerate(cast.loops)):
+        return None
+    rows, offsets = [], []
+    for steps, start in zip(cast.inputs[0].map.rows, cast.inputs[0].map.offset, strict=True):
+        total = [0] * len(extents)
+        for k, step in enumerate(steps):
+            coefficients, constant = indices.get(k, ((0,) * len(extents), 0))
+            total = [t + step * c for t, c in zip(total, coefficients, strict=True)]
+            start += step * constant
+        rows.append(tuple(total))
+        offsets.append(start)
+    return Place(cast.inputs[0].buffer, AffineMap(tuple(rows), tuple(offsets)))
+
+
+def _digits(index: Row, steps: Sequence[int], extents: Sequence[int]) -> dict[int, Row] | None:
+    """The cast's loops at an index that is their sum with these steps, as a number is of its digits."""
+    coefficients, constant = index
+    found: dict[int, Row] = {}
+    for step, loop in sorted(((s, k) for k, s in enumerate(steps) if s), reverse=True):
+        if step < 0:
+            return None
+        high = tuple(c // step if c % step == 0 else 0 for c in coefficients)
+        low = tuple(0 if c % step == 0 else c for c in coefficients)
+        found[loop] = (high, constant // step)
+        coefficients, constant = low, constant % step
+        reach = [c * (n - 1) for c, n in zip(low, extents, strict=True)]
+        least, most = (constant + sum(f(r, 0) for r in reach) for f in (min, max))
+        if least < 0 or most >= step:
+            return None
+    return None if any(coefficients) or constant else found

@@ -1,0 +1,58 @@
+"""Every loop nest on the module's own operands.
+
+Where values are rounded to few bits, a sum in another order may round to the next integer, and everything after it differs.
+So each nest is given what the module computed before it, and its result is compared; then the module's takes its place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from frontends.tracing.views import whole
+from lego.ir.network import Kind
+from sim import compare
+from sim.network import execute, read
+
+__all__ = ["check_nests"]
+
+
+def check_nests(sample: Any, traced: Any) -> int:
+    """Compare all tensors of the exported graph that a nest writes; returns how many.
+
+    Integers and numbers of 8 bits must be equal, others within the tolerance of sums in float32.
+    """
+    network = traced.network
+    recorded = compare._recorded(traced, sample.args, sample.kwargs)
+    waiting: dict[str, list[str]] = {}
+    for node, view in traced.views.items():
+        if node in recorded:
+            waiting.setdefault(view.buffer, []).append(node)
+    left = Counter(op.output.buffer for op in network.operations)
+    values = compare._given(traced, sample.module, sample.args, sample.kwargs)
+    done = 0
+    for op in network.operations:
+        assert op.kind is not Kind.HOST, op.reason
+        one = replace(network, operations=(op,))
+        name = op.output.buffer
+        values = execute(one, values)
+        left[name] -= 1
+        for node in waiting.get(name, []) if not left[name] else []:
+            view, want = traced.views[node], recorded[node]
+            extents, access = view.access()
+            found = read(values[name], access, extents).reshape(view.shape)
+            assert _same(node, found, want), f"{node}, written by {op.name}"
+            done += 1
+            if view == whole(name, network.buffer(name).shape):
+                values[name] = want
+    return done
+
+
+def _same(node: str, found: Tensor, want: Tensor) -> bool:
+    if not want.is_floating_point() or want.itemsize == 1:
+        return bool(torch.equal(found.double(), want.double())) and found.dtype == want.dtype
+    return compare._difference(node, node, found, want).close
