@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,13 +21,10 @@ from lego.ir.affine import AffineMap
 from lego.ir.network import Operation, Place, operands
 from lego.ir.workload import Reduction
 from sim.functions import EXACT_FUNCTIONS
-from sim.network import FUNCTIONS, Arithmetic, box_of, summed
+from sim.network import FUNCTIONS, Arithmetic, box_of, exact_sums
 from sim.windows import accumulate, is_injective, store, strides_of
 
 __all__ = ["BIT_TRUE"]
-
-EXACT = 2**53
-"""Integers up to here are exact in float64."""
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -66,18 +62,8 @@ def _contract(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
     if any(windows[index].is_floating_point() for index in operands(op.body)):
         _accumulated(op, windows, out)
     else:
-        found = _whole(op, windows).to(out.dtype)
+        found = exact_sums(op, windows).to(out.dtype)
         store(op, out, found, box_of(op))
-
-
-def _whole(op: Operation, windows: Sequence[Tensor]) -> Tensor:
-    """Exact sums of products of integers, in int64: by a product of float64 matrices where no sum can exceed its integers."""
-    used = [windows[index] for index in operands(op.body)]
-    most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
-    terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op)))
-    if most * terms < EXACT:
-        return summed(op, [w.double() for w in windows]).long()
-    return summed(op, [w.long() for w in windows])
 
 
 def _accumulated(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:

@@ -7,6 +7,7 @@ one whose bits don't depend on the device in sim/bit_true.py. The same code runs
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ from lego.ir.network import (
 from lego.ir.workload import Reduction
 from sim.windows import along, store, window
 
-__all__ = ["FLOAT", "Arithmetic", "dtype_of", "execute"]
+__all__ = ["FLOAT", "FUNCTIONS", "Arithmetic", "box_of", "dtype_of", "exact_sums", "execute"]
+
+EXACT = 2**53
+"""Integers up to here are exact in float64."""
 
 Host = Callable[[str, Sequence[Tensor]], Sequence[Tensor]]
 
@@ -158,9 +162,23 @@ def _reduced(op: Operation, body: Tensor, sizes: Sequence[int], ways: Arithmetic
 
 
 def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
-    """A sum of products of windows by one `einsum`, in the output's number format."""
-    body = summed(op, [w.to(out.dtype) for w in windows])
+    """A sum of products of windows by one `einsum`, in the output's number format; integers are exact and wrap."""
+    if any(windows[index].is_floating_point() for index in operands(op.body)):
+        body = summed(op, [w.to(out.dtype) for w in windows])
+    else:
+        body = exact_sums(op, windows).to(out.dtype)
     store(op, out, body, box_of(op))
+
+
+def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
+    """Sums of products of integers, in int64: by a product of matrices in float64 where no sum can exceed its integers, as
+    PyTorch multiplies no matrices of integers on CUDA."""
+    used = [windows[index] for index in operands(op.body)]
+    most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
+    terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op)))
+    if most * terms < EXACT:
+        return summed(op, [w.double() for w in windows]).long()
+    return summed(op, [w.long() for w in windows])
 
 
 def summed(op: Operation, windows: Sequence[Tensor]) -> Tensor:

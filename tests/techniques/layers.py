@@ -10,6 +10,7 @@ from torch import nn
 from frontends.models.techniques.linears import Dense
 from frontends.torch_export.tracer import Traced, trace
 from lego.ir.network import Kind, Operation
+from sim.bit_true import BIT_TRUE
 from sim.network import execute
 
 __all__ = ["arrays", "dense", "outliers", "run"]
@@ -32,13 +33,13 @@ def outliers(*shape: int, seed: int = 1) -> Any:
 
 
 def run(module: nn.Module, *args: Any) -> tuple[Traced, dict[str, Any]]:
-    """The module's loop nests, and every buffer after they have run."""
+    """The module's loop nests, and every buffer after they have run, bit-true."""
     traced = trace(module, args)
     held = dict(module.named_parameters())
     given = {buffer: held[name].detach() for buffer, name in traced.parameters.items()}
     leaves = torch.utils._pytree.tree_leaves(args)
     given |= traced.constants | dict(zip(traced.network.inputs, leaves, strict=True))
-    return traced, execute(traced.network, given)
+    return traced, execute(traced.network, given, arithmetic=BIT_TRUE)
 
 
 def arrays(traced: Traced) -> list[Operation]:

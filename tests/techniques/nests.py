@@ -1,4 +1,4 @@
-"""Every loop nest on the module's own operands.
+"""Every loop nest, bit-true, on the module's own operands.
 
 Where values are rounded to few bits, a sum in another order may round to the next integer, and everything after it differs.
 So each nest is given what the module computed before it, and its result is compared; then the module's takes its place.
@@ -16,7 +16,9 @@ from torch import Tensor
 from frontends.tracing.views import whole
 from lego.ir.network import Kind
 from sim import compare
-from sim.network import execute, read
+from sim.bit_true import BIT_TRUE
+from sim.network import execute
+from sim.windows import read
 
 __all__ = ["check_nests"]
 
@@ -33,13 +35,13 @@ def check_nests(sample: Any, traced: Any) -> int:
         if node in recorded:
             waiting.setdefault(view.buffer, []).append(node)
     left = Counter(op.output.buffer for op in network.operations)
-    values = compare._given(traced, sample.module, sample.args, sample.kwargs)
+    values = compare.given_to(traced, sample.module, sample.args, sample.kwargs)
     done = 0
     for op in network.operations:
         assert op.kind is not Kind.HOST, op.reason
         one = replace(network, operations=(op,))
         name = op.output.buffer
-        values = execute(one, values)
+        values = execute(one, values, arithmetic=BIT_TRUE)
         left[name] -= 1
         for node in waiting.get(name, []) if not left[name] else []:
             view, want = traced.views[node], recorded[node]
