@@ -47,9 +47,12 @@ def _unary(fn: Fn) -> Callable[..., View]:
 for _name, _fn in {
     "neg": Fn.NEG, "abs": Fn.ABS, "exp": Fn.EXP, "log": Fn.LOG, "sqrt": Fn.SQRT, "rsqrt": Fn.RSQRT,
     "tanh": Fn.TANH, "erf": Fn.ERF, "sigmoid": Fn.SIGMOID, "sin": Fn.SIN, "cos": Fn.COS,
-    "floor": Fn.FLOOR, "round": Fn.ROUND, "logical_not": Fn.NOT, "bitwise_not": Fn.NOT,
+    "floor": Fn.FLOOR, "round": Fn.ROUND, "logical_not": Fn.NOT,
 }.items():  # fmt: skip
     lowers(f"{_name}.default")(_unary(_fn))
+
+
+_OVERLOADS = ("default", "Tensor", "Scalar", "Tensor_Scalar", "Scalar_Tensor")
 
 
 def _binary(fn: Fn) -> Callable[..., View]:
@@ -58,11 +61,29 @@ def _binary(fn: Fn) -> Callable[..., View]:
 
 for _name, _fn in {
     "mul": Fn.MUL, "maximum": Fn.MAX, "minimum": Fn.MIN, "lt": Fn.LT, "le": Fn.LE, "eq": Fn.EQ,
-    "logical_and": Fn.AND, "bitwise_and": Fn.AND, "__and__": Fn.AND, "logical_or": Fn.OR,
-    "bitwise_or": Fn.OR, "__or__": Fn.OR, "remainder": Fn.MOD,
+    "logical_and": Fn.AND, "logical_or": Fn.OR, "remainder": Fn.MOD,
+    "__rshift__": Fn.SHIFT, "bitwise_right_shift": Fn.SHIFT,
 }.items():  # fmt: skip
-    _overloads = ("default", "Tensor", "Scalar", "Tensor_Scalar", "Scalar_Tensor")
-    lowers(*(f"{_name}.{o}" for o in _overloads))(_binary(_fn))
+    lowers(*(f"{_name}.{o}" for o in _OVERLOADS))(_binary(_fn))
+
+
+def _of_truth(fn: Fn) -> Callable[..., View]:
+    """Bit by bit, which is by truth where there is one bit."""
+
+    def lowered(t: Tracer, *args: Any) -> View:
+        if t.fmt() != "bool":
+            raise t.fail(
+                f"operators on the bits of {t.fmt()} have no loop nest", hint="use arithmetic"
+            )
+        return pointwise(t, args, lambda *values: apply(fn, *values))
+
+    return lowered
+
+
+for _name, _fn in {
+    "bitwise_not": Fn.NOT, "bitwise_and": Fn.AND, "__and__": Fn.AND, "bitwise_or": Fn.OR, "__or__": Fn.OR,
+}.items():  # fmt: skip
+    lowers(*(f"{_name}.{o}" for o in _OVERLOADS))(_of_truth(_fn))
 
 
 @lowers("gt.Tensor", "gt.Scalar")
