@@ -13,6 +13,7 @@ from frontends.models.techniques.names import PLAIN, Techniques
 from lego.diag import InternalError, LegoError
 from lego.ir.network import Network
 from lego.ir.network_json import from_json, to_json
+from lego.tell import Tell, silent
 
 __all__ = ["cached", "missing_packages", "read_model", "trace_model"]
 
@@ -30,8 +31,8 @@ def cached(name: str, how: Techniques = PLAIN) -> Network | None:
         return None
 
 
-def trace_model(name: str, how: Techniques = PLAIN) -> Network:
-    """Trace a network of the catalogue with these techniques on the meta device, and remember it.
+def trace_model(name: str, how: Techniques = PLAIN, *, tell: Tell = silent) -> Network:
+    """Trace a network of the catalogue with these techniques on the meta device, and remember it; `tell` hears how far it is.
 
     Raises E604 for an unknown name, E605 for missing packages, E606 and E607 for techniques, E401 and E402 as the
     tracer.
@@ -42,9 +43,10 @@ def trace_model(name: str, how: Techniques = PLAIN) -> Network:
         from frontends.torch_export.tracer import trace
     except ImportError as error:
         raise missing_packages(error) from error
+    tell("build", 0, 0)
     sample = build(name, quantize=how.quantize, attention=how.attention)
     full = how.named(name)
-    network = trace(sample.module, sample.args, sample.kwargs, name=full).network
+    network = trace(sample.module, sample.args, sample.kwargs, name=full, tell=tell).network
     _remember(_path(full), network)
     return network
 

@@ -19,6 +19,7 @@ from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
 from lego.diag import LegoError
 from lego.ir.network import Network, Operation, Role
+from lego.tell import Tell, silent
 
 __all__ = ["Traced", "trace"]
 
@@ -53,12 +54,14 @@ def trace(
     kwargs: Mapping[str, Any] | None = None,
     *,
     name: str = "model",
+    tell: Tell = silent,
 ) -> Traced:
-    """The module as a network, at the shapes of these arguments. Nothing is computed.
+    """The module as a network, at the shapes of these arguments. Nothing is computed; `tell` hears how far it is.
 
     Raises E401 if PyTorch can't export the module, E402 for an operator that can't be lowered.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    tell("export", 0, 0)
     with torch.no_grad():
         try:
             program = torch.export.export(
@@ -70,7 +73,7 @@ def trace(
                 f"{type(module).__name__} can't be exported: {_first_line(error)}",
                 hint="shapes and control flow mustn't depend on values; see torch.export",
             ) from error
-        return _lowered(program, name)
+        return _lowered(program, name, tell)
 
 
 def _first_line(error: Exception) -> str:
@@ -78,10 +81,10 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _lowered(program: torch.export.ExportedProgram, name: str) -> Traced:
+def _lowered(program: torch.export.ExportedProgram, name: str, tell: Tell = silent) -> Traced:
     tracer = Tracer(Nests(name))
     inputs = _bind(tracer, program)
-    results = _walk(tracer, program.graph_module)
+    results = _walk(tracer, program.graph_module, tell)
     outputs = []
     count = len(tracer.nests.operations)
     for k, value in enumerate(results):
@@ -149,10 +152,13 @@ def _detached(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu()
 
 
-def _walk(tracer: Tracer, graph: fx.GraphModule) -> Sequence[Any]:
+def _walk(tracer: Tracer, graph: fx.GraphModule, tell: Tell = silent) -> Sequence[Any]:
     """Lower every node; returns what the graph returns."""
     env = tracer.env
-    for node in graph.graph.nodes:
+    count = len(graph.graph.nodes)
+    for at, node in enumerate(graph.graph.nodes):
+        if not at % 64:
+            tell("lower", at, count)
         if node.op == "output":
             flat = fx.map_arg(node.args[0], lambda n: env[n])
             return flat if isinstance(flat, list | tuple) else [flat]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lego.diag import LegoError
+from lego.tell import Tell, silent
 
 __all__ = ["guarded", "manifest_of", "parse_bounds", "print_json", "progress", "table"]
 
@@ -42,19 +43,33 @@ def guarded(action: Callable[[], None]) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Say on stderr what is being done; a spinner on a terminal, with the time at the end."""
+def progress(what: str) -> Iterator[Tell]:
+    """Say on stderr what is being done; on a terminal a bar that what is yielded moves, with the time at the end."""
     begun = time.monotonic()
     if sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status(f"{what} ..."):
-            yield
+        with _bar(what) as tell:
+            yield tell
     else:
-        yield
+        yield silent
     spent = time.monotonic() - begun
     if spent > 1:
         print(f"{what}: {spent:.1f} s", file=sys.stderr)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Tell]:
+    """A bar that runs to and fro while the number of steps isn't known."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(what, total=None)
+
+        def tell(stage: str, done: int, steps: int) -> None:
+            shown.update(task, description=f"{what}: {stage}", completed=done, total=steps or None)
+
+        yield tell
 
 
 def print_json(value: object) -> None:

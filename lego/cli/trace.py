@@ -144,8 +144,8 @@ def _network_of(what: str, techniques: tuple[str | None, str | None]) -> Network
     model, how = _model_of(what, techniques)
     network = cached(model, how)
     if network is None:
-        with progress(f"trace {how.named(model)}"):
-            network = trace_model(model, how)
+        with progress(f"trace {how.named(model)}") as tell:
+            network = trace_model(model, how, tell=tell)
     return network
 
 
