@@ -1,11 +1,13 @@
 """Arithmetic whose bits are stated, so that every device gives the same: the accelerator's own.
 
 - Integer contractions are exact and wrap to the output's bits.
-- Floating-point contractions multiply and add in float32 (float64 if an operand is), one product after another in the
-  order of the loops, as a multiply-accumulate unit does; products of operands of 16 bits or fewer are exact.
+- Floating-point contractions multiply and add in float32 (float64 if an operand is), one product after another, as a
+  multiply-accumulate unit does; products of operands of 16 bits or fewer are exact. Loops that the output doesn't
+  follow run in their order. Where windows of the output overlap, as in transposed convolutions, the inner loops
+  without which they wouldn't (the taps) run so too: every element gets tap after tap.
 - Floating-point sums of rows add halves of the row, in float32 or wider: elements i and i + n/2, n the next power of two.
 - Functions are those of sim/functions.py; additions, products and quotients are IEEE 754's, to nearest even.
-- A cast to integers drops the fraction and saturates; nothing becomes 0.
+- A cast from floating point to integers drops the fraction and saturates; nothing becomes 0.
 """
 
 from __future__ import annotations
@@ -120,7 +122,7 @@ def _fixed(
 
 
 def _store(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
-    """Sums of values that meet in an element are added in the order of the loops, the rest is as always."""
+    """Sums of values that meet in an element are added as contractions add, the rest is as always."""
     steps = [abs(step) for step in strides_of(op.output, out, len(sizes))[0]]
     if op.reduction is not Reduction.ADD or is_injective(steps, sizes):
         store(op, out, body, sizes)

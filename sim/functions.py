@@ -1,7 +1,7 @@
 """Functions of real numbers by additions, multiplications, divisions and square roots alone, in float64.
 
 IEEE 754 says what these give to the last bit, so every device gives the same, unlike its own `exp`. Relative errors are
-below 1e-14 (`erf` beyond 4 is 1, wrong by at most 1.6e-8), so that a result rounded to float32 is the nearest
+below 1e-14, of powers below 1e-12 (`erf` beyond 4 is 1, wrong by at most 1.6e-8), so that a result rounded to float32 is the nearest
 number but for about one argument in a million. Sine and cosine beyond 2^30 are not a number. Methods: argument reduction to a short interval, then a
 power series (Muller, Elementary Functions, 3rd ed., ch. 3 and 11).
 """
@@ -23,20 +23,22 @@ LN2_HIGH = float.fromhex("0x1.62e42fefap-1")  # 33 bits, so that multiples up to
 LN2_LOW = float(
     Fraction(69314718055994530941723212145818, 10**32) - Fraction(LN2_HIGH)
 )  # ln 2 to 32 digits
-_HALF_PI = Fraction(157079632679489661923132169163975144, 10**35)  # pi / 2 to 35 digits
+_HALF_PI = Fraction(
+    1570796326794896619231321691639751442098584699687552910, 10**54
+)  # pi / 2 to 54 digits
 
 
 def _parts(value: Fraction, count: int) -> tuple[float, ...]:
-    """A number as a sum of floats of 30 bits and a last one of 53."""
+    """A number as a sum of floats of 23 bits, multiples of which up to 2^30 are exact, and a last one of 53."""
     found = []
     for _ in range(count - 1):
-        scale = 2 ** (29 - math.floor(math.log2(value)))
+        scale = 2 ** (22 - math.floor(math.log2(value)))
         found.append(float(Fraction(math.floor(value * scale), scale)))
         value -= Fraction(found[-1])
     return (*found, float(value))
 
 
-HALF_PI = _parts(_HALF_PI, 3)
+HALF_PI = _parts(_HALF_PI, 5)
 
 
 def _series(x: Tensor, coefficients: list[Fraction]) -> Tensor:
@@ -165,13 +167,13 @@ def _pow(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rounded(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function in float64, rounded once to the operands' common format (float32 for integers)."""
+    """The function in float64, rounded once to the operands' common format (float64 for integers)."""
 
     def computed(*args: Tensor) -> Tensor:
         kind = args[0].dtype
         for arg in args[1:]:
             kind = torch.promote_types(kind, arg.dtype)
-        kind = kind if kind.is_floating_point else torch.float32
+        kind = kind if kind.is_floating_point else torch.float64
         return function(*(arg.double() for arg in args)).to(kind)
 
     return computed

@@ -233,11 +233,18 @@ def _total(tensor: Tensor, dims: Sequence[int]) -> Tensor:
     return tensor.sum(list(dims), keepdim=True)
 
 
+def _quotient(a: Tensor, b: Tensor) -> Tensor:
+    """Of integers in float64, which is exact enough to be rounded down."""
+    if a.is_floating_point() or b.is_floating_point():
+        return torch.div(a, b)
+    return a.double() / b.double()
+
+
 FUNCTIONS: dict[Fn, Callable[..., Tensor]] = {
     Fn.ADD: torch.add,
     Fn.SUB: torch.sub,
     Fn.MUL: torch.mul,
-    Fn.DIV: torch.div,
+    Fn.DIV: _quotient,
     Fn.MAX: torch.maximum,
     Fn.MIN: torch.minimum,
     Fn.POW: torch.pow,

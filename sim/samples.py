@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,15 +53,16 @@ def loaded(path: Path, sample: Sample) -> list[Sample]:
         )
     counts = set()
     for (name, array), leaf in zip(arrays, leaves, strict=True):
-        real = np.issubdtype(array.dtype, np.floating)
-        if array.shape[1:] != tuple(leaf.shape) or real != leaf.is_floating_point():
-            message = f"{name} of {path} has shape {array.shape} of {array.dtype}"
+        wrong = (
+            array.dtype.kind != "f" if leaf.is_floating_point() else array.dtype.kind not in "biu"
+        )
+        if wrong or array.shape[1:] != tuple(leaf.shape) or not _is_finite(array):
+            message = f"{name} of {path} has shape {array.shape} of {array.dtype}, or isn't finite"
             raise LegoError("E422", message, hint=hint)
         counts.add(len(array))
     if len(counts) != 1 or not min(counts):
-        raise LegoError(
-            "E422", f"the arrays of {path} differ in their number of samples", hint=hint
-        )
+        message = f"the arrays of {path} must have the same number of samples, at least one"
+        raise LegoError("E422", message, hint=hint)
     return [_sample(sample, [array[k] for _, array in arrays]) for k in range(counts.pop())]
 
 
@@ -72,11 +75,24 @@ def _sample(sample: Sample, values: list[Any]) -> Sample:
     return _with(sample, change)
 
 
+def _is_finite(array: Any) -> bool:
+    return bool(np.isfinite(array).all()) and not (
+        array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max
+    )
+
+
 def _arrays(path: Path) -> list[tuple[str, Any]]:
     try:
-        with np.load(path, allow_pickle=False) as held:
-            return [(name, held[name]) for name in held.files]
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+        held = np.load(path, allow_pickle=False)
+        if not isinstance(held, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one array")
+        with held:
+            found = [(name, held[name]) for name in held.files]
+        if not all(isinstance(array, np.ndarray) and array.ndim for _, array in found):
+            raise ValueError("something in it is no array, or has no axis of samples")
+        return found
+    except (OSError, ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError,
+            zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
         raise LegoError(
             "E422", f"{path} isn't an NPZ file: {error}", hint="numpy.savez writes one"
         ) from None

@@ -126,7 +126,14 @@ def _amin(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
 
 @lowers("any.dim", "any.default")
 def _any(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
-    return _along(t, x, dims, keepdim, Reduction.MAX)
+    view = t.view(x)
+    if t.format(view) != "bool":
+        labels = labels_of(view)
+        body = apply(Fn.NOT, apply(Fn.EQ, Value(0), 0))
+        view = t.nests.nest(
+            f"{t.path}.true", t.source, Kind.POST, labels, "bool", [Term(view, labels)], body
+        )
+    return _along(t, view, dims, keepdim, Reduction.MAX)
 
 
 def _first_at(t: Tracer, view: View, dim: int, best: View) -> View:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
-from lego.diag import LegoError
+from lego.diag import InternalError, LegoError
 from lego.ir.network import Network, Operation, Role
 from lego.tell import Tell, silent
 
@@ -203,10 +203,24 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
             f"operator {node.target} can't be lowered",
             "rewrite the module without it, or add a handler in frontends/torch_export",
         )
+    found = [n.meta.get("val") for n in (node, *node.all_input_nodes)]
+    shapes = [value.shape for value in found if isinstance(value, Tensor)]
+    if any(type(size) is int and not size for shape in shapes for size in shape):
+        return _of_nothing(tracer, handler, args, kwargs)
     result = handler(tracer, *args, **kwargs)
     if mutated:
         _rebind(tracer, node, result)
     return result
+
+
+def _of_nothing(
+    tracer: Tracer, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """An operator on a tensor without elements, if it has a loop nest nevertheless."""
+    try:
+        return handler(tracer, *args, **kwargs)
+    except (AssertionError, ValueError, IndexError, ZeroDivisionError, InternalError):
+        raise tracer.fail("a tensor without elements can't be lowered") from None
 
 
 def _inlined(tracer: Tracer, args: Sequence[Any]) -> Any:

@@ -58,10 +58,17 @@ def extract(
         tensors.append(Tensor(letter, shape, fmt, pad))
         accesses.append(Access(letter, AffineMap(place.map.rows, offset)))
     *inputs, output = accesses
-    plain = re.sub(r"\W+", "_", name).strip("_")[-31:]
+    plain = _short(re.sub(r"\W+", "_", name).strip("_"))
     plain = plain if plain[:1].isalpha() else f"op_{plain}"[:31]
     made = TensorOp(plain, loops, output, tuple(inputs), _expr(op.body), Reduction.ADD)
     return Workload(plain, tuple(tensors), (made,), ((),), Architecture(array))
+
+
+def _short(name: str) -> str:
+    """The last words that fit into 31 characters, or what does of the last one."""
+    tail = name[-31:]
+    whole = len(name) <= 31 or name[-32] == "_" or "_" not in tail
+    return tail if whole else tail.split("_", 1)[1]
 
 
 def _letter(name: str) -> str:

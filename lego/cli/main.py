@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -172,7 +175,9 @@ def trace(
 
 @app.command(epilog="Example: lego verify sana_tiny --formats fp8 --device auto")
 def verify(
-    model: Annotated[str, typer.Argument(help="Name that `lego models` lists.")],
+    model: Annotated[
+        str, typer.Argument(help="Name that `lego models` lists, or workload file with `model:`.")
+    ],
     formats: Annotated[
         str | None,
         typer.Option(
@@ -267,7 +272,20 @@ def explain(
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        if "torch" in sys.modules and isinstance(ended.code, int | None):
+            _leave(ended.code or 0)
+        raise
+
+
+def _leave(status: int) -> None:
+    """End at once: taking PyTorch's modules apart one by one takes more than a second, and nothing is left to do."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +36,7 @@ def verify_network(
     from frontends.models.build import build, known
     from lego.quantise.scheme import scheme_named
 
+    name, techniques = _named(name, techniques)
     known(name)
     changed = any(techniques)
     formats = formats or ("own" if changed else "w8a8")
@@ -50,14 +52,18 @@ def verify_network(
         where = device_of(device)
         traced = trace(sample.module, sample.args, sample.kwargs, name=name)
         runs = loaded(data, sample) if data else [sample, *drawn(sample, 3, seed)]
-        found = differences(
-            traced, runs[0].module, runs[0].args, runs[0].kwargs, device=where,
-            formats=_formats(traced, runs, scheme, where), truth=True,
-        )  # fmt: skip
+        try:
+            found = differences(
+                traced, runs[0].module, runs[0].args, runs[0].kwargs, device=where,
+                formats=_formats(traced, runs, scheme, where), truth=True,
+            )  # fmt: skip
+        except IndexError as error:
+            message = f"an index in {data or 'the inputs'} is outside its table: {error}"
+            raise LegoError("E422", message, hint="such as a token above the vocabulary") from None
     apart = [each for each in found if not each.close]
     if as_json:
         print_json(
-            {"device": str(where), "formats": formats, "tensors": [asdict(d) for d in found]}
+            {"device": str(where), "formats": formats, "tensors": [_plain(d) for d in found]}
         )
     else:
         _print(name, formats, found, str(where))
@@ -67,6 +73,19 @@ def verify_network(
             f"{len(apart)} of {len(found)} tensors of {name} differ, the first at {apart[0].path}",
             hint="please report it with the versions of the packages",
         )
+
+
+def _named(
+    what: str, techniques: tuple[str | None, str | None]
+) -> tuple[str, tuple[str | None, str | None]]:
+    """The catalogue's name, and techniques, of a workload file; options come before its keys."""
+    if Path(what).suffix not in (".yaml", ".yml"):
+        return what, techniques
+    from frontends.models.file import load_model
+
+    found = load_model(Path(what))
+    own = (found.techniques.quantize, found.techniques.attention)
+    return found.model, (techniques[0] or own[0], techniques[1] or own[1])
 
 
 def _formats(traced: Any, runs: Any, scheme: Any, where: Any) -> Callable[[Any], Any]:
@@ -87,6 +106,11 @@ def _formats(traced: Any, runs: Any, scheme: Any, where: Any) -> Callable[[Any],
         return execute(made.network, ready, arithmetic=BIT_TRUE)
 
     return run
+
+
+def _plain(found: Difference) -> dict[str, object]:
+    """For JSON, which has no infinity."""
+    return {k: str(v) if v == math.inf else v for k, v in asdict(found).items()}
 
 
 def _print(name: str, formats: str, found: list[Difference], where: str) -> None:

@@ -31,6 +31,8 @@ from lego.quantise.scheme import LARGEST, Scheme
 
 __all__ = ["Multiplier", "Quantised", "Scale", "Weight", "quantised"]
 
+SMALLEST = 16
+"""Products that are worth a scale of their own."""
 REAL = ("float64", "float32", "float16", "bfloat16")
 
 
@@ -164,6 +166,8 @@ class _Work:
         if extent != self.buffers[place.buffer].shape[dim]:
             return op, None
         size = max(d for d in range(1, min(extent, self.scheme.group) + 1) if extent % d == 0)
+        if size < min(extent, SMALLEST):
+            return op, None
         return split_loop(op, loop, size), (loop, dim, size)
 
     def _activation(self, name: str) -> tuple[str, Scale | None]:

@@ -59,6 +59,6 @@ SCHEMES: dict[str, Scheme] = {
 def scheme_named(name: str) -> Scheme:
     """The scheme of this name. Raises E421."""
     if name not in SCHEMES:
-        hint = f"one of {', '.join(SCHEMES)}, or none"
+        hint = f"one of {', '.join(SCHEMES)}, or own"
         raise LegoError("E421", f"unknown number formats {name[:40]!r}", hint=hint)
     return SCHEMES[name]

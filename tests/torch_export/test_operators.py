@@ -52,6 +52,7 @@ ELEMENTWISE = {
     "in_place": lambda x: (x * 2).relu_().add_(1).mul_(x), "int8": lambda x: (x * 40).round().clamp(-128, 127).to(torch.int8), "modulo_256": lambda x: (x * 40).to(torch.int8) * (x * 9).to(torch.int8) + x.sign().to(torch.int8),
     "fp8": lambda x: (x * 50).to(torch.float8_e4m3fn).float() + (x * 50).to(torch.float8_e5m2).float(), "half": lambda x: (x.half() * 0.3).float() + x.bfloat16().float(),
     "pow_tensor": lambda x: x.abs().pow(x), "pow_of_number": lambda x: 0.9**x, "maximum": lambda x: torch.maximum(x, -x * 2) + torch.minimum(x, x * x),
+    "any": lambda x: (x * 1.2).int().any(1), "whole_quotient": lambda x: (x * 1e15).long() // 3 + (x * 1e15).long() // -7,
     "shift": lambda x: ((x * 1000).int() >> 3) + torch.bitwise_right_shift((x * 90).int(), (x.abs() * 2).int()),
     "infinite": lambda x: torch.where(x > 0, float("inf"), x).amin(1), "ones": lambda x: x + torch.ones_like(x) * torch.arange(4),
 }  # fmt: skip
@@ -197,6 +198,7 @@ class Stacked(nn.Module):
         (Call(lambda x: x * 2 if x.sum() > 0 else x), "E401", "can't be exported"),
         (Call(lambda x: x[x > 0]), "E40", "mask|dynamic|exported"),
         (Call(lambda x: F.pad(x, (1, 1), mode="reflect")), "E402", "reflect"),
+        (Call(lambda x: x[:, :0] * 2), "E402", "without elements"),
         (Call(lambda x: (x * 9).int() & 6), "E402", "bits of int32"),
         (Call(lambda x: ~(x * 9).int()), "E402", "bits of int32"),
     ],
