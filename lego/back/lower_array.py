@@ -19,7 +19,7 @@ from lego.back.lower_fu import (
     masking_axes,
 )
 from lego.back.lower_links import Link, Links, ordered
-from lego.back.lower_memory import node_port
+from lego.back.lower_side import node_port
 from lego.back.lower_trees import Trees
 from lego.back.passes.widths import infer_widths
 from lego.back.sums import accumulates_held

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lego.back.builder import Builder
+from lego.back.lower_sums import accumulates, combined, is_plain, start_of
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.back.sums import combine, identity
-from lego.ir.adg import Adg, OutputPlan
-from lego.ir.dag import Module, bits_for
+from lego.ir.dag import Module
 from lego.ir.fused import Buffer, FusedAdg
-from lego.ir.workload import Reduction
 
-__all__ = ["accumulates", "bank_kinds"]
+__all__ = ["bank_kinds"]
 
 
 def bank_kinds(
-    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool
+    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool, apart: bool
 ) -> tuple[list[Module], list[Module]]:
     """The modules that the memory's banks need, and the module of each bank.
 
-    `late`: where banks add, a register stands between the word read and the adder.
+    `late`: where banks add, a register stands between the word read and the adder. `apart`: what is
+    added to is read and written by data nodes, which have the adders.
     """
     depths = [depth for count, depth in buffer.depths for _ in range(count)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
@@ -38,17 +37,10 @@ def bank_kinds(
         if adds and (depth, False) in kinds:
             several += "_sums"
         name = f"{prefix}_bank_{buffer.name}{several}"
-        made[depth, adds] = _bank(name, fused, buffer, rams[depth], 1 + late if adds else 0)
+        cycles = 1 + late if adds and not apart else 0
+        made[depth, adds] = _bank(name, fused, buffer, rams[depth], cycles, apart=adds and apart)
     modules = [*rams.values(), *made.values()]
     return modules, [made[kind] for kind in wanted]
-
-
-def accumulates(buffer: Buffer, bank: int) -> bool:
-    """Whether some dataflow adds to what the bank holds."""
-    return any(
-        isinstance(plan, OutputPlan) and plan.accumulates and bank < plan.banking.n_banks
-        for plan in buffer.plans
-    )
 
 
 def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
@@ -66,11 +58,18 @@ def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
     return infer_widths(b.build())
 
 
-def _bank(name: str, fused: FusedAdg, buffer: Buffer, ram: Module, cycles: int) -> Module:
-    """The bank around a RAM; if it adds, so many cycles after the request."""
+def _bank(
+    name: str, fused: FusedAdg, buffer: Buffer, ram: Module, cycles: int, *, apart: bool
+) -> Module:
+    """The bank around a RAM; if it adds, so many cycles after the request. `apart`: reads and writes have ports of their own."""
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
     (span,) = (node.range for node in ram.nodes if node.name == "raddr")
+    if apart:
+        array = {f"{way}addr": b.input(f"{way}addr", span) for way in "rw"}
+        array |= {"ren": b.input("ren"), "wen": b.input("wen"), "wdata": b.input("data", word)}
+        _rams(b, fused, ram, array)
+        return infer_widths(remove_dead_nodes(b.build()))
     addr, en = b.input("addr", span), b.input("en")
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
@@ -147,36 +146,16 @@ def _accumulate(
     stored = b.wire(word)
     if cycles == 1:
         old = b.mux(agains[0], total, stored, name="old")
-        new = b.mux(visit, data, _combined(b, fused, old, data, word, None))
+        new = b.mux(visit, data, combined(b, fused, old, data, word, None))
     else:  # a first visit adds to the identity: no multiplexer stands behind the adder
-        starts = [b.const(identity(a)) if a.output.accumulates else None for a in adgs]
         kept = b.mux(agains[1], total, stored)
-        kept = b.mux(visit, b.wrap(b.choose(starts), word), kept, name="kept")
+        kept = b.mux(visit, start_of(b, fused, word), kept, name="kept")
         again = b.all([agains[0], b.invert(b.delay(visit, 1))])
         old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
-        alike = all(_is_plain(a, word) for a in adgs if a.output.accumulates)
-        new = _combined(b, fused, old, data, word, None if alike else data)
+        alike = all(is_plain(a, word) for a in adgs if a.output.accumulates)
+        new = combined(b, fused, old, data, word, None if alike else data)
     b.drive(total, new, active[-1])
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
     reads = b.all([en, adds]) if adds != b.const(1) else en
     array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": new, "wen": active[-1]}
     b.connect(stored, _rams(b, fused, ram, array))
-
-
-def _is_plain(adg: Adg, word: tuple[int, int]) -> bool:
-    """Whether zero and any word add to that word."""
-    return adg.reduction is Reduction.ADD and bits_for(*word) == adg.output_format.bits
-
-
-def _combined(
-    b: Builder, fused: FusedAdg, old: int, data: int, word: tuple[int, int], other: int | None
-) -> int:
-    """The running dataflow's reduction of two words; `other` for those that don't add in banks."""
-    sums = []
-    for layer in fused.layers:
-        fmt = layer.adg.output_format
-        value = (fmt.low, fmt.high)
-        left, right = b.wrap(old, value), b.wrap(data, value)
-        summed = combine(b, layer.adg.reduction, left, right, value)
-        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else other)
-    return b.choose(sums)

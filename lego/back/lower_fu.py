@@ -228,7 +228,7 @@ def _reduce_merged(
     if kind.gives_sum:
         b.output("sum_out", acc)
     if any(part.root for _, part in parts):
-        b.output("result", b.wrap(acc, (0, (1 << fused.buffers()[-1].bits) - 1)))
+        b.output("result", b.wrap(acc, fused.buffers()[-1].word))
 
 
 def _parts(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[Adg, SumKind]]:
@@ -344,4 +344,4 @@ def _accumulate(
         summed = combined(b, fused, roots, acc, [total] * len(roots), span, claim)
         b.drive(acc, b.wrap(b.mux(b.input("first"), total, summed), span))
         total = acc
-    b.output("result", b.wrap(total, (0, (1 << fused.buffers()[-1].bits) - 1)))
+    b.output("result", b.wrap(total, fused.buffers()[-1].word))

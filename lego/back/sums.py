@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lego.back.builder import Builder
 from lego.back.passes.widths import infer_widths
 from lego.ir.adg import Adg
@@ -15,6 +17,7 @@ __all__ = [
     "accumulates_held",
     "build_body",
     "combine",
+    "element_terms",
     "identity",
     "reduced",
     "sum_range",
@@ -142,3 +145,20 @@ def accumulated_terms(adg: Adg, sums: int) -> int:
         for trip in trips[len(trips) - adg.output.hold :]:
             sums *= trip
     return sums
+
+
+def element_terms(adg: Adg) -> int:
+    """Most contributions that one element gets: iterations of all loops but one per dimension, which moves that dimension only."""
+    rows = adg.op.output.map.rows
+    extents = [loop.extent for loop in adg.op.loops]
+    terms = math.prod(extents)
+    for row in rows:
+        terms //= max(
+            (
+                extent
+                for i, extent in enumerate(extents)
+                if row[i] and sum(other[i] != 0 for other in rows) == 1
+            ),
+            default=1,
+        )
+    return terms

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lego.back.bank_view import BankView
 from lego.back.lower_fu import FuKind, Pick, PortKind, SumStages, build_fu, masking_axes
+from lego.back.lower_sums import FORWARDED, adds_at_nodes
 from lego.back.passes.broadcast import BUFFERED, MAX_FANOUT
 from lego.back.passes.delay_matching import Arrival, match_delays
 from lego.back.passes.reductions import balanced
@@ -56,7 +57,7 @@ class Ways:
     """What the lowering leaves to passes that run; without them, it is a straightforward one.
 
     `matched`: operands and masks arrive when that saves registers, and not all together. `shared`: chains
-    of sums and accumulators have one register where no dataflow needs both. `balanced`: there is time for
+    of sums and accumulators have one register where no dataflow needs both, and the banks of a data node one adder. `balanced`: there is time for
     an FU's reductions as trees only, not as the chains that are lowered.
     """
 
@@ -83,6 +84,7 @@ class Schedule:
     contribution : the body's masked value is ready.
     chained, held : sums have a register to travel; results accumulate in the FUs.
     merged : one adder and register per FU serve both, because no dataflow needs both.
+    gathered : what adds to memory has adders at data nodes, not at banks.
     trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
     totals : the sum that the root commits or accumulates is ready, per dataflow.
     results : the value to commit is ready, per dataflow.
@@ -99,6 +101,7 @@ class Schedule:
     chained: bool
     held: bool
     merged: bool
+    gathered: bool
     trees: tuple[int, ...]
     totals: tuple[int, ...]
     results: tuple[int, ...]
@@ -216,7 +219,12 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         for adg, tree in zip(layers, trees, strict=True)
     )
     results = tuple(total + held for total in totals)
+    gathered = ways.shared and adds_at_nodes(fused, buffers[-1])
     accumulates = any(adg.output.accumulates for adg in layers)
+    late = [
+        FORWARDED * adg.output.accumulates if gathered else accumulates * (1 + stages.sums)
+        for adg in layers
+    ]
     skews = [max(adg.dataflow.skew(c.root) for c in adg.output.classes) for adg in layers]
     return Schedule(
         operand=tuple(timing.inputs.get(f"{b.name}_link0", latency[b.index]) for b in buffers[:-1]),
@@ -228,13 +236,14 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         chained=chained,
         held=held,
         merged=merged,
+        gathered=gathered,
         trees=trees,
         totals=totals,
         results=results,
         settle=settling(fused),
         tails=tuple(
-            max(1, result + skew + accumulates * (1 + stages.sums) + stages.events)
-            for result, skew in zip(results, skews, strict=True)
+            max(1, result + skew + added + stages.events)
+            for result, skew, added in zip(results, skews, late, strict=True)
         ),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
+from lego.ir.dag import bits_for
 from lego.ir.workload import Format
 
 __all__ = ["Buffer", "FusedAdg", "Fusion", "Layer", "Method", "Plan", "single"]
@@ -113,6 +114,11 @@ class Buffer:
         """Least and largest value of any tensor."""
         formats = [plan.tensor.format for plan in self.used()]
         return min(f.low for f in formats), max(f.high for f in formats)
+
+    @property
+    def word(self) -> tuple[int, int]:
+        """Interval as which words are handed on: that of the values, or of unsigned words if those need a bit more."""
+        return self.span if bits_for(*self.span) == self.bits else (0, (1 << self.bits) - 1)
 
     @property
     def formats(self) -> tuple[Format, ...]:
