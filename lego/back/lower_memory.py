@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lego.back.builder import Builder, index_bits
+from lego.back.hoist import delayed
 from lego.back.lower_bank import bank_kinds
 from lego.back.lower_control import Control
-from lego.back.lower_side import Side, node_port
+from lego.back.lower_side import Given, Side, Turned, node_port
 from lego.back.lower_sums import n_units, sum_unit
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
+from lego.back.switch import turned
 from lego.back.timing import Schedule
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg
@@ -38,24 +40,27 @@ def build_memory(
         None if view is None else Side(fused, buffer, view, control, times, b, k, sums)
         for k, view in enumerate(views)
     ]
-    ports = _bank_ports(b, buffer, sides, staged=times.staged[buffer.index])
-    _check(b, sides, ports, staged=times.staged[buffer.index])
+    staged = times.staged[buffer.index]
+    ports = _bank_ports(b, buffer, sides, staged=staged, together=times.together)
+    _check(b, sides, ports, staged=staged)
     words, host_words = _banks(b, fused, buffer, kinds, ports)
     for unit in units:
         _add_at_nodes(b, unit, sides, words, sums)
     if not buffer.output:
-        _deliver(b, buffer, sides, words)
+        _deliver(b, buffer, sides, words, together=times.together)
     _host_read(b, buffer, host_words)
     return *modules, *units, infer_widths(b.build())
 
 
+_ADDRESSES = ("addr", "raddr", "waddr")
 _ENABLES = frozenset({"en", "ren", "wen"})
 
 
 def _bank_ports(
-    b: Builder, buffer: Buffer, sides: Sequence[Side | None], *, staged: bool
+    b: Builder, buffer: Buffer, sides: Sequence[Side | None], *, staged: bool, together: bool
 ) -> dict[int, dict[str, int]]:
-    """Array-side ports of every bank: those of the running dataflow, registered if `staged`."""
+    """Array-side ports of every bank: those of the running dataflow, registered if `staged`. `together`: registers are
+    in front of what chooses addresses, if that takes fewer."""
     each = [side.bank_ports() if side is not None else {} for side in sides]
     ports: dict[int, dict[str, int]] = {}
     for bank in range(buffer.n_banks):
@@ -68,11 +73,19 @@ def _bank_ports(
         off = b.const(0)  # a bank that the running dataflow doesn't use is never enabled
         for name in sorted(names & _ENABLES):
             ports[bank][name] = b.choose([off if m is None else m.get(name, off) for m in found])
-        if staged:
-            ports[bank] = {
-                name: node if name == "data" else b.delay(node, 1, resets=name in _ENABLES)
-                for name, node in ports[bank].items()
-            }
+    if not staged:
+        return ports
+    bits = address_bits(buffer.depth)
+    addresses = {
+        name: delayed(b, [p[name] for p in ports.values() if name in p], bits, hoist=together)
+        for name in _ADDRESSES
+    }
+    for port in ports.values():
+        for name, node in port.items():
+            if name in addresses:
+                port[name] = addresses[name][node]
+            elif name != "data":
+                port[name] = b.delay(node, 1, resets=name in _ENABLES)
     return ports
 
 
@@ -154,7 +167,7 @@ def _banks(
         wires |= {name: node for name, node in ports.get(k, {}).items() if name in inputs}
         wires |= {
             name: b.wrap(wires[name], inputs[name].range)
-            for name in ("addr", "raddr", "waddr", "data")
+            for name in (*_ADDRESSES, "data")
             if name in inputs
         }
         outs = b.instance(bank, f"bank_{k}", wires)
@@ -174,18 +187,56 @@ def _host_read(b: Builder, buffer: Buffer, words: Sequence[int]) -> None:
 
 
 def _deliver(
-    b: Builder, buffer: Buffer, sides: Sequence[Side | None], words: Sequence[int]
+    b: Builder,
+    buffer: Buffer,
+    sides: Sequence[Side | None],
+    words: Sequence[int],
+    *,
+    together: bool,
 ) -> None:
-    """Drive every data node; what waits equally long in several dataflows waits once."""
-    given = [side.values(words) if side is not None else {} for side in sides]
+    """Drive every data node; what waits equally long in several dataflows waits once. `together`: dataflows share rotators."""
+    turns = _turned(b, sides, words) if together else {}
+    given = [
+        side.values(words, turns.get(_box(side))) if side is not None else {} for side in sides
+    ]
     for fu in sorted({fu for mine in given for fu in mine}):
         found = [mine.get(fu) for mine in given]
-        waits = sorted({wait for mine in found if mine is not None for wait in [mine[1]]})
         late = {
-            wait: b.delay(
-                b.choose([m[0] if m is not None and m[1] == wait else None for m in found]), wait
-            )
-            for wait in waits
+            wait: b.delay(_guarded(b, [m if m and m.wait == wait else None for m in found]), wait)
+            for wait in sorted({mine.wait for mine in found if mine is not None})
         }
-        value = b.choose([None if mine is None else late[mine[1]] for mine in found])
+        value = b.choose([None if mine is None else late[mine.wait] for mine in found])
         b.output(node_port(buffer, fu), value)
+
+
+def _guarded(b: Builder, found: Sequence[Given | None]) -> int:
+    """The running dataflow's word, or its pad value."""
+    word = b.choose([m.word if m else None for m in found])
+    if all(m is None or m.guard is None for m in found):
+        return word
+    one = b.const(1)
+    guard = b.choose([None if m is None else one if m.guard is None else m.guard for m in found])
+    return b.mux(guard, word, b.choose([m.pad if m else None for m in found]))
+
+
+def _box(side: Side) -> tuple[int, ...]:
+    """Banks per dimension, of those with several."""
+    return tuple(count for count in side.plan.banking.counts if count > 1)
+
+
+def _turned(
+    b: Builder, sides: Sequence[Side | None], words: Sequence[int]
+) -> dict[tuple[int, ...], Turned]:
+    """The words behind one rotator per box of banks, for all dataflows whose words a rotator brings."""
+    boxes = {_box(side): None for side in sides if side and side.rotates}
+    found: dict[tuple[int, ...], Turned] = {}
+    for box in boxes:
+        digits = [
+            side.turns() if side and side.rotates and _box(side) == box else None for side in sides
+        ]
+        running = [
+            b.choose([None if mine is None else mine[j] for mine in digits])
+            for j in range(len(box))
+        ]
+        found[box] = turned(b, words, box, running)
+    return found

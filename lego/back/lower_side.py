@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
@@ -22,12 +24,25 @@ from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.fused import Buffer, FusedAdg
 
-__all__ = ["Side", "node_port"]
+__all__ = ["Given", "Side", "Turned", "node_port"]
 
 
 def node_port(buffer: Buffer, fu: Fu) -> str:
     """Port between the memory and the data node of `fu`."""
     return f"{buffer.name}_node_" + "_".join(map(str, fu))
+
+
+Turned = Mapping[tuple[int, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a data node is given under a dataflow: a word; unless `guard`, if there is one, `pad` instead; after `wait` cycles."""
+
+    word: int
+    guard: int | None
+    pad: int | None
+    wait: int
 
 
 class Side:
@@ -186,32 +201,45 @@ class Side:
             ]
         )
 
-    def _padded(self, fu: Fu, at: int, word: int) -> int:
+    def _given(self, fu: Fu, at: int, word: int, wait: int) -> Given:
         """The word, or the pad value where the index (issued at `at`) is outside the tensor."""
-        fmt = self.plan.tensor.format
-        value = self.b.wrap(word, (fmt.low, fmt.high))
+        tensor = self.plan.tensor
+        value = self.b.wrap(word, (tensor.format.low, tensor.format.high))
         checks = needs_extent(self.adg, self.plan, access_of(self.adg, self.plan))
-        if self.plan.tensor.pad is None or not checks:
-            return value
-        return self.b.mux(self._inside(fu, at), value, self.b.const(self.plan.tensor.pad))
+        if tensor.pad is None or not checks:
+            return Given(value, None, None, wait)
+        return Given(value, self._inside(fu, at), self.b.const(tensor.pad), wait)
 
-    def values(self, words: Sequence[int]) -> dict[Fu, tuple[int, int]]:
-        """Per data node its value, and how many cycles it must still wait."""
+    def values(self, words: Sequence[int], turned: Turned | None) -> dict[Fu, Given]:
+        """What each data node is given; `turned` are the banks' words after a rotator that dataflows share."""
         if self.view.private:
             return {
-                fu: (self._selected(fu, self.read + self._skew(fu), words), self.wait)
+                fu: self._given(fu, at, self._met_word(fu, at, words), self.wait)
                 for fu in self.view.nodes
+                for at in [self.read + self._skew(fu)]
             }
-        digits = self._digits(self.read)
-        routed = self.banks.to_nodes(words, digits, _cheaper(self.view))
+        if turned is not None and self.rotates:
+            routed = {fu: turned[self.banks.place(fu)] for fu in self.view.nodes}
+        else:
+            routed = self.banks.to_nodes(words, self._digits(self.read), not self.rotates)
         return {
-            fu: (self._padded(fu, self.read, routed[fu]), self.wait + self._skew(fu))
+            fu: self._given(fu, self.read, routed[fu], self.wait + self._skew(fu))
             for fu in self.view.nodes
         }
 
-    def _selected(self, fu: Fu, at: int, words: Sequence[int]) -> int:
-        """The word of the bank that the node meets now, or the pad value."""
-        return self._padded(fu, at, self._met_word(fu, at, words))
+    @property
+    def rotates(self) -> bool:
+        """Whether a rotator brings words to data nodes, which needs fewer multiplexers than a crossbar."""
+        return not self.view.private and rotator_cost(self.view) <= crossbar_cost(self.view)
+
+    def turns(self) -> list[int]:
+        """By how many banks the nodes are ahead, per dimension with several banks."""
+        digits = self._digits(self.read)
+        return [
+            digits.get(j, self.b.const(self.view.first[j]))
+            for j, count in enumerate(self.plan.banking.counts)
+            if count > 1
+        ]
 
     def _met_word(self, fu: Fu, at: int, words: Sequence[int]) -> int:
         found = {tuple(v for _, v in slot.digits): words[slot.bank] for slot in self.view.slots(fu)}
@@ -241,20 +269,37 @@ class Side:
                 for fu in self.view.nodes
             }
             return self.banks.to_banks(lanes, digits)
-        address = self._pull(f"{self.buffer.name}_addr", at, self._address)
-        turned = [j for j in self.view.rows if self.plan.banking.counts[j] > 1]
-        rows = {j: self._pull(f"{self.buffer.name}_row{j}", 0, self._address) for j in turned}
+        rows = [j for j in self.view.rows if self.plan.banking.counts[j] > 1]
+        still, turned = ([j for j in rows if (j in digits) == yes] for yes in (False, True))
         found: dict[tuple[int, ...], int] = {}
         for bank in self.banks.box():
-            total = address
-            for j, row in rows.items():
-                if j in digits:
-                    below = b.less(b.const(bank[j]), digits[j])
-                    total = b.add(total, b.mux(below, row, b.const(0)))
-                elif bank[j] < first[j]:
-                    total = b.add(total, row)
-            found[bank] = b.wrap(total, self._address)
+            carried = [j for j in still if bank[j] < first[j]]
+            totals = self._row_sums(carried, turned, at)
+            for j in turned:
+                below = b.less(b.const(bank[j]), digits[j])
+                half = len(totals) // 2
+                totals = [
+                    b.mux(below, *pair) for pair in zip(totals[half:], totals[:half], strict=True)
+                ]
+            (found[bank],) = totals
         return found
+
+    def _row_sums(self, carried: Sequence[int], turned: Sequence[int], at: int) -> list[int]:
+        """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the highest bit of
+        a sum's place."""
+        b = self.b
+        address = self._pull(f"{self.buffer.name}_addr", at, self._address)
+        rows = {
+            j: self._pull(f"{self.buffer.name}_row{j}", 0, self._address)
+            for j in (*carried, *turned)
+        }
+        sums = []
+        for which in itertools.product((False, True), repeat=len(turned)):
+            total = address
+            for j in (*carried, *itertools.compress(turned, which)):
+                total = b.add(total, rows[j])
+            sums.append(b.wrap(total, self._address))
+        return sums
 
     def requests(self) -> list[int]:
         """Whether each data node reads or commits, when its bank does."""
@@ -299,8 +344,3 @@ class Side:
             )
             for k in addresses
         }
-
-
-def _cheaper(view: BankView) -> bool:
-    """Whether a crossbar has fewer multiplexers than a rotator."""
-    return crossbar_cost(view) < rotator_cost(view)

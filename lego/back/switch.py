@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from lego.back.bank_view import BankView
 from lego.back.builder import Builder, index_bits
 from lego.ir.adg import Fu
+from lego.ir.dag import Op
 
-__all__ = ["Banks", "crossbar_cost", "rotator_cost"]
+__all__ = ["Banks", "crossbar_cost", "rotator_cost", "turned"]
 
 Digits = tuple[int, ...]
 
@@ -57,6 +58,11 @@ class Banks:
 
     def _still(self) -> list[int]:
         return [j for j, n in enumerate(self.counts) if n > 1 and j not in self.view.moving]
+
+    def place(self, fu: Fu) -> Digits:
+        """Where the node of `fu` finds its word behind a rotator: its offset, per dimension with several banks."""
+        offset = self._offset(fu)
+        return tuple(x for x, count in zip(offset, self.counts, strict=True) if count > 1)
 
     def _offset(self, fu: Fu) -> Digits:
         return self._wrapped(self.view.offset(fu))
@@ -101,6 +107,26 @@ class Banks:
                 for head in sorted({key[:-1] for key in found})
             }
         return found[()]
+
+
+def turned(
+    b: Builder, words: Sequence[int], counts: Sequence[int], digits: Sequence[int]
+) -> dict[Digits, int]:
+    """The words of a box of banks after one rotator, which turns each dimension by a digit; a digit that is a constant
+    costs wires only."""
+    box = itertools.product(*(range(count) for count in counts))
+    values = dict(zip(box, words, strict=False))
+    for j, (count, digit) in enumerate(zip(counts, digits, strict=True)):
+        for bit in range(index_bits(count)):
+            ahead = {
+                at: values[(*at[:j], (at[j] + (1 << bit)) % count, *at[j + 1 :])] for at in values
+            }
+            if b.nodes[digit].op is Op.CONST:
+                values = ahead if b.nodes[digit].value >> bit & 1 else values
+            else:
+                select = b.slice(digit, bit, 1)
+                values = {at: b.mux(select, ahead[at], value) for at, value in values.items()}
+    return values
 
 
 def rotator_cost(view: BankView) -> int:

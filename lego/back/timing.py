@@ -84,7 +84,8 @@ class Schedule:
     contribution : the body's masked value is ready.
     chained, held : sums have a register to travel; results accumulate in the FUs.
     merged : one adder and register per FU serve both, because no dataflow needs both.
-    gathered : what adds to memory has adders at data nodes, not at banks.
+    together : dataflows share what they have alike in memories; `gathered`: what adds to memory has adders at
+        data nodes, not at banks.
     trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
     totals : the sum that the root commits or accumulates is ready, per dataflow.
     results : the value to commit is ready, per dataflow.
@@ -101,6 +102,7 @@ class Schedule:
     chained: bool
     held: bool
     merged: bool
+    together: bool
     gathered: bool
     trees: tuple[int, ...]
     totals: tuple[int, ...]
@@ -236,6 +238,7 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         chained=chained,
         held=held,
         merged=merged,
+        together=ways.shared,
         gathered=gathered,
         trees=trees,
         totals=totals,
