@@ -35,6 +35,23 @@ operations:
 architecture: {{array: [2, 3]}}
 """
 
+PARTLY_SHARED = """\
+name: partly_shared
+operations:
+  - name: three
+    loops: {m: 2, n: 2}
+    statement: "Y[m,n] += A[m] + B[n] + C[m,n]"
+    formats: {A: int4, B: int4, C: int4, Y: int16}
+    dataflow: {spatial: {m: 2}, temporal: [m, n], control: broadcast}
+  - name: four
+    loops: {m: 4, n: 2}
+    statement: "Z[m,n] += A[m] + B[n] + C[m,n] + D[n]"
+    formats: {D: int4, Z: int16}
+    shapes: {A: [4]}
+    dataflow: {spatial: {m: 4}, temporal: [m, n], control: broadcast}
+"""
+"""The chain of three is part of that of four, but half of the FUs run only the latter."""
+
 
 def chain(op: Op, depths: tuple[int, ...], latency: int = 1) -> Module:
     """((x0 op x1) op x2) ..., where x_k has gone through so many other primitives."""
@@ -53,7 +70,7 @@ def chain(op: Op, depths: tuple[int, ...], latency: int = 1) -> Module:
 
 
 def depth_of(module: Module) -> int:
-    return _depths(module.nodes)[dict(module.outputs)["y"]]
+    return _depths(module)[dict(module.outputs)["y"]]
 
 
 def best(depths: tuple[int, ...], latency: int) -> int:
@@ -81,6 +98,38 @@ def test_the_depth_is_the_least_of_all_trees(seed: int) -> None:
         given = {f"x{k}": r.randint(-3, 5) for k in range(len(depths))}
         ends = [evaluate(m, given)[dict(m.outputs)["y"]] for m in (before, after)]
         assert ends[0] == ends[1]
+
+
+def test_what_arrives_late_is_combined_last() -> None:
+    arrivals = (("x0", 3), ("x1", 3), ("x2", 4), ("x3", 5))
+    module = replace(chain(Op.ADD, (0,) * 4), contract=Contract(arrivals))
+    assert depth_of(module) == 6
+    assert balanced(module) == module
+    late = replace(module, contract=Contract((("x0", 5),)))
+    assert depth_of(late) == 8
+    assert depth_of(balanced(late)) == 6
+    check_balanced(Dag((late,)), Dag((balanced(late),)))
+    with pytest.raises(InternalError, match="another reduction"):
+        check_balanced(Dag((module,)), Dag((replace(balanced(late), contract=module.contract),)))
+
+
+def test_a_tree_of_trees_is_as_deep_as_its_trees() -> None:
+    b = Builder("m", "fu")
+    x = [b.input(f"x{k}", (0, 3)) for k in range(4)]
+    product = x[0]
+    for leaf in x[1:]:
+        product = b.op(Op.MUL, product, leaf, latency=1)
+    total = product
+    for leaf in x[:3]:
+        total = b.op(Op.ADD, total, leaf, latency=1)
+    b.output("y", total)
+    module = replace(infer_widths(b.build()), contract=Contract(()))
+    assert (depth_of(module), depth_of(balanced(module))) == (6, 3)
+
+
+def test_a_chain_of_which_another_dataflow_takes_a_part() -> None:
+    cases = cases_of(PARTLY_SHARED, 1, [{"m": 2, "n": 2}], passes=Options(verify=True))
+    assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)
 
 
 def test_what_others_read_stays() -> None:

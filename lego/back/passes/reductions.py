@@ -2,7 +2,8 @@
 
 Sums, products, minima and maxima of an FU's body are lowered as they are written, with a register behind each
 primitive. Integers aren't rounded and nothing is cut off in between, so that any order gives the same result. The two
-operands that are ready first are combined first, which gives the least depth (Huffman's tree, for maxima).
+operands that are ready first are combined first, which gives the least depth (Huffman's tree, for maxima). Ports are
+ready when the module's contract says, and at once without one.
 """
 
 from __future__ import annotations
@@ -27,25 +28,40 @@ def balance_reductions(dag: Dag) -> Dag:
 
 def balanced(module: Module) -> Module:
     """Return `module` with every chain as a tree, where that makes it less deep."""
-    depths = _depths(module.nodes)
-    parents = _parents(module)
+    ready, parents = _ready(module), _parents(module)
+    depths: list[int] = []
     better = {}
     for root, node in enumerate(module.nodes):
+        depths.append(_depth(node, depths, ready))
         if node.op in ASSOCIATIVE and node.latency and root not in parents:
             leaves = _leaves(module, parents, root)
-            if _least_depth([depths[leaf] for leaf in leaves], node.latency) < depths[root]:
+            least = _least_depth([depths[leaf] for leaf in leaves], node.latency)
+            if least < depths[root]:
                 better[root] = leaves
+                depths[root] = least
     return _rebuilt(module, parents, better, depths) if better else module
 
 
-def _depths(nodes: Sequence[Node]) -> list[int]:
-    """Cycles from the ports to each node, through the latencies of primitives."""
+def _ready(module: Module) -> dict[str, int]:
+    """The cycle in which each port has its value, by the module's contract; those that it doesn't name have it at once."""
+    return dict(module.contract.inputs) if module.contract else {}
+
+
+def _depths(module: Module) -> list[int]:
+    """The cycle in which each node can have its value, through the latencies of primitives."""
     depths: list[int] = []
-    for node in nodes:
-        late = node.op in (Op.REG, Op.WIRE)
-        before = [] if late else [depths[s] for s in node.srcs]
-        depths.append(max(before, default=0) + node.latency)
+    ready = _ready(module)
+    for node in module.nodes:
+        depths.append(_depth(node, depths, ready))
     return depths
+
+
+def _depth(node: Node, depths: Sequence[int], ready: Mapping[str, int]) -> int:
+    if node.op is Op.INPUT:
+        return ready.get(node.name, 0)
+    late = node.op in (Op.REG, Op.WIRE)
+    before = [] if late else [depths[s] for s in node.srcs]
+    return max(before, default=0) + node.latency
 
 
 def _parents(module: Module) -> dict[int, int]:
@@ -153,7 +169,7 @@ def check_balanced(before: Dag, after: Dag) -> None:
         registers = [[i for i, n in enumerate(m.nodes) if n.op is Op.REG] for m in (old, new)]
         for a, b in zip(*registers, strict=True):
             ends += zip(old.nodes[a].srcs, new.nodes[b].srcs, strict=True)
-        deep, flat = _depths(old.nodes), _depths(new.nodes)
+        deep, flat = _depths(old), _depths(new)
         for a, b in ends:
             if was[a] != now[b] or flat[b] > deep[a]:
                 raise InternalError(f"%{b} of {new.name} is another reduction than before")
