@@ -59,6 +59,7 @@ class ArrayLowering:
         self.fused, self.control, self.times, self.prefix = fused, control, times, prefix
         self.modules: list[Module] = []
         self._kinds: dict[FuKind, Module] = {}
+        self._distinct: dict[Module, Module] = {}
         self._layers = [
             LayerView(k, layer, times.trees[k] > 0) for k, layer in enumerate(fused.layers)
         ]
@@ -149,10 +150,12 @@ class ArrayLowering:
         return 1 << (terms - 1).bit_length()
 
     def _module(self, kind: FuKind) -> Module:
+        """The module of a kind. With several dataflows, kinds of the same primitives have one; else each has its own,
+        so that its sums are as narrow as its place in the chain allows."""
         if kind not in self._kinds:
             raw = build_fu(
                 self.fused,
-                f"{self.prefix}_fu_{len(self._kinds)}",
+                f"{self.prefix}_fu_{len(self._distinct)}",
                 kind,
                 SumStages(self.times.chained, self.times.held, self.times.merged),
                 chosen=self.times.stages.choice,
@@ -162,8 +165,12 @@ class ArrayLowering:
             pins = ((CONTRIBUTION, self.times.contribution),)
             arrivals = tuple(self._arrivals(module).items())
             contract = Contract(arrivals, self._departures(module), pins)
-            self._kinds[kind] = replace(module, contract=contract)
-            self.modules.append(self._kinds[kind])
+            module = replace(module, contract=contract)
+            alike = replace(module, name="" if len(self._layers) > 1 else module.name)
+            if alike not in self._distinct:
+                self._distinct[alike] = module
+                self.modules.append(module)
+            self._kinds[kind] = self._distinct[alike]
         return self._kinds[kind]
 
     def _arrivals(self, module: Module) -> dict[str, int]:

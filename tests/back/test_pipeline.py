@@ -232,6 +232,12 @@ def test_a_primitive_too_narrow_is_noticed() -> None:
     assert found > 3
 
 
+def test_fus_that_are_alike_under_all_dataflows_are_one_module() -> None:
+    (fused,) = designs_of(load_workload(ROOT / "workloads" / "gemm_multi.yaml"))
+    kinds = [m for m in build(fused)[0].modules if m.category == "fu"]
+    assert len({replace(m, name="") for m in kinds}) == len(kinds) == 9
+
+
 def test_sums_have_the_bits_of_their_terms() -> None:
     """64 products of int8: 22 bits, where the result's format has 32."""
     (fused,) = designs_of(load_workload(ROOT / "workloads" / "gemm.yaml"))
