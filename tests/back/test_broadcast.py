@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from frontends.yaml import load_workload
+from frontends.yaml import load_text, load_workload
 from lego.back.lower_top import lower
 from lego.back.passes.broadcast import rewire_broadcasts
 from lego.back.passes.merging import check_rewired
 from lego.back.pipeline import PASSES, Options
 from lego.diag import InternalError
 from lego.flow import designs_of
-from lego.ir.dag import Dag, Module, Op
+from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.fused import FusedAdg
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
@@ -100,6 +101,46 @@ def test_a_copy_of_another_register_is_noticed() -> None:
     modules[at] = replace(modules[at], nodes=tuple(nodes))
     with pytest.raises(InternalError):
         check_rewired(before, Dag(tuple(modules)))
+
+
+def test_copies_are_known_whatever_the_design_is_called() -> None:
+    text = (ROOT / "gemm_ws_sys.yaml").read_text().replace("gemm_ws_sys", "my_copy_copy0")
+    (fused,) = designs_of(load_text(text))
+    before, after = unwired(fused), wired(fused, 4)
+    check_rewired(before, after)
+    k = next(k for k, m in enumerate(after.modules) if any(n.op is Op.MUX for n in m.nodes))
+    nodes = after.modules[k].nodes
+    i = next(i for i, n in enumerate(nodes) if n.op is Op.MUX)
+    other = nodes[i].reading((nodes[i].srcs[0], *nodes[i].srcs[:0:-1]))
+    wrong = replace(after.modules[k], nodes=(*nodes[:i], other, *nodes[i + 1 :]))
+    with pytest.raises(InternalError):
+        check_rewired(before, Dag((*after.modules[:k], wrong, *after.modules[k + 1 :])))
+
+
+def no_register(module: Module, at: int) -> Module:
+    wire = replace(module.nodes[at], op=Op.WIRE, value=0)
+    return replace(module, nodes=(*module.nodes[:at], wire, *module.nodes[at + 1 :]))
+
+
+def inverted(module: Module, at: int) -> Module:
+    nodes = (*module.nodes, Node(Op.NOT, (at,), 0, 1))
+    return replace(module, nodes=nodes, outputs=(("q", len(module.nodes)),))
+
+
+def not_its_port(module: Module, at: int) -> Module:
+    nodes = (Node(Op.CONST, (), 0, 0), *module.nodes[1:])
+    return replace(module, nodes=nodes)
+
+
+@pytest.mark.parametrize("fault", [no_register, inverted, not_its_port])
+def test_a_copy_that_does_something_else_is_noticed(fault: Callable[[Module, int], Module]) -> None:
+    fused = design("gemm_ws_sys")
+    before, after = unwired(fused), wired(fused, 4)
+    k = next(k for k, m in enumerate(after.modules) if "_copy" in m.name)
+    at = next(i for i, n in enumerate(after.modules[k].nodes) if n.op is Op.DELAY)
+    broken = fault(after.modules[k], at)
+    with pytest.raises(InternalError):
+        check_rewired(before, Dag((*after.modules[:k], broken, *after.modules[k + 1 :])))
 
 
 def test_the_ports_of_a_ram_are_given() -> None:

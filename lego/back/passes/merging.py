@@ -37,11 +37,12 @@ class _Merged:
 
     def __init__(self, dag: Dag) -> None:
         self.dag = dag
+        self.own = {module.name for module in dag.modules}
         self.names: dict[object, int] = {}
 
     def summary(self) -> list[object]:
         """What every module consists of."""
-        return [self._module(m) for m in self.dag.modules if "_copy" not in m.name]
+        return [self._module(m) for m in self.dag.modules if m.name in self.own]
 
     def _named(self, key: object) -> int:
         return self.names.setdefault(key, len(self.names))
@@ -60,7 +61,7 @@ class _Merged:
         return module.name, sorted(map(str, set(keys))), ends, sorted(outputs.items()), len(wires)
 
     def _copies(self, node: Node) -> bool:
-        return node.op is Op.INSTANCE and "_copy" in node.text
+        return node.op is Op.INSTANCE and node.text not in self.own
 
     def _key(self, module: Module, node: Node, keys: list[object], loops: list[Node]) -> object:
         known = replace(node, name="", srcs=(), ports=(), text="")
@@ -69,9 +70,8 @@ class _Merged:
             return known, len(loops)
         if node.op is Op.INPUT:
             return known, re.sub(r"_part\d+$", "", node.name)
-        if self._copies(node):  # a module that holds one register
-            held = self.dag.module(node.text)
-            (register,) = (n for n in held.nodes if n.op is Op.DELAY)
+        if self._copies(node):
+            register = self._held(node)
             return replace(register, name="", srcs=()), tuple(keys[s] for s in node.srcs), ""
         if node.op is Op.PORT:
             holder = module.nodes[node.srcs[0]]
@@ -87,7 +87,20 @@ class _Merged:
         return known, tuple(keys[s] for s in node.srcs), ""
 
     def _copy_key(self, holder: Node, keys: list[object], port: Node) -> object:
-        held = self.dag.module(holder.text)
-        (register,) = (n for n in held.nodes if n.op is Op.DELAY)
-        _same(register.range, port.range, held)
+        register = self._held(holder)
+        _same(register.range, port.range, self.dag.module(holder.text))
         return replace(register, name="", srcs=()), tuple(keys[s] for s in holder.srcs), ""
+
+    def _held(self, holder: Node) -> Node:
+        """The register in the module of a copy, which holds nothing else."""
+        held = self.dag.module(holder.text)
+        registers = [i for i, n in enumerate(held.nodes) if n.op is Op.DELAY]
+        if [node for _, node in held.outputs] != registers[:1] or len(registers) != 1:
+            raise InternalError(f"{held.name} isn't the copy of a register")
+        register = held.nodes[registers[0]]
+        source, *enable = (held.nodes[s] for s in register.srcs)
+        if source.op is Op.WRAP and source.range == register.range:
+            source = held.nodes[source.srcs[0]]
+        if [n.name for n in (source, *enable) if n.op is Op.INPUT] != list(holder.ports):
+            raise InternalError(f"{held.name} reads something else than its ports")
+        return register
