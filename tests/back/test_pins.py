@@ -192,6 +192,34 @@ def test_pins_are_assigned_as_a_01_programme_would(seed: int) -> None:
     assert sum(len(set(pin)) for pin in zip(*pins, strict=True)) == programme(module, members)
 
 
+def products(dataflows: int, seed: int) -> tuple[Module, list[int]]:
+    """A product of another pair of two times four inputs under every dataflow, written in any order."""
+    r = random.Random(seed)
+    b = Builder("m", "fu", dataflows)
+    left, right = ([b.input(f"{side}{k}", BYTE) for k in range(5)] for side in "ab")
+    wanted = r.sample(list(itertools.product(left, right)), dataflows)
+    members = [b.op(Op.MUL, *(p[::-1] if r.random() < 0.5 else p)) for p in wanted]
+    b.output("y", b.choose(members))
+    return infer_widths(b.build()), members
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_unit_of_many_primitives(seed: int) -> None:
+    """There are 2 ** 21 assignments, and one is as good as it can be: each input on one pin."""
+    module, members = products(22, seed)
+    after = shared(module)
+    assert count(after, Op.MUL) == 1
+    units = [alone(module, m, 1 << k) for k, m in enumerate(members)]
+    whole = units[0]
+    for unit in units[1:]:
+        whole = joined(module, whole, unit)
+    assert whole.members == tuple(members)
+    for member, pins in zip(members, whole.pins, strict=True):
+        assert sorted(pins) == sorted(module.nodes[member].srcs)
+    assert [len(set(pin)) for pin in zip(*whole.pins, strict=True)] == [5, 5]
+    assert whole.pins[0] == module.nodes[members[0]].srcs
+
+
 def test_the_cost_of_a_unit() -> None:
     b = Builder("m", "fu", 2)
     x, y, z = (b.input(name, BYTE) for name in "xyz")

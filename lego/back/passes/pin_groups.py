@@ -4,21 +4,25 @@ Primitives of one kind that matter under disjoint sets of dataflows can be one u
 i of primitive k is the unit's pin p, and y[p, s] >= x[k, i, p] for its source s, the cost to be least is that of the
 unit and of its multiplexers, which the sum of y[p, s] counts (LEGO, back end, pin re-use; here weighted by area). A
 commutative primitive has two ways to lie on the unit's pins, so all assignments are tried and the first least one is
-taken: exact, and alike everywhere.
+taken: exact, and alike everywhere. Of more than EXACT primitives there would be too many: they lie as in the units that
+are joined, or so that each source has its own pin, and single ones turn while that costs less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
 from lego.ir.costs import COSTS
 from lego.ir.dag import Module, Node, Op, bits_for
 
-__all__ = ["SHARED", "Unit", "alone", "area_of", "assigned", "joined", "pairs"]
+__all__ = ["EXACT", "SHARED", "Unit", "alone", "area_of", "assigned", "joined", "pairs"]
 
 SHARED = (Op.MUL, Op.ADD, Op.MIN, Op.MAX)
+
+EXACT = 8
+"""Most primitives of a unit whose assignments are all tried: 128."""
 
 Pins = tuple[tuple[int, int], ...]
 
@@ -61,8 +65,11 @@ def alone(module: Module, member: int, mask: int) -> Unit:
 def joined(module: Module, first: Unit, second: Unit) -> Unit:
     """Both units' primitives on one, with the least multiplexers."""
     members = tuple(sorted(first.members + second.members))
-    pins = assigned(module, members)
     node = module.nodes[members[0]]
+    if len(members) <= EXACT:
+        pins = assigned(module, members)
+    else:
+        pins = _turned(module, members, dict(zip(first.members, first.pins, strict=True)), second)
     return Unit(members, pins, first.mask | second.mask, _cost(module, node, pins))
 
 
@@ -72,6 +79,45 @@ def assigned(module: Module, members: Sequence[int]) -> Pins:
     ways = product((False, True), repeat=len(members) - 1)
     found = (_swapped(sources, (False, *way)) for way in ways)
     return min(found, key=lambda pins: _cost(module, module.nodes[members[0]], pins))
+
+
+def _turned(
+    module: Module, members: Sequence[int], kept: Mapping[int, tuple[int, int]], other: Unit
+) -> Pins:
+    """The pins of many primitives: as in both units, or so that each source has its own pin; then primitives turn
+    one by one while that costs less. The first one lies as it is."""
+
+    def cost(pins: Sequence[tuple[int, int]]) -> int:
+        return _cost(module, module.nodes[members[0]], tuple(pins))
+
+    starts: list[list[tuple[int, int]]] = [_sided([module.nodes[m].srcs for m in members])]
+    for swap in (False, True):
+        way = _swapped(other.pins, [swap] * len(other.pins))
+        pins = {**kept, **dict(zip(other.members, way, strict=True))}
+        starts.append([pins[m] for m in members])
+    best = min(starts, key=cost)
+    found = True
+    while found:
+        turns = ([*best[:k], best[k][::-1], *best[k + 1 :]] for k in range(len(best)))
+        turned = min(turns, key=cost)
+        found = cost(turned) < cost(best)
+        best = turned if found else best
+    swap = best[0] != module.nodes[members[0]].srcs
+    return _swapped(best, [swap] * len(best))
+
+
+def _sided(sources: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Primitive after primitive, those first whose sources have a pin already, each source on its pin if that can be."""
+    sides: dict[int, int] = {}
+    pins: dict[int, tuple[int, int]] = {}
+    while len(pins) < len(sources):
+        waiting = [k for k in range(len(sources)) if k not in pins]
+        at = next((k for k in waiting if not sides.keys().isdisjoint(sources[k])), waiting[0])
+        left, right = sources[at]
+        pins[at] = (right, left) if sides.get(left, 1 - sides.get(right, 1)) else (left, right)
+        for pin, source in enumerate(pins[at]):
+            sides.setdefault(source, pin)
+    return [pins[k] for k in range(len(sources))]
 
 
 def _swapped(sources: Sequence[tuple[int, ...]], way: Sequence[bool]) -> Pins:

@@ -90,12 +90,15 @@ class _Work:
             for i, node in enumerate(self.module.nodes)
             if node.op in SHARED and len(node.srcs) == 2 and self.masks[i]
         ]
+        known: dict[tuple[Unit, Unit], Unit] = {}
         while True:
             best: tuple[int, Unit, Unit, Unit] | None = None
             for first, second in pairs(units):
                 if self._kind(first) != self._kind(second):
                     continue
-                unit = joined(self.module, first, second)
+                if (first, second) not in known:
+                    known[first, second] = joined(self.module, first, second)
+                unit = known[first, second]
                 gain = first.cost + second.cost - unit.cost + self._muxes(first, second)
                 if gain > (best[0] if best else 0) and self._is_acyclic(units, unit):
                     best = gain, first, second, unit
