@@ -44,6 +44,17 @@ operations:
       - {name: ws, spatial: {k: 9, n: 16}, temporal: [n, k, m], control: broadcast}
 architecture: {array: [16, 16]}
 """
+UNREACHED = """\
+name: unreached
+operations:
+  - name: op
+    loops: {i: 1, k: 1}
+    statement: "Y[2*i,k] += A[k] * B[i]"
+    formats: {A: int4, B: int4, Y: int16}
+    dataflows:
+      - {name: rows, spatial: {i: 2}, temporal: [k], control: systolic}
+      - {name: columns, spatial: {k: 2}, temporal: [i], control: systolic}
+"""
 LATE = """\
 name: late
 operations:
@@ -230,6 +241,12 @@ def test_a_primitive_too_narrow_is_noticed() -> None:
                     check_narrowed(before, changed(after, module, at, narrow))
                 found += 1
     assert found > 3
+
+
+def test_banks_that_no_node_reaches_have_ports_that_fit() -> None:
+    """The second FU stands beyond the only row, and no dataflow writes its bank."""
+    (fused,) = designs_of(load_text(UNREACHED))
+    lower(fused, Options(verify=True))
 
 
 def test_fus_that_are_alike_under_all_dataflows_are_one_module() -> None:
