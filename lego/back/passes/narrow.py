@@ -162,22 +162,32 @@ def check_narrowed(before: Dag, after: Dag) -> None:
     and wide enough for what its sources give it."""
     for old, new in zip(before.modules, after.modules, strict=True):
         declared = set()
+        wraps: dict[int, Node] = {}
         for at, was, now in _matched(old, new):
             if was.op in (Op.INSTANCE, Op.CHECK):
                 continue
+            if was.op is Op.WRAP:
+                wraps[at] = was
             if now.range == was.range:
                 declared.add(at)
             elif now.range[0] < was.range[0] or now.range[1] > was.range[1]:
                 raise InternalError(f"{now} of {new.name} is wider than before")
         spans = [_declared(node) for node in new.nodes]
         for i, node in enumerate(new.nodes):
-            need = _needed(node, spans)
+            need = _unwrapped(wraps[i], spans[node.srcs[0]]) if i in wraps else _needed(node, spans)
             if (
                 i not in declared
                 and need is not None
                 and (need[0] < spans[i][0] or need[1] > spans[i][1])
             ):
                 raise InternalError(f"%{i} of {new.name} is too narrow for {need}")
+
+
+def _unwrapped(was: Node, source: Range) -> Range:
+    """The values that a wrap can have: those of its source if they fit in it, where nothing more is claimed."""
+    low, high = was.range
+    need = source if low <= source[0] and source[1] <= high else (low, high)
+    return need if was.claim is None else _within(was.claim, need)
 
 
 def _needed(node: Node, spans: list[Range]) -> Range | None:
