@@ -20,12 +20,14 @@ BIT: Range = (0, 1)
 class Builder:
     """Mutable module under construction; node handles are ids.
 
-    `input` returns the same node for the same name, so a module's ports appear as they are used.
+    `input` returns the same node for the same name, so a module's ports appear as they are used. Nodes are marked
+    with the `origin` of the moment.
     """
 
     def __init__(self, name: str, category: str, dataflows: int = 1) -> None:
         self.name, self.category = name, category
         self.max_dataflow = max(1, dataflows - 1)
+        self.origin = ""
         self.nodes: list[Node] = []
         self._outputs: dict[str, int] = {}
         self._inputs: dict[str, int] = {}
@@ -56,6 +58,8 @@ class Builder:
 
     def add_node(self, node: Node) -> int:
         """Append a node; a stateless one that exists already is found again."""
+        if self.origin and not node.origin:
+            node = replace(node, origin=self.origin)
         if node.op in _STATEFUL:
             self.nodes.append(node)
             return len(self.nodes) - 1

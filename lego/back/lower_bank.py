@@ -87,6 +87,7 @@ def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) ->
     The memory keeps the host off what the array uses, so a bank needs no signal that says who owns
     it: one that all banks look at would be the slowest net of the design.
     """
+    b.origin = "the array's or the host's access"
     ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
     address = b.input("host_addr", ports["raddr"])
     words = []
@@ -131,6 +132,7 @@ def _accumulate(
     before the sums of the last requests are written comes from the register that holds them. A
     dataflow that writes each element once doesn't read.
     """
+    b.origin = "sums in the bank"
     addr, en = port
     adgs = [layer.adg for layer in fused.layers]
     data = b.delay(b.input("data", word), cycles, name="data")

@@ -111,6 +111,7 @@ class Control:
     def _sequencer(self, tails: Sequence[int]) -> Module:
         """Nested counters; ports: counters, events, flags of the held counters, loop masks."""
         b = Builder(f"{self.prefix}_sequencer", "control", self._n)
+        b.origin = "start, stop and counters of the loops"
         trips = self.fused.trips()
         running = b.reg((0, 1), name="running")
         left = b.reg((0, max(tails)), name="draining")
@@ -158,6 +159,7 @@ class Control:
             for layer in self.fused.layers
         ]
         b.output("visit", b.choose(visits))
+        b.origin = "coordinates of FUs that are within the loops"
         self._masks(b, counters)
         return infer_widths(remove_dead_nodes(b.build()))
 
@@ -202,6 +204,7 @@ class Control:
             condition: rows[j] if sign > 0 else b.op(Op.NEG, rows[j])
             for condition, (j, sign) in carries.items()
         }
+        b.origin = f"address of {buffer.name}"
         base = self._register(b, f"{buffer.name}_base")
         address = address_nest(b, events, steps, base, bits, "address", amounts)
         b.output("addr", address)
@@ -218,7 +221,9 @@ class Control:
                 b.output(f"{name}_is{value}", b.eq(digit, b.const(value)))
         for j, row in rows.items():
             b.output(f"row{j}", row)
+        b.origin = f"index of {buffer.name} within the tensor"
         self._inside(b, events, buffer)
+        b.origin = f"when {buffer.name} is read"
         self._enables(b, buffer)
         return infer_widths(remove_dead_nodes(b.build()))
 

@@ -140,17 +140,20 @@ def build_fu(
     b = Builder(name, "fu", len(fused.layers))
     operands = []
     for buffer, port in zip(fused.buffers()[:-1], kind.ports, strict=True):
+        b.origin = f"operand {buffer.name}"
         value = _pick(b, buffer.name, port, buffer.span)
         operand = b.add_node(Node(Op.SHL, (value,), latency=1)) if chosen else value
         operands.append(operand)
         if port.passes:
             b.output(f"{buffer.name}_pass", value)
-    bodies = [
-        None
-        if mask is None
-        else build_body(b, layer.adg.op.body, [operands[p] for p in layer.ports], halved=halved)
-        for layer, mask in zip(fused.layers, kind.masks, strict=True)
-    ]
+    bodies: list[int | None] = []
+    for layer, mask in zip(fused.layers, kind.masks, strict=True):
+        b.origin = f"body of {layer.adg.op.name}"
+        given = [operands[p] for p in layer.ports]
+        bodies.append(
+            None if mask is None else build_body(b, layer.adg.op.body, given, halved=halved)
+        )
+    b.origin = "contribution, where the FU is within the loops"
     contribution = _masked(b, fused, kind, b.choose(bodies))
     contribution = b.add_node(Node(Op.SHL, (contribution,), name=CONTRIBUTION))
     if kind.bare:
@@ -179,6 +182,7 @@ def _reduce(
     b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, stages: SumStages
 ) -> None:
     """The chain, then the root's accumulator."""
+    b.origin = "sum of the FUs before"
     total = contribution
     chain = [part if part is not None and part.tree < 0 else None for part in kind.sums]
     if any(chain):
@@ -187,6 +191,7 @@ def _reduce(
             total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
         if kind.gives_sum:
             b.output("sum_out", total)
+    b.origin = "result"
     roots = [part if part is not None and part.root else None for part in kind.sums]
     if any(roots):
         _accumulate(b, fused, roots, _treed(b, fused, roots, total), stages.held)
@@ -209,6 +214,7 @@ def _reduce_merged(
     b: Builder, fused: FusedAdg, kind: FuKind, contribution: int, stages: SumStages
 ) -> None:
     """One adder and register: a chain's sum under some dataflows, the accumulator under others."""
+    b.origin = "sum of the FUs before, or result"
     parts = list(_parts(fused, kind.sums))
     span = _spans(parts)
     acc = b.reg(span, name="acc", resets=False)

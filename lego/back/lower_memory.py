@@ -42,12 +42,17 @@ def build_memory(
     ]
     staged = times.staged[buffer.index]
     ports = _bank_ports(b, buffer, sides, staged=staged, together=times.together)
+    b.origin = "assertion: no bank meets two nodes"
     _check(b, sides, ports, staged=staged)
+    b.origin = "the host's access"
     words, host_words = _banks(b, fused, buffer, kinds, ports)
+    b.origin = "sums at data nodes"
     for unit in units:
         _add_at_nodes(b, unit, sides, words, sums)
+    b.origin = "words to data nodes"
     if not buffer.output:
         _deliver(b, buffer, sides, words, together=times.together)
+    b.origin = "the host's access"
     _host_read(b, buffer, host_words)
     return *modules, *units, infer_widths(b.build())
 
@@ -61,7 +66,11 @@ def _bank_ports(
 ) -> dict[int, dict[str, int]]:
     """Array-side ports of every bank: those of the running dataflow, registered if `staged`. `together`: registers are
     in front of what chooses addresses, if that takes fewer."""
-    each = [side.bank_ports() if side is not None else {} for side in sides]
+    each = []
+    for side in sides:
+        b.origin = f"requests of {side.adg.name}" if side is not None else ""
+        each.append(side.bank_ports() if side is not None else {})
+    b.origin = "requests of the running dataflow"
     ports: dict[int, dict[str, int]] = {}
     for bank in range(buffer.n_banks):
         found = [mine.get(bank) for mine in each]

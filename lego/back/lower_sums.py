@@ -69,11 +69,12 @@ def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
     cycles before was for the same element; a cycle later come the word that memory has (`stored`), and whether none was before
     (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their terms can fill."""
     b = Builder(f"{prefix}_sums_{buffer.name}", "memory", len(fused.layers))
-    spans = [sum_range(layer.adg, element_terms(layer.adg)) for layer in fused.layers]
+    spans = [_span(layer.adg) for layer in fused.layers]
     adding = [
         s for s, layer in zip(spans, fused.layers, strict=True) if layer.adg.output.accumulates
     ]
     span = min(low for low, _ in adding), max(high for _, high in adding)
+    b.origin = "the sum so far"
     total = b.reg(span, name="total", resets=False)
     first, second, third = (
         b.delay(b.input(f"again{k}"), 2 if k == 1 else 1, resets=True, name=f"again{k}")
@@ -85,11 +86,18 @@ def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
     kept = b.mux(visit, start_of(b, fused, span), b.mux(second, total, kept), name="kept")
     again = b.all([first, b.invert(b.delay(visit, 1, name="visit"))])
     old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+    b.origin = "sum"
     data = b.delay(b.wrap(b.input("data", buffer.word), span), 2, name="data")
     active = b.delay(b.input("en"), 2, resets=True, name="en")
     b.drive(total, combined(b, fused, old, data, span, None, spans), active)
     b.output("sum", total)
     return infer_widths(b.build())
+
+
+def _span(adg: Adg) -> Range:
+    """Interval of an element's sums; of its format where they start from what the host wrote."""
+    fmt = adg.output_format
+    return sum_range(adg, element_terms(adg)) if adg.output.injective else (fmt.low, fmt.high)
 
 
 def start_of(b: Builder, fused: FusedAdg, word: Range) -> int:

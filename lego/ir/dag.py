@@ -7,7 +7,7 @@ depend on hashing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 __all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for"]
@@ -65,6 +65,7 @@ class Node:
     latency : pipeline registers behind the primitive, in cycles.
     resets : for DELAY and REG: cleared by the synchronous reset.
     claim : for WRAP: an interval that the value never leaves, known from the loops and not from the sources.
+    origin : what it is there for, as the Verilog says in a comment; nodes that differ in it only are equal.
     """
 
     op: Op
@@ -79,6 +80,7 @@ class Node:
     ports: tuple[str, ...] = ()
     resets: bool = False
     claim: tuple[int, int] | None = None
+    origin: str = field(default="", compare=False)
 
     @property
     def range(self) -> tuple[int, int]:

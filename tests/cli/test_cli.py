@@ -43,9 +43,9 @@ def test_wrong_rtl_is_caught(tmp_path: Path) -> None:
     lego("compile", GEMM, "-o", tmp_path)
     verilog = tmp_path / "gemm_os_sys" / "gemm_os_sys_mm.v"
     text = verilog.read_text()
-    place = re.search(r"\$signed\(acc\) \+ ", text)
+    place = re.search(r"\$signed\(result\) \+ ", text)
     assert place
-    verilog.write_text(text[: place.start()] + "$signed(acc) - " + text[place.end() :])
+    verilog.write_text(text[: place.start()] + "$signed(result) - " + text[place.end() :])
     done = lego("sim", tmp_path / "gemm_os_sys")
     assert done.returncode == 2
     assert "error[E701]: the RTL differs from the reference" in done.stderr

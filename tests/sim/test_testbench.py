@@ -42,7 +42,7 @@ def test_tb_plays_the_stimuli(tmp_path: Path, broken: bool) -> None:
     lego("sim", folder, "--stimuli")
     if broken:
         verilog = folder / "gemm_os_sys_mm.v"
-        text, count = re.subn(r"\$signed\(acc\) \+ ", "$signed(acc) - ", verilog.read_text())
+        text, count = re.subn(r"\$signed\(result\) \+ ", "$signed(result) - ", verilog.read_text())
         assert count
         verilog.write_text(text)
     play(folder)

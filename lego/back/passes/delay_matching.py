@@ -276,6 +276,11 @@ def _certify(
                 raise InternalError(f"delay matching of {module.name} moved port {node.name}")
 
 
+def _register(node: Node, source: int) -> Node:
+    """A cycle's delay of what the node gives, which is at `source` now."""
+    return Node(Op.DELAY, (source,), *node.range, value=1, origin=node.origin)
+
+
 def _insert(module: Module, times: list[int], *, shared: bool = True) -> Module:
     """Rewrite the module: latencies become registers, waits become delay chains, which all sinks of
     a node share or not."""
@@ -294,8 +299,7 @@ def _insert(module: Module, times: list[int], *, shared: bool = True) -> Module:
         key = old, cycles, -1 if shared else sink
         if key not in waits:
             source = delayed(old, cycles - 1, sink)
-            low, high = module.nodes[old].range
-            waits[key] = emit(Node(Op.DELAY, (source,), low, high, value=1))
+            waits[key] = emit(_register(module.nodes[old], source))
         return waits[key]
 
     registers = []
@@ -310,8 +314,7 @@ def _insert(module: Module, times: list[int], *, shared: bool = True) -> Module:
         )
         where[i] = emit(replace(node, srcs=srcs, latency=0))
         for _ in range(node.latency):
-            low, high = node.range
-            where[i] = emit(Node(Op.DELAY, (where[i],), low, high, value=1))
+            where[i] = emit(_register(node, where[i]))
     for i in registers:
         start = times[i] - 1
         srcs = tuple(

@@ -174,12 +174,15 @@ class _Rewriting:
         self.nodes.append(node)
         return len(self.nodes) - 1
 
+    def _new(self, node: Node) -> int:
+        return self._add(replace(node, origin="gating: what the running dataflow uses"))
+
     def _late(self, at: int, srcs: tuple[int, ...], mask: int | None) -> None:
         """Give the sources of a register or wire; an enable that it has stays a condition."""
         if mask is not None:
             enable = self.active[mask]
             if len(srcs) == 2:
-                enable = self._add(Node(Op.AND, (srcs[1], enable), 0, 1))
+                enable = self._new(Node(Op.AND, (srcs[1], enable), 0, 1))
             srcs = (srcs[0], enable)
         self.nodes[at] = self.nodes[at].reading(srcs)
 
@@ -187,8 +190,8 @@ class _Rewriting:
         """The sources of a multiplier, the narrower one zero under the other dataflows."""
         narrow = 0 if self.nodes[srcs[0]].bits < self.nodes[srcs[1]].bits else 1
         operand = self.nodes[srcs[narrow]]
-        zero = self._add(Node(Op.CONST, (), 0, 0))
-        chosen = self._add(
+        zero = self._new(Node(Op.CONST, (), 0, 0))
+        chosen = self._new(
             Node(Op.MUX, (self.active[mask], srcs[narrow], zero), *operand.range, name=ISOLATED)
         )
         return (chosen, srcs[1]) if narrow == 0 else (srcs[0], chosen)
@@ -200,22 +203,22 @@ class _Rewriting:
         width = (self.whole.bit_length() - 1).bit_length()
         terms = [[self._bit(k, up) for k, up in cube] for cube in _cubes(mask, width)]
         products = [
-            term[0] if len(term) == 1 else self._add(Node(Op.AND, tuple(term), 0, 1))
+            term[0] if len(term) == 1 else self._new(Node(Op.AND, tuple(term), 0, 1))
             for term in terms
         ]
         if len(products) == 1 and len(terms[0]) > 1:
             at = products[0]
             self.nodes[at] = replace(self.nodes[at], name=name)
             return at
-        return self._add(Node(Op.OR, tuple(products), 0, 1, name=name))
+        return self._new(Node(Op.OR, tuple(products), 0, 1, name=name))
 
     def _bit(self, k: int, up: bool) -> int:
         """A bit of the id, or its inverse."""
         if (k, up) not in self.bits:
             if up:
-                at = self._add(Node(Op.SLICE, (0,), 0, 1, value=k, extent=1))
+                at = self._new(Node(Op.SLICE, (0,), 0, 1, value=k, extent=1))
             else:
-                at = self._add(Node(Op.NOT, (self._bit(k, True),), 0, 1))
+                at = self._new(Node(Op.NOT, (self._bit(k, True),), 0, 1))
             self.bits[k, up] = at
         return self.bits[k, up]
 

@@ -52,6 +52,7 @@ class _Work:
         self.times: list[int] = []
         self.own = len(module.nodes)
         self.b = Builder.of(module, whole.bit_length())
+        self.b.origin = "pins: the running dataflow's operand"
         self.choices = _choices(module, masks, whole)
 
     def hand_on(self) -> None:
