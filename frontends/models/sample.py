@@ -39,21 +39,34 @@ def randomise(sample: Sample) -> None:
 
     Constant tensors (scales of norms, biases, adaLN-zero, layer scale) and matrices drawn much
     narrower than 1 / sqrt(fan-in) would let a dropped or swapped operand pass unnoticed, and so
-    would the statistics 0 and 1 of a fresh batch norm. Those are set near what one call finds,
-    so that signals neither vanish nor explode in deep networks.
+    would the statistics 0 and 1 of a fresh batch norm. Those become near what the sample gives at
+    that place, one layer after another, so that signals neither vanish nor explode.
     """
     for parameter in sample.module.parameters():
         _redraw(parameter)
     norms = [part for part in sample.module.modules() if isinstance(part, _BatchNorm)]
-    if norms:
-        for norm in norms:
-            norm.train()
-            norm.momentum = 1.0
-        sample.module(*sample.args, **sample.kwargs)
     for norm in norms:
-        norm.eval()
-        norm.running_var.clamp_(min=0.01).mul_(torch.rand_like(norm.running_var) + 0.5)
-        norm.running_mean.add_(0.2 * torch.randn_like(norm.running_mean))
+        if norm.bias is not None:
+            norm.bias.uniform_(0.5, 1.5)
+    hooks = [norm.register_forward_pre_hook(_observe) for norm in norms]
+    if norms:
+        sample.module(*sample.args, **sample.kwargs)
+    for hook in hooks:
+        hook.remove()
+
+
+def _observe(norm: Any, args: tuple[Any, ...]) -> None:
+    """Set a batch norm's statistics by what it is about to read.
+
+    A random network in which every norm gives mean 0 and variance 1 to a ReLU amplifies rounding
+    by a fifth per layer (the ReLU's mean is taken off again by the next norm), a trained one
+    doesn't. Here norms have positive shifts, and divide by no less than part of a layer's size.
+    """
+    rows = args[0].transpose(0, 1).flatten(1)
+    mean, variance = rows.mean(1), rows.var(1, correction=0)
+    variance = torch.maximum(variance, 0.5 * rows.square().mean())
+    norm.running_var.copy_(variance * (torch.rand_like(variance) + 1))
+    norm.running_mean.copy_(mean + 0.2 * variance.sqrt() * torch.randn_like(mean))
 
 
 def _redraw(parameter: Any) -> None:
