@@ -19,9 +19,7 @@ from sim.windows import read
 __all__ = ["ATOL", "RTOL", "Difference", "device_of", "differences", "given_to", "relative"]
 
 RTOL, ATOL = 1e-4, 1e-5
-"""Of sums in float32 in another order; the absolute one is of the tensor's largest element, if that is above 1,
-as small elements of large tensors are differences of large numbers."""
-
+"""Of sums in float32 in another order."""
 
 NEAR = 4.0
 """Times the module's own distance from float64 that its loop nests may have."""
@@ -75,11 +73,13 @@ def differences(
     device: torch.device | None = None,
     formats: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
     truth: bool = False,
+    scaled: bool = True,
 ) -> list[Difference]:
     """All tensors that both have: the loop nests run on `device`, the module on the CPU.
 
     `formats` runs the network in other number formats: what the buffers are given, to what they hold. With `truth`
-    the module is run in float64 too, if it can be.
+    the module is run in float64 too, if it can be. If `scaled`, `ATOL` is of a tensor's largest element where that is
+    above 1, as small elements of large tensors are differences of large numbers.
     """
     named, where = dict(kwargs or {}), device or torch.device("cpu")
     given = {k: v.to(where) for k, v in given_to(traced, module, args, named).items()}
@@ -93,7 +93,7 @@ def differences(
     leaves = tree_leaves(traced.program.graph.output_node().args[0])
     results = [str(leaf) for leaf in leaves if leaf is not None]
     found = [
-        _difference(name, "output", values[name], want, true.get(result))
+        _difference(name, "output", values[name], want, true.get(result), scaled=scaled)
         for name, want, result in zip(traced.network.outputs, wanted, results, strict=True)
     ]
     for name, want in _recorded(traced, args, named).items():
@@ -111,7 +111,7 @@ def differences(
         base = true.get(name, want)
         found.append(
             replace(
-                _difference(name, paths[name], value, want, true.get(name)),
+                _difference(name, paths[name], value, want, true.get(name), scaled=scaled),
                 module=relative(want, base) if name in true else None,
                 nests=relative(value, base),
                 formats=None if held is None else relative(held, base),
@@ -149,7 +149,13 @@ def _layers(traced: Traced) -> set[str]:
 
 
 def _difference(
-    node: str, path: str, found: Tensor, want: Tensor, true: Tensor | None = None
+    node: str,
+    path: str,
+    found: Tensor,
+    want: Tensor,
+    true: Tensor | None = None,
+    *,
+    scaled: bool = True,
 ) -> Difference:
     found = found.detach().cpu()
     if found.shape != want.shape or found.dtype != want.dtype:
@@ -161,7 +167,8 @@ def _difference(
     finite = want.isfinite()
     apart = torch.where(found == want, 0.0, (found.double() - want.double()).abs())
     largest = float(want.double().abs()[finite].max()) if bool(finite.any()) else 0.0
-    within = apart <= ATOL * max(1.0, largest) + RTOL * want.double().abs()
+    atol = ATOL * max(1.0, largest) if scaled else ATOL
+    within = apart <= atol + RTOL * want.double().abs()
     within &= want.is_floating_point()
     same = (found == want) | (finite & found.isfinite() & within) | (found.isnan() & want.isnan())
     close = bool(same.all()) or _as_near(found, want, true)
