@@ -65,6 +65,20 @@ def power_of(group: Array) -> tuple[float, float]:
     return np.floor(np.log2(448.0**2 / 2) / np.log2(most / least) * 16) / 16, np.sqrt(most * least)
 
 
+def compressed(groups: Array) -> tuple[Array, Array, Array, Array]:
+    """Numbers in e4m3, scales, powers and centres of groups [G, 128], in float64."""
+    power, centre = (np.array([power_of(g)[k] for g in groups])[:, None] for k in (0, 1))
+    size = np.abs(groups.astype(np.float64))
+    scale = (size.max(1, keepdims=True) / centre) ** power / 448
+    return e4m3(np.sign(groups) * (size / centre) ** power / scale), scale, power, centre
+
+
+def expanded(q8: Array, scale: Array, power: Array, centre: Array) -> Array:
+    """What a moment stands for, in float64."""
+    y = q8 * scale
+    return np.sign(y) * np.abs(y) ** (1 / power) * centre
+
+
 def adamw(p: Array, g: Array, m: Array, v: Array, step: int, rate: float, b1: float, b2: float, eps: float, decay: float) -> tuple[Array, Array, Array]:  # fmt: skip
     """Weight and moments after a step, as the textbook says, in float64."""
     p, g, m, v = (a.astype(np.float64) for a in (p, g, m, v))

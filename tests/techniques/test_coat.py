@@ -1,4 +1,4 @@
-"""COAT's layers and optimiser against NumPy: numbers in e4m3 equal, sums within what float32 allows."""
+"""COAT's layers and optimiser against NumPy: numbers in e4m3 equal, the rest within units of the last place."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from frontends.models.techniques.coat import CoatInput, CoatLinear, by_groups  #
 from frontends.models.techniques.coat_adamw import CoatAdamW, compressed, expanded  # noqa: E402
 from tests.techniques import reference_coat as reference  # noqa: E402
 from tests.techniques.layers import arrays, dense, outliers, run  # noqa: E402
-
-SUMS = 2e-6
-"""Of the largest output: 160 additions in float32 of products that are exact there."""
+from tests.techniques.ulps import BOUNDS, apart  # noqa: E402
 
 
-def test_a_layer_multiplies_numbers_of_e4m3() -> None:
-    layer, x = dense(12, 160, bias=True), outliers(4, 160)
+@pytest.mark.parametrize(("width", "seed"), [(160, 0), (48, 1), (160, 4), (256, 1)])
+def test_a_layer_multiplies_numbers_of_e4m3(width: int, seed: int) -> None:
+    """Products are exact in float32; sums cancel, so their unit is that of the largest in the row."""
+    layer, x = dense(12, width, bias=True, seed=seed), outliers(4, width, seed=seed + 1)
     scales = [reference.whole_scale(a.numpy()) for a in (x, layer.weight)]
     x8, w8 = (reference.e4m3(a.numpy() / s) for a, s in zip((x, layer.weight), scales, strict=True))
     module = CoatLinear(layer)
@@ -30,9 +30,8 @@ def test_a_layer_multiplies_numbers_of_e4m3() -> None:
     assert np.array_equal(left.double().numpy(), x8) and np.array_equal(right.double().numpy(), w8)
     assert float(module.scale) == scales[1]
     wanted = x8 @ w8.T * float(scales[0]) * float(scales[1]) + layer.bias.numpy()
-    bound = SUMS * np.abs(wanted).max()
-    for found in (module(x), values[traced.network.outputs[0]]):
-        assert np.abs(found.double().numpy() - wanted).max() < bound
+    assert apart(module(x), wanted, of="row") <= BOUNDS["coat module"]
+    assert apart(values[traced.network.outputs[0]], wanted, of="row") <= BOUNDS["coat nests"]
 
 
 def test_inputs_are_rounded_by_groups_of_16() -> None:
@@ -77,29 +76,48 @@ def test_a_group_keeps_signs_zeros_and_equal_magnitudes() -> None:
     assert torch.allclose(back, x, rtol=0.08, atol=0)  # the least ones are subnormal
 
 
-def test_a_step_is_adamws() -> None:
+@pytest.mark.parametrize("seed", [3, 6, 11])
+def test_a_step_is_adamws(seed: int) -> None:
     """On the moments that are stored; the new ones are stored within half a step of e4m3, which has 3 bits after its point, over the
-    power that expands them."""
-    made = torch.Generator().manual_seed(3)
+    power that expands them. Weights are less an update that may be as large: their unit is that of the largest in the row."""
+    made = torch.Generator().manual_seed(seed)
     weight, gradient = (torch.randn(3, 256, generator=made) * s for s in (0.02, 1e-3))
-    first, second = compressed(gradient.reshape(-1, 128) * 0.5), compressed(moments(2))
+    first, second = compressed(gradient.reshape(-1, 128) * 0.5), compressed(moments(seed + 20))
     module = CoatAdamW()
     how = (7, module.rate, module.beta1, module.beta2, module.eps, module.decay)
-    held = [expanded(m).reshape(3, 256).numpy() for m in (first, second)]
+    held = [reference.expanded(*(part.numpy() for part in numbers(m))) for m in (first, second)]
+    for part, want in zip((first, second), held, strict=True):
+        assert apart(expanded(part), want) <= BOUNDS["adamw expanded"]
+    held = [each.reshape(3, 256) for each in held]
     wanted = reference.adamw(weight.numpy(), gradient.numpy(), *held, *how)
     args = (weight, gradient, first, second, torch.tensor(7.0))
     new, *stored = module(*args)
-    assert np.allclose(new.numpy(), wanted[0], rtol=1e-6, atol=1e-8)
+    assert apart(new, wanted[0], of="row") <= BOUNDS["adamw weight"]
     for parts, want in zip(stored, wanted[1:], strict=True):
         groups = want.reshape(-1, 128)
         half = 2.0**-4 / parts[2].numpy()
         large = np.abs(groups) >= np.abs(groups).max(1, keepdims=True) / 4
-        apart = np.abs(expanded(parts).numpy() / groups - 1)
-        assert bool((apart <= 1.1 * half)[large].all())
+        away = np.abs(expanded(parts).numpy() / groups - 1)
+        assert bool((away <= 1.1 * half)[large].all())
     traced, values = run(module, *args)
-    found = [values[name] for name in traced.network.outputs]
-    leaves = [new, *stored[0], *stored[1]]
-    for ours, theirs in zip(found, leaves, strict=True):
-        assert ours.dtype == theirs.dtype
-        assert torch.allclose(ours.float(), theirs.float(), rtol=1e-5)
+    ours, *parts = [values[name] for name in traced.network.outputs]
+    assert apart(ours, wanted[0], of="row") <= BOUNDS["adamw weight"]
+    for k, want in enumerate(wanted[1:]):
+        for found in (stored[k], parts[4 * k : 4 * k + 4]):
+            check_moment(found, want.reshape(-1, 128))
     assert not arrays(traced)
+
+
+def numbers(moment: Any) -> list[Any]:
+    """In float64, which NumPy has."""
+    return [part.double() for part in moment]
+
+
+def check_moment(moment: Any, wanted: Any) -> None:
+    """Numbers in e4m3 and powers equal; a scale is a power of what has been rounded, so its units are more."""
+    assert [part.dtype for part in moment] == [torch.float8_e4m3fn, *[torch.float32] * 3]
+    q8, scale, power, centre = (part.numpy() for part in numbers(moment))
+    exact, scales, powers, centres = reference.compressed(wanted)
+    assert np.array_equal(q8, exact) and np.array_equal(power, powers)
+    assert apart(scale, scales) <= BOUNDS["adamw scale"]
+    assert apart(centre, centres) <= BOUNDS["adamw centre"]
