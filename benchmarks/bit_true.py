@@ -42,10 +42,10 @@ def measured(name: str, formats: list[str]) -> None:
             seconds, outputs = _timed(made.network, {k: v.to(device) for k, v in ready.items()})
             results.append(outputs)
             same = all(torch.equal(a, b) for a, b in zip(results[0], outputs, strict=True))
+            verdict = "" if len(results) == 1 else "same bits" if same else "DIFFERENT"
             rate = traced.network.macs / seconds / 1e9
             print(
-                f"{name:20} {key:12} {device:5} {seconds:9.2f} s {rate:9.2f} GMAC/s  "
-                f"{'same bits' if same else 'DIFFERENT'}",
+                f"{name:20} {key:12} {device:5} {seconds:9.2f} s {rate:9.2f} GMAC/s  {verdict}",
                 flush=True,
             )
 
