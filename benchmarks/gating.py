@@ -1,6 +1,6 @@
-"""What gating saves, per dataflow, from the simulated netlist: python -m benchmarks.gating [--size 8] [NAME...]
+"""What gating saves, per dataflow, from the simulated netlist: python -m benchmarks.gating [--size 8] [--against O0] [NAME...]
 
--O2 without the pass `gating` and with it, both with clock gates for the enables that memories and control have anyway: area of logic (without
+-O2 without the pass `gating` and with it, or -O0 and -O2 with `--against O0`; both with clock gates for the enables that memories and control have anyway: area of logic (without
 SRAM macros) in 1,000 um2, and per dataflow the power of that logic in uW at 1 GHz, by benchmarks/gate_level.py: the mapped netlist runs each dataflow
 in the usual bench, which compares every element. Loops are cut so that a run takes about 4,000 cycles. Compiling the netlist's model
 takes minutes per design and way. SRAMs take the same with and without, as they are accessed alike; `sram` is their power by the macro model.
@@ -34,10 +34,10 @@ from sim.session import Case, Job, default_stream, run_cases
 
 PERIOD_PS = 1000
 CYCLES = 4096
-WAYS = (
-    ("without", Options(passes=tuple(each.name for each in PASSES if each.name != "gating"))),
-    ("with", Options()),
-)
+WITHOUT = {
+    "gating": Options(passes=tuple(each.name for each in PASSES if each.name != "gating")),
+    "O0": Options(level=0),
+}
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,14 @@ def main() -> None:
     """Print the table, a design as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=8)
+    parser.add_argument("--against", choices=WITHOUT, default="gating")
     parser.add_argument("names", nargs="*", default=NAMES)
     given = parser.parse_args()
     for name in given.names:
         workload = shrunk(load_workload(ROOT / "workloads" / f"{name}.yaml"), given.size)
         (design,) = designs_of(workload)
-        off, on = (measure(workload, design, options) for _, options in WAYS)
+        ways = WITHOUT[given.against], Options()
+        off, on = (measure(workload, design, options) for options in ways)
         print(f"{name:14}{'1,000 um2':18}{off.area:10.1f}{on.area:10.1f}{on.area / off.area:8.3f}")
         print(f"{name:14}{'flip-flops':18}{off.registers:10,}{on.registers:10,}")
         for label, (before, sram) in off.power.items():
