@@ -51,4 +51,4 @@ def _later(b: Builder, node: int, done: dict[int, int]) -> int:
 
 def _is_steady(b: Builder, select: int) -> bool:
     node = b.nodes[select]
-    return node.op is Op.SLICE and node.srcs == (b.input("dataflow", (0, b.max_dataflow)),)
+    return node.op is Op.SLICE and b.nodes[node.srcs[0]].name == "dataflow"
