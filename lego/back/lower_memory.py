@@ -113,7 +113,8 @@ def _add_at_nodes(
         wires = {name: b.choose([mine.get(name) for mine in found]) for name in names}
         if any(n.name == "dataflow" for n in unit.nodes):
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
-        b.connect(wire, b.instance(unit, f"sums_{k}", wires)["sum"])
+        total = b.instance(unit, f"sums_{k}", wires)["sum"]
+        b.connect(wire, b.wrap(total, b.nodes[wire].range))  # below zero where words are unsigned
 
 
 def _check(

@@ -36,6 +36,24 @@ NARROW = """\
     dataflow: {spatial: {l: 4, j: 4}, temporal: [j, l, i], control: systolic}
 architecture: {array: [4, 4]}
 """
+# Words are 32 bits without a sign, and sums of `other` fill 10 bits with one.
+UNSIGNED = """\
+name: signless
+operations:
+  - name: mm
+    loops: {m: 4, n: 4, k: 2}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: uint3, W: uint8, Y: uint32}
+    dataflow: {spatial: {n: 4, m: 4}, temporal: [n, m, k], control: broadcast}
+  - name: other
+    loops: {m: 4, n: 8, k: 4}
+    statement: "Z[m,n] += A[m,k] * B[k,n]"
+    formats: {A: int5, B: int3, Z: int16}
+    dataflows:
+      - {name: os, spatial: {n: 4, m: 4}, temporal: [m, n, k], control: systolic}
+      - {name: k, spatial: {k: 2}, temporal: [m, k, n], control: systolic}
+architecture: {array: [4, 4]}
+"""
 VARIANTS = {
     "sums": TURNING,
     "maxima": TURNING.replace("+=", "max=").replace("X[m,k] *", "X[m,k] +").replace("int32", "int12"),
@@ -60,6 +78,13 @@ def test_an_element_may_come_again_after_any_number_of_cycles(name: str, options
     assert units_of(text, options) == (4 if options.level else 0)
     bounds = [{"m": k, "n": k, "i": k} for k in range(1, 6)]
     cases = cases_of(text, 3, bounds + random_bounds(text, 4, 5), passes=options)
+    assert [verdict.failures for verdict in verdicts_of(cases)] == [()]
+
+
+def test_sums_below_zero_reach_words_without_a_sign() -> None:
+    options = Options(verify=True)
+    assert units_of(UNSIGNED, options) == 1
+    cases = cases_of(UNSIGNED, 3, random_bounds(UNSIGNED, 2, 5), passes=options)
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()]
 
 
