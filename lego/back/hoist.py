@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lego.back.builder import Builder
 from lego.ir.dag import Op
@@ -10,13 +10,15 @@ from lego.ir.dag import Op
 __all__ = ["delayed"]
 
 
-def delayed(b: Builder, values: Sequence[int], bits: int, *, hoist: bool) -> dict[int, int]:
+def delayed(
+    b: Builder, values: Sequence[int], bits: int, *, hoist: bool, after: Callable[[int], int]
+) -> dict[int, int]:
     """Each value of so many bits a cycle later; with `hoist` by registers in front of the multiplexers that choose it,
-    if that takes half as many bits of registers."""
+    if that takes half as many bits of registers: those of `after`, which gives a node a cycle later."""
     if not hoist or not _fewer_before(b, values, bits):
         return {value: b.delay(value, 1) for value in values}
     done: dict[int, int] = {}
-    return {value: _later(b, value, done) for value in values}
+    return {value: _later(b, value, done, after) for value in values}
 
 
 def _fewer_before(b: Builder, values: Sequence[int], bits: int) -> bool:
@@ -34,18 +36,19 @@ def _fewer_before(b: Builder, values: Sequence[int], bits: int) -> bool:
     return 2 * (ends * bits + len(selects)) <= len(set(values)) * bits
 
 
-def _later(b: Builder, node: int, done: dict[int, int]) -> int:
+def _later(b: Builder, node: int, done: dict[int, int], after: Callable[[int], int]) -> int:
     """The node a cycle later; the dataflow id stands still while the array runs."""
     if node not in done:
         match b.nodes[node].op:
             case Op.MUX:
                 select, yes, no = b.nodes[node].srcs
-                select = select if _is_steady(b, select) else b.delay(select, 1)
-                done[node] = b.mux(select, _later(b, yes, done), _later(b, no, done))
+                select = select if _is_steady(b, select) else after(select)
+                yes, no = (_later(b, each, done, after) for each in (yes, no))
+                done[node] = b.mux(select, yes, no)
             case Op.CONST:
                 done[node] = node
             case _:
-                done[node] = b.delay(node, 1)
+                done[node] = after(node)
     return done[node]
 
 

@@ -60,6 +60,14 @@ class Control:
         self._taps[name] = (signal, delay)
         return name
 
+    def after(self, b: Builder, node: int) -> int:
+        """What a module is given or computes, a cycle later: a tap of the next cycle, or a register."""
+        port = b.nodes[node]
+        if port.op is not Op.INPUT or port.name not in self._taps:
+            return b.delay(node, 1)
+        signal, delay = self._taps[port.name]
+        return b.input(self.tap(signal, delay + 1), port.range)
+
     def _register(self, b: Builder, name: str) -> int:
         return b.input(name, (0, (1 << max(1, self._bounds[name].bit_length())) - 1))
 

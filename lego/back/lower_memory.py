@@ -9,6 +9,7 @@ nodes, and registers add the skew on the data side. The dataflow id chooses amon
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from lego.back.builder import Builder, index_bits
 from lego.back.hoist import delayed
@@ -41,7 +42,7 @@ def build_memory(
         for k, view in enumerate(views)
     ]
     staged = times.staged[buffer.index]
-    ports = _bank_ports(b, buffer, sides, staged=staged, together=times.together)
+    ports = _bank_ports(b, buffer, sides, control, staged=staged, together=times.together)
     b.origin = "assertion: no bank meets two nodes"
     _check(b, sides, ports, staged=staged)
     b.origin = "the host's access"
@@ -62,7 +63,13 @@ _ENABLES = frozenset({"en", "ren", "wen"})
 
 
 def _bank_ports(
-    b: Builder, buffer: Buffer, sides: Sequence[Side | None], *, staged: bool, together: bool
+    b: Builder,
+    buffer: Buffer,
+    sides: Sequence[Side | None],
+    control: Control,
+    *,
+    staged: bool,
+    together: bool,
 ) -> dict[int, dict[str, int]]:
     """Array-side ports of every bank: those of the running dataflow, registered if `staged`. `together`: registers are
     in front of what chooses addresses, if that takes fewer."""
@@ -85,10 +92,11 @@ def _bank_ports(
     if not staged:
         return ports
     bits = address_bits(buffer.depth)
-    addresses = {
-        name: delayed(b, [p[name] for p in ports.values() if name in p], bits, hoist=together)
-        for name in _ADDRESSES
-    }
+    after = partial(control.after, b)
+    addresses = {}
+    for name in _ADDRESSES:
+        wanted = [p[name] for p in ports.values() if name in p]
+        addresses[name] = delayed(b, wanted, bits, hoist=together, after=after)
     for port in ports.values():
         for name, node in port.items():
             if name in addresses:
