@@ -1,4 +1,4 @@
-"""One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit.
+"""One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
 
 With two halves the array uses the one that the register `half` names, and the host may fill or
 drain the other at the same time. Otherwise the host waits until the array is idle.

@@ -57,8 +57,9 @@ class Ways:
     """What the lowering leaves to passes that run; without them, it is a straightforward one.
 
     `matched`: operands and masks arrive when that saves registers, and not all together. `shared`: chains
-    of sums and accumulators have one register where no dataflow needs both, and the banks of a data node one adder. `balanced`: there is time for
-    an FU's reductions as trees only, not as the chains that are lowered.
+    of sums and accumulators have one register where no dataflow needs both, the banks of a data node one adder, dataflows one
+    rotator, and addresses registers before they are chosen. `balanced`: there is time for an FU's reductions as trees
+    only, not as the chains that are lowered.
     """
 
     matched: bool = True
