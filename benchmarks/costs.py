@@ -44,6 +44,22 @@ def multiplexer() -> Builder:
     return b
 
 
+def masks() -> Builder:
+    """32 bits of 16 words, each masked by its select."""
+    b = Builder("probe", "fu")
+    pairs = [(b.input(f"s{k}"), b.input(f"a{k}", WORD)) for k in range(16)]
+    b.output("y", b.op(Op.ONEHOT, *(node for pair in pairs for node in pair)))
+    return b
+
+
+def gates() -> Builder:
+    """32 conjunctions of two bits."""
+    b = Builder("probe", "fu")
+    for k in range(WIDTH):
+        b.output(f"y{k}", b.all([b.input(f"a{k}"), b.input(f"c{k}")]))
+    return b
+
+
 def adder() -> Builder:
     """32 bits."""
     b = Builder("probe", "fu")
@@ -79,6 +95,8 @@ def measured() -> dict[str, int]:
     return {
         "register_bit": round(area(register()) / WIDTH),
         "mux_bit": round(area(multiplexer()) / WIDTH),
+        "mask_bit": round(area(masks()) / (16 * WIDTH)),
+        "gate": round(area(gates()) / WIDTH),
         "adder_bit": round(area(adder()) / WIDTH),
         "multiplier_bit": round(area(multiplier()) / 64),
         "bank": round(small - 8 * 16 * sram_bit),

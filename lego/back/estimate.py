@@ -179,6 +179,11 @@ def delay_of(module: Module, node: Node) -> int:
             return DELAYS.multiplier + DELAYS.multiplier_bit * sum(widths)
         case Op.MUX:
             return _select(node)
+        case Op.ONEHOT:
+            return (
+                DELAYS.gate * (1 + (len(widths) // 2 - 1).bit_length())
+                + DELAYS.select_bit * node.bits
+            )
         case Op.AND | Op.OR:
             return DELAYS.gate * max(1, (len(widths) - 1).bit_length())
         case Op.NOT:

@@ -75,6 +75,8 @@ def _area(node: Node, width: int, widths: list[int]) -> int:
     match node.op:
         case Op.MUX:
             return COSTS.mux_bit * width
+        case Op.ONEHOT:
+            return COSTS.mask_bit * width * (len(node.srcs) // 2)
         case Op.REG | Op.DELAY:
             return COSTS.mux_bit * width if len(node.srcs) == 2 else 0
         case Op.AND | Op.OR:

@@ -15,6 +15,8 @@ from lego.back.passes.gating import gate_idle
 from lego.back.passes.gating_check import check_gated
 from lego.back.passes.merging import check_rewired
 from lego.back.passes.narrow import check_narrowed, narrow_widths
+from lego.back.passes.onehot import select_onehot
+from lego.back.passes.onehot_check import check_onehot
 from lego.back.passes.pin_check import check_shared
 from lego.back.passes.pins import share_pins
 from lego.back.passes.reductions import balance_reductions, check_balanced
@@ -140,6 +142,13 @@ PASSES: tuple[Pass, ...] = (
         lambda dag, _: gate_idle(dag),
         check_gated,
         steady=True,
+    ),
+    Pass(
+        "onehot",
+        "trees of multiplexers become disjunctions of masked words",
+        1,
+        lambda dag, _: select_onehot(dag),
+        check_onehot,
     ),
     Pass(
         "broadcast",

@@ -19,6 +19,8 @@ class CostTable:
     ----------
     register_bit : one flip-flop.
     mux_bit : one bit of a two-input multiplexer.
+    mask_bit : one bit of one of many words, of which one or none is selected by a select per word.
+    gate : a one-bit gate of two inputs.
     adder_bit : one bit of an adder, comparator or absolute value.
     multiplier_bit : one partial-product bit of a multiplier (width times width).
     bank : one more SRAM macro, whatever its size; its address and enable.
@@ -29,6 +31,8 @@ class CostTable:
 
     register_bit: int
     mux_bit: int
+    mask_bit: int
+    gate: int
     adder_bit: int
     multiplier_bit: int
     bank: int
@@ -41,6 +45,8 @@ class CostTable:
 COSTS = CostTable(
     register_bit=4522,
     mux_bit=1937,
+    mask_bit=973,
+    gate=1064,
     adder_bit=5727,
     multiplier_bit=7145,
     bank=268_612,

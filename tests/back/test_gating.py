@@ -31,7 +31,9 @@ REGISTERS = (Op.REG, Op.DELAY)
 
 def ungated(path: Path) -> list[Dag]:
     """The designs of a workload as the pass sees them."""
-    names = tuple(each.name for each in PASSES if each.name not in ("gating", "broadcast"))
+    names = tuple(
+        each.name for each in PASSES if each.name not in ("gating", "onehot", "broadcast")
+    )
     return [lower(fused, Options(passes=names))[0] for fused in designs_of(load_workload(path))]
 
 

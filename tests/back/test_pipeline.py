@@ -296,6 +296,7 @@ def test_steps_tell_sizes() -> None:
         "delays",
         "dead",
         "gating",
+        "onehot",
         "broadcast",
     ]
     for one, other in pairwise(steps):
@@ -303,7 +304,7 @@ def test_steps_tell_sizes() -> None:
     assert steps[1].after == steps[0].before
     assert steps[2].after.bits < steps[2].before.bits
     assert steps[4].after.primitives < steps[4].before.primitives
-    assert steps[6].after.registers > steps[6].before.registers
+    assert steps[7].after.registers > steps[7].before.registers
 
 
 def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,8 +91,8 @@ def no_register(node: Node) -> Node | None:
 
 HARMLESS = {
     (other_primitive, "agu_out"),  # the remainder of a division by two, by its lowest bit
-    (other_primitive, "memory_in0"),  # these count requests, for an assertion only
-    (other_primitive, "memory_out"),
+    (other_source, "agu_in1"),  # such a remainder
+    (other_primitive, "memory_out"),  # these count requests, for an assertion only
     (other_source, "memory_in1"),
     (no_register, "memory_in0"),
 }

@@ -105,7 +105,10 @@ def _pins(module: Module) -> dict[tuple[str, str], int]:
     for i in reversed(range(len(module.nodes))):
         node = module.nodes[i]
         for place, source in enumerate(node.srcs):
-            many = node.bits if node.op is Op.MUX and place == 0 else 1
+            selects = (node.op is Op.MUX and place == 0) or (
+                node.op is Op.ONEHOT and place % 2 == 0
+            )
+            many = node.bits if selects else 1
             many = pins.get(i, 1) if node.op is Op.SLICE else many
             pins[source] = min(BUFFERED, pins.get(source, 0) + many)
     return {

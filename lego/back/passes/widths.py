@@ -34,6 +34,9 @@ def interval(node: Node, srcs: list[Range]) -> Range:
     match node.op:
         case Op.MUX:
             return min(srcs[1][0], srcs[2][0]), max(srcs[1][1], srcs[2][1])
+        case Op.ONEHOT:
+            words = srcs[1::2]
+            return min(0, *(low for low, _ in words)), max(0, *(high for _, high in words))
         case Op.AND | Op.OR | Op.NOT | Op.EQ | Op.LT:
             return 0, 1
         case Op.ADD:

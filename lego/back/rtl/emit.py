@@ -180,6 +180,18 @@ def _wrap(node: Node, srcs: list[Value]) -> Value:
     return source
 
 
+def _onehot(node: Node, srcs: list[Value]) -> Value:
+    """Words of the node's bits, each masked by its select, joined."""
+    masked = []
+    for select, word in zip(srcs[::2], srcs[1::2], strict=True):
+        more = node.bits - len(word)
+        if more > 0:
+            word = Cat(word, word[-1].replicate(more) if word.shape().signed else Const(0, more))
+        masked.append(word[: node.bits] & select.replicate(node.bits))
+    found = reduce(lambda a, b: a | b, masked)
+    return found.as_signed() if node.signed else found
+
+
 _STATELESS: dict[Op, Callable[[Node, list[Value]], Value]] = {
     Op.ADD: lambda _n, s: s[0] + s[1],
     Op.SUB: lambda _n, s: s[0] - s[1],
@@ -195,6 +207,7 @@ _STATELESS: dict[Op, Callable[[Node, list[Value]], Value]] = {
     Op.EQ: lambda _n, s: s[0] == s[1],
     Op.LT: lambda _n, s: s[0] < s[1],
     Op.MUX: lambda _n, s: Mux(s[0], s[1], s[2]),
+    Op.ONEHOT: _onehot,
     Op.SLICE: _slice,
     Op.CAT: lambda _n, s: Cat(*s),
     Op.WRAP: _wrap,
