@@ -13,6 +13,8 @@ from frontends.yaml import load_workload
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_top import lower
 from lego.back.measure import size_of
+from lego.back.passes import onehot
+from lego.back.passes.form import check_form
 from lego.back.passes.onehot import is_decoded, select_onehot
 from lego.back.passes.onehot_check import check_onehot
 from lego.back.passes.widths import infer_widths
@@ -24,6 +26,7 @@ from sim.proof import unproven
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTE = (-128, 127)
+WORD = (0, (1 << 32) - 1)
 SPANS = ((-128, 127), (0, 200), (-3, 3), (0, 0), (0, 1))
 
 
@@ -119,7 +122,7 @@ def test_random_trees_are_replaced_and_proven() -> None:
 
 @pytest.mark.parametrize("count", [3, 4, 5, 16, 100])
 def test_a_wide_tree_takes_about_half(count: int) -> None:
-    before = one_tree(count, (0, (1 << 32) - 1))
+    before = one_tree(count, WORD)
     after = select_onehot(before)
     (chosen,) = (n for n in after.top.nodes if n.op is Op.ONEHOT)
     assert len(chosen.srcs) == 2 * count
@@ -168,6 +171,55 @@ def test_a_narrower_multiplexer_is_a_leaf() -> None:
     assert any(n.op is Op.MUX and n.range == (0, 7) for n in after.top.nodes)
 
 
+def test_zeros_are_alike() -> None:
+    """A select that only chooses between two zeros isn't decoded, and the check doesn't ask for it."""
+    zero = Node(Op.CONST, (), 0, 0)
+    inputs = [
+        Node(Op.INPUT, (), *span, name=name)
+        for name, span in (("s", (0, 1)), ("t", (0, 1)), ("a", WORD))
+    ]
+    muxes = (Node(Op.MUX, (0, 3, 4), 0, 0), Node(Op.MUX, (1, 2, 5), *WORD))
+    dag = Dag((Module("m", "memory", (*inputs, zero, zero, *muxes), (("y", 6),)),))
+    after = select_onehot(dag)
+    assert after != dag
+    check_onehot(dag, after)
+
+
+def test_long_chains_of_few_selects() -> None:
+    b = Builder("m", "memory")
+    word = b.input("w", WORD)
+    for k in range(3000):
+        word = b.mux(b.input(f"s{k % 2}"), b.input(f"w{k}", WORD), word)
+    b.output("y", word)
+    dag = dag_of(b)
+    after = select_onehot(dag)
+    assert after != dag
+    check_onehot(dag, after)
+
+
+def test_a_select_of_two_bits_stays() -> None:
+    b = Builder("m", "memory")
+    words = [b.input(f"w{k}", WORD) for k in range(3)]
+    b.output("y", b.mux(b.input("t"), b.mux(b.input("s", (0, 3)), *words[:2]), words[2]))
+    dag = dag_of(b)
+    assert select_onehot(dag) == dag
+    with pytest.raises(InternalError, match="one bit"):
+        check_form(dag)
+
+
+def test_a_tree_that_reaches_too_far_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = Builder("m", "memory")
+    s, words = b.input("s"), [b.input(f"w{k}", BYTE) for k in range(4)]
+    inner = b.mux(s, *words[:2])
+    b.output("y", b.mux(b.input("t"), inner, b.mux(s, *words[2:])))
+    module = dag_of(b).top
+    nodes = tuple(n.within(0, 7) if i == inner else n for i, n in enumerate(module.nodes))
+    dag = Dag((replace(module, nodes=nodes),))
+    monkeypatch.setattr(onehot, "_fits", lambda module, r, mux: mux != module.nodes[r].srcs[0])
+    with pytest.raises(InternalError, match="cuts"):
+        check_onehot(dag, select_onehot(dag))
+
+
 def inverted(node: Node) -> Node | None:
     swapped = {Op.AND: Op.OR, Op.OR: Op.AND}
     return replace(node, op=swapped[node.op]) if node.op in swapped and len(node.srcs) > 1 else None
@@ -200,6 +252,15 @@ def turned(node: Node) -> Node | None:
     return replace(node, srcs=(node.srcs[0], *node.srcs[:0:-1])) if node.op is Op.MUX else None
 
 
+def wider_gate(node: Node) -> Node | None:
+    return node.within(0, 3) if is_decoded(node) else None
+
+
+def neither(node: Node) -> Node | None:
+    """Of a primitive with one source the others wouldn't be looked at."""
+    return replace(node, op=Op.NOT) if is_decoded(node) and len(node.srcs) > 1 else None
+
+
 def shipped() -> tuple[Dag, Dag]:
     """A design before and after the pass."""
     names = tuple(each.name for each in PASSES if each.name not in ("onehot", "broadcast"))
@@ -208,7 +269,10 @@ def shipped() -> tuple[Dag, Dag]:
     return dag, select_onehot(dag)
 
 
-@pytest.mark.parametrize("fault", [inverted, other_words, one_less, twice, same_select, turned])
+FAULTS = (inverted, other_words, one_less, twice, same_select, turned, wider_gate, neither)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_noticed(fault: Callable[[Node], Node | None]) -> None:
     """One fault at a time, in every gate, choice and multiplexer of a design."""
     before, after = shipped()
@@ -220,9 +284,7 @@ def test_a_fault_is_noticed(fault: Callable[[Node], Node | None]) -> None:
         ]
         for i in mine[:: max(1, len(mine) // 20)]:
             node = fault(module.nodes[i])
-            if node is None or (
-                node.srcs == module.nodes[i].srcs and node.op is module.nodes[i].op
-            ):
+            if node is None or node == module.nodes[i]:
                 continue
             broken = replace(module, nodes=(*module.nodes[:i], node, *module.nodes[i + 1 :]))
             with pytest.raises(InternalError):

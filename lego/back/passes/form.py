@@ -20,11 +20,32 @@ def check_form(dag: Dag) -> None:
                 raise InternalError(f"%{i} of {module.name} reads what comes later")
             if node.op not in (Op.INSTANCE, Op.CHECK) and node.low is None:
                 raise InternalError(f"%{i} of {module.name} has no range")
+            if node.op in _ARITY:
+                _check_arity(module, i)
             if node.op in (Op.INSTANCE, Op.PORT):
                 _check_instance(module, i, known)
         if module.name in known:
             raise InternalError(f"two modules are called {module.name}")
         known[module.name] = module
+
+
+_ARITY = {Op.NOT: 1, Op.AND: None, Op.OR: None, Op.MUX: 3, Op.ONEHOT: None}
+"""Sources of primitives with selects or one-bit sources; None: any number of them."""
+
+
+def _check_arity(module: Module, at: int) -> None:
+    node = module.nodes[at]
+    bits, count = node.srcs, len(node.srcs)
+    if node.op is Op.MUX:
+        bits = node.srcs[:1]
+    elif node.op is Op.ONEHOT:
+        bits = node.srcs[::2]
+    odd = node.op is Op.ONEHOT and count % 2
+    if not count or odd or count != (_ARITY[node.op] or count):
+        raise InternalError(f"%{at} of {module.name} has {count} sources: {node}")
+    for source in bits:
+        if not 0 <= module.nodes[source].range[0] <= module.nodes[source].range[1] <= 1:
+            raise InternalError(f"%{at} of {module.name} needs one bit where it reads %{source}")
 
 
 def _check_instance(module: Module, at: int, known: Mapping[str, Module]) -> None:

@@ -19,8 +19,9 @@ __all__ = ["Tree", "is_decoded", "select_onehot", "trees_of"]
 DECODED = "taken"
 """Text of the gates that decode selects, by which they are told from others."""
 
-MOST_SELECTS = 16
-"""Larger trees stay as they are."""
+MOST_SELECTS, MOST_SETTINGS = 16, 1 << 28
+"""Selects of a tree, and its multiplexers times settings of the selects; larger trees stay as they are, as the check looks at every
+setting."""
 
 Key = int
 """A function of selects; equal functions that are built alike have one key."""
@@ -28,7 +29,9 @@ Key = int
 
 def is_decoded(node: Node) -> bool:
     """Whether it is a gate that the pass put in."""
-    return node.text == DECODED and node.op in (Op.AND, Op.OR, Op.NOT)
+    gate = replace(node, op=Op.AND, srcs=()) == Node(Op.AND, (), 0, 1, text=DECODED)
+    count = len(node.srcs)
+    return gate and (count == 1 if node.op is Op.NOT else node.op in (Op.AND, Op.OR) and count > 0)
 
 
 def select_onehot(dag: Dag) -> Dag:
@@ -107,7 +110,8 @@ class Tree:
     def leaves(self, module: Module, decoder: _Decoder) -> dict[int, Key]:
         """The leaves but zero, and when each is taken; none if the tree has too many selects."""
         selects = {module.nodes[mux].srcs[0] for mux in self.muxes}
-        if len(selects) > MOST_SELECTS:
+        many = len(selects)
+        if many > MOST_SELECTS or len(self.muxes) << many > MOST_SETTINGS:
             return {}
         inside = {*self.muxes}
         reached: dict[int, list[Key]] = {}
@@ -140,13 +144,13 @@ def trees_of(module: Module) -> list[Tree]:
     readers: list[list[int | None]] = [[] for _ in nodes]
     for i, node in enumerate(nodes):
         for place, source in enumerate(node.srcs):
-            readers[source].append(i if _is_mux(node) and place else None)
+            readers[source].append(i if _is_mux(module, node) and place else None)
     for _, source in module.outputs:
         readers[source].append(None)
     roots: dict[int, int] = {}
     members: dict[int, list[int]] = {}
     for i in range(len(nodes) - 1, -1, -1):
-        if not _is_mux(nodes[i]):
+        if not _is_mux(module, nodes[i]):
             continue
         over = {None if r is None or not _fits(module, r, i) else roots[r] for r in readers[i]}
         (root,) = over if len(over) == 1 else (None,)
@@ -166,8 +170,9 @@ def _fits(module: Module, reader: int, mux: int) -> bool:
     return inside and _holds(parent, node) and mux != parent.srcs[0]
 
 
-def _is_mux(node: Node) -> bool:
-    return node.op is Op.MUX and node.latency == 0
+def _is_mux(module: Module, node: Node) -> bool:
+    bit = (0, 0), (0, 1), (1, 1)
+    return node.op is Op.MUX and node.latency == 0 and module.nodes[node.srcs[0]].range in bit
 
 
 def _is_zero(node: Node) -> bool:
@@ -243,11 +248,18 @@ class _Rewriting:
 
     def _gate(self, key: Key, origin: str) -> int:
         """The node of a decoder's gate."""
-        if key not in self.gates:
-            op, srcs = self.decoder.gates[key]
-            if isinstance(op, Op):
-                found = tuple(self._gate(s, origin) for s in srcs)
-                self.gates[key] = self._append(Node(op, found, 0, 1, text=DECODED, origin=origin))
-            else:
-                self.gates[key] = self.where[op]
+        waiting = [key]
+        while waiting:
+            at = waiting[-1]
+            op, srcs = self.decoder.gates[at]
+            before = [s for s in reversed(srcs) if s not in self.gates]
+            waiting += before
+            if before:
+                continue
+            waiting.pop()
+            if not isinstance(op, Op):
+                self.gates[at] = self.where[op]
+            elif at not in self.gates:
+                found = tuple(self.gates[s] for s in srcs)
+                self.gates[at] = self._append(Node(op, found, 0, 1, text=DECODED, origin=origin))
         return self.gates[key]

@@ -2,8 +2,8 @@
 
 Both forms of a module are walked from their ends together. Where the new one selects by gates that the pass put in, the tree
 of the old one takes the same leaves under every setting of its selects; everything else is the same primitive of the same sources.
-How far a tree reaches, and which leaves and selects correspond, the walk takes from their order; wrong guesses only lead to
-primitives that differ.
+How far a tree reaches is guessed as the pass does it, and which selects correspond from their order; wrong guesses only lead to
+primitives that differ, as trees that cut a word on its way are refused.
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ class _Walk:
         replaced = new.op is Op.ONEHOT or (
             new.op is Op.MUX and is_decoded(self.new.nodes[new.srcs[0]])
         )
-        if replaced and was in self.trees and old.within(*new.range) == old:
+        if (
+            replaced
+            and was in self.trees
+            and replace(old, srcs=(), op=new.op) == replace(new, srcs=())
+        ):
             yield from self._leaves(was, new)
         elif replace(old, srcs=()) == replace(new, srcs=()) and len(old.srcs) == len(new.srcs):
             yield from zip(old.srcs, new.srcs, strict=True)
@@ -77,32 +81,36 @@ class _Walk:
 
     def _leaves(self, root: int, new: Node) -> Pairs:
         """The selects and the leaves of a tree, and those of what stands for it."""
-        wanted, selects = self._tree(root)
+        wanted, selects = self._tree(root, zeros=new.op is Op.MUX)
         found, given = self._chosen(new)
-        if new.op is Op.ONEHOT:
-            wanted = {
-                leaf: taken for leaf, taken in wanted.items() if not _is_zero(self.old.nodes[leaf])
-            }
-        if len(selects) != len(given) or sorted(wanted.values()) != sorted(found.values()):
+        words = {taken: word for word, taken in found.items()}
+        if len(selects) != len(given) or sorted(wanted.values()) != sorted(words):
             raise InternalError(
                 f"{new} of {self.new.name} takes its words under other selects than before"
             )
         yield from zip(selects, given, strict=True)
-        for leaf, taken in wanted.items():
-            yield leaf, next(word for word, when in found.items() if when == taken)
+        yield from ((leaf, words[taken]) for leaf, taken in wanted.items())
 
-    def _tree(self, root: int) -> tuple[Columns, list[int]]:
-        """When each leaf of the tree is taken, and the selects that matter."""
-        muxes = self.trees[root]
-        selects = sorted({self.old.nodes[mux].srcs[0] for mux in muxes})
+    def _tree(self, root: int, *, zeros: bool) -> tuple[Columns, list[int]]:
+        """When each leaf of the tree is taken, zeros or not, and the selects that matter."""
+        muxes, nodes = self.trees[root], self.old.nodes
+        selects = sorted({nodes[mux].srcs[0] for mux in muxes})
         everything, columns = _settings(selects)
         reached = {root: everything}
         for mux in muxes:
-            select, yes, no = self.old.nodes[mux].srcs
+            select, *values = nodes[mux].srcs
+            cut = mux != root and not all(_holds(nodes[mux], nodes[value]) for value in values)
+            if cut or not all(_holds(nodes[mux], nodes[v]) for v in values if v in muxes[1:]):
+                raise InternalError(f"a tree of {self.old.name} cuts words at {nodes[mux]}")
             here, column = reached.pop(mux), columns[select]
-            for value, part in ((yes, here & column), (no, here & ~column)):
+            for value, part in zip(values, (here & column, here & ~column), strict=True):
                 reached[value] = reached.get(value, 0) | part
-        return _compressed({leaf: taken for leaf, taken in reached.items() if taken}, selects)
+        taken = {
+            leaf: part
+            for leaf, part in reached.items()
+            if part and (zeros or not _is_zero(nodes[leaf]))
+        }
+        return _compressed(taken, selects)
 
     def _chosen(self, new: Node) -> tuple[Columns, list[int]]:
         """When each word is taken by what stands for a tree, and the selects that matter."""
@@ -110,43 +118,46 @@ class _Walk:
             pairs = [(new.srcs[1], new.srcs[0])]
         else:
             pairs = list(zip(new.srcs[1::2], new.srcs[::2], strict=True))
-        selects = self._selects([select for _, select in pairs])
+        gates, selects = self._gates([select for _, select in pairs])
         everything, columns = _settings(selects)
+        self._decode(gates, columns, everything)
         found: Columns = {}
+        some = 0
         for word, select in pairs:
-            taken = self._decoded(select, columns, everything)
-            if word in found or any(taken & other for other in found.values()):
+            if word in found or columns[select] & some:
                 raise InternalError(f"{new} of {self.new.name} takes two words at once")
-            found[word] = taken
+            found[word] = columns[select]
+            some |= columns[select]
         if new.op is Op.MUX:
             ((first, taken),) = found.items()
             found = {new.srcs[2]: everything & ~taken, first: taken}
         return _compressed({word: taken for word, taken in found.items() if taken}, selects)
 
-    def _selects(self, gates: list[int]) -> list[int]:
-        """What these depend on."""
-        found, waiting = set(), list(gates)
-        seen = set(gates)
+    def _gates(self, ends: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The gates behind these selects, and what they depend on, in order."""
+        seen, waiting = set(ends), list(ends)
         while waiting:
             at = waiting.pop()
-            if not is_decoded(self.new.nodes[at]):
-                found.add(at)
-                continue
-            more = set(self.new.nodes[at].srcs) - seen
-            seen |= more
-            waiting += more
-        return sorted(found)
+            if is_decoded(self.new.nodes[at]):
+                more = set(self.new.nodes[at].srcs) - seen
+                seen |= more
+                waiting += more
+        gates = [at for at in sorted(seen) if is_decoded(self.new.nodes[at])]
+        return gates, sorted(seen - set(gates))
 
-    def _decoded(self, gate: int, columns: Columns, everything: int) -> int:
-        """The settings in which a gate is set."""
-        if gate not in columns:
+    def _decode(self, gates: Sequence[int], columns: Columns, everything: int) -> None:
+        """Add the settings in which gates are set."""
+        for gate in gates:
             node = self.new.nodes[gate]
-            srcs = [self._decoded(s, columns, everything) for s in node.srcs]
-            taken = srcs[0]
-            for other in srcs[1:]:
+            taken, *others = (columns[s] for s in node.srcs)
+            for other in others:
                 taken = taken & other if node.op is Op.AND else taken | other
             columns[gate] = everything & ~taken if node.op is Op.NOT else taken
-        return columns[gate]
+
+
+def _holds(node: Node, source: Node) -> bool:
+    """Whether a node can have all values of a source."""
+    return node.range[0] <= source.range[0] and source.range[1] <= node.range[1]
 
 
 def _is_zero(node: Node) -> bool:
