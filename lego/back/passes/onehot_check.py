@@ -94,13 +94,14 @@ class _Walk:
     def _tree(self, root: int, *, zeros: bool) -> tuple[Columns, list[int]]:
         """When each leaf of the tree is taken, zeros or not, and the selects that matter."""
         muxes, nodes = self.trees[root], self.old.nodes
+        inner = set(muxes[1:])
         selects = sorted({nodes[mux].srcs[0] for mux in muxes})
         everything, columns = _settings(selects)
         reached = {root: everything}
         for mux in muxes:
             select, *values = nodes[mux].srcs
-            cut = mux != root and not all(_holds(nodes[mux], nodes[value]) for value in values)
-            if cut or not all(_holds(nodes[mux], nodes[v]) for v in values if v in muxes[1:]):
+            words = values if mux in inner else [value for value in values if value in inner]
+            if not all(_holds(nodes[mux], nodes[word]) for word in words):
                 raise InternalError(f"a tree of {self.old.name} cuts words at {nodes[mux]}")
             here, column = reached.pop(mux), columns[select]
             for value, part in zip(values, (here & column, here & ~column), strict=True):
