@@ -84,7 +84,7 @@ def check(text: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"), [("output stationary", 1), ("sums across FUs and in memory", 2)]
+    ("name", "seed"), [("output stationary", 1), ("sums across FUs and in memory", 1)]
 )
 def test_forty_mutants_are_caught(name: str, seed: int) -> None:
     check(DESIGNS[name], seed)
