@@ -19,6 +19,7 @@ from lego.back.passes.onehot import is_decoded, select_onehot
 from lego.back.passes.onehot_check import check_onehot
 from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import PASSES, Options
+from lego.back.rtl.verilog import to_verilog
 from lego.diag import InternalError
 from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
@@ -195,6 +196,13 @@ def test_long_chains_of_few_selects() -> None:
     after = select_onehot(dag)
     assert after != dag
     check_onehot(dag, after)
+
+
+def test_thousands_of_words_become_verilog() -> None:
+    """Amaranth walks expressions by recursion."""
+    after = select_onehot(one_tree(3000, (0, 255)))
+    assert any(len(n.srcs) == 6000 for n in after.top.nodes)
+    assert "endmodule" in to_verilog(after)
 
 
 def test_a_select_of_two_bits_stays() -> None:

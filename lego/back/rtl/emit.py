@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from operator import and_, or_
 
 from amaranth import Cat, ClockDomain, Const, Instance, Mux, Shape, Signal
 from amaranth.hdl import Assert, Fragment, Value
@@ -144,6 +145,10 @@ class _Builder:
         )
 
 
+NESTED = 256
+"""Operands that one expression joins, at most."""
+
+
 def _when(condition: Value, statement: Statement) -> Statement:
     """The statement, of a clock domain, under a condition."""
     test = condition if len(condition) == 1 else condition.bool()
@@ -180,6 +185,12 @@ def _wrap(node: Node, srcs: list[Value]) -> Value:
     return source
 
 
+def _joined(operator: Callable[[Value, Value], Value], values: list[Value]) -> Value:
+    """All values, `NESTED` at a time: Amaranth walks expressions by recursion."""
+    parts = [reduce(operator, values[k : k + NESTED]) for k in range(0, len(values), NESTED)]
+    return parts[0] if len(parts) == 1 else _joined(operator, parts)
+
+
 def _onehot(node: Node, srcs: list[Value]) -> Value:
     """Words of the node's bits, each masked by its select, joined."""
     masked = []
@@ -188,7 +199,7 @@ def _onehot(node: Node, srcs: list[Value]) -> Value:
         if more > 0:
             word = Cat(word, word[-1].replicate(more) if word.shape().signed else Const(0, more))
         masked.append(word[: node.bits] & select.replicate(node.bits))
-    found = reduce(lambda a, b: a | b, masked)
+    found = _joined(or_, masked)
     return found.as_signed() if node.signed else found
 
 
@@ -201,8 +212,8 @@ _STATELESS: dict[Op, Callable[[Node, list[Value]], Value]] = {
     Op.MIN: lambda _n, s: Mux(s[0] < s[1], s[0], s[1]),
     Op.MAX: lambda _n, s: Mux(s[0] < s[1], s[1], s[0]),
     Op.SHL: lambda n, s: s[0] << n.value,
-    Op.AND: lambda _n, s: reduce(lambda a, b: a & b, s),
-    Op.OR: lambda _n, s: reduce(lambda a, b: a | b, s),
+    Op.AND: lambda _n, s: _joined(and_, s),
+    Op.OR: lambda _n, s: _joined(or_, s),
     Op.NOT: lambda _n, s: ~s[0],
     Op.EQ: lambda _n, s: s[0] == s[1],
     Op.LT: lambda _n, s: s[0] < s[1],
