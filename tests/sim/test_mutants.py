@@ -83,8 +83,19 @@ def check(text: str, seed: int) -> None:
     assert unproven == []
 
 
+UNDECIDED = pytest.mark.xfail(
+    strict=True,
+    reason="three mutants let the host's reads through too often: neither caught nor proven equivalent",
+)
+
+
 @pytest.mark.parametrize(
-    ("name", "seed"), [("output stationary", 1), ("sums across FUs and in memory", 1)]
+    ("name", "seed"),
+    [
+        ("output stationary", 1),
+        ("sums across FUs and in memory", 1),
+        pytest.param("sums across FUs and in memory", 2, marks=UNDECIDED),
+    ],
 )
 def test_forty_mutants_are_caught(name: str, seed: int) -> None:
     check(DESIGNS[name], seed)
