@@ -1,7 +1,7 @@
 // Free-running bench of one design: plays a command stream into the host port.
 //
-// A run's address is the number of busy cycles in which the host writes at random: the design must
-// take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
+// A run's address is the number of busy cycles in which the host writes and reads at random: the design
+// must take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
 // (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
 // data; a write has its mask above the operation's lowest digit, a read's data are the number of bits
 // wanted (0: all) times 65536, plus the first of them. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
@@ -12,6 +12,7 @@ module `BENCH (
 );
   localparam OP_END = 0, OP_WRITE = 1, OP_READ = 2, OP_RUN = 3, OP_IDLE = 4, OP_RESET = 5;
   localparam OP_CUT = 6, OP_GO = 7, OP_WAIT = 8;
+  localparam [31:0] UNUSED = '1;
 
   reg rst, start, host_en, host_we;
   reg [`AW-1:0] host_addr;
@@ -24,7 +25,7 @@ module `BENCH (
 
   integer commands, answers, got;
   integer wait_left, run_left, run_cycles, reset_after, attacks_left;
-  reg running, ending, armed, behind;
+  reg running, ending, armed, behind, attack;
   reg [7:0] op;
   reg [79:0] head;
   reg [31:0] address;
@@ -93,8 +94,9 @@ module `BENCH (
     host_we <= 0;
     if (host_rvalid && armed) begin  // the bits that the command asked for
       field = reads.size() > 0 ? reads.pop_front() : 0;
-      $fwrite(answers, "r %h\n",
-              (host_rdata >> field[15:0]) & ~(field[31:16] == 0 ? '0 : {`DW{1'b1}} << field[31:16]));
+      if (field != UNUSED)
+        $fwrite(answers, "r %h\n",
+                (host_rdata >> field[15:0]) & ~(field[31:16] == 0 ? '0 : {`DW{1'b1}} << field[31:16]));
     end
     if (behind && !running && busy) run_cycles <= run_cycles + 1;
     if (running) begin
@@ -103,7 +105,9 @@ module `BENCH (
       if (busy && attacks_left > 0) begin
         attacks_left <= attacks_left - 1;
         host_en <= 1;
-        host_we <= 1;
+        attack = 1'($urandom);
+        host_we <= attack;
+        if (!attack) reads.push_back(UNUSED);  // answered, with any word
         host_addr <= {$urandom, $urandom};
         host_wdata <= {$urandom, $urandom};
       end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome of one bench: elements compared, cycles of each run, and what went wrong."""
+    """Outcome of one bench: elements compared, cycles of each run, and what went wrong.
+
+    `accesses` holds the reads and writes of each SRAM macro, where they were counted.
+    """
 
     top: str
     compared: int
     cycles: tuple[int, ...]
     failures: tuple[str, ...]
+    accesses: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def check_folder(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lego.ir.workload import Tensor, TensorOp
 from sim.checks import Verdict, check_bench
+from sim.counted import read_counts
 from sim.model import Bench, Options, build
 from sim.reference import Array, execute, random_tensor
 from sim.runner import run_model
@@ -61,14 +62,15 @@ def default_stream(
     rng: np.random.Generator,
     *,
     given: dict[str, Array] | None = None,
-    overlap: bool = True,
+    quiet: bool = False,
 ) -> Stream:
     """Reset, then for each job: load, run, read back and compare with the reference.
 
     Before, random words go everywhere and come back. Registers, operands and words beside the
     result are read back too: nothing else may change.
     `given` holds tensors made by earlier operations and receives the outputs. With two halves per
-    memory the host works while the array does, unless not to `overlap`.
+    memory the host works while the array does, with one it disturbs; neither where all is to be
+    `quiet`, so that only the design's own switching is recorded.
     """
     stream = Stream(entry)
     stream.reset(int(rng.integers(1, 9)))
@@ -76,11 +78,11 @@ def default_stream(
     stream.scramble(rng)
     known = given if given is not None else {}
     runs = [_Run(job, tensors, rng, known) for job in jobs]
-    if overlap and any(memory["halves"] > 1 for memory in entry["memories"]):
+    if not quiet and any(memory["halves"] > 1 for memory in entry["memories"]):
         _overlapped(stream, runs, rng)
     else:
         for run in runs:
-            _one_by_one(stream, run, rng)
+            _one_by_one(stream, run, rng, quiet=quiet)
     return stream
 
 
@@ -129,7 +131,7 @@ class _Run:
             stream.read(layout, values, _some_of(values), result=False)
 
 
-def _one_by_one(stream: Stream, run: _Run, rng: np.random.Generator) -> None:
+def _one_by_one(stream: Stream, run: _Run, rng: np.random.Generator, *, quiet: bool) -> None:
     stream.half = run.program["half"]
     if run.job.stray_reset:
         stream.program(run.program)
@@ -139,7 +141,7 @@ def _one_by_one(stream: Stream, run: _Run, rng: np.random.Generator) -> None:
     stream.idle(int(rng.integers(1, 5)))
     stream.read_registers(run.program)
     run.load(stream, rng)
-    stream.run(run.program["cycles"])
+    stream.run(run.program["cycles"], disturbed=not quiet)
     run.check(stream)
 
 
@@ -197,6 +199,7 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
         trace = f"trace.{options.trace}" if options.trace else ""
         done = run_model(model, folder, seed=seed, trace_file=trace)
         found = [check_bench(folder / f"{k}.expected") for k in range(len(cases))]
+        found = [replace(v, accesses=read_counts(folder, v.top)) for v in found]
         verdicts = _with_conflicts(found, done.stdout)
         traced = (folder / trace).read_bytes() if trace else b""
     return Outcome(

@@ -96,7 +96,7 @@ def simulate(
         ]
         if jobs:
             given = None if bounds else known
-            stream = default_stream(entry, jobs, tensors, rng, given=given, overlap=not activity)
+            stream = default_stream(entry, jobs, tensors, rng, given=given, quiet=activity)
             cases.append(Case((folder / entry["verilog"]).read_text(), stream))
     if activity:
         return _recorded(folder, cases, seed)

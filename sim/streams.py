@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stream", "addresses"]
+__all__ = ["Stream", "addresses", "places_of"]
 
 Array = NDArray[np.int64]
 WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT = 1, 2, 3, 4, 5, 6, 7, 8
@@ -46,7 +46,7 @@ def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any], half: int) -
     return found
 
 
-def _every_word(memory: Mapping[str, Any], halves: Sequence[int]) -> list[int]:
+def places_of(memory: Mapping[str, Any], halves: Sequence[int]) -> list[int]:
     """Places of all words of these halves of a memory."""
     lanes = memory["lanes"]
     depths = [depth for count, depth in memory["depths"] for _ in range(count)]
@@ -134,7 +134,7 @@ class Stream:
     ) -> list[tuple[int, int]]:
         """Write random words beside a tensor in its half, at most `SPARE`; returns (address, word)."""
         memory = self.memory(layout)
-        every = np.array(_every_word(memory, [self.half]), dtype=np.int64)
+        every = np.array(places_of(memory, [self.half]), dtype=np.int64)
         spare = np.setdiff1d(every, addresses(memory, layout, self.half).ravel())
         if spare.size > SPARE:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
@@ -165,7 +165,7 @@ class Stream:
         places: list[tuple[Mapping[str, Any], int]] = [
             (memory, at)
             for memory in self.entry["memories"]
-            for at in _every_word(memory, range(memory["halves"]))
+            for at in places_of(memory, range(memory["halves"]))
         ]
         if len(places) > SPARE:
             places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]
@@ -200,11 +200,14 @@ class Stream:
         flat = values.ravel().tolist()
         self._poke(memory, {at: v & mask for at, v in zip(places, flat, strict=True)})
 
-    def run(self, cycles: int) -> None:
-        """Start, wait, and expect exactly so many busy cycles; the host writes meanwhile in vain,
-        except to memories of two halves, where it would not be in vain."""
+    def run(self, cycles: int, *, disturbed: bool = True) -> None:
+        """Start, wait, and expect exactly so many busy cycles.
+
+        Where it is to be `disturbed`, the host writes and reads meanwhile in vain, except in memories
+        of two halves, where it would not be in vain.
+        """
         double = any(memory["halves"] > 1 for memory in self.entry["memories"])
-        attacks = 0 if double else max(0, min(ATTACKS, cycles - 3))
+        attacks = 0 if double or not disturbed else max(0, min(ATTACKS, cycles - 3))
         self._add(RUN, attacks, cycles + WATCHDOG_CYCLES)
         self.expected.append({"kind": "cycles", "cycles": cycles})
 
@@ -217,7 +220,7 @@ class Stream:
         places = [
             (memory, at)
             for memory in self.entry["memories"]
-            for at in _every_word(memory, [self.half])
+            for at in places_of(memory, [self.half])
         ]
         for k in rng.choice(len(places), max(0, min(ATTACKS, cycles - 3))).tolist():
             memory, at = places[k]

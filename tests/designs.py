@@ -13,6 +13,7 @@ from lego.back.pipeline import DEFAULT
 from lego.back.pipeline import Options as Passes
 from lego.flow import compile_workload, designs_of
 from lego.ir.fused import FusedAdg
+from lego.ir.workload import TensorOp
 from lego.program import configure
 from sim.checks import Verdict
 from sim.model import Options
@@ -41,8 +42,7 @@ def cases_of(
         jobs = []
         for k, layer in enumerate(fused.layers):
             op = layer.adg.op
-            loops = {loop.name: loop.extent for loop in op.loops}
-            chosen = [{n: min(v, loops[n]) for n, v in b.items() if n in loops} for b in bounds]
+            chosen = [clipped(b, op) for b in bounds]
             jobs.append(Job(op, entry["dataflows"][k]["program"], stray_reset))
             tail = entry["dataflows"][k]["tail"]
             jobs += [Job(op, moved(fused, b, rng, k, tail), stray_reset) for b in chosen]
@@ -51,6 +51,12 @@ def cases_of(
         stream = default_stream(entry, jobs, tensors, rng)
         cases.append(Case(files[entry["verilog"]].decode(), stream))
     return cases
+
+
+def clipped(bounds: Mapping[str, int], op: TensorOp) -> dict[str, int]:
+    """Those of the operation's loops, up to their maxima."""
+    loops = {loop.name: loop.extent for loop in op.loops}
+    return {name: min(bound, loops[name]) for name, bound in bounds.items() if name in loops}
 
 
 def moved(

@@ -1,4 +1,4 @@
-"""SRAM accesses that the plan predicts equal those of the simulated RTL, per operand."""
+"""SRAM accesses that the plan and the host's commands predict equal those of the simulated RTL."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from frontends.yaml import load_text
-from lego.flow import compile_workload
+from lego.flow import compile_workload, designs_of
 from lego.publish import publish
+from sim.counted import WARM_UP_CYCLES, counted
+from sim.session import Case, Job, default_stream
 from sim.simulate import simulate
+from sim.streams import IDLE, READ, WRITE, Stream, places_of
+from tests.designs import clipped, moved, random_bounds, verdicts_of
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 
@@ -47,3 +52,59 @@ def test_counts_are_those_of_the_rtl(name: str, tmp_path: Path) -> None:
         between = len(programs) - 1  # the cycle of each further start is recorded as well
         cycles = sum(p["cycles"] for p in programs) + between
         assert recorded[entry["top"]]["cycles"] == cycles
+
+
+def host_accesses(stream: Stream) -> Counter[str]:
+    """Words that the host's commands read or write, per memory: a read reads its banks side by side."""
+    owner: dict[int, str] = {}
+    banks: Counter[int] = Counter()
+    for memory in stream.entry["memories"]:
+        for place in places_of(memory, range(memory["halves"])):
+            banks[place // memory["lanes"]] += 1
+            owner[place // memory["lanes"]] = memory["name"]
+    found: Counter[str] = Counter()
+    for command in stream.commands:
+        head, address, _ = (int(part, 16) for part in command.split())
+        if head & 15 in (READ, WRITE) and address in owner:
+            written = (head >> 4).bit_count() or 1
+            found[owner[address]] += banks[address] if head & 15 == READ else written
+    return found
+
+
+def case_of(text: str, seed: int) -> tuple[Case, Counter[str]]:
+    """The only design, each of its dataflows at four bounds, and the words that its memories access."""
+    workload = load_text(text)
+    files = compile_workload(workload, source=text.encode())
+    (entry,), (fused,) = json.loads(files["manifest.json"])["designs"], designs_of(workload)
+    rng = np.random.default_rng(seed)
+    jobs = []
+    for k, (layer, flow) in enumerate(zip(fused.layers, entry["dataflows"], strict=True)):
+        op = layer.adg.op
+        chosen = [clipped(bounds, op) for bounds in random_bounds(text, 4, seed)]
+        jobs += [Job(op, moved(fused, bounds, rng, k, flow["tail"])) for bounds in chosen]
+    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    stream = default_stream(entry, jobs, tensors, rng)
+    stream.commands.insert(2, f"{IDLE:x} 0 {WARM_UP_CYCLES:x}")
+    macros = [macro["module"] for macro in entry["macros"]]
+    words = host_accesses(stream)
+    for job in jobs:
+        for operand, count in job.program["accesses"].items():
+            words[job.program["layouts"][operand]["memory"]] += count
+    return Case(counted(files[entry["verilog"]].decode(), macros), stream), words
+
+
+@pytest.mark.parametrize(
+    "name", ["gemm_ws_sys", "conv_oh_ow_bro", "fused_mixed", "fifo_fused", "fifo_conv"]
+)
+def test_nothing_else_is_accessed(name: str) -> None:
+    """Neither by runs of all sizes, nor while idle, nor by a host that asks a busy design.
+
+    With one half per memory: with two, some of the host's commands are in vain.
+    """
+    case, words = case_of((ROOT / f"{name}.yaml").read_text(), 1)
+    (verdict,) = verdicts_of([case])
+    assert not verdict.failures
+    found: Counter[str] = Counter()
+    for path, counts in verdict.accesses.items():
+        found[path.split(".")[0].removeprefix("memory_")] += sum(counts)
+    assert found == words
