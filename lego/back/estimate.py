@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from lego.back.lower_halves import can_split
 from lego.back.spread import spread_levels
 from lego.back.sums import HALVED
 from lego.back.timing import Stages
@@ -32,11 +33,11 @@ Start = Callable[[Node], int | None]
 def stages_for(dag: Dag, fused: FusedAdg, period_ps: int) -> Stages:
     """The stages without which the design wouldn't run at this period.
 
-    `dag` is the design without any, before any pass. A sixth is kept for what the table doesn't see; between a
-    multiplier's registers it sees all.
+    `dag` is the design without any, before any pass. A seventh is kept for what the table doesn't see; between an
+    FU's registers it sees nearly all.
     """
-    products = DELAYS.register + max(map(_multiplied, dag.modules)) > period_ps
-    period_ps = period_ps * 6 // 7
+    products = DELAYS.register + max(map(_multiplied, dag.modules)) > period_ps * 20 // 21
+    clock_ps, period_ps = period_ps, period_ps * 6 // 7
     fus = [module for module in dag.modules if module.contract and module.category == "fu"]
     first = max((_inside(module, _is_input) for module in fus), default=0)
     choice = max((_before_bodies(module) for module in fus), default=0)
@@ -52,6 +53,8 @@ def stages_for(dag: Dag, fused: FusedAdg, period_ps: int) -> Stages:
         choice=choice > 0 and DELAYS.register + first > period_ps,
         sums=_sums(dag) > period_ps,
         products=products,
+        carries=can_split([layer.adg for layer in fused.layers])
+        and max(map(_added, fus), default=0) > clock_ps,
     )
 
 
@@ -60,6 +63,16 @@ def _multiplied(module: Module) -> int:
     found = (n for n in module.nodes if n.op is Op.MUL)
     wide = (n for n in found if max(module.nodes[s].bits for s in n.srcs) >= HALVED)
     return max((delay_of(module, node) for node in wide), default=0)
+
+
+def _added(fu: Module) -> int:
+    """From an FU's registers, or what it is told, through the sum of an accumulator or a chain."""
+    times = _arrivals(
+        fu, lambda node: 0 if node.latency or node.op in (Op.INPUT, *_STATE) else None
+    )
+    ends = [n.srcs[0] for n in fu.nodes if n.name in ("acc", "sum")]
+    found = [times[end] or 0 for end in ends if fu.nodes[end].bits >= HALVED]
+    return DELAYS.register + max(found) if found else 0
 
 
 def _word(memory: Module, fused: FusedAdg, buffer: Buffer) -> int:
@@ -176,7 +189,8 @@ def delay_of(module: Module, node: Node) -> int:
         case Op.MIN | Op.MAX:
             return DELAYS.compare + DELAYS.compare_bit * max(widths) + DELAYS.mux
         case Op.MUL:
-            return DELAYS.multiplier + DELAYS.multiplier_bit * sum(widths)
+            mixed = len({module.nodes[s].signed for s in node.srcs}) > 1  # as if both were signed
+            return DELAYS.multiplier + DELAYS.multiplier_bit * (sum(widths) + mixed)
         case Op.MUX:
             return _select(node)
         case Op.ONEHOT:

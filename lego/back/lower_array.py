@@ -7,17 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lego.back.builder import Builder
+from lego.back.fu_kind import FuKind, Pick, PortKind, SumKind, SumStages, masking_axes
 from lego.back.lower_control import Control
-from lego.back.lower_fu import (
-    CONTRIBUTION,
-    FuKind,
-    Pick,
-    PortKind,
-    SumKind,
-    SumStages,
-    build_fu,
-    masking_axes,
-)
+from lego.back.lower_fu import CONTRIBUTION, build_fu
+from lego.back.lower_halves import HALVES
 from lego.back.lower_links import Link, Links, ordered
 from lego.back.lower_side import node_port
 from lego.back.lower_trees import Trees
@@ -58,6 +51,8 @@ class ArrayLowering:
     def __init__(self, fused: FusedAdg, control: Control, times: Schedule, prefix: str) -> None:
         self.fused, self.control, self.times, self.prefix = fused, control, times, prefix
         self.modules: list[Module] = []
+        self._stages = SumStages(times.chained, times.held, times.merged, times.split)
+        self._halves = tuple(f"_{half}" for half in HALVES) if times.split else ("",)
         self._kinds: dict[FuKind, Module] = {}
         self._distinct: dict[Module, Module] = {}
         self._layers = [
@@ -83,7 +78,7 @@ class ArrayLowering:
         """The array module; ports are control taps, data nodes and results."""
         b = Builder(f"{self.prefix}_array", "interconnect", len(self.fused.layers))
         self._links.declare(b)
-        sums = {fu: b.wire((0, 1)) for fu in sorted(self._givers)}
+        sums = {(fu, half): b.wire((0, 1)) for fu in sorted(self._givers) for half in self._halves}
         outs: dict[Fu, Mapping[str, int]] = {}
         totals = self._trees.declare(b)
         for fu in self.fused.fus():
@@ -95,9 +90,9 @@ class ArrayLowering:
                 b.output(node_port(self._buffers[-1], fu), outs[fu]["result"])
         for fu, out in outs.items():
             self._links.connect(b, fu, out)
-        for fu, wire in sums.items():
-            b.retype(wire, b.nodes[outs[fu]["sum_out"]].range)
-            b.connect(wire, outs[fu]["sum_out"])
+        for (fu, half), wire in sums.items():
+            b.retype(wire, b.nodes[outs[fu][f"sum_out{half}"]].range)
+            b.connect(wire, outs[fu][f"sum_out{half}"])
         self._trees.collect(
             b, {fu: out.get("contribution", -1) for fu, out in outs.items()}, totals
         )
@@ -157,7 +152,7 @@ class ArrayLowering:
                 self.fused,
                 f"{self.prefix}_fu_{len(self._distinct)}",
                 kind,
-                SumStages(self.times.chained, self.times.held, self.times.merged),
+                self._stages,
                 chosen=self.times.stages.choice,
                 halved=self.times.stages.products,
             )
@@ -180,7 +175,7 @@ class ArrayLowering:
         for node in module.nodes:
             if node.op is not Op.INPUT or node.name == "dataflow":
                 continue
-            at = t.contribution  # sum_in*
+            at = t.contribution + node.name.endswith(f"_{HALVES[1]}")  # sum_in*
             if node.name == "first" or node.name.startswith("total_in"):
                 at = t.total
             elif mask := re.fullmatch(r"valid(\d+)", node.name):
@@ -196,7 +191,9 @@ class ArrayLowering:
         """Times of the output ports: what other FUs take leaves when it is used here."""
         t = self.times
         known = {"contribution": t.contribution}
-        known |= {"sum_out": t.contribution + t.chained, "result": t.total + t.held}
+        left = t.contribution + t.chained
+        known |= {f"sum_out{half}": left + late for late, half in enumerate(self._halves)}
+        known["result"] = t.total + t.held + (t.split > 0)
         known |= {f"{buffer.name}_pass": t.operand[buffer.index] for buffer in self._buffers[:-1]}
         return tuple((name, known[name]) for name, _ in module.outputs)
 
@@ -206,7 +203,7 @@ class ArrayLowering:
         fu: Fu,
         kind: FuKind,
         module: Module,
-        sums: Mapping[Fu, int],
+        sums: Mapping[tuple[Fu, str], int],
         totals: Mapping[tuple[int, Fu], int],
     ) -> dict[str, int]:
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
@@ -217,8 +214,9 @@ class ArrayLowering:
             wires[f"valid{axis}"] = self._mask(b, kind, axis, fu)
         chain = self._before[fu]
         for link, number in _order(chain).items():
-            value = b.delay(sums[link.fu], link.delay)
-            wires[f"sum_in{number}"] = b.wrap(value, found[f"sum_in{number}"].range)
+            for half in self._halves:
+                name, value = f"sum_in{number}{half}", b.delay(sums[link.fu, half], link.delay)
+                wires[name] = b.wrap(value, found[name].range)
         for number, index in enumerate(self._trees.inputs(fu)):
             name = f"total_in{number}"
             wires[name] = b.wrap(totals[index, fu], found[name].range)

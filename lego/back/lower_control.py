@@ -88,12 +88,14 @@ class Control:
         )
         status = {port: signals.pop(port) for port in ("busy", "done")}
         if late:
+            outer = [signals[f"step{k}"] for k in range(self.fused.n_counters)]
+            signals |= {f"still{k}": b.invert(b.any(outer[:k])) for k in range(len(outer))}
             signals = {
                 name: b.delay(node, 1, resets=name.startswith(_EVENTS), name=f"{name}_late")
                 for name, node in signals.items()
             }
         for buffer in self.fused.buffers():
-            agu = self._agu(buffer)
+            agu = self._agu(buffer, late=late)
             self.modules.append(agu)
             wires = {
                 node.name: signals[node.name]
@@ -189,18 +191,23 @@ class Control:
             for at in range(1, size):
                 b.output(f"valid{axis}_{at}", b.less(b.add(value, b.const(at)), bound))
 
-    def _events(self, b: Builder) -> Events:
+    def _events(self, b: Builder, *, late: bool) -> Events:
         trips = self.fused.trips()
+        still = tuple(b.input(f"still{k}") for k in range(len(trips))) if late else ()
         return Events(
             b.input("launch"),
             tuple(b.input(f"step{k}") for k in range(len(trips))),
             tuple(b.input(f"count{k}", (0, trip - 1)) for k, trip in enumerate(trips)),
+            still,
         )
 
-    def _agu(self, buffer: Buffer) -> Module:
-        """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables."""
+    def _agu(self, buffer: Buffer, *, late: bool) -> Module:
+        """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables.
+
+        `late`: there is time to tell it what no event does, too, and for multiples of what the host wrote.
+        """
         b = Builder(f"{self.prefix}_agu_{buffer.name}", "control", self._n)
-        events = self._events(b)
+        events = self._events(b, late=late)
         views = self.views[buffer.index]
         digits, carries = self._digits(b, events, buffer)
         rows = {
@@ -221,7 +228,7 @@ class Control:
         for variant in sorted(variants - {()}):
             total = address
             for j, times in variant:
-                total = b.add(total, b.times(rows[j], times))
+                total = b.add(total, b.delay(b.times(rows[j], times), int(late)))
             b.output(variant_port(variant), b.wrap(total, span))
         for name, (digit, count) in digits.items():
             b.output(name, digit)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lego.back.builder import Builder
 from lego.back.fifo import build_fifo, capacities, segments
-from lego.back.lower_fu import Pick
+from lego.back.fu_kind import Pick
 from lego.back.lower_side import node_port
 from lego.back.registers import delay_register
 from lego.back.spread import entry, is_plain, spread_levels

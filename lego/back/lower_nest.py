@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lego.back.builder import Builder
+from lego.ir.dag import Op
 
 __all__ = ["Events", "affine_value", "digit_nest"]
 
@@ -20,11 +21,15 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Control of the nests: `begin` loads initial values, `step[k]` is event k (one-hot)."""
+    """Control of the nests: `begin` loads initial values, `step[k]` is event k (one-hot).
+
+    `still[k]`, where it is told, is set unless a counter outside k steps.
+    """
 
     begin: int
     step: tuple[int, ...]
     counters: tuple[int, ...]
+    still: tuple[int, ...] = ()
 
 
 def affine_value(
@@ -52,6 +57,14 @@ def _selected(
     b: Builder, events: Events, used: Sequence[int], states: Sequence[int], init: int
 ) -> int:
     """State at the start of the trip that the current event leaves: nearest level outside it."""
+    if events.still:
+        ends = [0, *used]
+        words = [
+            (b.any(events.step[low:high]), state)
+            for low, high, state in zip(ends, used, [init, *states], strict=False)
+            if low < high
+        ]
+        return _joined(b, [*words, (events.still[used[-1]], states[-1])])
     value = states[-1]
     for i in range(len(used) - 1, -1, -1):
         below = [events.step[e] for e in range(used[i])]
@@ -60,7 +73,18 @@ def _selected(
     return value
 
 
+def _joined(b: Builder, words: Sequence[tuple[int, int]]) -> int:
+    """The word whose select is set, or 0; never two are."""
+    zero = b.const(0)
+    kept = [word for word in words if word[1] != zero]
+    if len(kept) < 2:
+        return b.mux(*kept[0], zero) if kept else zero
+    return b.op(Op.ONEHOT, *(node for word in kept for node in word))
+
+
 def _increment(b: Builder, events: Events, steps: Mapping[int, int]) -> int:
+    if events.still:
+        return _joined(b, [(events.step[k], steps[k]) for k in sorted(steps)])
     value = b.const(0)
     for k in sorted(steps):
         value = b.mux(events.step[k], steps[k], value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lego.back.bank_view import BankView
-from lego.back.lower_fu import FuKind, Pick, PortKind, SumStages, build_fu, masking_axes
+from lego.back.fu_kind import FuKind, Pick, PortKind, SumStages, masking_axes
+from lego.back.lower_fu import build_fu
+from lego.back.lower_halves import can_split, split_of
 from lego.back.lower_sums import FORWARDED, adds_at_nodes
 from lego.back.passes.broadcast import BUFFERED, MAX_FANOUT
 from lego.back.passes.delay_matching import Arrival, match_delays
@@ -38,7 +40,8 @@ class Stages:
 
     `events`: between the counters and the address generators; `banks`: behind the choice of the banks' addresses;
     `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`: behind an
-    FU's choice of its operands; `sums`: before the adders of banks; `products`: inside multipliers.
+    FU's choice of its operands; `sums`: before the adders of banks; `products`: inside multipliers;
+    `carries`: inside the adders of FUs.
     """
 
     events: bool = False
@@ -47,6 +50,7 @@ class Stages:
     choice: bool = False
     sums: bool = False
     products: bool = False
+    carries: bool = False
 
 
 NO_STAGES = Stages()
@@ -85,6 +89,7 @@ class Schedule:
     contribution : the body's masked value is ready.
     chained, held : sums have a register to travel; results accumulate in the FUs.
     merged : one adder and register per FU serve both, because no dataflow needs both.
+    split : bits of the lower half of FUs' sums, whose upper half is a cycle later; 0 for whole sums.
     together : dataflows share what they have alike in memories; `gathered`: what adds to memory has adders at
         data nodes, not at banks.
     trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
@@ -103,6 +108,7 @@ class Schedule:
     chained: bool
     held: bool
     merged: bool
+    split: int
     together: bool
     gathered: bool
     trees: tuple[int, ...]
@@ -221,7 +227,8 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         contribution + (tree + has_chains(adg) if has_trees(adg) else chained and not merged)
         for adg, tree in zip(layers, trees, strict=True)
     )
-    results = tuple(total + held for total in totals)
+    split = split_of(layers) if stages.carries and (chained or held) and can_split(layers) else 0
+    results = tuple(total + held + (split > 0) for total in totals)
     gathered = ways.shared and adds_at_nodes(fused, buffers[-1])
     accumulates = any(adg.output.accumulates for adg in layers)
     late = [
@@ -239,6 +246,7 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         chained=chained,
         held=held,
         merged=merged,
+        split=split,
         together=ways.shared,
         gathered=gathered,
         trees=trees,

@@ -19,7 +19,15 @@ from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.fused import FusedAdg
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
-NAMES = ["gemm_ws_sys", "conv_oh_ow_bro", "fused_gemm_sys", "double_mixed", "fifo_fused"]
+NAMES = [
+    "gemm_ws_sys",
+    "conv_oh_ow_bro",
+    "fused_gemm_sys",
+    "fused_mixed",
+    "double_mixed",
+    "fifo_fused",
+    "wide_mixed",
+]
 
 
 def design(name: str) -> FusedAdg:
@@ -46,8 +54,9 @@ def largest_net(dag: Dag, module: Module) -> int:
 
 
 def pins(dag: Dag, module: Module, source: int) -> int:
+    """A wrap is nothing but wires."""
     total = 0
-    for node in module.nodes:
+    for i, node in enumerate(module.nodes):
         for place, src in enumerate(node.srcs):
             if src != source or node.op is Op.CHECK:
                 continue
@@ -55,6 +64,8 @@ def pins(dag: Dag, module: Module, source: int) -> int:
             if child is not None and any(n.op is Op.INSTANCE for n in child.nodes):
                 (port,) = (k for k, n in enumerate(child.nodes) if n.name == node.ports[place] and n.op is Op.INPUT)  # fmt: skip
                 total += pins(dag, child, port)
+            elif node.op is Op.WRAP:
+                total += pins(dag, module, i)
             else:
                 total += 1
     for name, node_id in module.outputs:
@@ -71,7 +82,8 @@ def pins(dag: Dag, module: Module, source: int) -> int:
 def test_registers_drive_few_pins(name: str) -> None:
     fused = design(name)
     before, after = unwired(fused), wired(fused, 4)
-    tops = [f"{fused.name}_{part}" for part in ("control", "array")]
+    parts = ["control", "array", *(f"memory_{buffer.name}" for buffer in fused.buffers())]
+    tops = [f"{fused.name}_{part}" for part in parts]
     assert any(largest_net(before, before.module(top)) > 4 for top in tops)
     for top in tops:
         assert largest_net(after, after.module(top)) <= 4

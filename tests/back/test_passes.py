@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from lego.back.builder import Builder
 from lego.back.passes.dead_nodes import remove_dead_nodes
-from lego.back.passes.delay_matching import Arrival, match_delays
+from lego.back.passes.delay_matching import (
+    Arrival,
+    check_matched,
+    delay_early,
+    match_all,
+    match_delays,
+)
 from lego.back.passes.widths import infer_widths
 from lego.back.rtl.names import check_name
 from lego.diag import InternalError
-from lego.ir.dag import Module, Node, Op, bits_for
+from lego.ir.dag import Contract, Dag, Module, Node, Op, bits_for
 
 BINARY = (Op.ADD, Op.SUB, Op.MUL, Op.MIN, Op.MAX)
 
@@ -182,6 +189,25 @@ def test_delay_matching_is_optimal(seed: int) -> None:
             here = cost(live, times)
             best = here if best is None else best if here is None else min(best, here)
     assert ours == best
+
+
+@pytest.mark.parametrize("place", [match_all, delay_early])
+def test_no_register_comes_into_a_loop(place: Callable[[Dag], Dag]) -> None:
+    """The comparison depends on the register and on a wide word that is early; to delay its one bit
+    would cost least, and compare with what the register was."""
+    b = Builder("m", "fu")
+    acc = b.reg((0, 15), name="acc", resets=False)
+    early = b.less(b.input("wide", (0, 65535)), acc)
+    total = b.add(b.mux(early, b.const(1), acc), b.input("late", (0, 1)))
+    b.drive(acc, b.wrap(total, (0, 15)))
+    b.output("y", acc)
+    contract = Contract((("wide", 0), ("late", 3)), (("y", 4),))
+    before = Dag((replace(infer_widths(b.build()), contract=contract),))
+    (after,) = place(before).modules
+    check_matched(before, Dag((after,)))
+    delayed = [after.nodes[node.srcs[0]] for node in after.nodes if node.op is Op.DELAY]
+    assert len(delayed) == 3
+    assert all(node.name == "wide" or node.op is Op.DELAY for node in delayed)
 
 
 def test_dead_nodes_golden() -> None:

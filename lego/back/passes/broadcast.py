@@ -109,7 +109,7 @@ def _pins(module: Module) -> dict[tuple[str, str], int]:
                 node.op is Op.ONEHOT and place % 2 == 0
             )
             many = node.bits if selects else 1
-            many = pins.get(i, 1) if node.op is Op.SLICE else many
+            many = pins.get(i, 1) if node.op in (Op.SLICE, Op.WRAP) else many
             pins[source] = min(BUFFERED, pins.get(source, 0) + many)
     return {
         (module.name, node.name): pins.get(i, 1)
@@ -132,6 +132,11 @@ def _split_inputs(
     sinks = _sinks(module, loads)
     redirect: dict[Sink, tuple[int, int]] = {}
     copies: dict[int, list[Node]] = {}
+    for i in reversed(range(len(module.nodes))):
+        if module.nodes[i].op is Op.WRAP:
+            groups = _groups(sinks.get(i, []), most)
+            copies[i] = _wrap_copies(module, i, groups, sinks)
+            redirect |= _redirected(i, groups)
     for i, node in enumerate(module.nodes):
         if node.op is not Op.INPUT:
             continue
@@ -145,7 +150,7 @@ def _split_inputs(
             copies.setdefault(i, []).append(replace(node, name=name))
             loads[module.name, name] = sum(load for _, load in group)
             pieces.setdefault(module.name, {}).setdefault(node.name, []).append(name)
-            redirect |= {sink: (i, k) for sink, _ in group}
+        redirect |= _redirected(i, groups)
     return _rebuilt(module, redirect, copies)
 
 
@@ -174,6 +179,28 @@ def _groups(sinks: Sequence[tuple[Sink, int]], most: int) -> list[list[tuple[Sin
         groups[-1].append((sink, load))
         room -= load
     return groups
+
+
+def _redirected(
+    node: int, groups: Sequence[Sequence[tuple[Sink, int]]]
+) -> dict[Sink, tuple[int, int]]:
+    """Which copy of a node each sink reads, where that isn't the first."""
+    return {sink: (node, k) for k, group in enumerate(groups[1:], start=1) for sink, _ in group}
+
+
+def _wrap_copies(
+    module: Module,
+    wrap: int,
+    groups: Sequence[Sequence[tuple[Sink, int]]],
+    sinks: Mapping[int, list[tuple[Sink, int]]],
+) -> list[Node]:
+    """Copies of a wrap, which is nothing but wires: what it reads drives the pins of each."""
+    (source,) = module.nodes[wrap].srcs
+    loads = [sum(load for _, load in group) for group in groups] or [0]
+    read = sinks[source]
+    read[read.index(((wrap, 0, 0), 1))] = (wrap, 0, 0), loads[0]
+    read += [((wrap, 0, k), load) for k, load in enumerate(loads[1:], start=1)]
+    return [module.nodes[wrap]] * (len(groups) - 1)
 
 
 def _rebuilt(
@@ -247,7 +274,10 @@ class _Rewriting:
             if child and self.counts[child] == 1:
                 parts = [sum(load for _, load in group) for group in groups]
                 self.wanted.setdefault(child, {})[here.text] = parts
-            if len(groups) < 2:
+            if here.op is Op.WRAP:
+                copies[i] = _wrap_copies(module, i, groups, sinks)
+                redirect |= _redirected(i, groups)
+            if len(groups) < 2 or here.op is Op.WRAP:
                 continue
             if here.op is Op.DELAY:
                 made = [self._copy(i, k) for k in range(1, len(groups))]
@@ -261,8 +291,7 @@ class _Rewriting:
             else:
                 continue
             copies[i] = made
-            for k, group in enumerate(groups[1:], start=1):
-                redirect |= {sink: (i, k) for sink, _ in group}
+            redirect |= _redirected(i, groups)
         return _rebuilt(module, redirect, copies, extra)
 
     def _child(self, port: int) -> str:

@@ -4,8 +4,8 @@ Every node ``v`` gets an output time ``D_v``; it starts at ``D_v - L_v``. For an
 the value waits ``D_v - L_v - D_u >= 0`` cycles. Waiting registers of one node are shared by all
 that it feeds, so node ``u`` costs ``w_u (M_u - D_u)`` with ``M_u >= D_v - L_v`` for all ``v``. The
 constraints are differences, the matrix is totally unimodular and the optimum of the linear
-programme is integral; the answer is proven least in integers before it is used. Edges that close a
-feedback loop through a register are left out: their distance is fixed by the schedule.
+programme is integral; the answer is proven least in integers before it is used. What reads a register that depends on
+it (a feedback loop) does so in the cycle in which the register takes its next value: no register may come between.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def earliest(module: Module) -> list[int]:
 
 
 def _earliest(module: Module, arrivals: Mapping[str, Arrival], contract: Contract) -> list[int]:
-    edges, pinned = _edges(module), _pinned(module, contract)
+    edges, loops, pinned = _edges(module), _loops(module), _pinned(module, contract)
     times = [0] * len(module.nodes)
     for _ in module.nodes:
         before = list(times)
@@ -111,6 +111,8 @@ def _earliest(module: Module, arrivals: Mapping[str, Arrival], contract: Contrac
             times[i] = max(times[i], low, pinned.get(i, 0))
         for u, v in edges:
             times[v] = max(times[v], times[u] + _latency(module.nodes[v]))
+        for u, v in loops:
+            times[v] = max(times[v], times[u] - 1)
         if times == before:
             break
     return times
@@ -172,6 +174,9 @@ def _check_balance(module: Module, contract: Contract) -> None:
         times[i] = max(met, default=0) + (node.op in (Op.DELAY, Op.REG))
         if node.name in pins and times[i] != pins[node.name]:
             raise InternalError(f"{node.name} of {module.name} is late: {times[i]}")
+    for u, v in _loops(module):
+        if times[v] != times[u] - 1:
+            raise InternalError(f"a register is in the loop of %{u} of {module.name}")
     ends, still = dict(module.outputs), _still(module)
     for name, at in contract.outputs:
         if times[ends[name]] != at and not still[ends[name]]:
@@ -181,7 +186,17 @@ def _check_balance(module: Module, contract: Contract) -> None:
 def _edges(module: Module) -> list[tuple[int, int]]:
     """Data edges without constants, without the dataflow id and what depends on nothing else (they
     stand still during a run), and without those that close a loop through a register."""
-    still = _still(module)
+    still, closing = _still(module), set(_loops(module))
+    return [
+        (u, v)
+        for v, node in enumerate(module.nodes)
+        for u in node.srcs
+        if not still[u] and (u, v) not in closing
+    ]
+
+
+def _loops(module: Module) -> list[tuple[int, int]]:
+    """Edges that close a feedback loop: from a register to what its next value depends on."""
     ancestors = {
         i: _ancestors(module, i) for i, node in enumerate(module.nodes) if node.op is Op.REG
     }
@@ -189,7 +204,7 @@ def _edges(module: Module) -> list[tuple[int, int]]:
         (u, v)
         for v, node in enumerate(module.nodes)
         for u in node.srcs
-        if not still[u] and not (u in ancestors and v in ancestors[u])
+        if u in ancestors and v in ancestors[u]
     ]
 
 
@@ -240,6 +255,8 @@ def _solve(
         latency = _latency(module.nodes[v])
         problem.at_least(time[v], latency, minus=time[u])
         problem.at_least(latest[u], -latency, minus=time[v])
+    for u, v in _loops(module):
+        problem.at_least(time[v], -1, minus=time[u])
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
             arrival = _arrival(arrivals, node.name)
@@ -268,6 +285,11 @@ def _certify(
     for u, v in edges:
         if times[v] - _latency(module.nodes[v]) < times[u]:
             raise InternalError(f"delay matching of {module.name} broke edge %{u} -> %{v}")
+    for u, v in _loops(module):
+        if times[v] != times[u] - 1:
+            raise InternalError(
+                f"delay matching of {module.name} put a register into the loop of %{u}"
+            )
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
             arrival = _arrival(arrivals, node.name)
