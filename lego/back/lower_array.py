@@ -175,7 +175,7 @@ class ArrayLowering:
         for node in module.nodes:
             if node.op is not Op.INPUT or node.name == "dataflow":
                 continue
-            at = t.contribution + node.name.endswith(f"_{HALVES[1]}")  # sum_in*
+            at = t.contribution + node.name.endswith(f"_{HALVES[1]}")  # sum_in*; others follow
             if node.name == "first" or node.name.startswith("total_in"):
                 at = t.total
             elif mask := re.fullmatch(r"valid(\d+)", node.name):

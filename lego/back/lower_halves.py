@@ -29,7 +29,7 @@ HALVES = ("low", "high")
 
 
 def can_split(adgs: Sequence[Adg]) -> bool:
-    """Whether all that FUs reduce are sums."""
+    """Whether no dataflow takes least or largest values."""
     return all(adg.reduction in (Reduction.ADD, Reduction.ASSIGN) for adg in adgs)
 
 

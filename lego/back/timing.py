@@ -192,17 +192,7 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
     module = infer_widths(raw.build())
     if ways.balanced:
         module = balanced(module)
-    own = [is_staged(fused, buf) for buf in buffers[:-1]]
-    staged = [mine or stages.banks for mine in own]
-    reads = [
-        read_latency(fused, buf) + (now and not mine)
-        for buf, now, mine in zip(buffers[:-1], staged, own, strict=True)
-    ]
-    levels = [spread_levels(fused, buf) for buf in buffers[:-1]]
-    if stages.read:
-        reads = [read + max(1, level) for read, level in zip(reads, levels, strict=True)]
-        levels = [0] * len(levels)
-    latency = [read + level for read, level in zip(reads, levels, strict=True)]
+    staged, reads, latency = _latencies(fused, stages)
     last = max(latency)
     arrivals = {
         f"valid{axis}": Arrival(0 if ways.matched else last, not ways.matched, 1) for axis in axes
@@ -258,6 +248,23 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
             for result, skew, added in zip(results, skews, late, strict=True)
         ),
     )
+
+
+def _latencies(fused: FusedAdg, stages: Stages) -> tuple[list[bool], list[int], list[int]]:
+    """Per input, whether its addresses pass a register, the cycles until its data nodes' values, and until its FUs'."""
+    buffers = fused.buffers()[:-1]
+    own = [is_staged(fused, buf) for buf in buffers]
+    staged = [mine or stages.banks for mine in own]
+    reads = [
+        read_latency(fused, buf) + (now and not mine)
+        for buf, now, mine in zip(buffers, staged, own, strict=True)
+    ]
+    levels = [spread_levels(fused, buf) for buf in buffers]
+    if stages.read:
+        reads = [read + max(1, level) for read, level in zip(reads, levels, strict=True)]
+        levels = [0] * len(levels)
+    latency = [read + level for read, level in zip(reads, levels, strict=True)]
+    return staged, reads, latency
 
 
 def _tree_depth(adg: Adg) -> int:

@@ -210,6 +210,43 @@ def test_no_register_comes_into_a_loop(place: Callable[[Dag], Dag]) -> None:
     assert all(node.name == "wide" or node.op is Op.DELAY for node in delayed)
 
 
+def two_registers(b: Builder) -> None:
+    """Each depends on the other."""
+    p, q = (b.reg((0, 15), name=name, resets=False) for name in "pq")
+    b.drive(p, b.wrap(b.add(q, b.input("x", (0, 3))), (0, 15)))
+    b.drive(q, b.wrap(b.add(b.wrap(p, (0, 15)), b.input("y", (0, 3))), (0, 15)))
+    b.output("p", p)
+
+
+def register_of_a_register(b: Builder) -> None:
+    p, q = (b.reg((0, 15), name=name, resets=False) for name in "pq")
+    b.drive(p, b.mux(b.input("x"), b.const(3), q))
+    b.drive(q, p)
+    b.output("p", p)
+
+
+def sum_before_the_choice(b: Builder) -> None:
+    """One node of the loop reads nothing but the register."""
+    acc = b.reg((0, 15), name="acc", resets=False)
+    more = b.wrap(b.add(acc, b.const(1)), (0, 15))
+    b.drive(acc, b.mux(b.input("x"), b.const(0), more))
+    b.output("p", acc)
+
+
+@pytest.mark.parametrize("build", [two_registers, register_of_a_register, sum_before_the_choice])
+@pytest.mark.parametrize("place", [match_all, delay_early])
+def test_loops_of_any_shape_have_no_more_registers(
+    build: Callable[[Builder], None], place: Callable[[Dag], Dag]
+) -> None:
+    b = Builder("m", "fu")
+    build(b)
+    contract = Contract((("x", 2), ("y", 2)), (("p", 3),))
+    before = Dag((replace(infer_widths(b.build()), contract=contract),))
+    after = place(before)
+    check_matched(before, after)
+    assert not any(node.op is Op.DELAY for node in after.top.nodes)
+
+
 def test_dead_nodes_golden() -> None:
     b = Builder("m", "fu")
     x = b.input("x", (0, 3))

@@ -59,6 +59,7 @@ def failing(made: list[Mutant], text: str) -> list[bool]:
             cases.append(dataclasses.replace(case, verilog=verilog, stream=stream))
         verdicts += verdicts_of(cases)
     assert verdicts[0].accesses
+    assert all(v.accesses.keys() == verdicts[0].accesses.keys() for v in verdicts)
     return [bool(v.failures) or v.accesses != verdicts[0].accesses for v in verdicts]
 
 

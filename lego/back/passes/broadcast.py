@@ -31,7 +31,8 @@ Sink = tuple[int | str, int, int]
 def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
     """Return `dag` with copies of registers and ports, so that each drives at most `most` pins.
 
-    What isn't a register (the result of logic, an input of the top) keeps its fan-out.
+    What isn't a register (the result of logic, an input of the top) keeps its fan-out. Ports are split before registers
+    are copied: where few pins are allowed, the copies of a register in a module may be more than a port should drive.
     """
     counts = counts_of(dag) | dict.fromkeys(_macros(dag), 0)  # whose ports are given
     loads: dict[tuple[str, str], int] = {}
@@ -72,16 +73,23 @@ def _driven_by_registers(dag: Dag, counts: Mapping[str, int]) -> set[tuple[str, 
             if node.op is not Op.INSTANCE or counts[module.name] != 1:
                 continue
             for port, source in zip(node.ports, node.srcs, strict=True):
-                start = module.nodes[source]
+                start = _unwrapped(module, source)
                 if start.op is Op.PORT:
                     child = known[module.nodes[start.srcs[0]].text]
                     if counts[child.name] != 1:
                         continue
-                    start = child.nodes[outputs[child.name][start.text]]
+                    start = _unwrapped(child, outputs[child.name][start.text])
                 inherited = start.op is Op.INPUT and (module.name, start.name) in found
                 if start.op is Op.DELAY or inherited:
                     found.add((node.text, port))
     return found
+
+
+def _unwrapped(module: Module, node: int) -> Node:
+    """What a node's bits come from, through wraps."""
+    while module.nodes[node].op is Op.WRAP:
+        (node,) = module.nodes[node].srcs
+    return module.nodes[node]
 
 
 def _extended(module: Module, pieces: Mapping[str, Mapping[str, list[str]]]) -> Module:

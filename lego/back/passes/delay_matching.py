@@ -112,7 +112,7 @@ def _earliest(module: Module, arrivals: Mapping[str, Arrival], contract: Contrac
         for u, v in edges:
             times[v] = max(times[v], times[u] + _latency(module.nodes[v]))
         for u, v in loops:
-            times[v] = max(times[v], times[u] - 1)
+            times[v] = max(times[v], times[u] - 1 + _latency(module.nodes[v]))
         if times == before:
             break
     return times
@@ -152,34 +152,32 @@ def _skeleton(module: Module) -> tuple[object, ...]:
 
 
 def _check_balance(module: Module, contract: Contract) -> None:
+    """Times follow from the inputs', along the edges and against them; all ways must agree."""
     arrivals, pins = dict(contract.inputs), dict(contract.pins)
-    sources: dict[int, list[int]] = {}
-    for u, v in _edges(module):
-        sources.setdefault(v, []).append(u)
-    times: dict[int, int] = {}
-    stack = list(range(len(module.nodes)))[::-1]
-    while stack:
-        i = stack[-1]
-        missing = [u for u in sources.get(i, []) if u not in times]
-        if missing and i not in times:
-            stack += missing
-            continue
-        stack.pop()
-        node = module.nodes[i]
-        met = {times[u] for u in sources.get(i, [])}
-        if node.op is Op.INPUT:
-            met = {arrivals.get(node.name, 0)}
-        if len(met) > 1:
-            raise InternalError(f"paths that meet in %{i} of {module.name} differ: {sorted(met)}")
-        times[i] = max(met, default=0) + (node.op in (Op.DELAY, Op.REG))
-        if node.name in pins and times[i] != pins[node.name]:
+    apart: list[list[tuple[int, int]]] = [[] for _ in module.nodes]
+    loops = _loops(module)
+    for (u, v), early in [(e, 0) for e in _edges(module)] + [(e, 1) for e in loops]:
+        cycles = (module.nodes[v].op in (Op.DELAY, Op.REG)) - early
+        apart[u].append((v, cycles))
+        apart[v].append((u, -cycles))
+    times = {
+        i: arrivals.get(node.name, 0) for i, node in enumerate(module.nodes) if node.op is Op.INPUT
+    }
+    reached = list(times)
+    while reached:
+        u = reached.pop()
+        for v, cycles in apart[u]:
+            if v not in times:
+                times[v] = times[u] + cycles
+                reached.append(v)
+            elif times[v] != times[u] + cycles:
+                raise InternalError(f"paths that meet in %{v} of {module.name} differ")
+    for i, node in enumerate(module.nodes):
+        if times.get(i, pins.get(node.name)) != pins.get(node.name, times.get(i)):
             raise InternalError(f"{node.name} of {module.name} is late: {times[i]}")
-    for u, v in _loops(module):
-        if times[v] != times[u] - 1:
-            raise InternalError(f"a register is in the loop of %{u} of {module.name}")
     ends, still = dict(module.outputs), _still(module)
     for name, at in contract.outputs:
-        if times[ends[name]] != at and not still[ends[name]]:
+        if times.get(ends[name], at) != at and not still[ends[name]]:
             raise InternalError(f"{name} of {module.name} leaves at {times[ends[name]]}, not {at}")
 
 
@@ -256,7 +254,7 @@ def _solve(
         problem.at_least(time[v], latency, minus=time[u])
         problem.at_least(latest[u], -latency, minus=time[v])
     for u, v in _loops(module):
-        problem.at_least(time[v], -1, minus=time[u])
+        problem.at_least(time[v], _latency(module.nodes[v]) - 1, minus=time[u])
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT:
             arrival = _arrival(arrivals, node.name)
@@ -286,7 +284,7 @@ def _certify(
         if times[v] - _latency(module.nodes[v]) < times[u]:
             raise InternalError(f"delay matching of {module.name} broke edge %{u} -> %{v}")
     for u, v in _loops(module):
-        if times[v] != times[u] - 1:
+        if times[v] - _latency(module.nodes[v]) != times[u] - 1:
             raise InternalError(
                 f"delay matching of {module.name} put a register into the loop of %{u}"
             )
