@@ -63,7 +63,7 @@ def simulated_text(netlist: Netlist, rtl: str, library: Library, scratch: Path) 
 
 def _renamed(verilog: str) -> str:
     """The netlist with names that Verilator records: none begins with an underscore."""
-    return re.sub(r"(?<![\w.\\])_(\d+)_(?!\w)", r"n_\1_", verilog)
+    return re.sub(r"(?<![\w.\\])(\\?)_(\d+)_(?!\w)", r"\1n_\2_", verilog)
 
 
 def _cell_models(library: Library, scratch: Path) -> str:
