@@ -11,6 +11,7 @@ from typing import Any
 
 from lego.diag import LegoError
 from lego.ppa.library import Library
+from lego.ppa.signals import signal_at, signal_held
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import Netlist
 from lego.tools import run
@@ -36,7 +37,15 @@ BY_ABC = (
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Minimum period in ps, how it was found, and where the longest path starts and ends."""
+    """The fastest clock of a design.
+
+    Attributes
+    ----------
+    period_ps : the minimum period.
+    method : how it was found.
+    path : where the longest path starts and ends, in the names of the Verilog: `a.b.held[3] -> a.c.sum[21]`;
+        without OpenSTA the module that it is in.
+    """
 
     period_ps: int
     method: str
@@ -84,12 +93,41 @@ def _by_sta(
         timeout_s=STA_TIMEOUT_S,
         check=False,
     )
-    slack = re.search(r"(-?[0-9.]+)\s+slack", done.stdout)
-    if done.returncode or slack is None:
+    paths = [(float(found[1]), text) for text in re.split(r"^(?=Startpoint: )", done.stdout, flags=re.M)
+             if (found := _SLACK.search(text))]  # fmt: skip
+    if done.returncode or not paths:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-8:])
         raise LegoError("E803", f"OpenSTA could not time {netlist.top}:\n{tail}")
-    ends = re.findall(r"(?:Startpoint|Endpoint): (\S+)", done.stdout)[:2]
-    return Timing(round(1000 * (1 - float(slack.group(1)))), BY_STA, " -> ".join(ends))
+    slack, worst = min(paths)  # one path per group of endpoints, as clock gates may be
+    return Timing(round(1000 * (1 - slack)), BY_STA, _ends(worst, source, netlist.top, library))
+
+
+_SLACK = re.compile(r"(-?[0-9.]+)\s+slack")
+_REPORTED = re.compile(r"[v^] (\S+) \((\S+)\)$", re.M)
+
+
+def _ends(report: str, source: str, top: str, library: Library) -> str:
+    """Where a path that OpenSTA reports starts and ends."""
+    data, _, _ = report.partition("data arrival time")
+    pins = [(pin.replace("\\", ""), cell) for pin, cell in _REPORTED.findall(data)]
+    if len(pins) < 2:
+        return " -> ".join(re.findall(r"(?:Startpoint|Endpoint): (\S+)", report)[:2])
+    clocked = pins[0][0].rpartition("/")[0] == pins[1][0].rpartition("/")[0]  # not a port
+    return " -> ".join(
+        _end(pin, cell, source, top, library) for pin, cell in (pins[clocked], pins[-1])
+    )
+
+
+def _end(pin: str, cell: str, source: str, top: str, library: Library) -> str:
+    """A port, a pin of an SRAM, the signal of a register, or what enables a clock gate."""
+    instance, _, port = pin.rpartition("/")
+    if not instance:
+        return pin
+    if cell not in library.cells:
+        return f"{instance.replace('/', '.')}.{port} (SRAM macro)"
+    if library.cells[cell].gates:
+        return f"{signal_at(source, top, instance, port)} (clock gate)"
+    return signal_held(source, top, instance)
 
 
 def macro_liberty(macros: Sequence[Mapping[str, Any]]) -> str:

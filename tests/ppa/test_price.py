@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,12 @@ def test_without_opensta_abc_times_the_modules(
     if shutil.which("sta"):
         assert report["designs"][0]["timing_method"].startswith("OpenSTA")
         assert report["designs"][0]["min_period_ps"] > design["min_period_ps"]
+        ends = report["designs"][0]["critical_path"].split(" -> ")
+        verilog = (folder / "gemm_os_sys_mm.v").read_text()
+        for end in ends:
+            assert f" {end.split('.')[0]} (" in verilog  # an instance of the top
+            signal = end.removesuffix(" (SRAM macro)").split(".")[-1].partition("[")[0]
+            assert re.search(rf"\b(reg|output|input) .*\b{signal}\b", verilog)
 
 
 def chain(registers: int) -> str:
