@@ -319,6 +319,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The clock period must lie between 0.01 and 10,000 ns.",
         "Give a period in nanoseconds.",
     ),
+    "E807": (
+        "clock missed",
+        "With --require-clock: a design is slower than the clock that `lego compile --clock` asked for.",
+        "Compile for a slower clock, or see docs/backend.md for what sets it.",
+    ),
+    "E808": (
+        "no clock asked for",
+        "With --require-clock: the folder was compiled without a clock.",
+        "Compile with --clock, such as `lego compile FILE --clock 1GHz`.",
+    ),
     "E902": (
         "unknown operation",
         "The workload has no operation of this name.",

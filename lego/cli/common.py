@@ -15,7 +15,17 @@ from typing import Any
 from lego.diag import LegoError
 from lego.tell import Tell, silent
 
-__all__ = ["guarded", "manifest_of", "parse_bounds", "print_json", "progress", "table"]
+__all__ = [
+    "guarded",
+    "manifest_of",
+    "note",
+    "parse_bounds",
+    "path_given",
+    "print_json",
+    "progress",
+    "table",
+    "warn",
+]
 
 USER_ERROR, INTERNAL_ERROR, TERMINATED = 2, 70, 143
 
@@ -72,6 +82,16 @@ def _bar(what: str) -> Iterator[Tell]:
         yield tell
 
 
+def note(text: str) -> None:
+    """Say on stderr what a user may want to know."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def warn(text: str, hint: str) -> None:
+    """Say on stderr what is probably not what the user wants, and what to do about it; the command goes on."""
+    print(f"warning: {text}\n  hint: {hint}", file=sys.stderr)
+
+
 def print_json(value: object) -> None:
     """Print a JSON value on stdout."""
     print(json.dumps(value, indent=1))
@@ -94,8 +114,15 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
     manifest = read_manifest(folder)
     for name in edited_verilog(folder, manifest):
-        print(f"note: {name} was edited since it was compiled", file=sys.stderr)
+        note(f"{name} was edited since it was compiled")
     return manifest
+
+
+def path_given(text: str) -> Path:
+    """What -o names. Raises E904 for an empty name, which would mean the current folder."""
+    if not text.strip():
+        raise LegoError("E904", "-o names nothing", hint="for the current folder, write -o .")
+    return Path(text)
 
 
 def parse_bounds(items: Sequence[str]) -> Mapping[str, int]:

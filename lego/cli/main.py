@@ -114,7 +114,9 @@ def sim(
     guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, json))
 
 
-@app.command(epilog="Example: lego ppa rtl_out/gemm --liberty my_cells.lib")
+@app.command(
+    epilog="Example: lego ppa rtl_out/gemm --clock 1GHz; lego ppa rtl_out/gemm --require-clock"
+)
 def ppa(
     folder: Folder,
     liberty: Annotated[
@@ -124,15 +126,25 @@ def ppa(
         bool, typer.Option("--flat", help="Flatten: slower, about a tenth smaller.")
     ] = False,
     clock: Annotated[
-        float | None,
-        typer.Option(help="Clock period in ns for power; the least possible by default."),
+        str | None,
+        typer.Option(
+            help="Clock for power, such as 1GHz, 900ps, or 1.1 (ns); the least period by default."
+        ),
     ] = None,
+    require_clock: Annotated[
+        bool,
+        typer.Option(
+            "--require-clock",
+            help="End with status 2 unless the clock of `lego compile --clock` is met; otherwise a clock missed is "
+            "a warning, with status 0.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Synthesise on a cell library: area, clock, power."""
     from lego.cli.price import price_folder
 
-    guarded(lambda: price_folder(folder, liberty, flat, clock, json))
+    guarded(lambda: price_folder(folder, liberty, flat, clock, require_clock, json))
 
 
 @app.command(epilog="Example: lego trace workloads/sana.yaml; lego trace resnet50 --ops")

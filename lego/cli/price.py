@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from lego.cli.common import manifest_of, print_json, progress, table
+from lego.cli.common import manifest_of, print_json, progress, table, warn
+from lego.diag import LegoError
 
 __all__ = ["price_folder"]
 
 
 def price_folder(
-    folder: Path, liberty: Path | None, flat: bool, clock_ns: float | None, as_json: bool
+    folder: Path,
+    liberty: Path | None,
+    flat: bool,
+    clock: str | None,
+    require_clock: bool,
+    as_json: bool,
 ) -> None:
-    """Record activity if there is none yet, synthesise, and print the table."""
+    """Record activity if there is none yet, synthesise, print the table, and tell if the clock is missed.
+
+    With `require_clock` raises E807 if a design misses the clock that it was compiled for, E808 if there is none.
+    """
     from lego.ppa import check_clock, price, report_table
     from lego.ppa.library import read_library
 
-    manifest_of(folder)
+    manifest = manifest_of(folder)
+    clock_ns = None if clock is None else _nanoseconds(clock)
     check_clock(clock_ns)  # what is wrong is told before the long work
+    if require_clock and manifest.get("clock_ps") is None:
+        hint = "compile with --clock, such as lego compile FILE --clock 1GHz"
+        raise LegoError("E808", f"{folder} was compiled without a clock", hint=hint)
     read_library(liberty)
     if not (folder / "activity.json").is_file():
         from sim.simulate import demand_match, simulate
@@ -30,3 +45,28 @@ def price_folder(
         print_json(report)
     else:
         table(("quantity", "value"), report_table(report))
+    _tell_missed(report, require_clock)
+
+
+def _nanoseconds(clock: str) -> float:
+    """A period as `lego compile --clock` takes it, or a number of nanoseconds. Raises E904."""
+    from lego.handoff import clock_ps
+
+    try:
+        return float(clock)
+    except ValueError:
+        return clock_ps(clock) / 1000
+
+
+def _tell_missed(report: Mapping[str, Any], require_clock: bool) -> None:
+    late = [
+        f"{d['top']} by {(d['min_period_ps'] - report['clock_ps']) / 1000:.3f} ns"
+        for d in report["designs"]
+        if d["met"] is False
+    ]
+    if late:
+        text = f"the clock of {report['clock_ps'] / 1000:.3f} ns is missed: {', '.join(late)}"
+        hint = "compile for a slower clock, or see docs/backend.md for what sets it"
+        if require_clock:
+            raise LegoError("E807", text, hint=hint)
+        warn(text, hint)

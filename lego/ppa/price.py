@@ -33,15 +33,16 @@ def price(
     """Synthesise the folder's designs; returns what ppa.json holds, and writes it.
 
     Power is given at the minimum period, or at `clock_ns`. Areas are in 1e-3 um2 as integers, so
-    that totals equal the sums of their parts exactly. The folder must hold activity.json.
-    Raises E801 for a bad library, E802 if synthesis fails, E805 for a bad activity record,
+    that totals equal the sums of their parts exactly. A design's `met` says whether it reaches the clock that
+    `lego compile --clock` asked for; None if it asked for none. The folder must hold activity.json.
+    Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails, E805 for a bad activity record,
     E806 for a clock outside 0.01 to 10,000 ns.
     """
     check_clock(clock_ns)
     manifest = json.loads((folder / "manifest.json").read_text())
     library = read_library(liberty)
     activities = read_activities((folder / "activity.json").read_text())
-    report = {
+    report: dict[str, Any] = {
         "schema": "lego/ppa/1",
         "clock_ps": manifest.get("clock_ps"),
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
@@ -54,8 +55,14 @@ def price(
             for entry in manifest["designs"]
         ],
     }
+    for design in report["designs"]:
+        design["met"] = _met(design["min_period_ps"], report["clock_ps"])
     add_files(folder, {"ppa.json": (json.dumps(report, indent=1) + "\n").encode()})
     return report
+
+
+def _met(period_ps: int, clock_ps: int | None) -> bool | None:
+    return None if clock_ps is None else period_ps <= clock_ps
 
 
 def check_clock(clock_ns: float | None) -> None:
