@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lego.cli.codes import CODES
 from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
+from lego.cli.passes import PassOptions, options_of, print_steps, print_verified, verified
 from lego.diag import LegoError
 from lego.ir.fused import Method
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lego.back.pipeline import Step
 
 __all__ = [
-    "PassOptions",
     "check_file",
     "compile_file",
     "draw_file",
@@ -27,36 +26,19 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PassOptions:
-    """What the command line says about passes."""
-
-    level: int
-    passes: str | None
-    max_fanout: int
-    verify: bool
-    dump_after: str | None
-    clock: str | None
-    stats: bool
-
-
 def compile_file(
     file: Path, out: Path, dump: bool, fusion: Method, how: PassOptions, as_json: bool
 ) -> None:
-    """Compile and publish."""
+    """Compile, publish, and print what was made.
+
+    Raises E904 for options that can't be, E501 to E503 where the folder can't be written, and the workload's errors.
+    """
     from frontends.yaml import load_workload
-    from lego.back.pipeline import Options, chosen
     from lego.flow import compile_workload
-    from lego.handoff import clock_ps
     from lego.publish import publish
     from sim.testbench import testbench
 
-    names = None
-    if how.passes is not None:
-        names = tuple(filter(None, (name.strip() for name in how.passes.split(","))))
-    clock = None if how.clock is None else clock_ps(how.clock)
-    options = Options(how.level, names, how.max_fanout, how.verify, clock)
-    chosen(options)
+    options = options_of(how)
     workload = load_workload(file)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
@@ -74,26 +56,17 @@ def compile_file(
     publish(target, files)
     manifest = manifest_of(target)
     if as_json:
-        print_json(manifest)
+        print_json(manifest | ({"verified": verified(steps)} if how.verify else {}))
         return
     table(
         ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
         [_row(entry, flow) for entry in manifest["designs"] for flow in entry["dataflows"]],
     )
     if how.stats:
-        table(_STEP, [_step_row(design, step) for design, step in steps])
+        print_steps(steps)
+    if how.verify:
+        print_verified(steps)
     print(f"wrote {target}: {', '.join(sorted(files))}")
-
-
-_STEP = ("design", "pass", "registers", "register bits", "primitives", "um2 of logic", "ms")
-
-
-def _step_row(design: str, step: Step) -> tuple[object, ...]:
-    sizes = (
-        f"{new:,} ({new - old:+,})"
-        for old, new in zip(astuple(step.before), astuple(step.after), strict=True)
-    )
-    return design, step.name, *sizes, round(step.seconds * 1000)
 
 
 def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from lego.cli.common import guarded
+from lego.cli.common import guarded, path_given
+from lego.cli.passes import HelpWithPasses, PassOptions
 from lego.ir.fused import Method
 
 __all__ = ["app", "main"]
@@ -43,33 +44,41 @@ Fusion = Annotated[
 ]
 
 
-@app.command(epilog="Example: lego compile workloads/gemm.yaml -o rtl_out --dump")
+@app.command(cls=HelpWithPasses)
 def compile(
     file: File,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Parent of the output folder.")] = Path(
-        "rtl_out"
-    ),
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="PATH", help="Parent of the output folder.")
+    ] = "rtl_out",
     dump: Annotated[
         bool, typer.Option("--dump", help="Also write the intermediate representations.")
     ] = False,
     dump_after: Annotated[
-        str | None, typer.Option(help="Also write the graph of primitives after this pass.")
+        str | None,
+        typer.Option(metavar="PASS", help="Also write the graph of primitives after this pass."),
     ] = None,
     fusion: Fusion = Method.EXACT,
-    level: Annotated[int, typer.Option("-O", "--level", help="Optimisation level: 0, 1 or 2.")] = 2,
+    level: Annotated[
+        int | None,
+        typer.Option("-O", "--level", help="Optimisation level: 0, 1, or 2 by default."),
+    ] = None,
     passes: Annotated[
         str | None,
-        typer.Option(help="Passes to run instead of the level's, such as widths,delays."),
+        typer.Option(
+            metavar="NAMES",
+            help="Passes to run instead of a level's, such as widths,delays; or none.",
+        ),
     ] = None,
     max_fanout: Annotated[
-        int, typer.Option(help="Pins that a register may drive before it is copied.")
-    ] = 16,
+        int | None,
+        typer.Option(help="Pins that a register may drive before it is copied; 16 by default."),
+    ] = None,
     clock: Annotated[
         str | None,
         typer.Option(help="Clock to aim at, such as 1GHz or 1.25ns; `lego ppa` says if it is met."),
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check the invariants of every pass.")
+        bool, typer.Option("--verify", help="Check the result of every pass, and say so.")
     ] = False,
     stats: Annotated[
         bool, typer.Option("--stats", help="Print what every pass did, and its time.")
@@ -77,10 +86,10 @@ def compile(
     json: Json = False,
 ) -> None:
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
-    from lego.cli.compile import PassOptions, compile_file
+    from lego.cli.compile import compile_file
 
     how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
-    guarded(lambda: compile_file(file, out, dump, Method(fusion), how, json))
+    guarded(lambda: compile_file(file, path_given(out), dump, Method(fusion), how, json))
 
 
 @app.command(epilog="Example: lego check workloads/conv2d.yaml")
@@ -168,7 +177,8 @@ def trace(
         str | None, typer.Option(help="Print this contraction as a workload that compiles.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File for --extract instead of stdout.")
+        str | None,
+        typer.Option("-o", "--out", metavar="PATH", help="File for --extract instead of stdout."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop if an operation is left to the host.")
@@ -182,7 +192,12 @@ def trace(
 
     own = None if module is None else (module, input or [])
     techniques = (quantize, attention)
-    guarded(lambda: trace_network(what, own, ops, extract, out, strict, json, techniques))
+
+    def action() -> None:
+        file = None if out is None else path_given(out)
+        trace_network(what, own, ops, extract, file, strict, json, techniques)
+
+    guarded(action)
 
 
 @app.command(epilog="Example: lego verify sana_tiny --formats fp8 --device auto")
@@ -225,7 +240,9 @@ def models(json: Json = False) -> None:
 @app.command(epilog="Example: lego draw workloads/gemm_multi.yaml -o pictures --format html")
 def draw(
     file: File,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the pictures.")] = Path(),
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="PATH", help="Folder for the pictures.")
+    ] = ".",
     operation: Annotated[
         str | None, typer.Option(help="Operation, or OPERATION.DATAFLOW; all by default.")
     ] = None,
@@ -240,7 +257,7 @@ def draw(
     """Draw the array: links coloured by operand, one layer per dataflow."""
     from lego.cli.compile import draw_file
 
-    guarded(lambda: draw_file(file, out, operation, form, every, Method(fusion)))
+    guarded(lambda: draw_file(file, path_given(out), operation, form, every, Method(fusion)))
 
 
 @app.command(epilog="Example: lego program rtl_out/gemm --bound m=50")

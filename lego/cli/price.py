@@ -22,7 +22,8 @@ def price_folder(
 ) -> None:
     """Record activity if there is none yet, synthesise, print the table, and tell if the clock is missed.
 
-    With `require_clock` raises E807 if a design misses the clock that it was compiled for, E808 if there is none.
+    Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be; with
+    `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.
     """
     from lego.ppa import check_clock, price, report_table
     from lego.ppa.library import read_library
