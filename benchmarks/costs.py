@@ -6,6 +6,7 @@ between two registers in ps, beside what the table of delays says.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from dataclasses import asdict
@@ -149,6 +150,7 @@ def period(module: Module) -> int:
 
 def main() -> None:
     """Print the tables."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     print(f"{'unit':16}{'measured':>10}{'table':>10}")
     table = asdict(COSTS)
     for name, value in measured().items():

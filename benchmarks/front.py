@@ -5,6 +5,7 @@ python benchmarks/front.py
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -71,6 +72,7 @@ def seconds(text: str) -> float:
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     print(f"{'array':>8} {'gemm s':>8} {'conv s':>8} {'4 dataflows s':>14}")
     for size in (4, 8, 16, 32, 64):
         row = [seconds(text.format(size=size)) for text in (GEMM, CONV, FUSED)]

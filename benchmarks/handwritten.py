@@ -7,6 +7,7 @@ as few as loops of 64 need, which is what LEGO finds by itself.
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def measure(verilog: str, top: str, library: Library) -> tuple[float, float, flo
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     library = read_library(None)
     print(
         f"{'array':44}{'1,000 um2':>12}{'fJ per MAC':>12}{'ns':>8}{'area':>8}{'energy':>8}{'clock':>8}"
