@@ -62,7 +62,15 @@ def synthesised(
     (scratch / "design.v").write_text(to_verilog(dag))
     macros = [macro["module"] for macro in entry["macros"]]
     library = read_library(None)
-    netlist = synthesise(scratch / "design.v", design.name, macros, library, scratch, flat=False)
+    netlist = synthesise(
+        scratch / "design.v",
+        design.name,
+        macros,
+        library,
+        scratch,
+        flat=False,
+        clock_ps=options.clock_ps,
+    )
     return netlist, entry
 
 

@@ -24,7 +24,11 @@ from sim.streams import Stream
 __all__ = ["Case", "Job", "Outcome", "default_stream", "run_cases"]
 
 READ_BACK = 2048
-_CONFLICT = re.compile(r"Assertion failed in tb\.bench_(\w+)\.dut\.memory_(\w+)")
+_ASSERTED = re.compile(r"Assertion failed in tb\.bench_(\w+)\.dut\.(memory|control\.agu)_(\w+)")
+_ABOUT = {
+    "memory": "bank conflict in the memory",
+    "control.agu": "banks out of reach in the memory",
+}
 
 
 @dataclass
@@ -200,7 +204,7 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
         done = run_model(model, folder, seed=seed, trace_file=trace)
         found = [check_bench(folder / f"{k}.expected") for k in range(len(cases))]
         found = [replace(v, accesses=read_counts(folder, v.top)) for v in found]
-        verdicts = _with_conflicts(found, done.stdout)
+        verdicts = _with_assertions(found, done.stdout)
         traced = (folder / trace).read_bytes() if trace else b""
     return Outcome(
         verdicts,
@@ -211,9 +215,9 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
     )
 
 
-def _with_conflicts(verdicts: Sequence[Verdict], log: str) -> tuple[Verdict, ...]:
+def _with_assertions(verdicts: Sequence[Verdict], log: str) -> tuple[Verdict, ...]:
     """Put the assertions that failed before the answers that are missing because of them."""
     told: dict[str, list[str]] = {}
-    for top, memory in _CONFLICT.findall(log):
-        told.setdefault(top, []).append(f"bank conflict in the memory of {memory}")
+    for top, where, memory in _ASSERTED.findall(log):
+        told.setdefault(top, []).append(f"{_ABOUT[where]} of {memory}")
     return tuple(replace(v, failures=(*told.get(v.top, ()), *v.failures)) for v in verdicts)

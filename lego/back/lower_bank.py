@@ -6,41 +6,60 @@ drain the other at the same time. Otherwise the host waits until the array is id
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lego.back.builder import Builder
-from lego.back.lower_sums import accumulates, combined, is_plain, start_of
+from lego.back.lower_sums import accumulates, adds_alike, combined, spans_in_memory, start_of
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
-from lego.ir.dag import Module
+from lego.ir.dag import Module, bits_for
 from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.workload import Reduction
 
 __all__ = ["bank_kinds"]
 
+Range = tuple[int, int]
+
 
 def bank_kinds(
-    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool, apart: bool
+    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool, apart: bool, narrow: bool
 ) -> tuple[list[Module], list[Module]]:
     """The modules that the memory's banks need, and the module of each bank.
 
     `late`: where banks add, a register stands between the word read and the adder. `apart`: what is
-    added to is read and written by data nodes, which have the adders.
+    added to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums fill.
     """
     depths = [depth for count, depth in buffer.depths for _ in range(count)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
     kinds = list(dict.fromkeys(wanted))
     rams = {depth: _ram(buffer, depth, prefix) for depth, _ in kinds}
     made = {}
+    spans = _spans(fused, narrow=narrow)
     for depth, adds in kinds:
         several = f"_{depth}" if len(rams) > 1 else ""
         if adds and (depth, False) in kinds:
             several += "_sums"
         name = f"{prefix}_bank_{buffer.name}{several}"
         cycles = 1 + late if adds and not apart else 0
-        made[depth, adds] = _bank(name, fused, buffer, rams[depth], cycles, apart=adds and apart)
+        ram = rams[depth]
+        made[depth, adds] = _bank(name, fused, buffer, ram, cycles, spans, apart=adds and apart)
     modules = [*rams.values(), *made.values()]
     return modules, [made[kind] for kind in wanted]
+
+
+def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
+    """Intervals of what banks add, per dataflow; sums that don't wrap share one."""
+    adgs = [layer.adg for layer in fused.layers]
+    formats = [(a.output_format.low, a.output_format.high) for a in adgs]
+    if not narrow:
+        return formats
+    spans = spans_in_memory(fused)
+    common = min(low for low, _ in spans), max(high for _, high in spans)
+    return [
+        common if adg.reduction is Reduction.ADD and span != whole else span
+        for adg, span, whole in zip(adgs, spans, formats, strict=True)
+    ]
 
 
 def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
@@ -59,9 +78,17 @@ def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
 
 
 def _bank(
-    name: str, fused: FusedAdg, buffer: Buffer, ram: Module, cycles: int, *, apart: bool
+    name: str,
+    fused: FusedAdg,
+    buffer: Buffer,
+    ram: Module,
+    cycles: int,
+    spans: Sequence[Range],
+    *,
+    apart: bool,
 ) -> Module:
-    """The bank around a RAM; if it adds, so many cycles after the request. `apart`: reads and writes have ports of their own."""
+    """The bank around a RAM; if it adds, so many cycles after the request, and in these intervals. `apart`: reads and writes
+    have ports of their own."""
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
     (span,) = (node.range for node in ram.nodes if node.name == "raddr")
@@ -74,7 +101,7 @@ def _bank(
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
     elif cycles:
-        _accumulate(b, fused, ram, (addr, en), word, cycles)
+        _accumulate(b, fused, ram, (addr, en), word, cycles, spans)
     else:
         _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return infer_widths(remove_dead_nodes(b.build()))
@@ -123,8 +150,9 @@ def _accumulate(
     fused: FusedAdg,
     ram: Module,
     port: tuple[int, int],
-    word: tuple[int, int],
+    word: Range,
     cycles: int,
+    spans: Sequence[Range],
 ) -> None:
     """Read in one cycle, combine and write one or two later; a repeated address is forwarded.
 
@@ -134,30 +162,35 @@ def _accumulate(
     """
     b.origin = "sums in the bank"
     addr, en = port
-    adgs = [layer.adg for layer in fused.layers]
-    data = b.delay(b.input("data", word), cycles, name="data")
+    span = min(low for low, _ in spans), max(high for _, high in spans)
+    span = word if bits_for(*span) >= bits_for(*word) else span
+    whole = span == word
+    data = b.input("data", word)
+    data = b.delay(data if whole else b.wrap(data, span), cycles, name="data")
     visit = b.delay(b.input("visit"), 1, name="visit")
     before = [b.delay(addr, k, name="addr") for k in range(1, cycles + 1)]
     active = [b.delay(en, k, resets=True, name="en") for k in range(1, cycles + 1)]
-    total = b.reg(word, name="total", resets=False)
+    total = b.reg(span, name="total", resets=False)
     # Whether the request so many before asked for the same element, when that one's sum is in `total`.
     agains = [
         b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
         for k, (a, e) in enumerate(zip(before, active, strict=True))
     ]
-    stored = b.wire(word)
+    read = b.wire(word)
+    stored = read if whole else b.wrap(read, span)
     if cycles == 1:
         old = b.mux(agains[0], total, stored, name="old")
-        new = b.mux(visit, data, combined(b, fused, old, data, word, None))
+        new = b.mux(visit, data, combined(b, fused, old, data, span, None, spans))
     else:  # a first visit adds to the identity: no multiplexer stands behind the adder
         kept = b.mux(agains[1], total, stored)
-        kept = b.mux(visit, start_of(b, fused, word), kept, name="kept")
+        kept = b.mux(visit, start_of(b, fused, span), kept, name="kept")
         again = b.all([agains[0], b.invert(b.delay(visit, 1))])
         old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
-        alike = all(is_plain(a, word) for a in adgs if a.output.accumulates)
-        new = combined(b, fused, old, data, word, None if alike else data)
+        other = None if adds_alike(fused, spans, span) else data
+        new = combined(b, fused, old, data, span, other, spans)
     b.drive(total, new, active[-1])
+    written = new if whole else b.wrap(new, word)
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
     reads = b.all([en, adds]) if adds != b.const(1) else en
-    array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": new, "wen": active[-1]}
-    b.connect(stored, _rams(b, fused, ram, array))
+    array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": written, "wen": active[-1]}
+    b.connect(read, _rams(b, fused, ram, array))

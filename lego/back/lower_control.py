@@ -24,12 +24,19 @@ from lego.back.registers import (
     row_registers,
 )
 from lego.back.timing import settling
+from lego.back.turn import add_turns, digit_name, plain_digit
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Plan
 
-__all__ = ["Control", "digit_name", "fetch_port", "inside_port", "raw_kappa", "variant_port"]
+__all__ = [
+    "Control",
+    "fetch_port",
+    "inside_port",
+    "raw_kappa",
+    "variant_port",
+]
 
 
 class Control:
@@ -71,10 +78,11 @@ class Control:
     def _register(self, b: Builder, name: str) -> int:
         return b.input(name, (0, (1 << max(1, self._bounds[name].bit_length())) - 1))
 
-    def build(self, tails: Sequence[int], *, late: bool = False) -> Module:
+    def build(self, tails: Sequence[int], *, late: bool = False, narrow: bool = False) -> Module:
         """The control module with all taps asked for so far; `tails` per dataflow.
 
-        `late`: everything follows the counters a cycle later, through registers.
+        `late`: everything follows the counters a cycle later, through registers. `narrow`: switches route only what
+        nodes meet.
         """
         sequencer = self._sequencer(tails)
         self.modules.append(sequencer)
@@ -95,7 +103,7 @@ class Control:
                 for name, node in signals.items()
             }
         for buffer in self.fused.buffers():
-            agu = self._agu(buffer, late=late)
+            agu = self._agu(buffer, late=late, narrow=narrow)
             self.modules.append(agu)
             wires = {
                 node.name: signals[node.name]
@@ -201,7 +209,7 @@ class Control:
             still,
         )
 
-    def _agu(self, buffer: Buffer, *, late: bool) -> Module:
+    def _agu(self, buffer: Buffer, *, late: bool, narrow: bool) -> Module:
         """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables.
 
         `late`: there is time to tell it what no event does, too, and for multiples of what the host wrote.
@@ -234,6 +242,9 @@ class Control:
             b.output(name, digit)
             for value in range(count):
                 b.output(f"{name}_is{value}", b.eq(digit, b.const(value)))
+        if narrow:
+            asked = frozenset(signal for signal, _ in self._taps.values())
+            add_turns(b, buffer.name, views, digits, asked)
         for j, row in rows.items():
             b.output(f"row{j}", row)
         b.origin = f"index of {buffer.name} within the tensor"
@@ -271,7 +282,7 @@ class Control:
                 v.plan.time[j] if v and yes else (0,) * self.fused.n_counters
                 for v, yes in zip(views, mine, strict=True)
             ]
-            name = _plain_digit(j, g, count)
+            name = plain_digit(j, g, count)
             carry = None
             if g > 1 and any(step % g for row in rows for step in row):
                 rests = {k: [row[k] % g for row in rows] for k in used}
@@ -401,17 +412,6 @@ def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:
 def raw_kappa(plan: Plan, fu: Fu) -> tuple[int, ...]:
     """``F_S s`` per dimension."""
     return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in plan.space)
-
-
-def _plain_digit(dim: int, gcd: int, count: int) -> str:
-    return f"digit{dim}_{count}" + (f"_by{gcd}" if gcd > 1 else "")
-
-
-def digit_name(plan: Plan, dim: int) -> str:
-    """Port of a moving bank digit; it tells the dimensions that a skew adds."""
-    banking = plan.banking
-    added = "".join(f"_plus{i}" for i, a in enumerate(banking.skews[dim]) if a)
-    return _plain_digit(dim, banking.gcds[dim], banking.counts[dim]) + added
 
 
 def variant_port(carries: Sequence[tuple[int, int]]) -> str:

@@ -32,7 +32,9 @@ def build_memory(
 ) -> tuple[Module, ...]:
     """Modules of the memory; the last one holds the others."""
     apart = buffer.output and times.gathered
-    modules, kinds = bank_kinds(fused, buffer, prefix, late=times.stages.sums, apart=apart)
+    modules, kinds = bank_kinds(
+        fused, buffer, prefix, late=times.stages.sums, apart=apart, narrow=times.narrow
+    )
     b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
     views = control.views[buffer.index]
     units = [sum_unit(fused, buffer, prefix)] if apart else []
@@ -248,13 +250,21 @@ def _turned(
     """The words behind one rotator per box of banks, for all dataflows whose words a rotator brings."""
     boxes = {_box(side): None for side in sides if side and side.rotates}
     found: dict[tuple[int, ...], Turned] = {}
+    off = b.const(0)
     for box in boxes:
-        digits = [
-            side.turns() if side and side.rotates and _box(side) == box else None for side in sides
+        each = [
+            side.selects() if side and side.rotates and _box(side) == box else None
+            for side in sides
         ]
-        running = [
-            b.choose([None if mine is None else mine[j] for mine in digits])
-            for j in range(len(box))
-        ]
+        running = []
+        for j in range(len(box)):
+            mine = [None if selects is None else selects[j] for selects in each]
+            bits = sorted({bit for stages in mine if stages is not None for bit in stages})
+            running.append(
+                {
+                    bit: b.choose([None if m is None else m.get(bit, off) for m in mine])
+                    for bit in bits
+                }
+            )
         found[box] = turned(b, words, box, running)
     return found

@@ -10,7 +10,6 @@ from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
 from lego.back.lower_control import (
     Control,
-    digit_name,
     fetch_port,
     inside_port,
     raw_kappa,
@@ -20,6 +19,7 @@ from lego.back.lower_sums import FORWARDED, accumulates
 from lego.back.registers import access_of, address_bits, needs_extent
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
 from lego.back.timing import Schedule
+from lego.back.turn import digit_name, reached, turn_name
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.fused import Buffer, FusedAdg
@@ -64,7 +64,8 @@ class Side:
     ) -> None:
         self.buffer, self.view, self.control, self.b = buffer, view, control, b
         self.adg, self.plan = view.adg, view.plan
-        self.banks = Banks(b, view)
+        self.narrow = times.narrow
+        self.banks = Banks(b, view, narrow=times.narrow)
         self.early = 0
         self.apart = buffer.output and times.gathered
         adds = self.apart and isinstance(view.plan, OutputPlan) and view.plan.accumulates
@@ -98,6 +99,16 @@ class Side:
             name, count = self._digit(j)
             found[j] = self._pull(name, at, (0, count - 1))
         return found
+
+    def _amounts(self, at: int) -> dict[int, int]:
+        """By how much the nodes turn, per dimension in which they do."""
+        return {
+            j: self._pull(
+                f"{self.buffer.name}_{turn_name(self.plan, j, turn)}", at, (0, turn.top - 1)
+            )
+            for j, turn in enumerate(self.banks.turns)
+            if turn.bits
+        }
 
     def _met(self, slot: Slot, at: int) -> list[int]:
         """Whether the moving digits are those at which the node meets the bank."""
@@ -221,7 +232,7 @@ class Side:
         if turned is not None and self.rotates:
             routed = {fu: turned[self.banks.place(fu)] for fu in self.view.nodes}
         else:
-            routed = self.banks.to_nodes(words, self._digits(self.read), not self.rotates)
+            routed = self.banks.to_nodes(words, self._amounts(self.read), not self.rotates)
         return {
             fu: self._given(fu, self.read, routed[fu], self.wait + self._skew(fu))
             for fu in self.view.nodes
@@ -230,15 +241,18 @@ class Side:
     @property
     def rotates(self) -> bool:
         """Whether a rotator brings words to data nodes, which needs fewer multiplexers than a crossbar."""
-        return not self.view.private and rotator_cost(self.view) <= crossbar_cost(self.view)
+        view, narrow = self.view, self.narrow
+        return not view.private and rotator_cost(view, narrow=narrow) <= crossbar_cost(
+            view, narrow=narrow
+        )
 
-    def turns(self) -> list[int]:
-        """By how many banks the nodes are ahead, per dimension with several banks."""
-        digits = self._digits(self.read)
+    def selects(self) -> list[dict[int, int]]:
+        """Per dimension with several banks, what tells whether to turn by so many powers of two of banks."""
+        amounts = self._amounts(self.read)
         return [
-            digits.get(j, self.b.const(self.view.first[j]))
-            for j, count in enumerate(self.plan.banking.counts)
-            if count > 1
+            {turn.start + k: self.b.slice(amounts[j], k, 1) for k in range(turn.bits)}
+            for j, turn in enumerate(self.banks.turns)
+            if turn.count > 1
         ]
 
     def _met_word(self, fu: Fu, at: int, words: Sequence[int]) -> int:
@@ -257,7 +271,7 @@ class Side:
 
     def _bank_addresses(self, at: int) -> dict[tuple[int, ...], int]:
         """Address per bank: banks below the first digit are one row further; lanes bring theirs."""
-        b, first = self.b, self.view.first
+        first = self.view.first
         digits = self._digits(at)
         if self.view.mode is Mode.LANES:
             lanes = {
@@ -268,21 +282,31 @@ class Side:
                 )
                 for fu in self.view.nodes
             }
-            return self.banks.to_banks(lanes, digits)
+            return self.banks.to_banks(lanes, self._amounts(at))
         rows = [j for j in self.view.rows if self.plan.banking.counts[j] > 1]
         still, turned = ([j for j in rows if (j in digits) == yes] for yes in (False, True))
         found: dict[tuple[int, ...], int] = {}
         for bank in self.banks.box():
             carried = [j for j in still if bank[j] < first[j]]
-            totals = self._row_sums(carried, turned, at)
+            totals: Sequence[int] = self._row_sums(carried, turned, at)
             for j in turned:
-                below = b.less(b.const(bank[j]), digits[j])
                 half = len(totals) // 2
-                totals = [
-                    b.mux(below, *pair) for pair in zip(totals[half:], totals[:half], strict=True)
-                ]
+                totals = self._below(j, bank[j], digits[j], totals[half:], totals[:half])
             (found[bank],) = totals
         return found
+
+    def _below(
+        self, j: int, bank: int, digit: int, yes: Sequence[int], no: Sequence[int]
+    ) -> Sequence[int]:
+        """`yes` if the bank is below the digit; banks that no digit tells apart ask the same."""
+        least = bank
+        if self.narrow:
+            met = reached(self.view, j)
+            if bank < met[0] or bank >= met[-1]:
+                return yes if bank < met[0] else no
+            least = max(q for q in met if q <= bank)
+        below = self.b.less(self.b.const(least), digit)
+        return [self.b.mux(below, *pair) for pair in zip(yes, no, strict=True)]
 
     def _row_sums(self, carried: Sequence[int], turned: Sequence[int], at: int) -> list[int]:
         """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the highest bit of
@@ -318,7 +342,7 @@ class Side:
         at = self.issue
         addresses = self._bank_addresses(at)
         reads = {self.view.offset(fu): self._fetch(fu, at) for fu in self.view.nodes}
-        enables = self.banks.to_banks(reads, self._digits(at))
+        enables = self.banks.to_banks(reads, self._amounts(at))
         return {
             self.view.flat(k): {"addr": address, "en": enables[k]}
             for k, address in addresses.items()
@@ -336,8 +360,8 @@ class Side:
             value = b.input(node_port(self.buffer, fu), self.buffer.word)
             data[self.view.offset(fu)] = b.delay(value, skew - self._skew(fu))
             enable[self.view.offset(fu)] = self._commit(fu, said)
-        data = self.banks.to_banks(data, self._digits(at))
-        enable = self.banks.to_banks(enable, self._digits(said))
+        data = self.banks.to_banks(data, self._amounts(at))
+        enable = self.banks.to_banks(enable, self._amounts(said))
         return {
             self.view.flat(k): self._direct(
                 {"addr": addresses[k], "en": enable[k], "data": data[k]}, said

@@ -21,10 +21,11 @@ from lego.ir.workload import Reduction
 __all__ = [
     "FORWARDED",
     "accumulates",
+    "adds_alike",
     "adds_at_nodes",
     "combined",
-    "is_plain",
     "n_units",
+    "spans_in_memory",
     "start_of",
     "sum_unit",
 ]
@@ -69,7 +70,7 @@ def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
     cycles before was for the same element; a cycle later come the word that memory has (`stored`), and whether none was before
     (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their terms can fill."""
     b = Builder(f"{prefix}_sums_{buffer.name}", "memory", len(fused.layers))
-    spans = [_span(layer.adg) for layer in fused.layers]
+    spans = spans_in_memory(fused)
     adding = [
         s for s, layer in zip(spans, fused.layers, strict=True) if layer.adg.output.accumulates
     ]
@@ -94,6 +95,11 @@ def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
     return infer_widths(b.build())
 
 
+def spans_in_memory(fused: FusedAdg) -> list[Range]:
+    """Interval of what memory holds of an element, per dataflow."""
+    return [_span(layer.adg) for layer in fused.layers]
+
+
 def _span(adg: Adg) -> Range:
     """Interval of an element's sums; of its format where they start from what the host wrote."""
     fmt = adg.output_format
@@ -107,9 +113,13 @@ def start_of(b: Builder, fused: FusedAdg, word: Range) -> int:
     return b.wrap(b.choose(starts), word)
 
 
-def is_plain(adg: Adg, word: Range) -> bool:
-    """Whether zero and any word add to that word."""
-    return adg.reduction is Reduction.ADD and bits_for(*word) == adg.output_format.bits
+def adds_alike(fused: FusedAdg, spans: Sequence[Range], word: Range) -> bool:
+    """Whether, in every dataflow that adds in memory, zero and any word add to that word."""
+    return all(
+        layer.adg.reduction is Reduction.ADD and bits_for(*span) == bits_for(*word)
+        for layer, span in zip(fused.layers, spans, strict=True)
+        if layer.adg.output.accumulates
+    )
 
 
 def combined(
@@ -119,14 +129,11 @@ def combined(
     data: int,
     word: Range,
     other: int | None,
-    spans: Sequence[Range] | None = None,
+    spans: Sequence[Range],
 ) -> int:
-    """The running dataflow's reduction of two words, in `spans`, else in its format; `other` for those that
-    don't add in memory."""
+    """The running dataflow's reduction of two words, in these intervals; `other` for those that don't add in memory."""
     sums = []
-    for k, layer in enumerate(fused.layers):
-        fmt = layer.adg.output_format
-        span = spans[k] if spans else (fmt.low, fmt.high)
+    for layer, span in zip(fused.layers, spans, strict=True):
         left, right = b.wrap(old, span), b.wrap(data, span)
         summed = combine(b, layer.adg.reduction, left, right, span)
         sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else other)

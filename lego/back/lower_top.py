@@ -64,7 +64,7 @@ def lower(
 ) -> tuple[Dag, Schedule]:
     """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
     passes = chosen(options)
-    ways = Ways("delays" in passes, "pins" in passes, "reductions" in passes)
+    ways = Ways("delays" in passes, "pins" in passes, "reductions" in passes, "widths" in passes)
     dag, times = build(fused, ways)
     if options.clock_ps is not None:
         stages = stages_for(narrow_widths(dag), fused, options.clock_ps)
@@ -83,7 +83,7 @@ def build(
     array = ArrayLowering(fused, control, times, prefix)
     array_module = array.build()
     memories = [build_memory(fused, buf, control, times, prefix) for buf in fused.buffers()]
-    control_module = control.build(times.tails, late=stages.events)
+    control_module = control.build(times.tails, late=stages.events, narrow=times.narrow)
     registers = _register_file(fused, prefix, host_map(fused))
     parts = [registers, control_module, *(m[-1] for m in memories), array_module]
     top = _top(fused, registers, control_module, [m[-1] for m in memories], array_module)

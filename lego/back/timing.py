@@ -63,12 +63,14 @@ class Ways:
     `matched`: operands and masks arrive when that saves registers, and not all together. `shared`: chains
     of sums and accumulators have one register where no dataflow needs both, the banks of a data node one adder, dataflows one
     rotator, and addresses registers before they are chosen. `balanced`: there is time for an FU's reductions as trees
-    only, not as the chains that are lowered.
+    only, not as the chains that are lowered. `narrow`: switches route what data nodes meet at some timestamp, and not all banks
+    to all nodes; banks add with the bits that sums fill.
     """
 
     matched: bool = True
     shared: bool = True
     balanced: bool = True
+    narrow: bool = True
 
 
 BEST = Ways()
@@ -90,6 +92,7 @@ class Schedule:
     chained, held : sums have a register to travel; results accumulate in the FUs.
     merged : one adder and register per FU serve both, because no dataflow needs both.
     split : bits of the lower half of FUs' sums, whose upper half is a cycle later; 0 for whole sums.
+    narrow : switches route only what data nodes meet, and banks add with the bits that sums fill.
     together : dataflows share what they have alike in memories; `gathered`: what adds to memory has adders at
         data nodes, not at banks.
     trees : cycles that the reduction of one level takes, per dataflow; 0 without trees.
@@ -109,6 +112,7 @@ class Schedule:
     held: bool
     merged: bool
     split: int
+    narrow: bool
     together: bool
     gathered: bool
     trees: tuple[int, ...]
@@ -237,6 +241,7 @@ def schedule(fused: FusedAdg, ways: Ways = BEST, *, stages: Stages = NO_STAGES) 
         held=held,
         merged=merged,
         split=split,
+        narrow=ways.narrow,
         together=ways.shared,
         gathered=gathered,
         trees=trees,

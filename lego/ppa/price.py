@@ -14,7 +14,7 @@ from lego.ppa.activity import Activity, read_activities
 from lego.ppa.library import Library, read_library
 from lego.ppa.power import METHOD, power_of, sram_power_uw
 from lego.ppa.sram import MODEL, macro
-from lego.ppa.synthesis import Netlist, synthesise
+from lego.ppa.synthesis import Netlist, synthesise, target_of
 from lego.ppa.timing import clock_of
 from lego.publish import add_files
 
@@ -48,10 +48,11 @@ def price(
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
         "tools": {"pyosys": version("pyosys")},
         "synthesis": "flattened" if flat else "hierarchical",
+        "synthesis_target_ps": target_of(manifest.get("clock_ps")),
         "sram_model": MODEL,
         "power_method": METHOD,
         "designs": [
-            _design(folder, entry, library, activities, flat, clock_ns)
+            _design(folder, entry, library, activities, flat, clock_ns, manifest.get("clock_ps"))
             for entry in manifest["designs"]
         ],
     }
@@ -82,6 +83,7 @@ def _design(
     activities: Mapping[str, Activity],
     flat: bool,
     clock_ns: float | None,
+    asked: int | None,
 ) -> dict[str, Any]:
     top, macros = entry["top"], entry["macros"]
     if top not in activities:
@@ -90,7 +92,7 @@ def _design(
         scratch = Path(name)
         verilog = (folder / entry["verilog"]).resolve()
         names = [m["module"] for m in macros]
-        netlist = synthesise(verilog, top, names, library, scratch, flat=flat)
+        netlist = synthesise(verilog, top, names, library, scratch, flat=flat, clock_ps=asked)
         clock = clock_of(netlist, library, macros, scratch)
     period = clock.period_ps if clock_ns is None else round(clock_ns * 1000)
     return {
@@ -159,7 +161,10 @@ def flip_flops(netlist: Netlist, library: Library) -> int:
 
 def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(quantity, value) rows for people."""
-    rows = [("library", str(report["library"]["name"])), ("synthesis", str(report["synthesis"]))]
+    rows = [
+        ("library", str(report["library"]["name"])),
+        ("synthesis", f"{report['synthesis']}, logic sized for {report['synthesis_target_ps']} ps"),
+    ]
     for d in report["designs"]:
         area = d["area_1e-3um2"]
         rows.append(("design", f"{d['top']} ({d['fus']} FUs)"))

@@ -13,10 +13,17 @@ from lego.diag import LegoError
 from lego.ppa.library import Library
 from lego.tools import modules_path, run
 
-__all__ = ["Netlist", "synthesise"]
+__all__ = ["FLIP_FLOP_PS", "Netlist", "synthesise", "target_of"]
 
 TIMEOUT_S = 3600.0
 TARGET_PS = 1000
+"""What logic between flip-flops is sized for where no clock is asked for."""
+
+FLIP_FLOP_PS = 120
+"""Clock-to-output plus setup of a flip-flop, added to ABC's combinational delays."""
+
+SEEN = 0.85
+"""Share of a path that is left to ABC, which knows neither the slew at its start nor what other modules add."""
 
 GATE_BITS = 4
 """Fewest flip-flops that a clock gate serves: it is as large as their enables' multiplexers."""
@@ -52,10 +59,22 @@ class Netlist:
         return counts
 
 
+def target_of(clock_ps: int | None) -> int:
+    """Delay in ps that ABC sizes logic for, if this clock period is asked for."""
+    return TARGET_PS if clock_ps is None else max(1, round(SEEN * (clock_ps - FLIP_FLOP_PS)))
+
+
 def synthesise(
-    verilog: Path, top: str, macros: Sequence[str], library: Library, scratch: Path, *, flat: bool
+    verilog: Path,
+    top: str,
+    macros: Sequence[str],
+    library: Library,
+    scratch: Path,
+    *,
+    flat: bool,
+    clock_ps: int | None = None,
 ) -> Netlist:
-    """Map a design to the library; macros stay black boxes. Raises E802 if Yosys stops."""
+    """Map a design to the library, for a clock if there is one; macros stay black boxes. Raises E802 if Yosys stops."""
     (scratch / "abc.constr").write_text(_constraints(library))
     job = {
         "verilog": str(verilog),
@@ -65,7 +84,7 @@ def synthesise(
         "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
         "constraints": str(scratch / "abc.constr"),
-        "target_ps": TARGET_PS,
+        "target_ps": target_of(clock_ps),
         "stat": str(scratch / "stat.json"),
         "netlist": str(scratch / "netlist.v"),
     }

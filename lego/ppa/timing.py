@@ -13,13 +13,10 @@ from lego.diag import LegoError
 from lego.ppa.library import Library
 from lego.ppa.signals import signal_at, signal_held
 from lego.ppa.sram import macro
-from lego.ppa.synthesis import Netlist
+from lego.ppa.synthesis import FLIP_FLOP_PS, Netlist
 from lego.tools import run
 
 __all__ = ["Timing", "clock_of"]
-
-FLIP_FLOP_PS = 120.0
-"""Clock-to-output plus setup of a flip-flop, added to ABC's combinational delays."""
 
 SRAM_SETUP_PS, EDGE_NS, PIN_FF = 50, 0.05, 2
 STA_TIMEOUT_S = 1200.0

@@ -179,9 +179,9 @@ def test_the_manifest_tells_the_stages() -> None:
 
 
 @pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
-@pytest.mark.parametrize(("clock", "met"), [(None, False), (1150, True)])
+@pytest.mark.parametrize(("clock", "met"), [(None, False), (1050, True)])
 def test_a_clock_asked_for_is_met(clock: int | None, met: bool, tmp_path: Path) -> None:
-    """4x4 int8: a multiplier between two registers takes 1.07 ns."""
+    """4x4 int8: a multiplier between two registers takes 1.07 ns if it isn't sized for less."""
     text = (ROOT / "workloads" / "gemm.yaml").read_text()
     text = text.replace(": 16", ": 4").replace("[16, 16]", "[4, 4]")
     (fused,) = designs_of(load_text(text))
@@ -191,8 +191,8 @@ def test_a_clock_asked_for_is_met(clock: int | None, met: bool, tmp_path: Path) 
     verilog.write_text(to_verilog(dag))
     library = read_library(None)
     names = [macro["module"] for macro in macros]
-    netlist = synthesise(verilog, fused.name, names, library, tmp_path, flat=False)
+    netlist = synthesise(verilog, fused.name, names, library, tmp_path, flat=False, clock_ps=clock)
     timing = clock_of(netlist, library, macros, tmp_path)
-    assert (timing.period_ps <= 1150) == met, timing
+    assert (timing.period_ps <= 1050) == met, timing
     if met:
-        assert "array/" in timing.path
+        assert "array." in timing.path
