@@ -176,7 +176,8 @@ def check_runs(name: str, options: Options) -> None:
     names = chosen(options)
     known = [each.name for each in PASSES if each.name in names or each.instead is not None]
     if name not in known:
-        raise LegoError("E904", f"pass {name!r} doesn't run", hint=f"passes are {', '.join(known)}")
+        hint = f"there is a graph after {', '.join(known)}" if known else "no pass runs"
+        raise LegoError("E904", f"pass {name!r} doesn't run", hint=hint)
 
 
 def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:

@@ -329,6 +329,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "With --require-clock: the folder was compiled without a clock.",
         "Compile with --clock, such as `lego compile FILE --clock 1GHz`.",
     ),
+    "E809": (
+        "clock not known to be met",
+        "With --require-clock: OpenSTA isn't installed, and without it paths that cross modules aren't timed.",
+        "Install it: sudo apt-get install -y opensta.",
+    ),
     "E902": (
         "unknown operation",
         "The workload has no operation of this name.",

@@ -132,7 +132,7 @@ def ppa(
         Path | None, typer.Option(help="Liberty cell library; FreePDK45 by default.")
     ] = None,
     flat: Annotated[
-        bool, typer.Option("--flat", help="Flatten: slower, about a tenth smaller.")
+        bool, typer.Option("--flat", help="Flatten: takes longer, area about a tenth smaller.")
     ] = False,
     clock: Annotated[
         str | None,

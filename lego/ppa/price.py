@@ -15,7 +15,7 @@ from lego.ppa.library import Library, read_library
 from lego.ppa.power import METHOD, power_of, sram_power_uw
 from lego.ppa.sram import MODEL, macro
 from lego.ppa.synthesis import Netlist, synthesise, target_of
-from lego.ppa.timing import clock_of
+from lego.ppa.timing import Timing, clock_of
 from lego.publish import add_files
 
 __all__ = ["areas", "check_clock", "flip_flops", "price", "report_table"]
@@ -34,7 +34,7 @@ def price(
 
     Power is given at the minimum period, or at `clock_ns`. Areas are in 1e-3 um2 as integers, so
     that totals equal the sums of their parts exactly. A design's `met` says whether it reaches the clock that
-    `lego compile --clock` asked for; None if it asked for none. The folder must hold activity.json.
+    `lego compile --clock` asked for; None if it asked for none, or where nobody knows without OpenSTA. The folder must hold activity.json.
     Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails, E805 for a bad activity record,
     E806 for a clock outside 0.01 to 10,000 ns.
     """
@@ -56,14 +56,15 @@ def price(
             for entry in manifest["designs"]
         ],
     }
-    for design in report["designs"]:
-        design["met"] = _met(design["min_period_ps"], report["clock_ps"])
     add_files(folder, {"ppa.json": (json.dumps(report, indent=1) + "\n").encode()})
     return report
 
 
-def _met(period_ps: int, clock_ps: int | None) -> bool | None:
-    return None if clock_ps is None else period_ps <= clock_ps
+def _met(clock: Timing, asked: int | None) -> bool | None:
+    if asked is None:
+        return None
+    late = clock.period_ps > asked
+    return not late if late or clock.whole else None
 
 
 def check_clock(clock_ns: float | None) -> None:
@@ -103,6 +104,7 @@ def _design(
         "min_period_ps": clock.period_ps,
         "timing_method": clock.method,
         "critical_path": clock.path,
+        "met": _met(clock, asked),
         **_power(netlist, entry, library, activities[top], period),
     }
 
@@ -180,8 +182,9 @@ def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         period, power = d["power_period_ps"], d["power_uw"]
         rows.append(("least clock period", _period(d["min_period_ps"])))
         if report["clock_ps"] is not None:
-            late = d["min_period_ps"] - report["clock_ps"]
-            verdict = f"MISSED by {late / 1000:.3f} ns, on the path below" if late > 0 else "met"
+            late = (d["min_period_ps"] - report["clock_ps"]) / 1000
+            missed = f"MISSED by {late:.3f} ns, see the critical path"
+            verdict = {True: "met", False: missed, None: "not known without OpenSTA"}[d["met"]]
             rows.append(("clock asked for", f"{_period(report['clock_ps'])}: {verdict}"))
         rows.append(("timing by", d["timing_method"]))
         rows.append(("critical path", d["critical_path"]))

@@ -42,11 +42,13 @@ class Timing:
     method : how it was found.
     path : where the longest path starts and ends, in the names of the Verilog: `a.b.held[3] -> a.c.sum[21]`;
         without OpenSTA the module that it is in.
+    whole : whether paths that cross modules are among those timed; if not, the design may be slower.
     """
 
     period_ps: int
     method: str
     path: str
+    whole: bool = True
 
 
 def clock_of(
@@ -68,8 +70,8 @@ def _by_abc(netlist: Netlist, macros: Sequence[Mapping[str, Any]]) -> Timing:
     logic = netlist.delays_ps.get(worst, 0.0) + FLIP_FLOP_PS
     access = max((macro(m["bits"], m["depth"]).access_ps for m in macros), default=0)
     if access + SRAM_SETUP_PS > logic:
-        return Timing(round(access + SRAM_SETUP_PS), BY_ABC, "within an SRAM macro")
-    return Timing(round(logic), BY_ABC, f"within {worst}")
+        return Timing(round(access + SRAM_SETUP_PS), BY_ABC, "within an SRAM macro", whole=False)
+    return Timing(round(logic), BY_ABC, f"within {worst}", whole=False)
 
 
 def _by_sta(
