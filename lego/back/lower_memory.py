@@ -17,6 +17,7 @@ from lego.back.lower_bank import bank_kinds
 from lego.back.lower_control import Control
 from lego.back.lower_side import Given, Side, Turned, node_port
 from lego.back.lower_sums import n_units, sum_unit
+from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
 from lego.back.registers import address_bits
 from lego.back.switch import turned
@@ -57,7 +58,17 @@ def build_memory(
         _deliver(b, buffer, sides, words, together=times.together)
     b.origin = "the host's access"
     _host_read(b, buffer, host_words)
-    return *modules, *units, infer_widths(b.build())
+    return *modules, *units, infer_widths(_read(b.build()))
+
+
+def _read(module: Module) -> Module:
+    """The module without ports that it doesn't read: what tells banks apart may turn out not to be needed."""
+    live = remove_dead_nodes(module)
+    return live if _n_inputs(live) < _n_inputs(module) else module
+
+
+def _n_inputs(module: Module) -> int:
+    return sum(node.op is Op.INPUT for node in module.nodes)
 
 
 _ADDRESSES = ("addr", "raddr", "waddr")

@@ -12,6 +12,7 @@ from lego.front.banking import bank_function
 from lego.front.costs import read_cost
 from lego.front.delays import delay_reuse
 from lego.front.legality import check_dataflow
+from lego.front.lexmin import least_point
 from lego.front.links import link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
@@ -124,12 +125,9 @@ def _clash(op: TensorOp, extents: Sequence[int]) -> tuple[Point, Point] | None:
             return zero, (*zero[:k], 1, *zero[k + 1 :])
     used = [k for k in range(len(op.loops)) if any(row[k] for row in rows)]
     found = _collisions(op.output, used, extents)
-    if not used or found.is_empty():
+    values = least_point(found) if used else None
+    if values is None:
         return None
-    point = found.lexmin().sample_point()
-    values = [
-        point.get_coordinate_val(isl.dim_type.set, k).to_python() for k in range(2 * len(used))
-    ]
     pair = []
     for side in (values[: len(used)], values[len(used) :]):
         place = dict(zip(used, side, strict=True))

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import islpy as isl
 
-from lego.diag import LegoError
+from lego.diag import InternalError, LegoError
+from lego.front.lexmin import least_point
 from lego.ir.adg import Adg
 from lego.ir.dataflow import Dataflow
 from lego.ir.workload import TensorOp
@@ -140,8 +141,10 @@ def _place(flow: Dataflow, place: Sequence[int]) -> str:
 
 def _point(found: isl.Set, size: int) -> tuple[int, ...]:
     """The lexicographically least point, so that everyone sees the same one."""
-    point = found.lexmin().sample_point()
-    return tuple(point.get_coordinate_val(isl.dim_type.set, k).to_python() for k in range(size))
+    point = least_point(found)
+    if point is None or len(point) != size:
+        raise InternalError("no point of an empty set")
+    return point
 
 
 def _named(op: TensorOp, iteration: Sequence[int]) -> str:

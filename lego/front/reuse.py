@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import islpy as isl
 
+from lego.front.lexmin import least_point
 from lego.ir.affine import AffineMap
 from lego.ir.dataflow import Dataflow
 from lego.ir.workload import TensorOp
@@ -117,12 +118,8 @@ def _least_delay(
         unit[k + 1] = 1
         solutions = solutions.add_constraint(_at_least(space, unit, trip - 1))
         solutions = solutions.add_constraint(_at_least(space, [-u for u in unit], trip - 1))
-    best = isl.Set.from_basic_set(solutions).lexmin()
-    if best.is_empty():
-        return None
-    point = best.sample_point()
-    values = [point.get_coordinate_val(isl.dim_type.set, k).to_python() for k in range(n + 1)]
-    return Reuse(tuple(values[1:]), ds, values[0])
+    values = least_point(isl.Set.from_basic_set(solutions))
+    return None if values is None else Reuse(values[1:], ds, values[0])
 
 
 def linear_weights(trips: Sequence[int]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lego.front.reuse import Forms, Reuse, ReuseKind, held_counters, reuse_vectors, validity
@@ -56,8 +56,13 @@ def problems(draw: st.DrawFn) -> tuple[Forms, Dataflow, tuple[int, ...]]:
     return Forms(time, space, (0,) * rank), flow((3,) * axes, control), trips
 
 
+# isl 0.27 refuses to minimise this one's solutions at once.
+REFUSED = Forms(((2, 1, -1),), ((0, 2),), (0,)), flow((3, 3), (0, 2)), (2, 2, 2)
+
+
 @settings(max_examples=150, deadline=None)
 @given(problems())
+@example(REFUSED)
 def test_least_delay_equals_brute_force(problem: tuple[Forms, Dataflow, tuple[int, ...]]) -> None:
     form, f, trips = problem
     found = {r.ds: r.delay for r in reuse_vectors(form, f, trips)}
