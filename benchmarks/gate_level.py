@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lego.ppa.library import Library, groups, number
+from lego.ppa.cells import Pin, Table
+from lego.ppa.library import Library
 from lego.ppa.synthesis import Netlist
 from lego.tools import run
 
@@ -112,27 +113,27 @@ def read_toggles(saif: str) -> Toggles:
 def energies(library: Library) -> Energies:
     """What a toggle of each pin takes, without what else is on its net."""
     found: Energies = {}
-    for cell, body in groups(library.path.read_text(), "cell"):
-        state = library.cells[cell].clock_ff > 0
-        found[cell] = {}
-        for pin, text in groups(body, "pin"):
-            given = "direction" in text and re.search(r"direction\s*:\s*\"?input", text) is not None
-            own = number(text, "capacitance", 0.0) * library.voltage**2 / 2 if given else 0.0
-            inner = _internal(text) if state or not given else 0.0
-            found[cell][pin] = own + inner
+    for name, cell in library.cells.items():
+        found[name] = {}
+        for pin in cell.pins.values():
+            given = pin.direction == "input"
+            own = pin.capacitance_ff * library.voltage**2 / 2 if given else 0.0
+            inner = _internal(pin) if cell.clock_ff > 0 or not given else 0.0
+            found[name][pin.name] = own + inner
     return found
 
 
-def _internal(pin: str) -> float:
+def _internal(pin: Pin) -> float:
     """Mean of the pin's tables of internal energy, over rise, fall and states."""
-    values = []
-    for body in re.findall(r"(?:rise|fall)_power\s*\((.*?)\}", pin, re.DOTALL):
-        rows = [
-            row.split(",") for row in re.findall(r"\"([-0-9.eE+,\s]+)\"", body.split("values")[1])
-        ]
-        row = rows[min(POINT, len(rows) - 1)]
-        values.append(float(row[min(POINT, len(row) - 1)]))
-    return sum(values) / len(values) if values else 0.0
+    tables = [table for power in pin.power for table in (power.rise, power.fall) if table]
+    return sum(map(_at_point, tables)) / len(tables) if tables else 0.0
+
+
+def _at_point(table: Table) -> float:
+    at = 0
+    for points in table.points:
+        at = at * len(points) + min(POINT, len(points) - 1)
+    return table.values[at]
 
 
 def energy_fj(netlist: Netlist, library: Library, toggles: Toggles) -> float:
