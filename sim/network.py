@@ -118,8 +118,10 @@ def _asked(
 def _empty(buffer: Buffer, reduction: Reduction, device: torch.device) -> Tensor:
     dtype = dtype_of(buffer.format)
     fill: float = 0
-    if reduction in (Reduction.MAX, Reduction.MIN) and dtype.is_floating_point:
-        fill = float("-inf" if reduction is Reduction.MAX else "inf")
+    if reduction in (Reduction.MAX, Reduction.MIN) and dtype is not torch.bool:
+        most = float("inf") if dtype.is_floating_point else torch.iinfo(dtype).max
+        least = -most if dtype.is_floating_point else torch.iinfo(dtype).min
+        fill = least if reduction is Reduction.MAX else most
     return torch.full(buffer.shape, fill, dtype=dtype, device=device)
 
 

@@ -254,7 +254,8 @@ def _space_to_depth(n: Context, x: Any) -> Any:
     batch, c, h, w = shape_of(x)
     b = n.attribute("blocksize")
     cut = n.call("reshape.default", x, [batch, c, h // b, b, w // b, b])
-    mixed = n.call("permute.default", cut, [0, 3, 5, 1, 2, 4])
+    first = [1, 3, 5] if n.attribute("mode", "DCR") == "CRD" else [3, 5, 1]
+    mixed = n.call("permute.default", cut, [0, *first, 2, 4])
     return n.call("reshape.default", mixed, [batch, c * b**2, h // b, w // b])
 
 
@@ -269,15 +270,19 @@ def _trilu(n: Context, x: Any, diagonal: Any = None) -> Any:
 
 @translates("OneHot")
 def _one_hot(n: Context, index: Any, depth: Any, values: Any) -> Any:
+    """An index counts from the end if it is negative; one outside gives a row of what is off."""
     off, on = n.known(values, "the values")
     axis = n.attribute("axis", -1)
     rank = len(shape_of(index)) + 1
     count = int(n.known(depth, "the depth")[0])
     n.limited(count)
     places = torch.arange(count).reshape([count if k == axis % rank else 1 for k in range(rank)])
-    hit = n.call(
-        "eq.Tensor", n.call("unsqueeze.default", index, axis), Known(places.to(n.dtype(index)))
-    )
+    if n.dtype(index) in (torch.uint8, torch.bool):
+        wrapped = index
+    else:
+        below = n.call("lt.Scalar", index, 0)
+        wrapped = n.call("where.self", below, n.call("add.Scalar", index, count), index)
+    hit = n.call("eq.Tensor", n.call("unsqueeze.default", wrapped, axis), Known(places))
     dtype = n.dtype(values)
     return n.call(
         "where.self", hit, Known(torch.tensor(on, dtype=dtype)), Known(torch.tensor(off, dtype=dtype))

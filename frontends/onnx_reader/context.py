@@ -24,7 +24,16 @@ from frontends.tracing.views import View
 from lego.diag import LegoError
 from lego.ir.network import Role
 
-__all__ = ["OPERATORS", "Context", "Held", "clean", "first_line", "shape_of", "translates"]
+__all__ = [
+    "OPERATORS",
+    "Context",
+    "Held",
+    "clean",
+    "first_line",
+    "first_result",
+    "shape_of",
+    "translates",
+]
 
 FOLDED_ELEMENTS = 1 << 28
 """Elements of all tensors that are computed while reading."""
@@ -57,6 +66,11 @@ class Held(Known):
 def clean(name: str) -> str:
     """A name of the file, without what could upset a terminal."""
     return re.sub(r"[^\w.:/+-]", "_", name, flags=re.ASCII)[:120].strip("/").replace("/", ".")
+
+
+def first_result(node: NodeProto) -> str:
+    """The name of the first result that a node has."""
+    return next((clean(name) for name in node.output if name), "")
 
 
 def first_line(error: Exception) -> str:
@@ -95,7 +109,7 @@ class Context(Tracer):
         """The node's name, or its operator and first result."""
         assert self.proto is not None  # noqa: S101
         kind = self.proto.op_type
-        name = clean(self.proto.name) or f"{clean(self.proto.output[0])}.{kind}"
+        name = clean(self.proto.name) or f"{first_result(self.proto)}.{kind}"
         return name if kind.lower() in name.lower() else f"{name}.{kind}"
 
     @property

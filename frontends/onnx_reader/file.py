@@ -10,7 +10,7 @@ import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx import FunctionProto, ModelProto, NodeProto, TensorProto
 
-from frontends.onnx_reader.context import OPERATORS, clean, first_line
+from frontends.onnx_reader.context import OPERATORS, clean, first_line, first_result
 from lego.diag import LegoError
 
 __all__ = ["DEFAULT_DOMAINS", "load", "refused"]
@@ -130,7 +130,7 @@ def _known(nodes: Iterable[NodeProto], functions: set[tuple[str, str]]) -> None:
         known = node.domain in DEFAULT_DOMAINS and node.op_type in OPERATORS
         if not known and (node.domain, node.op_type) not in functions:
             kind = f"{node.domain}.{node.op_type}".removeprefix(".")
-            name = clean(node.name) or clean(node.output[0] if node.output else "")
+            name = clean(node.name) or first_result(node)
             raise LegoError(
                 "E402",
                 f"node {name}: operator {clean(kind)} can't be lowered",

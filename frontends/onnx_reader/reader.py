@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onnx import GraphProto, ModelProto, NodeProto, TypeProto
+import torch
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
 from torch import Tensor
 
 from frontends.onnx_reader import arranging, elementwise, sums, windows  # noqa: F401
@@ -17,7 +18,7 @@ from frontends.onnx_reader.tensors import DTYPES, tensor_of
 from frontends.torch_export.context import Known, format_of
 from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
-from frontends.tracing.views import whole
+from frontends.tracing.views import View, whole
 from lego.diag import LegoError
 from lego.ir.network import Network, Role
 
@@ -65,20 +66,40 @@ def _lowered(model: ModelProto, name: str) -> ReadModel:
     env: dict[str, Any] = {initial.name: _initial(initial) for initial in graph.initializer}
     inputs = _bind(context, graph, env)
     stated = {info.name: info.type for info in (*graph.value_info, *graph.output)}
+    makers: dict[str, NodeProto] = {}
     for node in graph.node:
         context.proto = node
-        for output, value in zip(node.output, _results(context, node, env), strict=False):
+        results = _results(context, node, env)
+        for output, value in zip(node.output, results, strict=False):
             _agrees(context, output, value, stated)
-            env[output] = value
-    outputs = {info.name: _output(context, env, info.name) for info in graph.output}
+        env |= zip(node.output, results, strict=False)
+        makers |= dict.fromkeys(node.output, node)
+    outputs = {info.name: _output(context, env, info.name, makers) for info in graph.output}
     network = fold_casts(context.nests.network(list(inputs.values()), list(outputs.values())))
     used = {buffer.name for buffer in network.buffers}
     constants = {key: value for key, value in context.constants.items() if key in used}
     return ReadModel(network, constants, context.parameters, inputs, outputs)
 
 
-def _initial(proto: Any) -> Known:
+@dataclass(frozen=True)
+class Unfit:
+    """A tensor that no buffer can hold; the node that reads it is refused for this reason."""
+
+    reason: str
+
+
+def _unfit(kind: int) -> Unfit | None:
+    """What to say about a type of elements that no buffer has."""
+    if kind in DTYPES:
+        return None
+    return Unfit(f"of {TensorProto.DataType.Name(kind).lower()}, which no buffer holds")
+
+
+def _initial(proto: Any) -> Known | Unfit:
     """An initialiser; E408 if it can't be read."""
+    unfit = _unfit(proto.data_type)
+    if unfit is not None:
+        return unfit
     try:
         tensor = tensor_of(proto)
     except (ValueError, TypeError, OSError) as error:
@@ -89,16 +110,19 @@ def _initial(proto: Any) -> Known:
 
 
 def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str, str]:
-    """Give every input of the graph its buffer."""
+    """Give every input of the graph its buffer. One without elements is known, as there is nothing to be given."""
     inputs = {}
     for info in graph.input:
         if info.name in env:
             continue  # an initialiser, as old files list them too
         kind = info.type.tensor_type.elem_type
-        if info.type.WhichOneof("value") != "tensor_type" or kind not in DTYPES:
-            raise refused(f"input {clean(info.name)} isn't a tensor of numbers")
+        if info.type.WhichOneof("value") != "tensor_type":
+            raise refused(f"input {clean(info.name)} isn't a tensor")
+        if kind not in DTYPES:
+            env[info.name] = _unfit(kind)
+            continue
         shape = _static(info.type)
-        if shape is None or 0 in shape:
+        if shape is None:
             dims = [
                 clean(d.dim_param) or d.dim_value or "?" for d in info.type.tensor_type.shape.dim
             ]
@@ -108,7 +132,7 @@ def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str,
             )
         view = context.nests.declare(clean(info.name), shape, format_of(DTYPES[kind]), Role.INPUT)
         inputs[info.name] = view.buffer
-        env[info.name] = view
+        env[info.name] = Known(torch.empty(shape, dtype=DTYPES[kind])) if 0 in shape else view
     return inputs
 
 
@@ -126,6 +150,8 @@ def _results(context: Context, node: NodeProto, env: Mapping[str, Any]) -> list[
     for name in node.input:
         if name and name not in env:
             raise context.fail(f"it reads {clean(name)}, a result that can't be lowered")
+        if name and isinstance(env[name], Unfit):
+            raise context.fail(f"it reads {clean(name)}, a tensor {env[name].reason}")
     args = [env[name] if name else None for name in node.input]
     try:
         made = OPERATORS[node.op_type](context, *args)
@@ -137,19 +163,35 @@ def _results(context: Context, node: NodeProto, env: Mapping[str, Any]) -> list[
 
 
 def _agrees(context: Context, output: str, value: Any, stated: Mapping[str, TypeProto]) -> None:
-    """The shape must be what shape inference says, where it knows it."""
-    shape = _static(stated[output]) if output in stated else None
+    """The type and the shape must be what inference says, where it knows them."""
+    if output not in stated or value is None:
+        return
+    kind = DTYPES.get(stated[output].tensor_type.elem_type)
+    if kind is not None and context.dtype(value) != kind:
+        types = [format_of(each) for each in (kind, context.dtype(value))]
+        raise refused(
+            f"node {context.path}: {clean(output)} is of {types[0]} in the file, but of {types[1]} by its operands"
+        )
+    shape = _static(stated[output])
     if shape is not None and list(shape_of(value)) != shape:
         raise refused(
             f"node {context.path}: {clean(output)} is {shape} in the file, but {list(shape_of(value))} by its operands"
         )
 
 
-def _output(context: Context, env: Mapping[str, Any], name: str) -> str:
+def _output(
+    context: Context, env: Mapping[str, Any], name: str, makers: Mapping[str, NodeProto]
+) -> str:
     """A result of the graph as a buffer of its own."""
-    if name not in env:
-        raise refused(f"output {clean(name)} is a result that can't be lowered")
-    view = context.view(env[name])
+    context.proto = makers.get(name)
+    value = env.get(name)
+    if value is None or isinstance(value, Unfit) or 0 in shape_of(value):
+        why = "has no elements" if isinstance(value, Known | View) else "can't be lowered"
+        if context.proto is None:
+            reason = value.reason if isinstance(value, Unfit) else why
+            raise refused(f"output {clean(name)} is a tensor {reason}")
+        raise context.fail(f"its result {clean(name)} {why}")
+    view = context.view(value)
     buffer = context.nests.buffers[view.buffer]
     if view != whole(buffer.name, buffer.shape) or buffer.role is not Role.RESULT:
         view = context.nests.copied(view, f"output.{clean(name)}")

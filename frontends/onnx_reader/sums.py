@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from frontends.onnx_reader.context import Context, shape_of, translates
+from frontends.onnx_reader.context import Context, Held, shape_of, translates
 from frontends.torch_export.context import Known
 
 __all__: list[str] = []
@@ -99,15 +99,21 @@ translates("ArgMin")(_arg("argmin.default"))
 @translates("TopK")
 def _topk(n: Context, x: Any, count: Any) -> Any:
     wanted = int(n.known(count, "the count")[0])
-    options = (bool(n.attribute(name, 1)) for name in ("largest", "sorted"))
-    return n.call("topk.default", x, wanted, n.attribute("axis", -1), *options)
+    axis = n.attribute("axis", -1)
+    largest, ordered = (bool(n.attribute(name, 1)) for name in ("largest", "sorted"))
+    if isinstance(x, Known) and not isinstance(
+        x, Held
+    ):  # of equal ones the first, as in the loop nests
+        found = torch.sort(x.value, axis, descending=largest, stable=True)
+        return [Known(each.narrow(axis, 0, wanted)) for each in found]
+    return n.call("topk.default", x, wanted, axis, largest, ordered)
 
 
 @translates("CumSum")
 def _cumsum(n: Context, x: Any, axis: Any) -> Any:
     if n.attribute("exclusive", 0) or n.attribute("reverse", 0):
         raise n.fail("an exclusive or reverse running sum can't be lowered")
-    return n.call("cumsum.default", x, int(n.known(axis, "the axis")[0]))
+    return n.call("cumsum.default", x, int(n.known(axis, "the axis")[0]), dtype=n.dtype(x))
 
 
 def _softmax(name: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from frontends.onnx_reader.context import Context, shape_of, translates
 from frontends.torch_export.context import Known
 from frontends.torch_export.contractions import convolved
 from frontends.torch_export.pointwise import apply
-from frontends.torch_export.pooling import Sliding, pooled
+from frontends.torch_export.pooling import Sliding, lowest, pooled
 from frontends.tracing.views import View
 from lego.ir.network import Fn, Value
 from lego.ir.workload import Reduction
@@ -94,7 +94,7 @@ def _pool(n: Context, x: Any, kind: str) -> tuple[View, list[int], Sliding, tupl
 @translates("MaxPool")
 def _max_pool(n: Context, x: Any) -> Any:
     view, taps, how, _ = _pool(n, x, "max")
-    return pooled(n, view, taps, how, Reduction.MAX, Value(0), float("-inf"))
+    return pooled(n, view, taps, how, Reduction.MAX, Value(0), lowest(n.dtype(x)))
 
 
 @translates("AveragePool")

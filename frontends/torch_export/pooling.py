@@ -16,7 +16,7 @@ from frontends.tracing.views import View
 from lego.ir.network import Body, Fn, Kind, Value
 from lego.ir.workload import Reduction
 
-__all__ = ["Sliding", "per_axis", "pooled"]
+__all__ = ["Sliding", "lowest", "per_axis", "pooled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,13 @@ def per_axis(values: Any, axes: int) -> list[int]:
     """One number per axis of an image; a single one stands for all."""
     found: list[int] = [values] if isinstance(values, int) else list(values)
     return found * axes if len(found) == 1 else found
+
+
+def lowest(dtype: Any) -> float:
+    """What no element of a type is below."""
+    import torch
+
+    return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
 def pooled(
@@ -86,7 +93,8 @@ def _max_pool(
     axes = int(t.source.split("pool")[1][0])
     kernel = per_axis(kernel, axes)
     how = Sliding(*(per_axis(v, axes) for v in (stride or kernel, padding, dilation)))
-    return pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), float("-inf"))
+    least = lowest(t.out().dtype)
+    return pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), least)
 
 
 @lowers("avg_pool2d.default", "avg_pool1d.default", "avg_pool3d.default")

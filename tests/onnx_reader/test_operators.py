@@ -93,6 +93,7 @@ CASES: dict[str, Case] = {
     "reduce_nothing": ("ReduceSum", [X], {"noop_with_empty_axes": 1}),
     "argmax": ("ArgMax", [X], {"axis": 1, "keepdims": 0}),
     "cumsum": ("CumSum", [X, ints(1).reshape(())], {}),
+    "cumsum_int32": ("CumSum", [random(2, 6, dtype="int32"), ints(1).reshape(())], {}),
     "transpose": ("Transpose", [X], {"perm": [2, 0, 1]}),
     "reshape": ("Reshape", [X, ints(0, -1, 2)], {}),
     "flatten": ("Flatten", [IMAGE], {"axis": 2}),
@@ -114,6 +115,7 @@ CASES: dict[str, Case] = {
     "depth_to_space_crd": ("DepthToSpace", [PIXELS], {"blocksize": 2, "mode": "CRD"}),
     "space_to_depth": ("SpaceToDepth", [PIXELS], {"blocksize": 2}),
     "trilu": ("Trilu", [X, ints(1).reshape(())], {"upper": 0}),
+    "one_hot": ("OneHot", [ints(1, -1, 3, -4), ints(4).reshape(()), np.array([7, 2], np.int32)], {"axis": 0}),
 }  # fmt: skip
 
 
@@ -222,3 +224,22 @@ def run(read: Any, given: dict[str, Any]) -> Any:
     values = {buffer: torch.from_numpy(given[name]) for name, buffer in read.inputs.items()}
     found = execute(read.network, read.constants | values)
     return found[next(iter(read.outputs.values()))].numpy()
+
+
+def test_one_hot_outside_of_its_range_is_off_everywhere(tmp_path: Path) -> None:
+    """As the operator's text says; the reference evaluator of onnx 1.23 takes the remainder."""
+    args = [ints(4, -5, 2, -1, 9), ints(4).reshape(()), np.array([0, 1], np.int32)]
+    made, given = node_model("OneHot", args, {})
+    result = run(read_of(made, tmp_path), given)
+    np.testing.assert_array_equal(result, [[0] * 4, [0] * 4, [0, 0, 1, 0], [0, 0, 0, 1], [0] * 4])
+
+
+def test_integer_pools_are_padded_below_every_element(tmp_path: Path) -> None:
+    """The reference evaluator of onnx 1.23 refuses these; it pads floating point below every element too."""
+    pixels = random(1, 2, 5, 5, dtype="int8") - np.int8(9)
+    how = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    made, given = node_model("MaxPool", [pixels], how)
+    made_real, given_real = node_model("MaxPool", [pixels.astype(np.float32)], how)
+    compare(made_real, given_real, tmp_path)
+    wanted = run(read_of(made_real, tmp_path), given_real)
+    np.testing.assert_array_equal(run(read_of(made, tmp_path), given), wanted.astype(np.int8))

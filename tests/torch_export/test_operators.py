@@ -81,7 +81,7 @@ IMAGES = {
     "depthwise": lambda x: F.conv2d(x, randn(8, 1, 5, 5), padding=2, groups=8), "same": lambda x: F.conv2d(x, randn(4, 8, 3, 3), padding="same", dilation=2),
     "pointwise": lambda x: F.conv2d(x, randn(4, 8, 1, 1)), "transposed": lambda x: F.conv_transpose2d(x, randn(8, 3, 3, 3), randn(6), stride=2, padding=1, output_padding=1, groups=2),
     "conv1d": lambda x: F.conv1d(x[:, :, 0], randn(4, 8, 3), padding=1), "conv3d": lambda x: F.conv3d(x[:, :, None], randn(2, 8, 1, 3, 3)),
-    "transposed1d": lambda x: F.conv_transpose1d(x[:, :, 0], randn(8, 3, 4), stride=3), "max_pool": lambda x: F.max_pool2d(x, 3, 2, 1), "avg_pool": lambda x: F.avg_pool2d(x, 2),
+    "transposed1d": lambda x: F.conv_transpose1d(x[:, :, 0], randn(8, 3, 4), stride=3), "max_pool": lambda x: F.max_pool2d(x, 3, 2, 1), "max_pool_int": lambda x: F.max_pool2d(x.int() - 9, 3, 2, 1) + F.max_pool2d(x.to(torch.int8) - 9, 2, padding=1), "avg_pool": lambda x: F.avg_pool2d(x, 2),
     "padded_pool": lambda x: F.avg_pool2d(x, 3, 2, 1), "global_pool": lambda x: F.adaptive_avg_pool2d(x, 1), "group_norm": lambda x: F.group_norm(x, 4, randn(8), randn(8)),
     "batch_norm": lambda x: F.batch_norm(x, randn(8), randn(8).abs() + 0.1, randn(8), randn(8)), "nearest": lambda x: F.interpolate(x, scale_factor=2) * 2,
     "bicubic": lambda x: F.interpolate(x, size=(13, 10), mode="bicubic"), "area_down": lambda x: F.interpolate(x, size=(4, 5), mode="area"),
