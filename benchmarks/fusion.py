@@ -70,6 +70,7 @@ def synthesised(
         scratch,
         flat=False,
         clock_ps=options.clock_ps,
+        categories=entry["modules"],
     )
     return netlist, entry
 

@@ -49,7 +49,6 @@ def cell_energy_fj(cell: Cell, voltage: float, rate: float) -> tuple[float, floa
 def power_of(
     netlist: Netlist,
     library: Library,
-    categories: Mapping[str, str],
     activity: Activity,
     period_ps: int,
 ) -> dict[str, Power]:
@@ -59,7 +58,7 @@ def power_of(
     for module, count in netlist.instances().items():
         if module not in netlist.cells:
             continue
-        category = categories.get(module, "control")
+        category = netlist.category(module)
         rate = activity.rate(category)
         sums = totals.setdefault(category, [0.0, 0.0, 0.0])
         for name, many in netlist.cells[module].items():

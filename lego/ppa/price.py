@@ -93,7 +93,16 @@ def _design(
         scratch = Path(name)
         verilog = (folder / entry["verilog"]).resolve()
         names = [m["module"] for m in macros]
-        netlist = synthesise(verilog, top, names, library, scratch, flat=flat, clock_ps=asked)
+        netlist = synthesise(
+            verilog,
+            top,
+            names,
+            library,
+            scratch,
+            flat=flat,
+            clock_ps=asked,
+            categories=entry["modules"],
+        )
         clock = clock_of(netlist, library, macros, scratch)
     period = clock.period_ps if clock_ns is None else round(clock_ns * 1000)
     return {
@@ -112,7 +121,7 @@ def _design(
 def _power(
     netlist: Netlist, entry: Mapping[str, Any], library: Library, activity: Activity, period: int
 ) -> dict[str, Any]:
-    logic = power_of(netlist, library, entry["modules"], activity, period)
+    logic = power_of(netlist, library, activity, period)
     sram = sram_power_uw(entry["macros"], activity, period)
     total_uw = sum(sram.values()) + sum(
         p.dynamic_uw + p.clock_uw + p.leakage_uw for p in logic.values()
@@ -141,7 +150,7 @@ def areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[
     areas = dict.fromkeys((*CATEGORIES, "sram"), 0)
     for module, cells in netlist.cells.items():
         own = sum(round(library.cells[c].area_um2 * 1000) * n for c, n in cells.items())
-        areas[entry["modules"].get(module, "control")] += own * counts.get(module, 0)
+        areas[netlist.category(module)] += own * counts.get(module, 0)
     for m in entry["macros"]:
         areas["sram"] += macro(m["bits"], m["depth"]).area_nm2_k * counts.get(
             m["module"], m["count"]

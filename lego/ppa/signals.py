@@ -11,6 +11,7 @@ import re
 __all__ = ["signal_at", "signal_held"]
 
 _PIN = re.compile(r"\.(\w+)\(([^{}()]*)\)")
+_PART = re.compile(r"\w+_\$\w+")
 _NUMBERED = re.compile(r"_[0-9]+_(\[[0-9]+\])?")
 
 
@@ -31,6 +32,8 @@ def signal_at(netlist: str, top: str, instance: str, pin: str) -> str:
 def _dotted(instance: str, nets: list[str]) -> str:
     inside, _, _ = instance.rpartition("/")
     named = [net for net in nets if net and not _NUMBERED.fullmatch(net)]
+    if _PART.fullmatch(inside):
+        inside = ""  # nets of a flattened design have whole paths
     path = "/".join(filter(None, (inside, named[0]))) if named else instance
     return path.replace("/", ".")
 

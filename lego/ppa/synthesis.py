@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lego.diag import LegoError
@@ -38,6 +38,7 @@ class Netlist:
     cells : per module, library cells of its own and how many.
     children : per module, instances of other modules (and macros) and how many.
     delays_ps : per module, the longest combinational path that ABC reports.
+    categories : per module, what it counts as; ``control`` where none is given. A flattened design has a module per category.
     """
 
     top: str
@@ -45,6 +46,11 @@ class Netlist:
     children: dict[str, dict[str, int]]
     delays_ps: dict[str, float]
     path: Path
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    def category(self, module: str) -> str:
+        """What the cells of a module count as."""
+        return self.categories.get(module, "control")
 
     def instances(self) -> dict[str, int]:
         """How often the design holds each module and macro."""
@@ -73,8 +79,13 @@ def synthesise(
     *,
     flat: bool,
     clock_ps: int | None = None,
+    categories: Mapping[str, str] | None = None,
 ) -> Netlist:
-    """Map a design to the library, for a clock if there is one; macros stay black boxes. Raises E802 if Yosys stops."""
+    """Map a design to the library, for a clock if there is one; macros stay black boxes. Raises E802 if Yosys stops.
+
+    `categories` says what each module of the design counts as; cells count as what they come from, also if `flat`.
+    """
+    origins = {} if categories is None else dict(categories)
     (scratch / "abc.constr").write_text(_constraints(library))
     job = {
         "verilog": str(verilog),
@@ -83,6 +94,7 @@ def synthesise(
         "liberty": str(library.path),
         "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
+        "categories": _by_category(origins, macros),
         "constraints": str(scratch / "abc.constr"),
         "target_ps": target_of(clock_ps),
         "stat": str(scratch / "stat.json"),
@@ -100,7 +112,19 @@ def synthesise(
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
         raise LegoError("E802", f"synthesis of {top} failed:\n{tail}")
     stat = json.loads((scratch / "stat.json").read_text())
-    return _netlist(top, stat["modules"], library, _delays(done.stdout), scratch / "netlist.v")
+    if flat:
+        origins = {f"{top}_${category}": category for category in set(origins.values())}
+    found = _netlist(top, stat["modules"], library, _delays(done.stdout), scratch / "netlist.v")
+    return replace(found, categories=origins)
+
+
+def _by_category(origins: Mapping[str, str], macros: Sequence[str]) -> dict[str, list[str]]:
+    """Modules of each category but control, which is the top's."""
+    found: dict[str, list[str]] = {}
+    for module, category in sorted(origins.items()):
+        if category != "control" and module not in macros:
+            found.setdefault(category, []).append(module)
+    return found
 
 
 def _constraints(library: Library) -> str:

@@ -21,7 +21,11 @@ def main(job_file: str) -> None:
     commands += [f"blackbox {name}" for name in job["macros"]]
     commands += [
         f"hierarchy -check -top {job['top']}",
-        f"synth {'-flatten ' if job['flat'] else ''}-top {job['top']}",
+        *(
+            _flattened(job["top"], job["categories"])
+            if job["flat"]
+            else [f"synth -top {job['top']}"]
+        ),
     ]
     if job["gate_bits"]:
         commands.append(f"clockgate -liberty {liberty} -min_net_size {job['gate_bits']}")
@@ -37,6 +41,30 @@ def main(job_file: str) -> None:
     ]
     for command in commands:
         ys.run_pass(command, design)
+
+
+def _flattened(top: str, categories: dict[str, list[str]]) -> list[str]:
+    """Flatten and optimise words across all borders, then part the logic by origin for what works on gates.
+
+    `src` is the one attribute that flattening and the passes on words hand on to what they make of a cell. Gates lose it,
+    so each category's cells become a module ``TOP_$CATEGORY`` before there are gates; what has no category stays in the top.
+    """
+    marks = [
+        f'setattr -set src "from_{category}" ' + " ".join(f"{name}/t:$*" for name in modules)
+        for category, modules in categories.items()
+    ]
+    parts = [f'setattr -set submod "${c}" a:src=*from_{c}*' for c in categories]
+    return [
+        "proc",
+        "setattr -unset src c:* w:* p:*",
+        *marks,
+        f"synth -flatten -top {top} -run begin:fine",
+        "delete t:$scopeinfo",
+        "memory_map",
+        *parts,
+        "submod",
+        f"synth -top {top} -run fine:",
+    ]
 
 
 if __name__ == "__main__":
