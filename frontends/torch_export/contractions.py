@@ -171,12 +171,16 @@ def _conv_transposed(
     """Every input pixel adds to the outputs around it: the output's index is the window."""
     view, weights = t.view(x), t.view(weight)
     inner, outs, *taps = weights.shape
+    batched = len(view.dims) == len(taps) + 2
+    view = view if batched else view.inserted(0)
     how = Sliding(*(per_axis(v, len(taps)) for v in (stride, padding, dilation)))
     n, _, *space = view.shape
     shape = tuple(t.out().shape)[-len(taps) :]
     pixels, kernel = ([f"{c}{k}" for k in range(len(taps))] for c in "yf")
     out = t.nests.declare(f"{t.path}.out", (n, groups, outs, *shape), t.format(view), Role.RESULT)
     windows = how.windows(pixels, kernel)
+    if not all(map(how.reaches_all, range(len(taps)), space, taps, shape)):
+        t.nests.filled(out, f"{t.path}.zero", t.source)
     terms = [
         Term(reshaped(t, view, [n, groups, inner // groups, *space]), ("n", "g", "c", *pixels)),
         Term(
@@ -187,7 +191,8 @@ def _conv_transposed(
         t.path, t.source, Kind.ARRAY, ("n", "g", "o", *windows), t.format(view), terms, product(0, 1), Reduction.ADD,
         into=out, clipped=0.0,
     )  # fmt: skip
-    return biased(t, reshaped(t, out, [n, groups * outs, *shape]), bias, 1)
+    found = biased(t, reshaped(t, out, [n, groups * outs, *shape]), bias, 1)
+    return found if batched else found.removed([0])
 
 
 @lowers("convolution.default")

@@ -11,10 +11,11 @@ from frontends.torch_export.context import Known, Tracer
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.reductions import labels_of
 from frontends.torch_export.registry import lowers
+from frontends.tracing.coverage import is_every, sums
 from frontends.tracing.nests import Term, Window
 from frontends.tracing.views import View
 from lego.ir.network import Body, Fn, Kind, Value
-from lego.ir.workload import Reduction
+from lego.ir.workload import Loop, Reduction
 
 __all__ = ["Sliding", "lowest", "per_axis", "pooled"]
 
@@ -36,6 +37,12 @@ class Sliding:
                 self.stride, self.before, self.dilation, pixels, taps, strict=True
             )
         )
+
+    def reaches_all(self, axis: int, places: int, taps: int, size: int) -> bool:
+        """Whether every one of `size` pixels of an axis is under some tap at one of the places."""
+        steps = (self.stride[axis], self.dilation[axis])
+        loops = (Loop("place", places), Loop("tap", taps))
+        return is_every(sums(steps, -self.before[axis], loops, size), size)
 
 
 def per_axis(values: Any, axes: int) -> list[int]:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from frontends.tracing.coverage import check_accesses
 from frontends.tracing.views import Dim, View, common_sizes, size_of, split, whole
+from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.network import (
     Apply,
@@ -83,9 +85,11 @@ class Nests:
         return whole(buffer.name, buffer.shape)
 
     def network(self, inputs: Sequence[str], outputs: Sequence[str]) -> Network:
-        """Freeze."""
+        """Freeze. Raises InternalError where an access leaves its buffer, or an element of a result isn't written."""
         buffers = tuple(self.buffers.values())
-        return Network(self.name, buffers, tuple(self.operations), tuple(inputs), tuple(outputs))
+        network = Network(self.name, buffers, tuple(self.operations), tuple(inputs), tuple(outputs))
+        check_accesses(network)
+        return network
 
     def copied(self, view: View, name: str) -> View:
         """The view's elements in a buffer of their own."""
@@ -104,6 +108,12 @@ class Nests:
         term = Term(view, labels)
         self.nest(f"{name}.copy", "copy", Kind.MOVE, labels, fmt, [term], Value(0), into=into)
         return flat
+
+    def filled(self, view: View, name: str, source: str, value: float = 0.0) -> None:
+        """Write a number into every element of a view."""
+        labels = tuple(f"d{k}" for k in range(len(view.dims)))
+        fmt = self.buffers[view.buffer].format
+        self.nest(name, source, Kind.MOVE, labels, fmt, [], Number(value), into=view)
 
     def host(
         self, name: str, source: str, reason: str, views: Sequence[View],
@@ -147,11 +157,10 @@ class Nests:
         that no term names by itself.
         """
         terms = [self._plain(term, name) for term in terms]
-        plain = _plain_dims(terms)
-        if into is not None:
-            _add_plain(plain, into, out)
+        given = [] if into is None else [Term(into, tuple(out))]
+        plain = _plain_dims([*terms, *given])
         known = {label: size_of(dims[0]) for label, dims in plain.items()} | dict(sizes or {})
-        parts, terms = self._parts(plain, known, terms, name)
+        parts, terms = self._parts(known, terms, given, name)
         order = _order(out, terms)
         loops = [
             Loop(f"{label}{k or ''}", n) for label in order for k, n in enumerate(parts[label])
@@ -179,21 +188,16 @@ class Nests:
         return replace(term, view=self.copied(term.view, name))
 
     def _parts(
-        self, plain: Mapping[str, list[Dim]], known: Mapping[str, int], terms: list[Term], name: str
+        self, known: Mapping[str, int], terms: list[Term], given: list[Term], name: str
     ) -> tuple[dict[str, tuple[int, ...]], list[Term]]:
-        """How every label's loop is split; operands whose atoms don't fit the others' are copied first."""
-        windowed = {
-            label
-            for term in terms
-            for at in term.labels
-            if isinstance(at, Window)
-            for _, label in at.parts
-        }
+        """How every label's loop is split; operands whose atoms don't fit the others', or those of the output that is
+        `given`, are copied first."""
+        plain = _plain_dims([*terms, *given])
         parts: dict[str, tuple[int, ...]] = {}
         bad: set[str] = set()
         for label, size in known.items():
             found = common_sizes(plain.get(label, []))
-            if found is None or (label in windowed and len(found) > 1):
+            if found is None:
                 bad.add(label)
             parts[label] = found if found else (size,) if size > 1 else ()
         if not bad:
@@ -204,7 +208,9 @@ class Nests:
             else term
             for term in terms
         ]  # fmt: skip
-        return self._parts(_plain_dims(mended), known, mended, name)
+        if mended == terms:
+            raise InternalError(f"{name}: the output can't be written in this arrangement")
+        return self._parts(known, mended, given, name)
 
     def _place(
         self, term: Term, parts: Mapping[str, tuple[int, ...]], columns: Mapping[str, int]
@@ -223,8 +229,8 @@ class Nests:
                 d = _dimension(view, k)
                 offset[d] += label.offset
                 for factor, each in label.parts:
-                    if parts[each]:
-                        rows[d][columns[each]] += factor
+                    for j, weight in enumerate(_weights(parts[each])):
+                        rows[d][columns[each] + j] += factor * weight
         access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
         indirect = tuple((_dimension(view, k), source) for k, source in term.indirect)
         return Place(buffer.name, access, term.pad, indirect)
@@ -243,16 +249,19 @@ def _dimension(view: View, dim: int) -> int:
     return steps[0] if steps else dim
 
 
+def _weights(sizes: Sequence[int]) -> list[int]:
+    """What each part of a split loop counts: the index is the sum of the parts times these, the last being 1."""
+    return [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
+
+
 def _placed(body: Body, parts: Mapping[str, tuple[int, ...]], columns: Mapping[str, int]) -> Body:
     """The body with loops instead of labels."""
     match body:
         case At(label):
             total: Body = Number(0)
-            inner = 1
-            for k in reversed(range(len(parts[label]))):
-                step = Apply(Fn.MUL, (Position(columns[label] + k), Number(inner)))
+            for k, weight in reversed(list(enumerate(_weights(parts[label])))):
+                step = Apply(Fn.MUL, (Position(columns[label] + k), Number(weight)))
                 total = step if total == Number(0) else Apply(Fn.ADD, (total, step))
-                inner *= parts[label][k]
             return total
         case Apply(fn, args):
             return Apply(fn, tuple(_placed(arg, parts, columns) for arg in args))
@@ -263,17 +272,13 @@ def _still(view: View) -> AffineMap:
     return AffineMap(tuple(() for _ in view.offset), (0,) * len(view.offset))
 
 
-def _add_plain(found: dict[str, list[Dim]], view: View, labels: Sequence[Label]) -> None:
-    for dim, label in zip(view.dims, labels, strict=True):
-        if isinstance(label, str):
-            found.setdefault(label, []).append(dim)
-
-
 def _plain_dims(terms: Sequence[Term]) -> dict[str, list[Dim]]:
     """The dimensions that each label names by itself."""
     found: dict[str, list[Dim]] = {}
     for term in terms:
-        _add_plain(found, term.view, term.labels)
+        for dim, label in zip(term.view.dims, term.labels, strict=True):
+            if isinstance(label, str):
+                found.setdefault(label, []).append(dim)
     return found
 
 

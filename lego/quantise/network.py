@@ -117,7 +117,8 @@ class _Work:
         self.buffers = {buffer.name: buffer for buffer in self.network.buffers}
         self.writers: dict[str, list[int]] = {}
         for index, op in enumerate(self.network.operations):
-            self.writers.setdefault(op.output.buffer, []).append(index)
+            if not isinstance(op.body, Number):  # what fills it first isn't part of the sums
+                self.writers.setdefault(op.output.buffer, []).append(index)
 
     def is_eligible(self, op: Operation, index: int) -> bool:
         """A sum of products of real numbers, of tensors that are finished, alone in what it writes."""
@@ -233,8 +234,16 @@ class _Work:
         else:
             shape, sums = out.shape, op.output
         sums = replace(sums, buffer=self._declare(f"{out.name}.sums", shape, fmt))
+        if not per_loop:
+            self._move_fill(out.name, sums.buffer)
         self.operations.append(replace(op, output=sums, inputs=tuple(places)))
         self.operations.append(self._scaling(op, sums, shape, scales, kept if per_loop else None))
+
+    def _move_fill(self, old: str, new: str) -> None:
+        """What filled the contraction's output fills its sums."""
+        for k, op in enumerate(self.operations):
+            if op.output.buffer == old:
+                self.operations[k] = replace(op, output=replace(op.output, buffer=new))
 
     def _scaling(
         self, op: Operation, sums: Place, shape: tuple[int, ...], scales: list[Scale | None], kept: list[int] | None

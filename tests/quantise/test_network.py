@@ -96,9 +96,11 @@ def test_a_convolution_has_a_scale_per_channel(groups: int) -> None:
     assert np.array_equal(values[traced.network.outputs[0]].numpy(), want)
 
 
-def test_a_transposed_convolution_has_one_scale() -> None:
+@pytest.mark.parametrize("taps", [3, 1])
+def test_a_transposed_convolution_has_one_scale(taps: int) -> None:
+    """A kernel smaller than its stride leaves pixels that are 0."""
     torch.manual_seed(4)
-    layer, x = nn.ConvTranspose2d(3, 5, 3, stride=2, bias=False), torch.randn(1, 3, 4, 4)
+    layer, x = nn.ConvTranspose2d(3, 5, taps, stride=2, bias=False), torch.randn(1, 3, 4, 4)
     traced, _, values = ran(layer, [x], SCHEMES["w8a8"])
     w, sa, sw = layer.weight.numpy(), over(x.numpy(), 127), over(layer.weight.numpy(), 127)
     q, r = (torch.tensor(whole(v, s, 127)).double() for v, s in ((x.numpy(), sa), (w, sw)))
