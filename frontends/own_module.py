@@ -5,13 +5,20 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from frontends.traces import missing_packages
+from frontends.models.build import prepare
+from frontends.traces import missing_packages, sizes_of
 from lego.diag import LegoError
 from lego.ir.network import Network
 
-__all__ = ["trace_own"]
+if TYPE_CHECKING:
+    from frontends.models.sample import Sample
+
+__all__ = ["drawn_input", "own_sample", "trace_own"]
+
+BELOW = 8
+"""Random integers are below it: small enough for most tables, such as those of embeddings."""
 
 
 def trace_own(place: str, inputs: Sequence[str]) -> Network:
@@ -20,19 +27,38 @@ def trace_own(place: str, inputs: Sequence[str]) -> Network:
     The file is run: it is named on the command line, and never by a workload file. Raises E410 if there is no
     such class or it can't be made, E904 for a shape that can't be read, E605, E401, E402 as the tracer.
     """
+    sample = own_sample(place, inputs)
+    from frontends.torch_export.tracer import trace
+
+    return trace(sample.module, sample.args, name=place.rpartition(":")[2]).network
+
+
+def own_sample(place: str, inputs: Sequence[str], *, device: str = "meta", seed: int = 0) -> Sample:
+    """A module of the user's own and inputs of these shapes, as by :func:`trace_own`.
+
+    On the device "meta" no weight is allocated. On "cpu" weights are what the class makes them, and inputs random,
+    both the same for the same seed: normal numbers, integers from 0 to 7, truth values.
+    """
     path, _, name = place.rpartition(":")
     if not path.endswith(".py") or not name.isidentifier() or not inputs:
         hint = "--module path.py:Class --input 1,3,224,224"
         raise LegoError("E904", f"{place[:60]!r} with {len(inputs)} inputs isn't enough", hint=hint)
     try:
-        from frontends.torch_export.tracer import trace
+        prepare()
+        import torch
+
+        import frontends.torch_export.tracer  # noqa: F401  what it needs is told before the file is run
+        from frontends.models.sample import Sample
     except ImportError as error:
         raise missing_packages(error) from error
-    args = [_input(text) for text in inputs]
-    return trace(_made(Path(path), name), args, name=name).network
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        module = _made(Path(path), name, device)
+        args = [_input(text, device) for text in inputs]
+    return Sample(module.eval().requires_grad_(False), tuple(args))
 
 
-def _made(path: Path, name: str) -> Any:
+def _made(path: Path, name: str, device: str) -> Any:
     """An object of a class in a file. Raises E410."""
     import torch
 
@@ -42,7 +68,7 @@ def _made(path: Path, name: str) -> Any:
             raise FileNotFoundError(path)
         found = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(found)
-        with torch.device("meta"):
+        with torch.device(device):
             module = getattr(found, name)()
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:200]
@@ -53,15 +79,24 @@ def _made(path: Path, name: str) -> Any:
     return module
 
 
-def _input(text: str) -> Any:
-    """A tensor on the meta device from `1,3,224,224` or `1,128:int64`. Raises E904."""
+def _input(text: str, device: str) -> Any:
+    """A tensor from `1,3,224,224` or `1,128:int64`. Raises E904."""
     import torch
 
     shape, _, dtype = text.partition(":")
-    sizes = [int(n) for n in shape.split(",") if n.isascii() and n.isdecimal() and len(n) < 10]
     kind = getattr(torch, dtype or "float32", None)
-    if len(sizes) != shape.count(",") + 1 or 0 in sizes or not isinstance(kind, torch.dtype):
-        raise LegoError(
-            "E904", f"{text[:40]!r} is no shape", hint="such as 1,3,224,224 or 1,128:int64"
-        )
-    return torch.empty(sizes, dtype=kind, device="meta")
+    if not isinstance(kind, torch.dtype):
+        hint = "such as 1,3,224,224 or 1,128:int64"
+        raise LegoError("E904", f"{text[:40]!r} is no shape", hint=hint)
+    return drawn_input(sizes_of(shape), kind, device)
+
+
+def drawn_input(sizes: Sequence[int], kind: Any, device: str) -> Any:
+    """A random tensor, nothing on the device "meta": normal numbers, integers from 0 to 7, truth values."""
+    import torch
+
+    if device == "meta":
+        return torch.empty(sizes, dtype=kind, device=device)
+    if kind.is_floating_point:
+        return torch.randn(sizes).to(kind)
+    return torch.randint(2 if kind is torch.bool else BELOW, sizes).to(kind)

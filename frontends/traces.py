@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from frontends.models.techniques.names import PLAIN, Techniques
 from lego.diag import InternalError, LegoError
@@ -15,7 +17,10 @@ from lego.ir.network import Network
 from lego.ir.network_json import from_json, to_json
 from lego.tell import Tell, silent
 
-__all__ = ["cached", "missing_packages", "read_model", "trace_model"]
+if TYPE_CHECKING:
+    from frontends.onnx_reader.reader import ReadModel
+
+__all__ = ["cached", "missing_packages", "read_model", "sizes_of", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
 REPRESENTATION = ("network", "network_json", "templates")
@@ -51,13 +56,44 @@ def trace_model(name: str, how: Techniques = PLAIN, *, tell: Tell = silent) -> N
     return network
 
 
-def read_model(path: Path) -> Network:
-    """The network of an ONNX file. Raises E605 for missing packages, E402 and E408 as the reader."""
+def read_model(path: Path, inputs: Sequence[str] = (), dims: Sequence[str] = ()) -> ReadModel:
+    """The network of an ONNX file, with `NAME=1,3,8,8` or shapes in order, and `batch=1`, for what it leaves open.
+
+    Raises E605 for missing packages, E402 and E408 as the reader, E904 for sizes that can't be read or don't fit.
+    """
     try:
         from frontends.onnx_reader.reader import read_onnx
+        from frontends.onnx_reader.shapes import Sizes
     except ImportError as error:
         raise missing_packages(error) from error
-    return read_onnx(path).network
+    shapes = [(text.rpartition("=")[0], sizes_of(text.rpartition("=")[2])) for text in inputs]
+    named = {name: shape for name, shape in shapes if name}
+    if len(named) < sum(1 for name, _ in shapes if name):
+        raise LegoError("E904", "an input is given twice", hint="give it once")
+    unnamed = [shape for name, shape in shapes if not name]
+    return read_onnx(path, sizes=Sizes(named, unnamed, _dims(dims)))
+
+
+def _dims(texts: Sequence[str]) -> dict[str, int]:
+    """`batch=1` and the like. Raises E904."""
+    found: dict[str, int] = {}
+    for text in texts:
+        name, _, size = text.rpartition("=")
+        if not name or len(sizes := sizes_of(size)) != 1:
+            raise LegoError("E904", f"{text[:40]!r} is no dimension", hint="such as batch=1")
+        if name in found:
+            raise LegoError("E904", f"dimension {name[:40]!r} is given twice", hint="give it once")
+        found[name] = sizes[0]
+    return found
+
+
+def sizes_of(text: str) -> list[int]:
+    """Elements per dimension, from `1,3,224,224`. Raises E904."""
+    sizes = [int(n) for n in text.split(",") if n.isascii() and n.isdecimal() and len(n) < 10]
+    if len(sizes) != text.count(",") + 1 or 0 in sizes:
+        hint = "such as 1,3,224,224; of the user's own module 1,128:int64 too"
+        raise LegoError("E904", f"{text[:40]!r} is no shape", hint=hint)
+    return sizes
 
 
 def missing_packages(error: ImportError) -> LegoError:

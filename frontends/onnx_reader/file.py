@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from onnx import FunctionProto, ModelProto, NodeProto, TensorProto
 
 from frontends.onnx_reader.context import OPERATORS, clean, first_line, first_result
+from frontends.onnx_reader.shapes import Sizes, set_sizes
 from lego.diag import LegoError
 
 __all__ = ["DEFAULT_DOMAINS", "load", "refused"]
@@ -25,8 +26,8 @@ def refused(message: str, hint: str = "") -> LegoError:
     return LegoError("E408", message, hint=hint)
 
 
-def load(path: Path) -> ModelProto:
-    """A checked model, its functions inlined, shapes inferred and external data loaded."""
+def load(path: Path, sizes: Sizes | None = None) -> ModelProto:
+    """A checked model, its open dimensions set, its functions inlined, shapes inferred and external data loaded."""
     if not path.is_file():
         raise refused(f"{path} is no file")
     if path.stat().st_size > LARGEST_BYTES:
@@ -45,6 +46,7 @@ def load(path: Path) -> ModelProto:
         _known(model.graph.node, {(f.domain, f.name) for f in model.functions})
         raise refused(f"{path} is not a valid model: {first_line(error)}") from error
     _known(model.graph.node, set())
+    set_sizes(model, sizes or Sizes())
     try:
         model = onnx.shape_inference.infer_shapes(model, True, True, True)
         if external:

@@ -14,6 +14,7 @@ from torch import Tensor
 from frontends.onnx_reader import arranging, elementwise, sums, windows  # noqa: F401
 from frontends.onnx_reader.context import OPERATORS, Context, Held, clean, first_line, shape_of
 from frontends.onnx_reader.file import DEFAULT_DOMAINS, load, refused
+from frontends.onnx_reader.shapes import Sizes
 from frontends.onnx_reader.tensors import DTYPES, tensor_of
 from frontends.torch_export.context import Known, format_of
 from frontends.tracing.fold_casts import fold_casts
@@ -43,17 +44,19 @@ class ReadModel:
     outputs: dict[str, str]
 
 
-def read_onnx(path: str | Path, *, name: str | None = None) -> ReadModel:
+def read_onnx(
+    path: str | Path, *, name: str | None = None, sizes: Sizes | None = None
+) -> ReadModel:
     """The graph of an ONNX file as a network. Nothing in the file is run; what no input influences is folded.
 
     Initialisers of a floating type with dimensions are parameters, others constants. An index that is looked up and
-    that the network is given mustn't be negative.
+    that the network is given mustn't be negative. `sizes` are those of dimensions that the file leaves open.
 
     Raises E402 for an operator that can't be lowered, E408 for a file that can't be read, isn't valid, has data outside
-    of its folder or a dimension that isn't a number.
+    of its folder or a dimension that isn't a number, E904 for sizes that don't fit the file.
     """
     path = Path(path)
-    return _lowered(load(path), name or clean(path.stem) or "model")
+    return _lowered(load(path, sizes), name or clean(path.stem) or "model")
 
 
 def _lowered(model: ModelProto, name: str) -> ReadModel:
@@ -121,15 +124,7 @@ def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str,
         if kind not in DTYPES:
             env[info.name] = _unfit(kind)
             continue
-        shape = _static(info.type)
-        if shape is None:
-            dims = [
-                clean(d.dim_param) or d.dim_value or "?" for d in info.type.tensor_type.shape.dim
-            ]
-            raise refused(
-                f"input {clean(info.name)} has shape [{', '.join(map(str, dims))}], where every dimension must be a number",
-                "export with fixed shapes, or set them with onnx.tools.update_model_dims",
-            )
+        shape = _static(info.type) or []
         view = context.nests.declare(clean(info.name), shape, format_of(DTYPES[kind]), Role.INPUT)
         inputs[info.name] = view.buffer
         env[info.name] = Known(torch.empty(shape, dtype=DTYPES[kind])) if 0 in shape else view

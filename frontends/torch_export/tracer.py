@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.utils._pytree import tree_leaves
 
 from frontends.torch_export import contractions, layout, pointwise, pooling, reductions, sorting  # noqa: F401
 from frontends.torch_export.context import Known, Tracer, format_of, short_name
@@ -63,17 +65,28 @@ def trace(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     tell("export", 0, 0)
     with torch.no_grad():
-        try:
-            program = torch.export.export(
-                module.eval(), tuple(args), dict(kwargs or {}), strict=False
-            )
-        except Exception as error:
-            raise LegoError(
-                "E401",
-                f"{type(module).__name__} can't be exported: {_first_line(error)}",
-                hint="shapes and control flow mustn't depend on values; see torch.export",
-            ) from error
-        return _lowered(program, name, tell)
+        return _lowered(_exported(module, tuple(args), dict(kwargs or {})), name, tell)
+
+
+def _exported(
+    module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> torch.export.ExportedProgram:
+    """What PyTorch exports. Raises E401, with another hint where the module itself stops at these inputs."""
+    quiet = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # PyTorch logs the traceback of what it raises
+    try:
+        return torch.export.export(module.eval(), args, kwargs, strict=False)
+    except Exception as error:
+        made_by = type(error).__module__
+        hint = "shapes and control flow mustn't depend on values; see torch.export"
+        if made_by == "builtins":
+            leaves = tree_leaves((args, kwargs))
+            given = ", ".join(f"{list(x.shape)} {format_of(x.dtype)}" for x in leaves if isinstance(x, Tensor))  # fmt: skip
+            hint = f"the module stops at inputs {given}: give the number, ranks, sizes and types that it takes"
+        message = f"{type(module).__name__} can't be exported: {_first_line(error)}"
+        raise LegoError("E401", message, hint=hint) from error
+    finally:
+        logging.disable(quiet)
 
 
 def _first_line(error: Exception) -> str:

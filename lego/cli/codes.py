@@ -188,8 +188,8 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E401": (
         "module can't be exported",
-        "PyTorch could not follow the module: shapes or control flow depend on values.",
-        "Give fixed shapes, and move such decisions out of the module.",
+        "PyTorch could not follow the module: it stops at inputs of these shapes, or shapes or control flow depend on values.",
+        "Give inputs that the module takes; move decisions that depend on values out of it.",
     ),
     "E402": (
         "operator can't be lowered",
@@ -219,7 +219,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E408": (
         "not a model of static shapes in ONNX",
         "The file can't be read, is no valid ONNX model, or leaves a dimension open.",
-        "Export again with every dimension a number; keep external data beside the file.",
+        "Set open dimensions with --dim and --input as the hint says; keep external data beside the file.",
     ),
     "E410": (
         "module can't be made",

@@ -160,7 +160,10 @@ def ppa(
     guarded(lambda: price_folder(folder, liberty, flat, clock, require_clock, json))
 
 
-@app.command(epilog="Example: lego trace workloads/sana.yaml; lego trace resnet50 --ops")
+@app.command(
+    epilog="Examples: lego trace workloads/sana.yaml; lego trace resnet50 --ops; lego trace net.onnx --dim batch=1; "
+    "lego trace --module mine.py:Net --input 1,3,224,224"
+)
 def trace(
     what: Annotated[
         str | None,
@@ -174,7 +177,14 @@ def trace(
     ] = None,
     input: Annotated[
         list[str] | None,
-        typer.Option(help="Shape of an input in order, such as 1,3,224,224 or 1,128:int64."),
+        typer.Option(
+            help="Shape of an input in order, such as 1,3,224,224; of a module also 1,128:int64, of an ONNX file "
+            "x=1,3,224,224."
+        ),
+    ] = None,
+    dim: Annotated[
+        list[str] | None,
+        typer.Option(help="Size of an open dimension of an ONNX file, such as batch=1."),
     ] = None,
     ops: Annotated[bool, typer.Option("--ops", help="List every operation and its loops.")] = False,
     extract: Annotated[
@@ -194,12 +204,11 @@ def trace(
     """Lower a network of the catalogue, or of an ONNX file, to loop nests; prints what it consists of."""
     from lego.cli.trace import trace_network
 
-    own = None if module is None else (module, input or [])
-    techniques = (quantize, attention)
+    sizes, techniques = (input or [], dim or []), (quantize, attention)
 
     def action() -> None:
         file = None if out is None else path_given(out)
-        trace_network(what, own, ops, extract, file, strict, json, techniques)
+        trace_network(what, module, sizes, ops, extract, file, strict, json, techniques)
 
     guarded(action)
 

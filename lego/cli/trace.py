@@ -19,7 +19,10 @@ from lego.ir.templates import templates
 if TYPE_CHECKING:
     from frontends.models.techniques.names import Techniques
 
-__all__ = ["list_models", "trace_network"]
+__all__ = ["Shapes", "list_models", "refuse_for_own", "refuse_shapes", "trace_network"]
+
+Shapes = tuple[list[str], list[str]]
+"""The options --input and --dim."""
 
 
 def list_models(as_json: bool) -> None:
@@ -67,7 +70,8 @@ def _figure(value: float | None) -> str:
 @rarely_collected()
 def trace_network(
     what: str | None,
-    own: tuple[str, list[str]] | None,
+    module: str | None,
+    sizes: Shapes,
     ops: bool,
     take: str | None,
     out: Path | None,
@@ -75,12 +79,13 @@ def trace_network(
     as_json: bool,
     techniques: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Trace what a file or the catalogue names, or a module of the user's own with inputs of these shapes,
-    and print or extract what is asked for. `techniques` are the options --quantize and --attention."""
-    if (what is None) == (own is None):
+    """Trace what a file or the catalogue names, or a module of the user's own, and print or extract what is asked for.
+    `sizes` are the options --input and --dim, `techniques` --quantize and --attention."""
+    if (what is None) == (module is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
     pipeline = pipeline_named(what) if what is not None else None
     if pipeline is not None:
+        refuse_shapes(pipeline.name, sizes)
         if ops or strict or take is not None or any(techniques):
             hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
             raise LegoError(
@@ -90,9 +95,10 @@ def trace_network(
         networks = {model: _network_of(model, (None, None)) for model in models}
         print_pipeline(pipeline, networks, as_json=as_json)
         return
-    if own is not None and any(techniques):
-        raise LegoError("E904", "techniques change networks of the catalogue, not --module")
-    network = _own(*own) if own is not None else _network_of(str(what), techniques)
+    if module is not None:
+        network = _own(module, sizes, techniques)
+    else:
+        network = _network_of(str(what), techniques, sizes)
     host = [op for op in network.operations if op.kind is Kind.HOST]
     if strict and host:
         hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
@@ -124,15 +130,40 @@ def _messages(what: str | None, network: Network) -> tuple[Message, ...]:
     return () if read else messages_of(network.name, network)
 
 
-def _own(place: str, inputs: list[str]) -> Network:
+def _own(place: str, sizes: Shapes, techniques: tuple[str | None, str | None]) -> Network:
     """The network of a class that the user named on the command line."""
     from frontends.own_module import trace_own
 
+    refuse_for_own(sizes, techniques)
     with progress(f"trace {place}"):
-        return trace_own(place, inputs)
+        return trace_own(place, sizes[0])
 
 
-def _network_of(what: str, techniques: tuple[str | None, str | None]) -> Network:
+def refuse_for_own(sizes: Shapes, techniques: tuple[str | None, str | None]) -> None:
+    """Raises E904 for options that don't go with --module."""
+    if any(techniques):
+        raise LegoError("E904", "techniques change networks of the catalogue, not --module")
+    if sizes[1]:
+        hint = "give whole shapes with --input"
+        raise LegoError(
+            "E904", "--dim sets open dimensions of ONNX files, not of --module", hint=hint
+        )
+
+
+def refuse_shapes(what: str, sizes: Shapes) -> None:
+    """Raises E904 for --input or --dim of a network of the catalogue, which has its shapes."""
+    if any(sizes):
+        hint = "`lego models` lists networks of other sizes"
+        raise LegoError(
+            "E904",
+            f"--input and --dim are for ONNX files and --module; {what} has its shapes",
+            hint=hint,
+        )
+
+
+def _network_of(
+    what: str, techniques: tuple[str | None, str | None], sizes: Shapes = ([], [])
+) -> Network:
     """The network of an ONNX file, or one of the catalogue, traced if it wasn't before."""
     from frontends.traces import cached, read_model, trace_model
 
@@ -140,7 +171,8 @@ def _network_of(what: str, techniques: tuple[str | None, str | None]) -> Network
         if any(techniques):
             raise LegoError("E904", "techniques change networks of the catalogue, not ONNX files")
         with progress(f"read {what}"):
-            return read_model(Path(what))
+            return read_model(Path(what), *sizes).network
+    refuse_shapes(what, sizes)
     model, how = _model_of(what, techniques)
     network = cached(model, how)
     if network is None:

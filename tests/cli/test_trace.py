@@ -208,7 +208,10 @@ def function():
     ("place", "shapes", "said"),
     [
         ("own.py:Net", ("1,3,9,9",), ""),
-        ("own.py:Turns", ("2,3",), "error[E401]: Turns can't be exported"),
+        ("own.py:Turns", ("2,3",), "hint: shapes and control flow mustn't depend on values"),
+        ("own.py:Net", ("3,9",), "error[E401]: Net can't be exported: Expected 3D"),
+        ("own.py:Net", ("3,9",), "hint: the module stops at inputs [3, 9] float32"),
+        ("own.py:Net", ("1,4,9,9",), "hint: the module stops at inputs [1, 4, 9, 9] float32"),
         ("own.py:Missing", ("2,3",), "error[E410]"),
         ("own.py:function", ("2,3",), "error[E410]"),
         ("none.py:Net", ("2,3",), "error[E410]"),
@@ -229,6 +232,58 @@ def test_a_module_of_ones_own(
         assert said in done.stderr
     else:
         assert json.loads(done.stdout)["macs"] == 8 * 27 * 49
+
+
+VISION = """\
+import timm
+import torchvision
+from torch import nn
+
+class Timm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = timm.create_model("test_resnet")
+
+    def forward(self, x):
+        return self.net(x)
+
+class Torchvision(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = torchvision.ops.SqueezeExcitation(3, 2)
+
+    def forward(self, x):
+        return self.net(x)
+"""
+
+
+@NEEDS_MODELS
+@pytest.mark.parametrize("name", ["Timm", "Torchvision"])
+def test_a_module_of_ones_own_may_import_timm_and_torchvision(name: str, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(VISION)
+    given = ("--module", f"{tmp_path / 'own.py'}:{name}", "--input", "1,3,32,32")
+    done = lego("trace", *given, "--json", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["macs"] > 0
+
+
+@NEEDS_MODELS
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("can_linear_tiny", "--input", "1,3"), "can_linear_tiny has its shapes"),
+        (("wolf", "--dim", "batch=1"), "wolf has its shapes"),
+        (("--module", "a.py:B", "--input", "1,3", "--dim", "b=1"), "--dim sets open dimensions"),
+        (("--input", "1,3"), "give a name or a file, or --module"),
+    ],
+)
+def test_shapes_where_there_is_nothing_to_set(
+    given: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = lego("trace", *given, cache=tmp_path)
+    assert done.returncode == 2
+    assert "error[E904]" in done.stderr
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(
