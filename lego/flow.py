@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lego import __version__
+from lego.advice import Advice, advice_of
 from lego.back.lower_top import host_map, lower
 from lego.back.measure import counts_of
 from lego.back.pipeline import DEFAULT, Options, Step, check_runs
@@ -29,11 +30,11 @@ from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
+from lego.tell import Tell, silent
 
 __all__ = [
     "adgs_of",
     "compile_workload",
-    "describe",
     "designs_of",
     "draw",
     "explain",
@@ -47,8 +48,8 @@ SCHEMA = "lego/manifest/2"
 TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy")
 
 
-def adgs_of(workload: Workload) -> list[Adg]:
-    """The architecture of every dataflow of every operation by itself, in program order."""
+def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
+    """The architecture of every dataflow of every operation by itself, in program order; `tell` hears of each."""
     found = []
     for op, specs in zip(workload.operations, workload.dataflows, strict=True):
         for spec in specs or (None,):
@@ -57,7 +58,8 @@ def adgs_of(workload: Workload) -> list[Adg]:
     axes = max(len(flow.sizes) for _, flow in found)
     many = {op.name for op, specs in zip(workload.operations, workload.dataflows, strict=True) if len(specs) > 1}  # fmt: skip
     adgs = []
-    for op, flow in found:
+    for k, (op, flow) in enumerate(found):
+        tell(f"links and banks of {op.name}.{flow.name}", k, len(found))
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
         if workload.architecture.fused:
             flow = flow.aligned(counters, axes)
@@ -65,9 +67,12 @@ def adgs_of(workload: Workload) -> list[Adg]:
     return adgs
 
 
-def designs_of(workload: Workload, method: Method = Method.EXACT) -> list[FusedAdg]:
-    """The designs to build: one that runs everything, or one per dataflow if not fused."""
-    adgs = adgs_of(workload)
+def designs_of(
+    workload: Workload, method: Method = Method.EXACT, tell: Tell = silent
+) -> list[FusedAdg]:
+    """The designs to build: one that runs everything, or one per dataflow if not fused; `tell` hears of the stages."""
+    adgs = adgs_of(workload, tell)
+    tell("fusion", 0, 0)
     if len(adgs) == 1 or not workload.architecture.fused:
         found = [fuse(adg.name, [adg]) for adg in adgs]
     else:
@@ -91,12 +96,15 @@ def compile_workload(
     dump_after: str | None = None,
     watch: Callable[[str, Step], None] | None = None,
     testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
+    advise: Callable[[Advice], None] | None = None,
+    tell: Tell = silent,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as
     text, `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench` makes
-    tb.sv from the workload's name and the designs' manifest entries. Raises E904 for passes that don't exist.
+    tb.sv from the workload's name and the designs' manifest entries. `advise` hears what is legal but probably not
+    meant, before the long work; `tell` hears of the stages. Raises E904 for passes that don't exist.
     """
     from lego.back.rtl.verilog import to_verilog
 
@@ -104,14 +112,20 @@ def compile_workload(
     designs = []
     if dump_after is not None:
         check_runs(dump_after, options)
-    for fused in designs_of(workload, fusion):
+    fused_designs = designs_of(workload, fusion, tell)
+    advice = advice_of(fused_designs, workload.architecture)
+    if advise is not None:
+        for each in advice:
+            advise(each)
+    for fused in fused_designs:
         steps: list[Step] = []
-        dag, times = lower(fused, options, steps.append)
+        dag, times = lower(fused, options, steps.append, tell)
         for step in steps:
             if watch is not None:
                 watch(fused.name, step)
             if dump_after is not None and step.name in (dump_after, f"no {dump_after}"):
                 files[f"{fused.name}.{dump_after}.dag.txt"] = f"{step.dag}\n".encode()
+        tell(f"Verilog of {fused.name}", 0, 0)
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
         files[f"{fused.name}.sdc"] = sdc(dag, options.clock_ps or DEFAULT_CLOCK_PS).encode()
         many = len(fused.layers)
@@ -127,7 +141,7 @@ def compile_workload(
         designs.append(design_entry(fused, dag, times) | {"passes": passes})
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
-    files["report.md"] = _report(workload, designs).encode()
+    files["report.md"] = _report(workload, designs, advice).encode()
     files["manifest.json"] = _manifest(workload, designs, files, options.clock_ps)
     return files
 
@@ -241,7 +255,9 @@ def _macros(dag: Dag) -> list[dict[str, Any]]:
     ]
 
 
-def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
+def _report(
+    workload: Workload, designs: list[dict[str, Any]], advice: Sequence[Advice] = ()
+) -> str:
     lines = [f"# {workload.name}", ""]
     lines += [
         "| operation | dataflow | FUs | banks | cycles | utilisation | SRAM words accessed |",
@@ -271,12 +287,10 @@ def _report(workload: Workload, designs: list[dict[str, Any]]) -> str:
         if entry["stages"]:
             stages = ", ".join(entry["stages"])
             lines += ["", f"{entry['top']} has pipeline registers for its clock: {stages}."]
+    lines += [
+        f"{'' if k else chr(10)}Warning: {each.text}; {each.hint}." for k, each in enumerate(advice)
+    ]
     return "\n".join(lines) + "\n"
-
-
-def describe(workload: Workload, method: Method = Method.EXACT) -> str:
-    """The architecture of every design as text."""
-    return "\n".join(str(fused) for fused in designs_of(workload, method))
 
 
 def explain(workload: Workload, method: Method = Method.EXACT) -> str:

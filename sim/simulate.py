@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from frontends.yaml import load_workload
 from lego.diag import LegoError
 from lego.flow import find_dataflows, names_of, program
+from lego.ir.workload import TensorOp
 from lego.ppa.activity import read_saif, write_activities
 from lego.publish import add_files
 from sim.checks import Verdict
@@ -21,20 +22,53 @@ from sim.reference import Array
 from sim.session import Case, Job, default_stream, run_cases
 from sim.testbench import stimuli
 
-__all__ = ["Simulation", "demand_match", "simulate"]
+__all__ = ["HandOver", "Simulation", "demand_match", "hand_overs", "simulate"]
 
 MAX_SEED = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """A tensor that `writer` computes and `reader` takes as an operand: the host reads it from the memory of
+    results and writes it to that of operands. Where the writer isn't run, its place is taken by random values."""
+
+    tensor: str
+    writer: str
+    reader: str
+    run: bool = True
+
+    def __str__(self) -> str:
+        if self.run:
+            return f"{self.reader} reads {self.tensor} as {self.writer} wrote it; the host carries it over"
+        return f"{self.reader} reads random values for {self.tensor}, as {self.writer} isn't run"
+
+
+def hand_overs(operations: Sequence[TensorOp], run: Sequence[str]) -> tuple[HandOver, ...]:
+    """What the operations of these names take from earlier ones in the program, in order."""
+    writer: dict[str, str] = {}
+    found: list[HandOver] = []
+    for op in operations:
+        if op.name in run:
+            read = dict.fromkeys(access.tensor for access in op.inputs)
+            found += [
+                HandOver(name, writer[name], op.name, writer[name] in run)
+                for name in read
+                if name in writer
+            ]
+        writer[op.output.tensor] = op.name
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
-    """Verdicts of a folder's designs; times in seconds; `bounds` where not the full ones."""
+    """Verdicts of a folder's designs; times in seconds; `bounds` where not the full ones; what flowed between operations."""
 
     verdicts: tuple[Verdict, ...]
     build_s: float
     run_s: float
     seed: int
     bounds: dict[str, int]
+    handed: tuple[HandOver, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What sim.json holds: no times, so that it is the same for the same input."""
@@ -42,6 +76,7 @@ class Simulation:
             "schema": "lego/sim/1",
             "seed": self.seed,
             "bounds": self.bounds,
+            "handed_over": [asdict(each) for each in self.handed],
             "designs": [
                 {
                     "top": v.top,
@@ -101,7 +136,10 @@ def simulate(
     if activity:
         return _recorded(folder, cases, seed)
     outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
-    result = Simulation(outcome.verdicts, outcome.build_s, outcome.run_s, seed, dict(bounds or {}))
+    handed = hand_overs(workload.operations, [flow["operation"] for _, flow in chosen])
+    result = Simulation(
+        outcome.verdicts, outcome.build_s, outcome.run_s, seed, dict(bounds or {}), handed
+    )
     files = {"waves.vcd": outcome.waves} if waves else {}
     files |= stimuli([case.stream for case in cases]) if keep_stimuli else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})

@@ -17,6 +17,7 @@ from lego.back.registers import RegisterSpec, address_bits, register_specs
 from lego.back.timing import BEST, NO_STAGES, Schedule, Stages, Ways, schedule, settling
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
+from lego.tell import Tell, silent
 
 __all__ = ["HostMap", "build", "host_map", "lower"]
 
@@ -60,9 +61,13 @@ def host_map(fused: FusedAdg) -> HostMap:
 
 
 def lower(
-    fused: FusedAdg, options: Options = DEFAULT, watch: Callable[[Step], None] | None = None
+    fused: FusedAdg,
+    options: Options = DEFAULT,
+    watch: Callable[[Step], None] | None = None,
+    tell: Tell = silent,
 ) -> tuple[Dag, Schedule]:
-    """All modules of the accelerator after the passes that `options` ask for; `watch` sees each."""
+    """All modules of the accelerator after the passes that `options` ask for; `watch` sees each, `tell` hears what begins."""
+    tell("lowering to primitives", 0, 0)
     passes = chosen(options)
     ways = Ways("delays" in passes, "pins" in passes, "reductions" in passes, "widths" in passes)
     dag, times = build(fused, ways)
@@ -70,7 +75,7 @@ def lower(
         stages = stages_for(narrow_widths(dag), fused, options.clock_ps)
         if stages != NO_STAGES:
             dag, times = build(fused, ways, stages=stages)
-    return optimise(dag, options, watch), times
+    return optimise(dag, options, watch, tell), times
 
 
 def build(

@@ -22,6 +22,7 @@ from lego.back.passes.pins import share_pins
 from lego.back.passes.reductions import balance_reductions, check_balanced
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Module
+from lego.tell import Tell, silent
 
 __all__ = ["DEFAULT", "PASSES", "Options", "Pass", "Step", "check_runs", "chosen", "optimise"]
 
@@ -180,13 +181,19 @@ def check_runs(name: str, options: Options) -> None:
         raise LegoError("E904", f"pass {name!r} doesn't run", hint=hint)
 
 
-def optimise(dag: Dag, options: Options, watch: Callable[[Step], None] | None = None) -> Dag:
-    """Run the passes; `watch` sees every step. Raises InternalError if `verify` finds a fault."""
+def optimise(
+    dag: Dag,
+    options: Options,
+    watch: Callable[[Step], None] | None = None,
+    tell: Tell = silent,
+) -> Dag:
+    """Run the passes; `watch` sees every step, `tell` hears what begins. Raises InternalError if `verify` finds a fault."""
     names = chosen(options)
     size, known = None, dict[int, tuple[Module, Size]]()
-    for each in PASSES:
+    for k, each in enumerate(PASSES):
         if each.name not in names and each.instead is None:
             continue
+        tell(f"pass {each.name}", k, len(PASSES))
         begun = time.monotonic()
         if each.name in names:
             after = each.run(dag, options)

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lego.cli.stages import lines
 from lego.diag import LegoError
-from lego.tell import Tell, silent
+from lego.tell import Tell
 
 __all__ = [
     "guarded",
@@ -54,13 +55,13 @@ def guarded(action: Callable[[], None]) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Tell]:
-    """Say on stderr what is being done; on a terminal a bar that what is yielded moves, with the time at the end."""
+    """Say on stderr what is being done, with the time at the end.
+
+    What is yielded is told the stages: on a terminal they move a bar, elsewhere each that takes over two seconds is a line.
+    """
     begun = time.monotonic()
-    if sys.stderr.isatty():
-        with _bar(what) as tell:
-            yield tell
-    else:
-        yield silent
+    with _bar(what) if sys.stderr.isatty() else lines(what) as tell:
+        yield tell
     spent = time.monotonic() - begun
     if spent > 1:
         print(f"{what}: {spent:.1f} s", file=sys.stderr)

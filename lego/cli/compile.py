@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lego.cli.codes import CODES
-from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
+from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table, warn
 from lego.cli.passes import PassOptions, options_of, print_steps, print_verified, verified
 from lego.diag import LegoError
 from lego.ir.fused import Method
 
 if TYPE_CHECKING:
+    from lego.advice import Advice
     from lego.back.pipeline import Step
 
 __all__ = [
@@ -42,7 +43,7 @@ def compile_file(
     workload = load_workload(file)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
-    with progress(f"compile {workload.name}"):
+    with progress(f"compile {workload.name}") as tell:
         files = compile_workload(
             workload,
             source=file.read_bytes(),
@@ -52,6 +53,8 @@ def compile_file(
             dump_after=how.dump_after,
             watch=lambda design, step: steps.append((design, step)),
             testbench=testbench,
+            advise=_warn_of,
+            tell=tell,
         )
     publish(target, files)
     manifest = manifest_of(target)
@@ -69,6 +72,10 @@ def compile_file(
     print(f"wrote {target}: {', '.join(sorted(files))}")
 
 
+def _warn_of(advice: Advice) -> None:
+    warn(advice.text, advice.hint)
+
+
 def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
     run = flow["program"]
     busy = run["iterations"] / (entry["fus"] * run["cycles"])
@@ -78,11 +85,17 @@ def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
 
 
 def check_file(file: Path, fusion: Method) -> None:
-    """Print the architecture."""
+    """Print the architecture; warn of what is probably not meant."""
     from frontends.yaml import load_workload
-    from lego.flow import describe
+    from lego.advice import advice_of
+    from lego.flow import designs_of
 
-    print(describe(load_workload(file), fusion))
+    workload = load_workload(file)
+    with progress(f"check {workload.name}") as tell:
+        designs = designs_of(workload, fusion, tell)
+    for advice in advice_of(designs, workload.architecture):
+        _warn_of(advice)
+    print("\n".join(map(str, designs)))
 
 
 def draw_file(

@@ -39,5 +39,7 @@ def simulate_folder(
             for v in result.verdicts
         ]
         table(("design", "elements compared", "cycles (as predicted)", "result"), rows)
+        for handed in result.handed:
+            print(handed)
         print(f"model built in {result.build_s:.1f} s, run in {result.run_s:.1f} s")
     demand_match(result)
