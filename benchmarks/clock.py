@@ -1,6 +1,6 @@
 """What a clock costs and what it reaches: python -m benchmarks.clock [--size 16] [--period 1.1] [NAME...]
 
-Without `--clock`, and compiled and synthesised for that period: total area in 1,000 um2, least period in ns by OpenSTA,
+Without `--clock`, and compiled and synthesised for that period: total area in 1,000 um2, least period in ns,
 cycles of the first dataflow's full run, stages of registers, and where the longest path starts and ends.
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 netlist, entry = synthesised(design, options, Path(folder))
                 area = areas(netlist, entry, library)["total"] / 1e6
-                reached = clock_of(netlist, library, entry["macros"], Path(folder))
+                reached = clock_of(netlist, library, entry["macros"])
             stages = [k for k, yes in asdict(lower(design, options)[1].stages).items() if yes]
             cycles = entry["dataflows"][0]["program"]["cycles"]
             asked = "-" if period is None else f"{period / 1000:.3f}"

@@ -1,6 +1,6 @@
 """Measures the cost tables by synthesis: python benchmarks/costs.py
 
-Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py; then, by OpenSTA, the delays of primitives
+Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py; then the delays of primitives
 between two registers in ps, beside what the table of delays says.
 """
 
@@ -24,7 +24,7 @@ from lego.ppa.library import read_library
 from lego.ppa.power import cell_energy_fj
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import synthesise
-from lego.ppa.timing import clock_of, has_sta
+from lego.ppa.timing import clock_of
 
 WIDTH = 32
 WORD = (0, (1 << WIDTH) - 1)
@@ -145,7 +145,7 @@ def period(module: Module) -> int:
         verilog = Path(name) / "probe.v"
         verilog.write_text(to_verilog(Dag((module,))))
         netlist = synthesise(verilog, "probe", [], library, Path(name), flat=False)
-        return clock_of(netlist, library, [], Path(name)).period_ps
+        return clock_of(netlist, library, []).period_ps
 
 
 def main() -> None:
@@ -155,10 +155,9 @@ def main() -> None:
     table = asdict(COSTS)
     for name, value in measured().items():
         print(f"{name:16}{value:10}{table[name]:10}")
-    if has_sta():
-        print(f"\n{'ps':16}{'measured':>10}{'estimate':>10}")
-        for name, (value, estimate) in delays().items():
-            print(f"{name:16}{value:10}{estimate:10}")
+    print(f"\n{'ps':16}{'measured':>10}{'estimate':>10}")
+    for name, (value, estimate) in delays().items():
+        print(f"{name:16}{value:10}{estimate:10}")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def measure(verilog: str, top: str, library: Library) -> tuple[float, float, flo
             for module, cells in netlist.cells.items()
             for cell, many in cells.items()
         )
-        clock = clock_of(netlist, library, [], scratch)
+        clock = clock_of(netlist, library, [])
         return area / 1000, energy_fj(netlist, library) / SIZE**2, clock.period_ps / 1000
 
 

@@ -51,7 +51,7 @@ def measure(design: FusedAdg, options: Options, *, clock: bool) -> Result:
     with tempfile.TemporaryDirectory() as name:
         netlist, entry = synthesised(design, options, Path(name))
         found = areas(netlist, entry, library)
-        period = clock_of(netlist, library, entry["macros"], Path(name)).period_ps if clock else 0
+        period = clock_of(netlist, library, entry["macros"]).period_ps if clock else 0
     return Result(
         area=(found["total"] - found["sram"]) / 1e6,
         registers=flip_flops(netlist, library),

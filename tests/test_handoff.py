@@ -64,8 +64,8 @@ def test_opensta_reads_the_constraints(tmp_path: Path) -> None:
     entry = yaml.safe_load(made["manifest.json"])["designs"][0]
     (tmp_path / "d.v").write_bytes(made["gemm_os_sys_mm.v"])
     (tmp_path / "d.sdc").write_bytes(made["gemm_os_sys_mm.sdc"])
-    (tmp_path / "m.lib").write_text(macro_liberty(entry["macros"]))
     library = read_library(None)
+    (tmp_path / "m.lib").write_text(macro_liberty(entry["macros"], library))
     names = [m["module"] for m in entry["macros"]]
     synthesise(tmp_path / "d.v", "gemm_os_sys_mm", names, library, tmp_path, flat=False)
     netlist = (tmp_path / "netlist.v").read_text().replace(" signed ", " ")

@@ -306,8 +306,8 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E802": ("synthesis failed", "Yosys stopped.", "Read its last lines in the message."),
     "E803": (
         "timing failed",
-        "OpenSTA stopped, or found no path.",
-        "Read its last lines in the message.",
+        "The netlist has no path from one register to another, no clock, or a cell that the library doesn't have.",
+        "Read the message; with a library of your own, see that it has the cells that synthesis uses.",
     ),
     "E805": (
         "switching activity not readable",
@@ -328,11 +328,6 @@ CODES: dict[str, tuple[str, str, str]] = {
         "no clock asked for",
         "With --require-clock: the folder was compiled without a clock.",
         "Compile with --clock, such as `lego compile FILE --clock 1GHz`.",
-    ),
-    "E809": (
-        "clock not known to be met",
-        "With --require-clock: OpenSTA isn't installed, and without it paths that cross modules aren't timed.",
-        "Install it: sudo apt-get install -y opensta.",
     ),
     "E902": (
         "unknown operation",

@@ -23,8 +23,7 @@ def price_folder(
     """Record activity if there is none yet, synthesise, print the table, and tell if the clock is missed.
 
     Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be; with
-    `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none, E809 where nobody
-    knows.
+    `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.
     """
     from lego.ppa import check_clock, price, report_table
     from lego.ppa.library import read_library
@@ -61,12 +60,6 @@ def _nanoseconds(clock: str) -> float:
 
 
 def _tell_missed(report: Mapping[str, Any], require_clock: bool) -> None:
-    if report["clock_ps"] is not None and any(d["met"] is None for d in report["designs"]):
-        text = "whether the clock is met isn't known: without OpenSTA, paths that cross modules aren't timed"
-        hint = "sudo apt-get install -y opensta"
-        if require_clock:
-            raise LegoError("E809", text, hint=hint)
-        warn(text, hint)
     late = [
         f"{d['top']} by {(d['min_period_ps'] - report['clock_ps']) / 1000:.3f} ns"
         for d in report["designs"]

@@ -6,12 +6,10 @@ the slew at an input and the capacitance that an output drives. What the attribu
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
 
-__all__ = ["Arc", "Cell", "InternalPower", "Leakage", "Pin", "Table"]
-
-SLEW = ("input_net_transition", "input_transition_time", "constrained_pin_transition")
-"""Names of the axis of the slew at the pin that switches; `related_pin_transition` is the clock's."""
+__all__ = ["Arc", "Cell", "InternalPower", "Leakage", "Pin", "Table", "WireLoad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +140,38 @@ class Cell:
         return sum(
             p.capacitance_ff for p in self.pins.values() if p.direction == "input" and p.clock
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WireLoad:
+    """What a wire adds to a net, by how many pins it leads to.
+
+    Attributes
+    ----------
+    fanouts, lengths : lengths at some fan-outs, ascending; linear between them.
+    slope : length per further pin above the last, and below the first.
+    ff_per_length : capacitance. (The wires' resistance, a few hundredths of a ps with the loads of cells, isn't counted.)
+    """
+
+    fanouts: tuple[float, ...]
+    lengths: tuple[float, ...]
+    slope: float
+    ff_per_length: float
+
+    def ff(self, fanout: int) -> float:
+        """Capacitance in fF of a wire that leads to so many pins."""
+        xs, ys = self.fanouts, self.lengths
+        if not xs:
+            return max(0.0, self.slope * fanout) * self.ff_per_length
+        if fanout <= xs[0]:
+            length = ys[0] - (xs[0] - fanout) * self.slope
+        elif fanout >= xs[-1]:
+            length = ys[-1] + (fanout - xs[-1]) * self.slope
+        else:
+            k = bisect.bisect_right(xs, fanout)
+            share = (fanout - xs[k - 1]) / (xs[k] - xs[k - 1])
+            length = ys[k - 1] + share * (ys[k] - ys[k - 1])
+        return max(0.0, length) * self.ff_per_length
 
 
 def _data(pin: Pin) -> bool:

@@ -23,8 +23,8 @@ class Group:
     Attributes
     ----------
     kind, names : as in ``kind (name, name)``, without quotes.
-    attributes : text of each simple attribute, without quotes, and of what is in the parentheses of each other one;
-        the last counts where one is repeated.
+    attributes : text of each simple attribute, without quotes, the last where one is repeated; and what is in the
+        parentheses of each other one, joined by commas where one is repeated.
     groups : groups inside, in the file's order.
     """
 
@@ -93,9 +93,12 @@ def parse_liberty(text: str, name: str) -> Group:
             stack[-1][3].append(Group(kind, names, attributes, tuple(groups)))
         elif found[3]:
             stack.append((found[1], _names(found[2]), {}, []))
+        elif found[2] is not None:
+            attributes = stack[-1][2]
+            before = attributes.get(found[1])
+            attributes[found[1]] = found[2] if before is None else f"{before}, {found[2]}"
         else:
-            given = found[2] if found[2] is not None else unquoted(found[4])
-            stack[-1][2][found[1]] = given
+            stack[-1][2][found[1]] = unquoted(found[4])
         at = found.end()
     if len(stack) > 1:
         raise LegoError("E801", f"{name}: the file ends inside {stack[-1][0]} {stack[-1][1]}")

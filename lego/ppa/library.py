@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from lego.diag import LegoError
-from lego.ppa.cells import Arc, Cell, InternalPower, Leakage, Pin, Table
+from lego.ppa.cells import Arc, Cell, InternalPower, Leakage, Pin, Table, WireLoad
 from lego.ppa.liberty import Group, numbers, parse_liberty, unquoted
 
 __all__ = ["Cell", "Library", "cells_of", "default_library", "read_library"]
@@ -38,6 +38,7 @@ class Library:
     voltage : in volts.
     thresholds : per name of `THRESHOLDS` with ``_rise`` and ``_fall``, in percent; and ``slew_derate_from_library``.
         Slews of all tables are measured so; a library of other cells that are timed together must measure alike.
+    wire : the library's default wire load (`default_wire_load`); None if it has none.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Library:
     voltage: float
     cells: dict[str, Cell]
     thresholds: dict[str, float]
+    wire: WireLoad | None = None
 
 
 def default_library() -> Path:
@@ -86,7 +88,17 @@ def _read(source: Path, data: bytes) -> Library:
     thresholds = {name: top.number(name, usual) for name, usual in edges}
     thresholds["slew_derate_from_library"] = top.number("slew_derate_from_library", 1.0)
     voltage = top.number("nom_voltage", 1.0)
-    return Library(source, top.name, hashlib.sha256(data).hexdigest(), voltage, cells, thresholds)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Library(source, top.name, sha256, voltage, cells, thresholds, _wire(top))
+
+
+def _wire(top: Group) -> WireLoad | None:
+    found = {g.name: g for g in top.all("wire_load")}.get(top.text("default_wire_load"))
+    if found is None:
+        return None
+    lengths = numbers(found.text("fanout_length"))
+    ff = found.number("capacitance") * _load_unit(top.text("capacitive_load_unit", "1,pf"))
+    return WireLoad(lengths[::2], lengths[1::2], found.number("slope"), ff)
 
 
 def cells_of(top: Group) -> dict[str, Cell]:

@@ -7,63 +7,49 @@ output is called, behind the path of the instance that holds it (`control.sequen
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-__all__ = ["signal_at", "signal_held"]
+__all__ = ["Module"]
 
-_PIN = re.compile(r"\.(\w+)\(([^{}()]*)\)")
-_PART = re.compile(r"\w+_\$\w+")
-_NUMBERED = re.compile(r"_[0-9]+_(\[[0-9]+\])?")
-
-
-def signal_held(netlist: str, top: str, instance: str) -> str:
-    """What the flip-flop at a path such as ``a/b/_123_`` holds, as ``a.b.name[bit]``.
-
-    Its output or, where synthesis inverted it, the inverted one; the path itself where neither has a name.
-    """
-    pins = _pins(netlist, top, instance)
-    return _dotted(instance, [net for pin, net in pins.items() if pin.upper().startswith("Q")])
+_NUMBERED = re.compile(r"_[0-9]+_|\$.*")
 
 
-def signal_at(netlist: str, top: str, instance: str, pin: str) -> str:
-    """What is connected to a pin of a cell, as ``a.b.name[bit]``; the cell's path where that has no name."""
-    return _dotted(instance, [_pins(netlist, top, instance).get(pin, "")])
+class Module:
+    """Names in a module, from its entry in what Yosys's `write_json` writes."""
 
+    def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
+        self.name = name
+        self._cells: Mapping[str, Any] = raw["cells"]
+        self._nets: Mapping[str, Any] = raw["netnames"]
+        self._of_cell: dict[str, list[str]] = {}
+        self._named: dict[int, str] | None = None
 
-def _dotted(instance: str, nets: list[str]) -> str:
-    inside, _, _ = instance.rpartition("/")
-    named = [net for net in nets if net and not _NUMBERED.fullmatch(net)]
-    if _PART.fullmatch(inside):
-        inside = ""  # nets of a flattened design have whole paths
-    path = "/".join(filter(None, (inside, named[0]))) if named else instance
-    return path.replace("/", ".")
+    def of_cell(self, cell: str) -> list[str]:
+        """The instances of a cell, in the file's order."""
+        if not self._of_cell:
+            for instance, entry in self._cells.items():
+                self._of_cell.setdefault(entry["type"], []).append(instance)
+        return self._of_cell.get(cell, [])
 
+    def signal(self, instance: str, pins: Iterable[tuple[str, int]]) -> str:
+        """What is connected to the first of these pins (name, bit) that has a name, as ``name[bit]``; nothing if none has."""
+        connected = self._cells[instance]["connections"]
+        for pin, bit in pins:
+            bits = connected.get(pin, ())
+            if bit < len(bits) and (name := self._names().get(bits[bit])):
+                return name
+        return ""
 
-def _pins(netlist: str, top: str, instance: str) -> dict[str, str]:
-    """Nets at the pins of a cell, by pin; none if there is no such cell."""
-    module, pins = top, ""
-    for name in instance.split("/"):
-        found = _instance(_module(netlist, module), name)
-        if found is None:
-            return {}
-        module, pins = found
-    return {pin: net.strip().removeprefix("\\") for pin, net in _PIN.findall(pins)}
-
-
-def _module(netlist: str, name: str) -> str:
-    """The module's text; names with other characters than letters, digits and _ are escaped."""
-    for head in (f"module {name}(", f"module \\{name} ("):
-        begin = netlist.find(head)
-        if begin >= 0:
-            return netlist[begin : netlist.find("\nendmodule", begin)]
-    return ""
-
-
-def _instance(module: str, name: str) -> tuple[str, str] | None:
-    """What an instance is one of, and the text of its connections."""
-    for head in (f" {name} (", f" \\{name}  ("):
-        at = module.find(head)
-        if at >= 0:
-            line = module.rfind("\n", 0, at) + 1
-            kind = module[line:at].strip().removeprefix("\\")
-            return kind, module[at + len(head) : module.find("\n  );", at)]
-    return None
+    def _names(self) -> Mapping[Any, str]:
+        """Per bit its shortest name that isn't a number."""
+        if self._named is None:
+            found: dict[int, list[tuple[int, str]]] = {}
+            for name, entry in self._nets.items():
+                if not _NUMBERED.fullmatch(name):
+                    bits, first = entry["bits"], entry.get("offset", 0)
+                    for k, bit in enumerate(bits, first):
+                        text = f"{name}[{k}]" if len(bits) > 1 else name
+                        found.setdefault(bit, []).append((len(name), text))
+            self._named = {bit: min(names)[1] for bit, names in found.items()}
+        return self._named

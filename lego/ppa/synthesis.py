@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +18,11 @@ TIMEOUT_S = 3600.0
 TARGET_PS = 1000
 """What logic between flip-flops is sized for where no clock is asked for."""
 
+GRAPH = "netlist.json"
+"""The mapped netlist as Yosys writes it in JSON, in the scratch folder."""
+
 FLIP_FLOP_PS = 120
-"""Clock-to-output plus setup of a flip-flop, added to ABC's combinational delays."""
+"""Clock-to-output plus setup of a flip-flop, about: what a clock leaves to logic."""
 
 SEEN = 0.85
 """Share of a path that is left to ABC, which knows neither the slew at its start nor what other modules add."""
@@ -44,7 +46,6 @@ class Netlist:
     top: str
     cells: dict[str, dict[str, int]]
     children: dict[str, dict[str, int]]
-    delays_ps: dict[str, float]
     path: Path
     categories: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,6 +100,7 @@ def synthesise(
         "target_ps": target_of(clock_ps),
         "stat": str(scratch / "stat.json"),
         "netlist": str(scratch / "netlist.v"),
+        "graph": str(scratch / GRAPH),
     }
     (scratch / "job.json").write_text(json.dumps(job))
     done = run(
@@ -114,7 +116,7 @@ def synthesise(
     stat = json.loads((scratch / "stat.json").read_text())
     if flat:
         origins = {f"{top}_${category}": category for category in set(origins.values())}
-    found = _netlist(top, stat["modules"], library, _delays(done.stdout), scratch / "netlist.v")
+    found = _netlist(top, stat["modules"], library, scratch / "netlist.v")
     return replace(found, categories=origins)
 
 
@@ -142,7 +144,6 @@ def _netlist(
     top: str,
     modules: Mapping[str, Mapping[str, Mapping[str, int]]],
     library: Library,
-    delays: dict[str, float],
     path: Path,
 ) -> Netlist:
     cells: dict[str, dict[str, int]] = {}
@@ -157,15 +158,4 @@ def _netlist(
         children[name] = {
             t.removeprefix("\\"): n for t, n in sorted(types.items()) if t not in library.cells
         }
-    return Netlist(top, cells, children, delays, path)
-
-
-def _delays(log: str) -> dict[str, float]:
-    """Longest path per module in ps, from ABC's reports; a module is mapped in several parts."""
-    delays: dict[str, float] = {}
-    parts = re.split(r"Extracting gate netlist of module `\\\\?(\S+)'", log)[1:]
-    for module, text in zip(parts[::2], parts[1::2], strict=True):
-        found = re.findall(r"Delay = +([0-9.]+) ps", text)
-        if found:
-            delays[module] = max(delays.get(module, 0.0), float(found[-1]))
-    return delays
+    return Netlist(top, cells, children, path)

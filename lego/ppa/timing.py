@@ -1,34 +1,26 @@
-"""Clock period: by OpenSTA where it is installed, else from ABC's delays per module."""
+"""Clock period: by static timing analysis of the mapped netlist, SRAM macros with the model's access times."""
 
 from __future__ import annotations
 
-import re
-import shutil
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from lego.diag import LegoError
-from lego.ppa.library import Library
-from lego.ppa.signals import signal_at, signal_held
+from lego.ppa.circuit import Circuit, elaborate
+from lego.ppa.liberty import parse_liberty
+from lego.ppa.library import Library, cells_of
 from lego.ppa.sram import macro
-from lego.ppa.synthesis import FLIP_FLOP_PS, Netlist
-from lego.tools import run
+from lego.ppa.sta import Analysis, Step, analyse
+from lego.ppa.synthesis import GRAPH, Netlist
 
-__all__ = ["Timing", "clock_of"]
+__all__ = ["METHOD", "Timing", "clock_of", "macro_liberty"]
 
 SRAM_SETUP_PS, EDGE_NS, PIN_FF = 50, 0.05, 2
-STA_TIMEOUT_S = 1200.0
 
-BY_STA = (
-    "OpenSTA, one corner, ideal clock, no wire load, no buffers on nets that cross modules; "
-    "SRAM access times by the macro model"
-)
-BY_ABC = (
-    "ABC's longest combinational path within any one module, plus 120 ps for a flip-flop and no "
-    "less than the SRAM's access; paths that cross modules aren't seen (OpenSTA sees them: "
-    "sudo apt-get install -y opensta)"
+METHOD = (
+    "static timing analysis of all paths between registers, with the library's tables: one corner, ideal clock, the "
+    "library's default wire load, no buffers on nets that cross modules; SRAM access times by the macro model"
 )
 
 
@@ -39,98 +31,55 @@ class Timing:
     Attributes
     ----------
     period_ps : the minimum period.
-    method : how it was found.
-    path : where the longest path starts and ends, in the names of the Verilog: `a.b.held[3] -> a.c.sum[21]`;
-        without OpenSTA the module that it is in.
-    whole : whether paths that cross modules are among those timed; if not, the design may be slower.
+    path : where the longest path starts and ends, in the names of the Verilog: `a.b.held[3] -> a.c.sum[21]`.
+    steps : instance, cell, pin and arrival in ps of each pin on the longest path: outputs, then the pin where it ends.
+    circuit, analysis : the flat netlist, and slews and loads of its nets.
     """
 
     period_ps: int
-    method: str
     path: str
-    whole: bool = True
+    steps: tuple[tuple[str, str, str, int], ...]
+    circuit: Circuit
+    analysis: Analysis
 
 
-def clock_of(
-    netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]], scratch: Path
-) -> Timing:
-    """The minimum clock period. Raises E803 if OpenSTA can't time the netlist."""
-    if has_sta():
-        return _by_sta(netlist, library, macros, scratch)
-    return _by_abc(netlist, macros)
-
-
-def has_sta() -> bool:
-    """Whether OpenSTA is installed."""
-    return shutil.which("sta") is not None
-
-
-def _by_abc(netlist: Netlist, macros: Sequence[Mapping[str, Any]]) -> Timing:
-    worst = max(netlist.delays_ps, key=lambda m: (netlist.delays_ps[m], m), default="")
-    logic = netlist.delays_ps.get(worst, 0.0) + FLIP_FLOP_PS
-    access = max((macro(m["bits"], m["depth"]).access_ps for m in macros), default=0)
-    if access + SRAM_SETUP_PS > logic:
-        return Timing(round(access + SRAM_SETUP_PS), BY_ABC, "within an SRAM macro", whole=False)
-    return Timing(round(logic), BY_ABC, f"within {worst}", whole=False)
-
-
-def _by_sta(
-    netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]], scratch: Path
-) -> Timing:
-    source = netlist.path.read_text()
-    (scratch / "sta.v").write_text(re.sub(r"\bsigned\b", "", source))
-    (scratch / "macros.lib").write_text(macro_liberty(macros))
-    script = scratch / "sta.tcl"
-    script.write_text(
-        f"read_liberty {{{library.path}}}\nread_liberty macros.lib\nread_verilog sta.v\n"
-        f"link_design {netlist.top}\ncreate_clock -name clk -period 1 [get_ports clk]\n"
-        "report_checks -path_delay max -format full -digits 4\nexit\n"
+def clock_of(netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]]) -> Timing:
+    """The minimum clock period. Raises E803 if the netlist can't be timed."""
+    cells = {
+        **library.cells,
+        **cells_of(parse_liberty(macro_liberty(macros, library), "SRAM macros")),
+    }
+    document = json.loads((netlist.path.parent / GRAPH).read_text())
+    circuit = elaborate(document, netlist.top, cells)
+    found = analyse(circuit, library.wire)
+    ends = [_end(circuit, found.path[k], library) for k in (0, -1)]
+    steps = tuple(
+        (circuit.name(step.cell, step.row), step.cell, _pin(circuit, step), round(step.arrival_ps))
+        for step in found.path
     )
-    done = run(
-        ["sta", "-no_splash", "-exit", script.name],
-        cwd=scratch,
-        timeout_s=STA_TIMEOUT_S,
-        check=False,
-    )
-    paths = [(float(found[1]), text) for text in re.split(r"^(?=Startpoint: )", done.stdout, flags=re.M)
-             if (found := _SLACK.search(text))]  # fmt: skip
-    if done.returncode or not paths:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-8:])
-        raise LegoError("E803", f"OpenSTA could not time {netlist.top}:\n{tail}")
-    slack, worst = min(paths)  # one path per group of endpoints, as clock gates may be
-    return Timing(round(1000 * (1 - slack)), BY_STA, _ends(worst, source, netlist.top, library))
+    return Timing(round(found.period_ps), " -> ".join(ends), steps, circuit, found)
 
 
-_SLACK = re.compile(r"(-?[0-9.]+)\s+slack")
-_REPORTED = re.compile(r"[v^] (\S+) \((\S+)\)$", re.M)
+def _pin(circuit: Circuit, step: Step) -> str:
+    name, bit = step.pin
+    wide = circuit.instances[step.cell].cell.pins[name].bits > 1
+    return f"{name}[{bit}]" if wide else name
 
 
-def _ends(report: str, source: str, top: str, library: Library) -> str:
-    """Where a path that OpenSTA reports starts and ends."""
-    data, _, _ = report.partition("data arrival time")
-    pins = [(pin.replace("\\", ""), cell) for pin, cell in _REPORTED.findall(data)]
-    if len(pins) < 2:
-        return " -> ".join(re.findall(r"(?:Startpoint|Endpoint): (\S+)", report)[:2])
-    clocked = pins[0][0].rpartition("/")[0] == pins[1][0].rpartition("/")[0]  # not a port
-    return " -> ".join(
-        _end(pin, cell, source, top, library) for pin, cell in (pins[clocked], pins[-1])
-    )
+def _end(circuit: Circuit, step: Step, library: Library) -> str:
+    """A pin of an SRAM, the signal of a register, or what enables a clock gate."""
+    held = circuit.instances[step.cell]
+    if step.cell not in library.cells:
+        return f"{circuit.name(step.cell, step.row)}.{_pin(circuit, step)} (SRAM macro)"
+    if held.cell.gates:
+        return f"{circuit.signal(step.cell, step.row, (step.pin,))} (clock gate)"
+    outputs = [slot for slot in held.slots if held.cell.pins[slot[0]].direction == "output"]
+    return circuit.signal(step.cell, step.row, outputs)
 
 
-def _end(pin: str, cell: str, source: str, top: str, library: Library) -> str:
-    """A port, a pin of an SRAM, the signal of a register, or what enables a clock gate."""
-    instance, _, port = pin.rpartition("/")
-    if not instance:
-        return pin
-    if cell not in library.cells:
-        return f"{instance.replace('/', '.')}.{port} (SRAM macro)"
-    if library.cells[cell].gates:
-        return f"{signal_at(source, top, instance, port)} (clock gate)"
-    return signal_held(source, top, instance)
-
-
-def macro_liberty(macros: Sequence[Mapping[str, Any]]) -> str:
-    """A Liberty library of the SRAM macros: setup of their inputs, access time of their output."""
+def macro_liberty(macros: Sequence[Mapping[str, Any]], library: Library) -> str:
+    """A Liberty library of the SRAM macros: setup of their inputs, access time of their output; slews are measured as in the
+    library of the cells."""
     buses = sorted({n for m in macros for n in (_address_bits(m), m["bits"]) if n > 1})
     types = "".join(
         f"  type (bus{n}) {{ base_type : array; data_type : bit; bit_width : {n}; "
@@ -141,18 +90,9 @@ def macro_liberty(macros: Sequence[Mapping[str, Any]]) -> str:
         'library (macros) {\n  delay_model : table_lookup;\n  time_unit : "1ns";\n'
         '  voltage_unit : "1V";\n  current_unit : "1mA";\n'
         "  capacitive_load_unit (1,ff);\n  nom_voltage : 1.1;\n"
-        f"{''.join(f'  {name}_{edge} : {at};{chr(10)}' for name, at in _THRESHOLDS for edge in _EDGES)}"
+        f"{''.join(f'  {name} : {at};{chr(10)}' for name, at in library.thresholds.items())}"
         f"{types}{''.join(map(_macro_cell, macros))}}}\n"
     )
-
-
-_EDGES = ("rise", "fall")
-_THRESHOLDS = (
-    ("input_threshold_pct", 50),
-    ("output_threshold_pct", 50),
-    ("slew_lower_threshold_pct", 30),
-    ("slew_upper_threshold_pct", 70),
-)
 
 
 def _address_bits(m: Mapping[str, Any]) -> int:

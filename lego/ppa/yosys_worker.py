@@ -37,7 +37,9 @@ def main(job_file: str) -> None:
         f"tee -q -o {job['stat']} stat -liberty {liberty} -json",
         "splitnets",  # OpenSTA reads no concatenation on the left of an assignment
         "opt_clean -purge",
+        "rename -enumerate",  # cells and nets without a name are called the same in both files
         f"write_verilog -noattr -noexpr -nohex -nodec {job['netlist']}",
+        f"write_json {job['graph']}",
     ]
     for command in commands:
         ys.run_pass(command, design)

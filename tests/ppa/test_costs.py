@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-
-import pytest
 
 from lego.front.costs import body_cost
 from lego.ir.costs import COSTS
@@ -30,7 +27,6 @@ def test_the_table_is_calibrated() -> None:
     assert benchmark().measured() == asdict(COSTS)
 
 
-@pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
 def test_delays_are_estimated_within_a_quarter() -> None:
     for name, (measured, estimate) in benchmark().delays().items():
         assert abs(estimate - measured) * 4 <= measured, name
