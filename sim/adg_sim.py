@@ -17,7 +17,7 @@ from lego.diag import InternalError
 from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
 from lego.ir.workload import Reduction
 from lego.program import Layout, Program
-from sim.reference import evaluate, wrap
+from sim.reference import contributions, wrap
 
 __all__ = ["Run", "run_adg"]
 
@@ -62,7 +62,10 @@ def run_adg(adg: Adg, program: Program, operands: Mapping[str, Array], seed: int
         values, count = _operand(adg, plan, program, operands[plan.tensor.name], time, rng)
         used.append(values)
         accesses[plan.name] = count
-    body = np.broadcast_to(evaluate(adg.op.body, used), (len(time.fus), len(time.t)))
+    formats = [plan.tensor.format for plan in adg.inputs]
+    into = adg.output_format if adg.reduction is Reduction.ADD else None
+    found = contributions(adg.op.body, used, formats, into)
+    body = np.broadcast_to(found, (len(time.fus), len(time.t)))
     valid = _within_bounds(adg, program, time)
     values, written, accesses[adg.output.name] = _commit(adg, program, body, valid, time)
     return Run(values, written, accesses)

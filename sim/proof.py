@@ -186,12 +186,13 @@ def _opened(module: Module, known: Mapping[str, Module], cut: Container[str]) ->
 def _assumed(module: Module) -> Module:
     """The module with every value that is claimed to stay in an interval forced into it.
 
-    Where the claim is true, as the loops tell, that changes nothing.
+    Where the claim is true, as the loops tell, that changes nothing. Of sums that wrap only the interval of their
+    format is claimed, which says nothing of what is wrapped.
     """
     nodes: list[Node] = []
     where: list[int] = []
     for node in module.nodes:
-        if node.claim is not None:
+        if node.claim is not None and _says_something(node, node.claim):
             source = _forced(nodes, where[node.srcs[0]], node.claim)
             nodes.append(replace(node, srcs=(source,)))
         else:
@@ -202,6 +203,10 @@ def _assumed(module: Module) -> Module:
             nodes[where[i]] = old.reading(tuple(where[s] for s in old.srcs))
     outputs = tuple((name, where[node]) for name, node in module.outputs)
     return replace(module, nodes=tuple(nodes), outputs=outputs)
+
+
+def _says_something(node: Node, claim: Range) -> bool:
+    return claim[0] > node.range[0] or claim[1] < node.range[1]
 
 
 def _forced(nodes: list[Node], source: int, claim: Range) -> int:

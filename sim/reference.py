@@ -12,7 +12,7 @@ from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 
-__all__ = ["Result", "evaluate", "execute", "random_tensor", "wrap"]
+__all__ = ["Result", "contributions", "evaluate", "execute", "random_tensor", "wrap"]
 
 Array = NDArray[np.int64]
 CHUNK = 1 << 21
@@ -57,7 +57,9 @@ def execute(
     for start in range(0, points, CHUNK):
         index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
         values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
-        body = np.broadcast_to(evaluate(op.body, values), index[0].shape)
+        formats = [tensors[a.tensor].format for a in op.inputs]
+        into = fmt if op.reduction is Reduction.ADD else None
+        body = np.broadcast_to(contributions(op.body, values, formats, into), index[0].shape)
         place = tuple(_index(op.output.map, index, op.output.map.n_out))
         _reduce(op.reduction, total, place, body)
         written[place] = True
@@ -86,8 +88,44 @@ def _read(tensor: Array, access: AffineMap, index: Sequence[Array], pad: int | N
     return np.where(inside, tensor[safe], pad)
 
 
+def contributions(
+    body: Expr, values: Sequence[Array], formats: Sequence[Format], into: Format | None
+) -> Array:
+    """The body on arrays of its operands' values, exactly; for sums wrapped to their format `into`.
+
+    Where 64 bits might not hold what comes up on the way, Python's integers are used.
+    """
+    if _largest(body, [max(-fmt.low, fmt.high) for fmt in formats]) >= 1 << 63:
+        found = evaluate(body, [value.astype(object) for value in values])
+    else:
+        found = evaluate(body, values)
+    return (found if into is None else wrap(found, into)).astype(np.int64)
+
+
+def _largest(expr: Expr, operands: Sequence[int]) -> int:
+    """No value within the body has a magnitude above this, for operands up to these."""
+    match expr:
+        case Operand(index):
+            return operands[index]
+        case Literal(value):
+            return abs(value)
+        case Unary(_, arg):
+            return _largest(arg, operands)
+        case Binary(op, left, right):
+            a, b = _largest(left, operands), _largest(right, operands)
+            match op:
+                case BinaryOp.MUL:
+                    return max(a, b, a * b)
+                case BinaryOp.SHL:
+                    return max(a, a << b)
+                case BinaryOp.ADD | BinaryOp.SUB:
+                    return a + b
+                case _:
+                    return max(a, b)
+
+
 def evaluate(expr: Expr, values: Sequence[Array]) -> Array:
-    """The body of a statement on arrays of its operands' values, exactly."""
+    """The body of a statement on arrays of its operands' values, in their type."""
     match expr:
         case Operand(index):
             return values[index]
@@ -108,6 +146,7 @@ _BINARY = {
     BinaryOp.MAX: np.maximum,
     BinaryOp.MIN: np.minimum,
     BinaryOp.SHL: np.left_shift,
+    BinaryOp.SHR: np.right_shift,
 }
 
 

@@ -1,4 +1,4 @@
-"""One contraction of a network as a workload of its own, in integers, that compiles to hardware."""
+"""One contraction of a network, or one nest of integers, as a workload of its own that compiles to hardware."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import difflib
 import re
 from collections.abc import Sequence
 
+from frontends.tracing.expressions import expression
+from frontends.yaml.intervals import body_interval
+from frontends.yaml.tensors import FORMATS
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Operand
@@ -24,7 +27,7 @@ from lego.ir.workload import (
 __all__ = ["extract", "operation_named"]
 
 OPERAND, RESULT = Format(True, 8), Format(True, 32)
-NAMES = ("A", "B", "C", "D")
+NAMES = tuple("ABCDEFGHIJKL")
 
 
 def operation_named(network: Network, name: str) -> Operation:
@@ -42,26 +45,50 @@ def extract(
     network: Network, name: str, *, operand: Format = OPERAND, result: Format = RESULT,
     array: tuple[int, ...] = (4, 4),
 ) -> Workload:  # fmt: skip
-    """A contraction with these number formats, its buffers cut to what it touches. Raises E405 if there is no
-    operation of this name, or if it isn't a sum of products."""
+    """A contraction with these number formats, or a nest of integers in its own; buffers are cut to what it touches.
+
+    Raises E405 if there is no operation of this name, or if it is neither a sum of products nor integers' nest that
+    the workload language has.
+    """
     op = operation_named(network, name)
-    if op.kind is not Kind.ARRAY or any(place.indirect for place in op.inputs):
-        hint = "`lego trace --ops` lists the contractions, class array"
+    own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
+    if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
+        hint = "`lego trace --ops` lists the contractions, class array; nests of integers of up to 32 bits do as well"
         raise LegoError("E405", f"{name} isn't a contraction but {op.kind}", hint=hint)
     loops = tuple(Loop(f"{_letter(loop.name)}{k}", loop.extent) for k, loop in enumerate(op.loops))
     tensors, accesses = [], []
     for letter, place in zip((*NAMES[: len(op.inputs)], "Y"), (*op.inputs, op.output), strict=True):
         buffer = network.buffer(place.buffer)
         shape, offset = _cut(op, place, buffer.shape)
-        pad = 0 if place.pad is not None and letter != "Y" else None
-        fmt = result if letter == "Y" else operand
+        pad = int(place.pad) if place.pad is not None and letter != "Y" else None
+        fmt = own.get(buffer.name, result if letter == "Y" else operand)
         tensors.append(Tensor(letter, shape, fmt, pad))
         accesses.append(Access(letter, AffineMap(place.map.rows, offset)))
     *inputs, output = accesses
     plain = _short(re.sub(r"\W+", "_", name).strip("_"))
     plain = plain if plain[:1].isalpha() else f"op_{plain}"[:31]
-    made = TensorOp(plain, loops, output, tuple(inputs), _expr(op.body), Reduction.ADD)
+    body = expression(op.body) if own else _expr(op.body)
+    reduction = op.reduction if own else Reduction.ADD
+    made = TensorOp(plain, loops, output, tuple(inputs), body, reduction)
+    if own:
+        _demand_room(made, tensors)
     return Workload(plain, tuple(tensors), (made,), ((),), Architecture(array))
+
+
+def _integers(network: Network, op: Operation) -> dict[str, Format]:
+    """The formats of a nest's buffers, none unless all are integers that hardware has and have a dimension."""
+    buffers = [network.buffer(place.buffer) for place in (*op.inputs, op.output)]
+    fits = all(buffer.format in FORMATS and buffer.shape for buffer in buffers)
+    return {buffer.name: FORMATS[buffer.format] for buffer in buffers} if fits and op.loops else {}
+
+
+def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
+    """Raise E405 where PyTorch would wrap what the workload language doesn't."""
+    *inputs, fmt = (tensor.format for tensor in tensors)
+    low, high = body_interval(op.body, [(f.low, f.high) for f in inputs])
+    if op.reduction is not Reduction.ADD and (low < fmt.low or high > fmt.high):
+        hint = "clamp the values before they are stored"
+        raise LegoError("E405", f"the values of {op.name} can leave {fmt}", hint=hint)
 
 
 def _short(name: str) -> str:

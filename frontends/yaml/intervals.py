@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lego.ir.affine import AffineMap
+from lego.ir.dag import bits_for
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Loop
 
-__all__ = ["body_interval", "escape", "index_interval"]
+__all__ = ["body_bits", "body_interval", "escape", "index_interval"]
 
 Range = tuple[int, int]
 
@@ -49,6 +50,27 @@ def body_interval(expr: Expr, spans: Sequence[Range]) -> Range:
             return _binary(op, body_interval(left, spans), body_interval(right, spans))
 
 
+def body_bits(expr: Expr, spans: Sequence[Range], keep: int | None) -> int:
+    """Most bits that a value within the body needs, if only the low `keep` bits of the result count; None: all do.
+
+    They depend on as many low bits of what is added, subtracted, negated, multiplied or shifted left, on some more of
+    what is shifted right, and on all bits of what `max`, `min` and `abs` take.
+    """
+    bits = bits_for(*body_interval(expr, spans))
+    own = bits if keep is None else min(bits, keep)
+    match expr:
+        case Unary(op, arg):
+            return max(own, body_bits(arg, spans, keep if op is UnaryOp.NEG else None))
+        case Binary(BinaryOp.SHL, left, Literal(by)):
+            return max(own, body_bits(left, spans, None if keep is None else max(0, keep - by)))
+        case Binary(BinaryOp.SHR, left, Literal(by)):
+            return max(own, body_bits(left, spans, None if keep is None else keep + by))
+        case Binary(op, left, right):
+            below = None if op in (BinaryOp.MAX, BinaryOp.MIN) else keep
+            return max(own, *(body_bits(side, spans, below) for side in (left, right)))
+    return own
+
+
 def _binary(op: BinaryOp, x: Range, y: Range) -> Range:
     (a, b), (c, d) = x, y
     match op:
@@ -65,3 +87,5 @@ def _binary(op: BinaryOp, x: Range, y: Range) -> Range:
             return min(a, c), min(b, d)
         case BinaryOp.SHL:
             return a << c, b << d
+        case BinaryOp.SHR:
+            return a >> c, b >> d

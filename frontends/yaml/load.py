@@ -165,8 +165,18 @@ def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
         )
     if "[key]" in item["loc"] or kind == "string_pattern_mismatch":
         return _bad_word(positions, path, item)
+    if _is_quoted_number(positions.node(*path), kind):
+        message = f"{where} is text, as it is in quotes: a decimal integer is expected"
+        hint = f"write {item['input']} without the quotes"
+        return LegoError("E102", message, loc=positions(*path), hint=hint)
     message = f"{where} is {_shown(item.get('input'))}: {_wanted(item)}"
     return LegoError("E102", message, loc=positions(*path), hint=_form_hint(path, item))
+
+
+def _is_quoted_number(node: YamlNode, kind: str) -> bool:
+    """Whether a value is refused only because quotes make text of it."""
+    quoted = isinstance(node, ScalarNode) and node.quoted and _INTEGER.fullmatch(node.text)
+    return bool(quoted) and kind in ("int_type", "literal_error")
 
 
 def _shown(value: object) -> str:
@@ -233,6 +243,17 @@ def _wanted(item: dict[str, Any]) -> str:
     return str(item["msg"]).lower()
 
 
+_TOO_MANY = {
+    "loops": "leave out loops of bound 1, and run one loop over neighbouring dimensions that no index splits "
+    "(784 for 28x28)",
+    "spatial": "an array has up to 3 axes; the other loops run in time, in the order that `temporal` gives",
+    "array": "an array has up to 3 axes; give the FUs of two of them as their product",
+    "operations": "split the file: operations of one file share one array",
+    "dataflows": "put the operation under some of the dataflows into another file",
+}
+"""What helps against too many entries."""
+
+
 def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     text = item.get("input")
     if path and path[-1] in SWITCHES:
@@ -240,6 +261,8 @@ def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     if item["type"] == "literal_error" and isinstance(text, str):
         return did_you_mean(text, ("systolic", "broadcast"), "control is")
     words = [step for step in path if isinstance(step, str)]
+    if item["type"] == "too_long" and words and words[-1] in _TOO_MANY:
+        return _TOO_MANY[words[-1]]
     hints = {
         "loops": "write, for example, {m: 64, n: 64, k: 64}",
         "spatial": "write, for example, {m: 16, n: 16}",

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from frontends.yaml.flow import array_of, dataflow_specs
-from frontends.yaml.intervals import body_interval
+from frontends.yaml.intervals import body_bits, body_interval
 from frontends.yaml.names import check_names
 from frontends.yaml.schema import OperationForm, WorkloadForm
 from frontends.yaml.statement import Statement, parse_statement
@@ -188,13 +188,16 @@ class Reader:
             return
         fmt = self.tensors[op.output.tensor].format
         formats = [self.tensors[access.tensor].format for access in op.inputs]
-        low, high = body_interval(op.body, [(f.low, f.high) for f in formats])
-        if max(abs(low), abs(high)) >= 1 << (MAX_BODY_BITS - 1):
+        spans = [(f.low, f.high) for f in formats]
+        low, high = body_interval(op.body, spans)
+        bits = body_bits(op.body, spans, fmt.bits if op.reduction is Reduction.ADD else None)
+        if bits > MAX_BODY_BITS:
+            where = "under max, min, abs or >>" if op.reduction is Reduction.ADD else "of the body"
             yield LegoError(
                 "E124",
-                f"values of the body need more than {MAX_BODY_BITS} bits",
+                f"values {where} need {bits} bits, at most {MAX_BODY_BITS} are exact",
                 loc=op.output.loc,
-                hint="use narrower formats",
+                hint="use narrower formats or smaller numbers, or shift right before multiplying",
             )
         elif op.reduction is not Reduction.ADD and not (fmt.low <= low and high <= fmt.high):
             yield LegoError(

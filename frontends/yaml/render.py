@@ -13,6 +13,7 @@ __all__ = ["render_statement", "render_workload"]
 _SHIFT, _SUM, _PRODUCT, _SIGN, _ATOM = range(5)
 _BINDING = {
     BinaryOp.SHL: _SHIFT,
+    BinaryOp.SHR: _SHIFT,
     BinaryOp.ADD: _SUM,
     BinaryOp.SUB: _SUM,
     BinaryOp.MUL: _PRODUCT,

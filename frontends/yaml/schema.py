@@ -52,7 +52,7 @@ class OperationForm(_Form):
     loops: dict[Name, Size] = Field(
         description="Loop: largest bound. Smaller bounds can be set at run time.",
         min_length=1,
-        max_length=8,
+        max_length=12,
     )
     statement: str = Field(
         description="T[indices] += body, or max=, min=, =. Indices are affine in the loops.",

@@ -2,7 +2,7 @@
 
     T[index, ...] += body        also max=  min=  =
 
-Indices are affine in the loops; the body has operands, integers, `+ - * max min abs <<`.
+Indices are affine in the loops; the body has operands, integers, `+ - * max min abs << >>`.
 Nothing is ever evaluated by Python.
 """
 
@@ -25,8 +25,8 @@ __all__ = ["Statement", "parse_statement"]
 MAX_LENGTH = 2000
 MAX_DEPTH = 64
 MAX_LITERAL = (1 << 31) - 1
-MAX_SHIFT = 31
-MAX_INPUTS = 4
+MAX_SHIFT = 62
+MAX_INPUTS = 12
 _EXAMPLE = 'write, for example, "Y[m,n] += X[m,k] * W[k,n]"'
 _STRANGE = re.compile(r"[^ -~]|[#\\\"'`;$?]")
 _TOKEN = re.compile(r"[\[\](){}]|(?:\b(?:max|min))?[-+*/%&|^<>!:@~]*=+")
@@ -35,6 +35,10 @@ _BINARY: dict[type[ast.operator], BinaryOp] = {
     ast.Add: BinaryOp.ADD,
     ast.Sub: BinaryOp.SUB,
     ast.Mult: BinaryOp.MUL,
+}
+_SHIFTS: dict[type[ast.operator], BinaryOp] = {
+    ast.LShift: BinaryOp.SHL,
+    ast.RShift: BinaryOp.SHR,
 }
 
 
@@ -231,9 +235,9 @@ class _Parser:
                 return Literal(-self._integer(arg, base))
             case ast.UnaryOp(op=ast.USub(), operand=arg):
                 return Unary(UnaryOp.NEG, self._body(arg, base))
-            case ast.BinOp(op=ast.LShift(), left=left, right=right):
-                a = self._body(left, base)
-                return Binary(BinaryOp.SHL, a, self._distance(right, base))
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in _SHIFTS:
+                a, shift = self._body(left, base), _SHIFTS[type(op)]
+                return Binary(shift, a, self._distance(right, base, shift))
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _BINARY:
                 a = self._body(left, base)
                 return Binary(_BINARY[type(op)], a, self._body(right, base))
@@ -257,10 +261,10 @@ class _Parser:
             "E113",
             f"the body can't have this form{_operator(node)}",
             at,
-            "bodies have tensors, integers, + - * max(a,b) min(a,b) abs(a) and << by 0 to 31",
+            f"bodies have tensors, integers, + - * max(a,b) min(a,b) abs(a), << and >> by 0 to {MAX_SHIFT}",
         )
 
-    def _distance(self, node: ast.expr, base: int) -> Literal:
+    def _distance(self, node: ast.expr, base: int, shift: BinaryOp) -> Literal:
         """Right side of a shift."""
         if isinstance(node, ast.Constant) and type(node.value) is int:
             value = self._integer(node, base)
@@ -268,9 +272,9 @@ class _Parser:
                 return Literal(value)
         raise self.error(
             "E113",
-            f"the right side of << must be an integer from 0 to {MAX_SHIFT}",
+            f"the right side of {shift} must be an integer from 0 to {MAX_SHIFT}",
             base + node.col_offset,
-            "multiply instead, or shift twice",
+            "shift by a number; to scale by a tensor, multiply by it",
         )
 
     def _operand(self, access: Access, at: int) -> Expr:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Declarations", "Use", "describe"]
 
-MAX_RANK = 8
+MAX_RANK = 12
 MAX_ELEMENTS = 1 << 24
 MAX_INDEX = (1 << 31) - 1
 FORMATS = {

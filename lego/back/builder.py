@@ -128,6 +128,10 @@ class Builder:
         """`a << by`."""
         return self.add_node(Node(Op.SHL, (a,), value=by)) if by else a
 
+    def shr(self, a: int, by: int) -> int:
+        """`a >> by`, rounded down."""
+        return self.add_node(Node(Op.SHR, (a,), value=by)) if by else a
+
     def times(self, a: int, factor: int) -> int:
         """`a * factor` by shifts and adds of a constant."""
         if factor < 0:

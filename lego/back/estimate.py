@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from lego.back.bodies import HALVED
 from lego.back.lower_halves import can_split
 from lego.back.spread import spread_levels
-from lego.back.sums import HALVED
 from lego.back.timing import Stages
 from lego.ir.costs import DELAYS
 from lego.ir.dag import Dag, Module, Node, Op

@@ -7,11 +7,12 @@ selects; what several dataflows have in common exists once.
 
 from __future__ import annotations
 
+from lego.back.bodies import build_body
 from lego.back.builder import Builder
 from lego.back.fu_kind import FuKind, Pick, PortKind, SumStages
 from lego.back.lower_halves import reduce_halves
 from lego.back.lower_reduce import reduce_merged, reduce_sums
-from lego.back.sums import build_body, identity
+from lego.back.sums import identity, wraps_in
 from lego.ir.dag import Node, Op
 from lego.ir.fused import FusedAdg
 
@@ -43,8 +44,11 @@ def build_fu(
     for layer, mask in zip(fused.layers, kind.masks, strict=True):
         b.origin = f"body of {layer.adg.op.name}"
         given = [operands[p] for p in layer.ports]
+        adg = layer.adg
         bodies.append(
-            None if mask is None else build_body(b, layer.adg.op.body, given, halved=halved)
+            None
+            if mask is None
+            else build_body(b, adg.op.body, given, into=wraps_in(adg), halved=halved)
         )
     b.origin = "contribution, where the FU is within the loops"
     contribution = _masked(b, fused, kind, b.choose(bodies))

@@ -1,80 +1,27 @@
-"""Bodies of operations and their reductions: primitives, and the intervals of values and sums."""
+"""Reductions of the bodies' values: primitives, and the intervals of values and sums."""
 
 from __future__ import annotations
 
-import math
-
+from lego.back.bodies import build_body
 from lego.back.builder import Builder
 from lego.back.passes.widths import infer_widths
 from lego.ir.adg import Adg
 from lego.ir.dag import Op
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Reduction
+from lego.ir.workload import Format, Reduction
 
 __all__ = [
-    "HALVED",
     "accumulated_terms",
     "accumulates_held",
-    "build_body",
     "combine",
     "element_terms",
     "identity",
     "reduced",
     "sum_range",
     "sum_span",
+    "wraps_in",
 ]
 
 Range = tuple[int, int]
-
-HALVED = 4
-"""Bits from which a factor is worth taking in halves."""
-
-_BINARY = {
-    BinaryOp.ADD: Op.ADD,
-    BinaryOp.SUB: Op.SUB,
-    BinaryOp.MUL: Op.MUL,
-    BinaryOp.MAX: Op.MAX,
-    BinaryOp.MIN: Op.MIN,
-}
-
-
-def build_body(b: Builder, expr: Expr, operands: list[int], *, halved: bool = False) -> int:
-    """The primitives of an operation's body, a register behind each; returns its value.
-
-    `halved`: multipliers take two cycles, one for the products with the halves of a factor, one for their sum.
-    """
-    match expr:
-        case Operand(index):
-            return operands[index]
-        case Literal(value):
-            return b.const(value)
-        case Unary(op, arg):
-            inner = build_body(b, arg, operands, halved=halved)
-            return b.op(Op.NEG if op is UnaryOp.NEG else Op.ABS, inner, latency=1)
-        case Binary(BinaryOp.SHL, left, Literal(value)):
-            return b.shl(build_body(b, left, operands, halved=halved), value)
-        case Binary(op, left, right):
-            a, c = (build_body(b, side, operands, halved=halved) for side in (left, right))
-            if op is not BinaryOp.SUB:
-                a, c = sorted((a, c))  # the other order in another dataflow is the same primitive
-            if halved and op is BinaryOp.MUL:
-                return _product(b, a, c)
-            return b.op(_BINARY[op], a, c, latency=1)
-
-
-def _product(b: Builder, a: int, c: int) -> int:
-    """`a * c` as the sum of the products of `a` with the upper and with the lower half of `c`, the factor with more bits."""
-    nodes = infer_widths(b.build()).nodes
-    a, c = sorted((a, c), key=lambda factor: nodes[factor].bits)
-    (low, high), bits = nodes[c].range, nodes[c].bits
-    if bits < HALVED:
-        return b.op(Op.MUL, a, c, latency=1)
-    half = bits // 2
-    upper = b.wrap(b.slice(c, half, bits - half), (low >> half, high >> half))
-    parts = [b.op(Op.MUL, a, factor, latency=1) for factor in (upper, b.slice(c, 0, half))]
-    corners = [x * y for x in nodes[a].range for y in (low, high)]
-    span = min(corners), max(corners)
-    return b.wrap(b.op(Op.ADD, b.shl(parts[0], half), parts[1], latency=1), span, span)
 
 
 def combine(
@@ -105,11 +52,17 @@ def identity(adg: Adg) -> int:
     return 0
 
 
+def wraps_in(adg: Adg) -> Format | None:
+    """The format in which sums wrap, so that only its bits count of a contribution; None for other reductions."""
+    return adg.output_format if adg.reduction is Reduction.ADD else None
+
+
 def contribution_range(adg: Adg) -> Range:
     """Interval of one masked contribution."""
     b = Builder("range", "fu")
     spans = [(p.tensor.format.low, p.tensor.format.high) for p in adg.inputs]
-    b.output("y", build_body(b, adg.op.body, [b.input(f"x{i}", s) for i, s in enumerate(spans)]))
+    given = [b.input(f"x{i}", span) for i, span in enumerate(spans)]
+    b.output("y", build_body(b, adg.op.body, given, into=wraps_in(adg)))
     module = infer_widths(b.build())
     low, high = module.nodes[dict(module.outputs)["y"]].range
     if adg.reduction is Reduction.ASSIGN:
@@ -148,17 +101,5 @@ def accumulated_terms(adg: Adg, sums: int) -> int:
 
 
 def element_terms(adg: Adg) -> int:
-    """Most contributions that one element gets: iterations of all loops but one per dimension, which moves that dimension only."""
-    rows = adg.op.output.map.rows
-    extents = [loop.extent for loop in adg.op.loops]
-    terms = math.prod(extents)
-    for row in rows:
-        terms //= max(
-            (
-                extent
-                for i, extent in enumerate(extents)
-                if row[i] and sum(other[i] != 0 for other in rows) == 1
-            ),
-            default=1,
-        )
-    return terms
+    """Most contributions that one element gets."""
+    return adg.op.terms

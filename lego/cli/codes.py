@@ -74,13 +74,13 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E113": (
         "unsupported body",
-        "Bodies have tensors, integers, + - * max min abs <<.",
+        "Bodies have tensors, integers, + - * max min abs, and << >> by a number.",
         "Rewrite the body.",
     ),
     "E114": (
         "statement too large",
-        "Too many operands, or too large an integer.",
-        "Split the operation.",
+        "More than 12 operands, or too large an integer.",
+        "Split the operation, or use a smaller number.",
     ),
     "E115": (
         "unknown tensor",
@@ -121,8 +121,8 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E124": (
         "format too narrow",
-        "The body's values don't fit the output.",
-        "Use a wider output format.",
+        "The body's values don't fit the output, or need more than 63 bits where all bits count.",
+        "Use a wider output format, or clamp or shift the values.",
     ),
     "E125": (
         "memory too small",
@@ -198,7 +198,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E405": (
         "no such contraction",
-        "Only a sum of products can be taken out of a network, by its name.",
+        "Only a sum of products can be taken out of a network, by its name, or a nest of integers whose body workloads have.",
         "List the names with `lego trace NAME --ops`.",
     ),
     "E406": (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lego.cli.stages import lines
-from lego.diag import LegoError
+from lego.diag import LegoError, Loc
 from lego.tell import Tell
 
 __all__ = [
@@ -88,9 +88,10 @@ def note(text: str) -> None:
     print(f"note: {text}", file=sys.stderr)
 
 
-def warn(text: str, hint: str) -> None:
+def warn(text: str, hint: str, loc: Loc | None = None) -> None:
     """Say on stderr what is probably not what the user wants, and what to do about it; the command goes on."""
-    print(f"warning: {text}\n  hint: {hint}", file=sys.stderr)
+    where = f"{loc}: " if loc else ""
+    print(f"{where}warning: {text}\n  hint: {hint}", file=sys.stderr)
 
 
 def print_json(value: object) -> None:

@@ -16,6 +16,7 @@ from lego.ir.fused import Method
 if TYPE_CHECKING:
     from lego.advice import Advice
     from lego.back.pipeline import Step
+    from lego.ir.workload import Workload
 
 __all__ = [
     "check_file",
@@ -41,6 +42,7 @@ def compile_file(
 
     options = options_of(how)
     workload = load_workload(file)
+    _caution(workload)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
     with progress(f"compile {workload.name}") as tell:
@@ -91,11 +93,20 @@ def check_file(file: Path, fusion: Method) -> None:
     from lego.flow import designs_of
 
     workload = load_workload(file)
+    _caution(workload)
     with progress(f"check {workload.name}") as tell:
         designs = designs_of(workload, fusion, tell)
     for advice in advice_of(designs, workload.architecture):
         _warn_of(advice)
     print("\n".join(map(str, designs)))
+
+
+def _caution(workload: Workload) -> None:
+    """Say what is legal and probably not meant."""
+    from frontends.yaml.cautions import wrapping_sums
+
+    for found in wrapping_sums(workload):
+        warn(found.message, found.hint, found.loc)
 
 
 def draw_file(

@@ -48,7 +48,7 @@ def _visit(
         case Binary(op, left, right):
             children = [_visit(arg, places, ports, seen) for arg in (left, right)]
     names = [name for name, _ in children]
-    if isinstance(expr, Binary) and op not in (BinaryOp.SUB, BinaryOp.SHL):
+    if isinstance(expr, Binary) and op not in (BinaryOp.SUB, BinaryOp.SHL, BinaryOp.SHR):
         names.sort()
     key = f"({op} {' '.join(names)})"
     if key not in seen:
@@ -71,6 +71,8 @@ def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
             return (min(corners), max(corners)), area
         case BinaryOp.SHL:
             return (a << c, b << c), 0
+        case BinaryOp.SHR:
+            return (a >> c, b >> c), 0
         case BinaryOp.SUB:
             span = (a - d, b - c)
         case BinaryOp.ADD:

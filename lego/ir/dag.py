@@ -26,6 +26,7 @@ class Op(StrEnum):
     MIN = "min"  # (a, b)
     MAX = "max"  # (a, b)
     SHL = "shl"  # (a) -> a << value
+    SHR = "shr"  # (a) -> a >> value, rounded down
     AND = "and"  # (one-bit...) -> conjunction
     OR = "or"  # (one-bit...) -> disjunction
     NOT = "not"  # (one-bit)

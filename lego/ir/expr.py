@@ -17,7 +17,7 @@ class UnaryOp(StrEnum):
 
 
 class BinaryOp(StrEnum):
-    """Operators of two arguments. `SHL` shifts left by a literal."""
+    """Operators of two arguments. `SHL` and `SHR` shift by a literal; `SHR` rounds down."""
 
     ADD = "+"
     SUB = "-"
@@ -25,6 +25,7 @@ class BinaryOp(StrEnum):
     MAX = "max"
     MIN = "min"
     SHL = "<<"
+    SHR = ">>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """`left op right`; for `SHL` the right side is a non-negative literal."""
+    """`left op right`; for `SHL` and `SHR` the right side is a non-negative literal."""
 
     op: BinaryOp
     left: Expr
@@ -86,3 +87,5 @@ def evaluate(expr: Expr, operands: Sequence[int]) -> int:
                     return min(a, b)
                 case BinaryOp.SHL:
                     return a << b
+                case BinaryOp.SHR:
+                    return a >> b

@@ -109,6 +109,23 @@ class TensorOp:
         """Number of points of the iteration domain at the maximum bounds."""
         return math.prod(loop.extent for loop in self.loops)
 
+    @property
+    def terms(self) -> int:
+        """Most contributions that one element gets: iterations of all loops but one per dimension, which moves that
+        dimension only."""
+        rows = self.output.map.rows
+        terms = self.iterations
+        for row in rows:
+            terms //= max(
+                (
+                    loop.extent
+                    for i, loop in enumerate(self.loops)
+                    if row[i] and sum(other[i] != 0 for other in rows) == 1
+                ),
+                default=1,
+            )
+        return terms
+
     def loop_index(self, name: str) -> int:
         """Position of the loop called `name`; ValueError if there is none."""
         return [loop.name for loop in self.loops].index(name)

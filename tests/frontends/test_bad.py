@@ -148,3 +148,18 @@ def test_at_most_20_errors(tmp_path: Path) -> None:
         f'    statement: "Y[a] += X[b]"\n    formats: {{{formats}, Y: int99}}\n'
     )
     assert 9 <= len(errors_of(path)) <= 20
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("thirteen_loops.yaml", "one loop over neighbouring dimensions"),
+        ("extent_quoted.yaml", "write 8 without the quotes"),
+        ("dma_quoted.yaml", "write 64 without the quotes"),
+        ("array_four.yaml", "up to 3 axes"),
+        ("statement_shift_right_tensor.yaml", "multiply by it"),
+    ],
+)
+def test_hints_say_what_helps(name: str, said: str) -> None:
+    (error,) = errors_of(BAD / name)
+    assert said in error.hint

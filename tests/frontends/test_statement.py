@@ -140,13 +140,14 @@ def literals() -> st.SearchStrategy[Expr]:
 def bodies(inputs: int) -> st.SearchStrategy[Expr]:
     """Expressions over the operands, at most some 20 nodes."""
     leaves = st.one_of(st.integers(0, inputs - 1).map(Operand), literals())
-    plain = [op for op in BinaryOp if op is not BinaryOp.SHL]
+    shifts = (BinaryOp.SHL, BinaryOp.SHR)
+    plain = [op for op in BinaryOp if op not in shifts]
 
     def grow(below: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
         return st.one_of(
             st.builds(Unary, st.sampled_from(UnaryOp), below),
             st.builds(Binary, st.sampled_from(plain), below, below),
-            st.builds(Binary, st.just(BinaryOp.SHL), below, st.integers(0, 31).map(Literal)),
+            st.builds(Binary, st.sampled_from(shifts), below, st.integers(0, 62).map(Literal)),
         )
 
     return st.recursive(leaves, grow, max_leaves=10)
@@ -342,19 +343,21 @@ def test_64_levels_are_read() -> None:
 
 def test_all_pairs_of_operators_bind_as_in_python() -> None:
     """`a op b op c` means what Python means, for numbers."""
-    for first, second in itertools.product(["+", "-", "*", "<<"], repeat=2):
+    shifts = ("<<", ">>")
+    for first, second in itertools.product(["+", "-", "*", *shifts], repeat=2):
         for shape in ("X[i] {} {} {} 3", "X[i] {} ({} {} 3)"):
-            second_operand = "2" if "<<" in (first, second) else "W[i]"
+            second_operand = "2" if {first, second} & {*shifts} else "W[i]"
             text = shape.format(first, second_operand, second)
-            if "(" in text and first == "<<":
+            if "(" in text and first in shifts:
                 continue
-            number = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "<<": int.__lshift__}
-            strength = {"<<": 0, "+": 1, "-": 1, "*": 2}
+            number = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+            number |= {"<<": int.__lshift__, ">>": int.__rshift__}
+            strength = {"<<": 0, ">>": 0, "+": 1, "-": 1, "*": 2}
             left_first = "(" not in text and strength[first] >= strength[second]
-            if not left_first and first == "<<":
+            if not left_first and first in shifts:
                 continue
             if left_first:
-                expected = number[second](number[first](7, 2), 3)
+                expected = number[second](number[first](-7, 2), 3)
             else:
-                expected = number[first](7, number[second](2, 3))
-            assert evaluate(parse(f"Y[i] += {text}").body, (7, 2)) == expected
+                expected = number[first](-7, number[second](2, 3))
+            assert evaluate(parse(f"Y[i] += {text}").body, (-7, 2)) == expected

@@ -60,6 +60,8 @@ def interval(node: Node, srcs: list[Range]) -> Range:
             return max(s[0] for s in srcs), max(s[1] for s in srcs)
         case Op.SHL:
             return srcs[0][0] << node.value, srcs[0][1] << node.value
+        case Op.SHR:
+            return srcs[0][0] >> node.value, srcs[0][1] >> node.value
         case Op.CAT:
             return 0, (1 << sum(bits_for(*s) for s in srcs)) - 1
         case Op.DELAY:

@@ -175,6 +175,15 @@ def _slice(node: Node, srcs: list[Value]) -> Value:
     return source[node.value : stop]
 
 
+def _shr(node: Node, srcs: list[Value]) -> Value:
+    source = srcs[0]
+    signed = source.shape().signed
+    if node.value < len(source):
+        upper = source[node.value :]
+        return upper.as_signed() if signed else upper
+    return source[-1].replicate(node.bits).as_signed() if signed else Const(0, node.bits)
+
+
 def _wrap(node: Node, srcs: list[Value]) -> Value:
     source = srcs[0]
     if len(source) > node.bits:
@@ -212,6 +221,7 @@ _STATELESS: dict[Op, Callable[[Node, list[Value]], Value]] = {
     Op.MIN: lambda _n, s: Mux(s[0] < s[1], s[0], s[1]),
     Op.MAX: lambda _n, s: Mux(s[0] < s[1], s[1], s[0]),
     Op.SHL: lambda n, s: s[0] << n.value,
+    Op.SHR: _shr,
     Op.AND: lambda _n, s: _joined(and_, s),
     Op.OR: lambda _n, s: _joined(or_, s),
     Op.NOT: lambda _n, s: ~s[0],

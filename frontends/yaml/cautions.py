@@ -1,0 +1,54 @@
+"""What is legal in a workload and probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from frontends.yaml.intervals import body_interval
+from frontends.yaml.tensors import FORMATS
+from lego.diag import Loc
+from lego.ir.dag import bits_for
+from lego.ir.workload import Reduction, TensorOp, Workload
+
+__all__ = ["Caution", "wrapping_sums"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What was found, and what helps."""
+
+    message: str
+    hint: str
+    loc: Loc | None
+
+
+def wrapping_sums(workload: Workload) -> list[Caution]:
+    """One for every operation whose sums can leave their format, at the full loop bounds."""
+    found = (_wrapping(workload, op) for op in workload.operations)
+    return [caution for cautions in found for caution in cautions]
+
+
+def _wrapping(workload: Workload, op: TensorOp) -> Iterator[Caution]:
+    if op.reduction is not Reduction.ADD:
+        return
+    fmt = workload.tensor(op.output.tensor).format
+    formats = [workload.tensor(access.tensor).format for access in op.inputs]
+    low, high = body_interval(op.body, [(f.low, f.high) for f in formats])
+    low, high = min(0, low, low * op.terms), max(0, high, high * op.terms)
+    if fmt.low <= low and high <= fmt.high:
+        return
+    values = "1 value" if op.terms == 1 else f"up to {op.terms} values"
+    yield Caution(
+        f"sums of {values} in {op.output.tensor!r} can leave {fmt}, and wrap: they span [{low}, {high}]",
+        _remedy(op.output.tensor, low, high),
+        op.output.loc,
+    )
+
+
+def _remedy(tensor: str, low: int, high: int) -> str:
+    fitting = [f for f in FORMATS.values() if f.low <= low and high <= f.high]
+    if fitting:
+        return f"{min(fitting, key=lambda f: f.bits)} for {tensor} holds every sum"
+    bits = bits_for(low, high)
+    return f"no format holds {bits} bits; if your values are smaller than their formats allow, narrower formats say so"

@@ -1,0 +1,55 @@
+"""Nests of integers taken out of a network: what the workload computes is what PyTorch computes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from frontends.torch_export.tracer import trace  # noqa: E402
+from frontends.tracing.extract import extract  # noqa: E402
+from frontends.yaml import load_text  # noqa: E402
+from frontends.yaml.render import render_workload  # noqa: E402
+from lego.diag import LegoError  # noqa: E402
+from lego.ir.network import Network  # noqa: E402
+from sim.reference import execute, random_tensor  # noqa: E402
+
+
+class Rounded(torch.nn.Module):
+    """The last steps of an integer layer, one after another."""
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        shifted = x >> 7
+        low = torch.minimum(shifted, y)
+        return shifted, low, torch.abs(low) + y, x * y
+
+
+def network() -> Network:
+    x = torch.zeros(3, 5, dtype=torch.int32)
+    return trace(Rounded(), (x, x), {}, name="rounded").network
+
+
+def test_integers_are_taken_out_with_shifts() -> None:
+    traced = network()
+    names = [op.name for op in traced.operations]
+    rng = np.random.default_rng(0)
+    for name, wanted in zip(names, (lambda a: a >> 7, torch.minimum), strict=False):
+        text = render_workload(extract(traced, name))
+        workload = load_text(text)
+        assert (" >> 7" in text) == (name == names[0])
+        (op,) = workload.operations
+        tensors = {tensor.name: tensor for tensor in workload.tensors}
+        given = {a.tensor: random_tensor(tensors[a.tensor], (3, 5), rng) for a in op.inputs}
+        bounds = {loop.name: loop.extent for loop in op.loops}
+        found = execute(op, tensors, given, bounds, (3, 5)).values
+        expected = wanted(*(torch.tensor(value, dtype=torch.int32) for value in given.values()))
+        assert (found == expected.numpy()).all()
+
+
+def test_what_would_wrap_is_refused() -> None:
+    traced = network()
+    for op in traced.operations[2:]:
+        with pytest.raises(LegoError) as caught:
+            load_text(render_workload(extract(traced, op.name)))
+        assert caught.value.code == "E405"
