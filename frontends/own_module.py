@@ -15,10 +15,7 @@ from lego.ir.network import Network
 if TYPE_CHECKING:
     from frontends.models.sample import Sample
 
-__all__ = ["drawn_input", "own_sample", "trace_own"]
-
-BELOW = 8
-"""Random integers are below it: small enough for most tables, such as those of embeddings."""
+__all__ = ["own_sample", "trace_own"]
 
 
 def trace_own(place: str, inputs: Sequence[str]) -> Network:
@@ -54,7 +51,8 @@ def own_sample(place: str, inputs: Sequence[str], *, device: str = "meta", seed:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         module = _made(Path(path), name, device)
-        args = [_input(text, device) for text in inputs]
+        with torch.device(device):
+            args = [_input(text) for text in inputs]
     return Sample(module.eval().requires_grad_(False), tuple(args))
 
 
@@ -79,7 +77,7 @@ def _made(path: Path, name: str, device: str) -> Any:
     return module
 
 
-def _input(text: str, device: str) -> Any:
+def _input(text: str) -> Any:
     """A tensor from `1,3,224,224` or `1,128:int64`. Raises E904."""
     import torch
 
@@ -88,15 +86,6 @@ def _input(text: str, device: str) -> Any:
     if not isinstance(kind, torch.dtype):
         hint = "such as 1,3,224,224 or 1,128:int64"
         raise LegoError("E904", f"{text[:40]!r} is no shape", hint=hint)
-    return drawn_input(sizes_of(shape), kind, device)
+    from frontends.models.sample import drawn
 
-
-def drawn_input(sizes: Sequence[int], kind: Any, device: str) -> Any:
-    """A random tensor, nothing on the device "meta": normal numbers, integers from 0 to 7, truth values."""
-    import torch
-
-    if device == "meta":
-        return torch.empty(sizes, dtype=kind, device=device)
-    if kind.is_floating_point:
-        return torch.randn(sizes).to(kind)
-    return torch.randint(2 if kind is torch.bool else BELOW, sizes).to(kind)
+    return drawn(sizes_of(shape), kind)

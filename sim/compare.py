@@ -16,7 +16,16 @@ from lego.ir.network import Kind
 from sim.network import execute
 from sim.windows import read
 
-__all__ = ["ATOL", "RTOL", "Difference", "device_of", "differences", "given_to", "relative"]
+__all__ = [
+    "ATOL",
+    "RTOL",
+    "Difference",
+    "compared",
+    "device_of",
+    "differences",
+    "given_to",
+    "relative",
+]
 
 RTOL, ATOL = 1e-4, 1e-5
 """Of sums in float32 in another order."""
@@ -93,7 +102,9 @@ def differences(
     leaves = tree_leaves(traced.program.graph.output_node().args[0])
     results = [str(leaf) for leaf in leaves if leaf is not None]
     found = [
-        _difference(name, "output", values[name], want, true.get(result), scaled=scaled)
+        compared(
+            name, "output", (values[name], exact.get(name)), want, true.get(result), scaled=scaled
+        )
         for name, want, result in zip(traced.network.outputs, wanted, results, strict=True)
     ]
     for name, want in _recorded(traced, args, named).items():
@@ -102,23 +113,42 @@ def differences(
         view = traced.views[name]
         extents, access = view.access()
         value, held = (
-            read(held[view.buffer], access, extents).reshape(view.shape).cpu()
+            read(held[view.buffer], access, extents).reshape(view.shape)
             if view.buffer in held
             else None
             for held in (values, exact)
         )
         assert value is not None  # noqa: S101
-        base = true.get(name, want)
+        both, layer = (value, held), name in layers
         found.append(
-            replace(
-                _difference(name, paths[name], value, want, true.get(name), scaled=scaled),
-                module=relative(want, base) if name in true else None,
-                nests=relative(value, base),
-                formats=None if held is None else relative(held, base),
-                layer=name in layers,
-            )
+            compared(name, paths[name], both, want, true.get(name), scaled=scaled, layer=layer)
         )
     return found
+
+
+def compared(
+    node: str,
+    path: str,
+    held: tuple[Tensor, Tensor | None],
+    want: Tensor,
+    true: Tensor | None = None,
+    *,
+    scaled: bool = True,
+    layer: bool = False,
+) -> Difference:
+    """What the loop nests have, in floating point and in number formats, against the reference; `true` is its in float64."""
+    value, exact = (None if each is None else each.detach().cpu() for each in held)
+    assert value is not None  # noqa: S101
+    found = replace(_difference(node, path, value, want, true, scaled=scaled), layer=layer)
+    if value.shape != want.shape:
+        return found
+    base = want if true is None else true
+    return replace(
+        found,
+        module=None if true is None else relative(want, base),
+        nests=relative(value, base),
+        formats=None if exact is None else relative(exact, base),
+    )
 
 
 def relative(found: Tensor, want: Tensor) -> float | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["Recipes", "Sample", "floats", "integers", "randomise"]
+__all__ = ["Recipes", "Sample", "drawn", "floats", "integers", "randomise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ def floats(*shape: int) -> Any:
 def integers(below: int, *shape: int) -> Any:
     """Integers in [0, below), int64, on the current default device."""
     return torch.randint(below, shape)
+
+
+def drawn(sizes: Sequence[int], kind: torch.dtype) -> Any:
+    """A random tensor of a type on the current default device: normal numbers, integers from 0 to 7 (which most tables
+    have), truth values."""
+    if kind.is_floating_point:
+        return torch.randn(*sizes).to(kind)
+    return torch.randint(2 if kind is torch.bool else 8, tuple(sizes)).to(kind)
 
 
 def randomise(sample: Sample) -> None:

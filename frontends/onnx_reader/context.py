@@ -31,6 +31,7 @@ __all__ = [
     "clean",
     "first_line",
     "first_result",
+    "place_of",
     "shape_of",
     "translates",
 ]
@@ -73,6 +74,13 @@ def first_result(node: NodeProto) -> str:
     return next((clean(name) for name in node.output if name), "")
 
 
+def place_of(node: NodeProto) -> str:
+    """A node's name with its operator, or its first result with its operator."""
+    kind = node.op_type
+    name = clean(node.name) or f"{first_result(node)}.{kind}"
+    return name if kind.lower() in name.lower() else f"{name}.{kind}"
+
+
 def first_line(error: Exception) -> str:
     """What an error of another package says first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -108,9 +116,7 @@ class Context(Tracer):
     def path(self) -> str:
         """The node's name, or its operator and first result."""
         assert self.proto is not None  # noqa: S101
-        kind = self.proto.op_type
-        name = clean(self.proto.name) or f"{first_result(self.proto)}.{kind}"
-        return name if kind.lower() in name.lower() else f"{name}.{kind}"
+        return place_of(self.proto)
 
     @property
     def source(self) -> str:

@@ -35,6 +35,8 @@ class ReadModel:
     constants : values of the parameters and of the folded tensors, by buffer.
     parameters : the file's name of every parameter buffer.
     inputs, outputs : buffers by the file's names of the graph's inputs and outputs.
+    views : where each result of a node stands, by the file's name; folded ones and casts are missing.
+    model : the file, its functions inlined and its open dimensions set.
     """
 
     network: Network
@@ -42,6 +44,8 @@ class ReadModel:
     parameters: dict[str, str]
     inputs: dict[str, str]
     outputs: dict[str, str]
+    views: dict[str, View]
+    model: ModelProto
 
 
 def read_onnx(
@@ -81,7 +85,8 @@ def _lowered(model: ModelProto, name: str) -> ReadModel:
     network = fold_casts(context.nests.network(list(inputs.values()), list(outputs.values())))
     used = {buffer.name for buffer in network.buffers}
     constants = {key: value for key, value in context.constants.items() if key in used}
-    return ReadModel(network, constants, context.parameters, inputs, outputs)
+    views = {key: v for key, v in env.items() if isinstance(v, View) and v.buffer in used}
+    return ReadModel(network, constants, context.parameters, inputs, outputs, views, model)
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file of --module failed, has no such class, or the class needs arguments.",
         "Name a class without arguments; wrap the module in one.",
     ),
+    "E411": (
+        "reference can't be computed",
+        "The evaluator of the package onnx stopped at the file, which `lego verify` compares with.",
+        "Give inputs that fit with --data; where the evaluator lacks the operator, verify the PyTorch module instead.",
+    ),
+    "E412": (
+        "error above what is required",
+        "With `lego verify --require`: a layer or an output has a larger relative error in the number formats.",
+        "Use finer formats, or scales of real inputs with --data.",
+    ),
     "E421": (
         "unknown number formats",
         "`lego verify --formats` names no scheme.",

@@ -33,6 +33,21 @@ Quantize = Annotated[
 Attention = Annotated[
     str | None, typer.Option(help="dense, duo or quest: change which keys are read.")
 ]
+Module = Annotated[
+    str | None,
+    typer.Option(help="A module of your own, path.py:Class; the file is run. Needs --input."),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Shape of an input in order, such as 1,3,224,224; of a module also 1,128:int64, of an ONNX file "
+        "x=1,3,224,224."
+    ),
+]
+Dim = Annotated[
+    list[str] | None,
+    typer.Option(help="Size of an open dimension of an ONNX file, such as batch=1."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Design = Annotated[
     str | None,
@@ -171,21 +186,9 @@ def trace(
             help="ONNX file, workload file with `model:`, or a name that `lego models` lists."
         ),
     ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(help="A module of your own, path.py:Class; the file is run. Needs --input."),
-    ] = None,
-    input: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Shape of an input in order, such as 1,3,224,224; of a module also 1,128:int64, of an ONNX file "
-            "x=1,3,224,224."
-        ),
-    ] = None,
-    dim: Annotated[
-        list[str] | None,
-        typer.Option(help="Size of an open dimension of an ONNX file, such as batch=1."),
-    ] = None,
+    module: Module = None,
+    input: Input = None,
+    dim: Dim = None,
     ops: Annotated[bool, typer.Option("--ops", help="List every operation and its loops.")] = False,
     extract: Annotated[
         str | None, typer.Option(help="Print this contraction as a workload that compiles.")
@@ -213,16 +216,33 @@ def trace(
     guarded(action)
 
 
-@app.command(epilog="Example: lego verify sana_tiny --formats fp8 --device auto")
+@app.command(
+    epilog="Examples: lego verify sana_tiny --formats fp8 --device auto; lego verify net.onnx --dim batch=1 --require 0.05; "
+    "lego verify --module mine.py:Net --input 1,3,32,32"
+)
 def verify(
-    model: Annotated[
-        str, typer.Argument(help="Name that `lego models` lists, or workload file with `model:`.")
-    ],
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="ONNX file, workload file with `model:`, or a name that `lego models` lists.",
+        ),
+    ] = None,
+    module: Module = None,
+    input: Input = None,
+    dim: Dim = None,
     formats: Annotated[
         str | None,
         typer.Option(
             help="Number formats of contractions: w8a8 (default), w8a8_shift, w8a8_tensor, w4a8_g128, w4a4_g64, fp8, "
             "fp8_e5m2, bf16; own: the network's (default with --quantize or --attention)."
+        ),
+    ] = None,
+    require: Annotated[
+        float | None,
+        typer.Option(
+            metavar="ERROR",
+            help="End with status 2 if a layer's or an output's relative error in the formats is above it, such as 0.05.",
         ),
     ] = None,
     quantize: Quantize = None,
@@ -235,11 +255,12 @@ def verify(
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare a network's loop nests with PyTorch, in floating point and bit-true in number formats: every layer's error."""
-    from lego.cli.verify import verify_network
+    """Compare a network's loop nests with PyTorch, or an ONNX file's with onnx's evaluator, in floating point and bit-true in number formats: every layer's error."""
+    from lego.cli.verify import Wanted, verify_network
 
-    techniques = (quantize, attention)
-    guarded(lambda: verify_network(model, formats, data, device, seed, json, techniques))
+    sizes, techniques = (input or [], dim or []), (quantize, attention)
+    wanted = Wanted(what, module, sizes, techniques, formats, data, device, seed, require)
+    guarded(lambda: verify_network(wanted, json))
 
 
 @app.command(epilog="Example: lego models --json")

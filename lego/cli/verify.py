@@ -1,73 +1,182 @@
-"""The command verify: a network's loop nests against its module, in floating point and in number formats."""
+"""The command verify: a network's loop nests against its module or its file, in floating point and in number formats."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lego.cli.common import print_json, progress, table
+from lego.cli.trace import Shapes, refuse_for_own, refuse_shapes
 from lego.diag import LegoError
 from lego.heap import rarely_collected
+from lego.ir.network import Kind
+from lego.tell import Tell
 
 if TYPE_CHECKING:
+    from frontends.models.sample import Sample
     from sim.compare import Difference
+    from sim.subjects import Subject
 
-__all__ = ["verify_network"]
+__all__ = ["Wanted", "verify_network"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is verified, and how.
+
+    Attributes
+    ----------
+    what, module, shapes, techniques : the network, as of :func:`lego.cli.trace.trace_network`.
+    formats : number formats; None: w8a8, or the network's own where techniques change it.
+    data : samples of the inputs.
+    require : the largest relative error that a layer or an output may have in the formats.
+    """
+
+    what: str | None
+    module: str | None = None
+    shapes: Shapes = ([], [])
+    techniques: tuple[str | None, str | None] = (None, None)
+    formats: str | None = None
+    data: Path | None = None
+    device: str = "auto"
+    seed: int = 0
+    require: float | None = None
 
 
 @rarely_collected()
-def verify_network(
-    name: str,
-    formats: str | None,
-    data: Path | None,
-    device: str,
-    seed: int,
-    as_json: bool,
-    techniques: tuple[str | None, str | None] = (None, None),
-) -> None:
-    """Run a network's module and its loop nests with random weights, and compare every tensor.
+def verify_network(wanted: Wanted, as_json: bool) -> None:
+    """Run a network and its loop nests, with random weights and inputs where it has none, and compare every tensor.
 
     With techniques, which round, tensors that differ by more than the order of sums are no error: where a sum is
     rounded to integers, another order can give the next one.
     """
-    from frontends.models.build import build, known
     from lego.quantise.scheme import scheme_named
 
-    name, techniques = _named(name, techniques)
-    known(name)
+    _check(wanted)
+    name, techniques = _named(wanted)
     changed = any(techniques)
-    formats = formats or ("own" if changed else "w8a8")
+    formats = wanted.formats or ("own" if changed else "w8a8")
     scheme = None if formats == "own" else scheme_named(formats)
-    with progress(f"verify {name}"):
-        sample = build(
-            name, device="cpu", seed=seed, quantize=techniques[0], attention=techniques[1]
-        )
-        from frontends.torch_export.tracer import trace
-        from sim.compare import device_of, differences
-        from sim.samples import drawn, loaded
+    with progress(f"verify {name}") as tell:
+        subject = _subject(wanted, name, techniques, tell)
+        from sim.compare import device_of
+        from sim.subjects import in_scheme
 
-        where = device_of(device)
-        traced = trace(sample.module, sample.args, sample.kwargs, name=name)
-        runs = loaded(data, sample) if data else [sample, *drawn(sample, 3, seed)]
+        where = device_of(wanted.device)
+        _refuse_host(subject)
+        tell("run", 0, 0)
         try:
-            found = differences(
-                traced, runs[0].module, runs[0].args, runs[0].kwargs, device=where,
-                formats=_formats(traced, runs, scheme, where), truth=True,
-            )  # fmt: skip
+            found = subject.differences(where, in_scheme(subject, scheme, where))
         except IndexError as error:
-            message = f"an index in {data or 'the inputs'} is outside its table: {error}"
-            raise LegoError("E422", message, hint="such as a token above the vocabulary") from None
-    apart = [each for each in found if not each.close]
+            message = f"an index in {wanted.data or 'the inputs'} is outside its table: {error}"
+            hint = "such as a token above the vocabulary; --data gives samples of the inputs"
+            raise LegoError("E422", message, hint=hint) from None
     if as_json:
         print_json(
             {"device": str(where), "formats": formats, "tensors": [_plain(d) for d in found]}
         )
     else:
         _print(name, formats, found, str(where))
-    if apart and not changed:
+    _judge(name, found, may_differ=changed)
+    if wanted.require is not None:
+        _require(wanted.require, formats, found)
+
+
+def _check(wanted: Wanted) -> None:
+    if (wanted.what is None) == (wanted.module is None):
+        raise LegoError("E904", "give a name or a file, or --module", hint="see lego verify --help")
+    require = wanted.require
+    if require is not None and not 0 <= require < math.inf:
+        raise LegoError("E904", f"--require {require} is no error", hint="such as --require 0.05")
+
+
+def _named(wanted: Wanted) -> tuple[str, tuple[str | None, str | None]]:
+    """The name in the catalogue, or of the file or class, and techniques; options come before keys of a workload file."""
+    what, techniques = wanted.what, wanted.techniques
+    if wanted.module is not None or what is None:
+        refuse_for_own(wanted.shapes, techniques)
+        return str(wanted.module), techniques
+    if Path(what).suffix == ".onnx":
+        if any(techniques):
+            raise LegoError("E904", "techniques change networks of the catalogue, not ONNX files")
+        return what, techniques
+    if Path(what).suffix in (".yaml", ".yml"):
+        from frontends.models.file import load_model
+
+        found = load_model(Path(what))
+        own = (found.techniques.quantize, found.techniques.attention)
+        what, techniques = found.model, (techniques[0] or own[0], techniques[1] or own[1])
+    from frontends.models.build import known
+
+    refuse_shapes(what, wanted.shapes)
+    known(what)
+    return what, techniques
+
+
+def _subject(
+    wanted: Wanted, name: str, techniques: tuple[str | None, str | None], tell: Tell
+) -> Subject:
+    """The network and who computes the same."""
+    if wanted.module is None and Path(name).suffix == ".onnx":
+        return _file_subject(wanted, name)
+    if wanted.module is not None:
+        from frontends.own_module import own_sample
+
+        sample = own_sample(wanted.module, wanted.shapes[0], device="cpu", seed=wanted.seed)
+        name = wanted.module.rpartition(":")[2]
+    else:
+        from frontends.models.build import build
+
+        quantize, attention = techniques
+        sample = build(name, device="cpu", seed=wanted.seed, quantize=quantize, attention=attention)
+    from frontends.torch_export.tracer import trace
+    from sim.subjects import ModuleSubject
+
+    traced = trace(sample.module, sample.args, sample.kwargs, name=name, tell=tell)
+    return ModuleSubject(traced, _samples(wanted, sample))
+
+
+def _file_subject(wanted: Wanted, name: str) -> Subject:
+    """An ONNX file at random inputs, or the user's."""
+    from frontends.traces import read_model
+
+    read = read_model(Path(name), *wanted.shapes)
+    import torch
+
+    from frontends.models.sample import Sample, drawn
+    from sim.subjects import FileSubject
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(wanted.seed)
+        buffers = [read.network.buffer(buffer) for buffer in read.inputs.values()]
+        args = tuple(drawn(buffer.shape, getattr(torch, buffer.format)) for buffer in buffers)
+    return FileSubject(read, _samples(wanted, Sample(None, args)))
+
+
+def _samples(wanted: Wanted, sample: Sample) -> list[Sample]:
+    from sim.samples import drawn, loaded
+
+    if wanted.data is not None:
+        return loaded(wanted.data, sample)
+    return [sample, *drawn(sample, 3, wanted.seed)]
+
+
+def _refuse_host(subject: Subject) -> None:
+    host = [op for op in subject.network.operations if op.kind is Kind.HOST]
+    if host:
+        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
+        message = (
+            f"{len(host)} operations of {subject.network.name} are the host's, which isn't run here"
+        )
+        raise LegoError("E406", message, hint=hint)
+
+
+def _judge(name: str, found: list[Difference], *, may_differ: bool) -> None:
+    """Raises E409 if the loop nests are beyond the tolerance in floating point."""
+    apart = [each for each in found if not each.close]
+    if apart and not may_differ:
         raise LegoError(
             "E409",
             f"{len(apart)} of {len(found)} tensors of {name} differ, the first at {apart[0].path}",
@@ -75,37 +184,20 @@ def verify_network(
         )
 
 
-def _named(
-    what: str, techniques: tuple[str | None, str | None]
-) -> tuple[str, tuple[str | None, str | None]]:
-    """The catalogue's name, and techniques, of a workload file; options come before its keys."""
-    if Path(what).suffix not in (".yaml", ".yml"):
-        return what, techniques
-    from frontends.models.file import load_model
-
-    found = load_model(Path(what))
-    own = (found.techniques.quantize, found.techniques.attention)
-    return found.model, (techniques[0] or own[0], techniques[1] or own[1])
+def _is_told(found: Difference) -> bool:
+    """Whether it is a row of the table: a layer, an output, or what differs."""
+    return found.layer or found.path == "output" or not found.close
 
 
-def _formats(traced: Any, runs: Any, scheme: Any, where: Any) -> Callable[[Any], Any]:
-    """What runs the network bit-true in the scheme's formats: its scales come from all runs."""
-    from lego.quantise.apply import in_formats
-    from sim.bit_true import BIT_TRUE
-    from sim.calibrate import observed, prepared
-    from sim.compare import given_to
-    from sim.network import execute
-
-    def run(given: dict[str, Any]) -> dict[str, Any]:
-        if scheme is None:
-            return execute(traced.network, given, arithmetic=BIT_TRUE)
-        given_runs = [given_to(traced, s.module, s.args, s.kwargs) for s in runs]
-        moved = [{k: v.to(where) for k, v in each.items()} for each in given_runs]
-        made = in_formats(traced.network, scheme)
-        ready = prepared(made, given, observed(traced.network, moved))
-        return execute(made.network, ready, arithmetic=BIT_TRUE)
-
-    return run
+def _require(most: float, formats: str, found: list[Difference]) -> None:
+    """Raises E412 if the error of a layer or an output in the formats is larger."""
+    errors = [(d.formats, d) for d in found if _is_told(d) and d.formats is not None]
+    over = [(error, d) for error, d in errors if error > most]
+    if over:
+        error, worst = max(over, key=lambda each: each[0])
+        message = f"{len(over)} of {len(errors)} layers and outputs have errors above {most:g} in {formats}, the largest {error:.2g} at {worst.path}"
+        hint = "use finer formats, such as --formats bf16, or scales of real inputs with --data"
+        raise LegoError("E412", message, hint=hint)
 
 
 def _plain(found: Difference) -> dict[str, object]:
@@ -116,12 +208,12 @@ def _plain(found: Difference) -> dict[str, object]:
 def _print(name: str, formats: str, found: list[Difference], where: str) -> None:
     rows = [
         (d.path, "x".join(map(str, d.shape)), *map(_error, (d.module, d.nests, d.formats)), "ok" if d.close else "FAR")
-        for d in found
-        if d.layer or not d.close
+        for d in sorted(found, key=lambda d: d.path == "output")
+        if _is_told(d)
     ]  # fmt: skip
-    table(("layer", "shape", "module", "loop nests", formats, ""), rows)
+    table(("layer", "shape", "reference", "loop nests", formats, ""), rows)
     true = any(d.module is not None for d in found)
-    against = "the module in float64" if true else "the module"
+    against = "the reference in float64" if true else "the reference"
     apart = sum(not d.close for d in found)
     print(f"Relative errors (Euclidean norms) against {against}; the column {formats} is bit-true.")
     print(

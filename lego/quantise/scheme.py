@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 from lego.diag import LegoError
@@ -57,8 +58,27 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def scheme_named(name: str) -> Scheme:
-    """The scheme of this name. Raises E421."""
+    """The scheme of this name. Raises E421, which tells the nearest."""
     if name not in SCHEMES:
-        hint = f"one of {', '.join(SCHEMES)}, or own"
+        near = _nearest(name.lower().replace("-", "_"))
+        meant = f"did you mean {near} ({SCHEMES[near].about})? " if near else ""
+        hint = f"{meant}one of {', '.join(SCHEMES)}, or own"
         raise LegoError("E421", f"unknown number formats {name[:40]!r}", hint=hint)
     return SCHEMES[name]
+
+
+def _nearest(name: str) -> str | None:
+    """A scheme that begins alike, whose operands are of a format that the name is part of, or whose name or format is
+    spelled alike."""
+    formats = {key: (key, each.weights, each.activations) for key, each in SCHEMES.items()}
+    if len(name) > 1:
+        for key in SCHEMES:
+            if key.startswith(name):
+                return key
+        for key, words in formats.items():
+            if any(name in word for word in words):
+                return key
+    close = difflib.get_close_matches(
+        name, [w for words in formats.values() for w in words], 1, 0.7
+    )
+    return next((key for key, words in formats.items() if close and close[0] in words), None)
