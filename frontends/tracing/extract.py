@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from frontends.tracing.expressions import expression
 from frontends.yaml.intervals import body_interval
+from frontends.yaml.names import is_legal
 from frontends.yaml.tensors import FORMATS
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
-from lego.ir.expr import Binary, BinaryOp, Expr, Operand
+from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand
 from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Place, Value
 from lego.ir.workload import (
     Access,
@@ -24,10 +27,29 @@ from lego.ir.workload import (
     Workload,
 )
 
-__all__ = ["extract", "operation_named"]
+__all__ = ["extract", "operation_named", "remarks"]
 
 OPERAND, RESULT = Format(True, 8), Format(True, 32)
-NAMES = tuple("ABCDEFGHIJKL")
+NAMES = "ABCDEFGHIJKL"
+LONGEST = 31
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What an operation touches of a buffer, as a tensor of its own.
+
+    Attributes
+    ----------
+    shape : the tensor's.
+    map : the access to it.
+    leaves : dimensions in which the access goes beyond the buffer.
+    first : where in the tensor the buffer begins, in those dimensions; 0 in others.
+    """
+
+    shape: tuple[int, ...]
+    map: AffineMap
+    leaves: tuple[int, ...]
+    first: tuple[int, ...]
 
 
 def operation_named(network: Network, name: str) -> Operation:
@@ -46,40 +68,75 @@ def extract(
     array: tuple[int, ...] = (4, 4),
 ) -> Workload:  # fmt: skip
     """A contraction with these number formats, or a nest of integers in its own; buffers are cut to what it touches.
+    :func:`remarks` says what the workload can't.
 
     Raises E405 if there is no operation of this name, or if it is neither a sum of products nor integers' nest that
     the workload language has.
     """
-    op = operation_named(network, name)
-    own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
-    if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
-        hint = "`lego trace --ops` lists the contractions, class array; nests of integers of up to 32 bits do as well"
-        raise LegoError("E405", f"{name} isn't a contraction but {op.kind}", hint=hint)
-    loops = tuple(Loop(f"{_letter(loop.name)}{k}", loop.extent) for k, loop in enumerate(op.loops))
+    op, own = _eligible(network, name)
+    times, loops = _used(op)
     tensors, accesses = [], []
     for letter, place in zip((*NAMES[: len(op.inputs)], "Y"), (*op.inputs, op.output), strict=True):
-        buffer = network.buffer(place.buffer)
-        shape, offset = _cut(op, place, buffer.shape)
-        pad = int(place.pad) if place.pad is not None and letter != "Y" else None
-        fmt = own.get(buffer.name, result if letter == "Y" else operand)
-        tensors.append(Tensor(letter, shape, fmt, pad))
-        accesses.append(Access(letter, AffineMap(place.map.rows, offset)))
+        cut = _cut(op, place, network.buffer(place.buffer).shape, writes=letter == "Y")
+        fmt = own.get(place.buffer, result if letter == "Y" else operand)
+        pad = _pad(op, place, fmt) if cut.leaves and letter != "Y" else None
+        tensors.append(Tensor(letter, cut.shape, fmt, pad))
+        rows = cut.map.columns([k for k, _ in loops])
+        accesses.append(Access(letter, AffineMap(rows, cut.map.offset)))
     *inputs, output = accesses
-    plain = _short(re.sub(r"\W+", "_", name).strip("_"))
-    plain = plain if plain[:1].isalpha() else f"op_{plain}"[:31]
+    named = tuple(
+        Loop(f"{_letter(loop.name)}{k}", loop.extent) for k, (_, loop) in enumerate(loops)
+    )
+    if not named:
+        named, output = (Loop("i0", 1),), _counting(output)
+        inputs = [replace(each, map=_without_loops(each.map, 1)) for each in inputs]
     body = expression(op.body) if own else _expr(op.body)
-    reduction = op.reduction if own else Reduction.ADD
-    made = TensorOp(plain, loops, output, tuple(inputs), body, reduction)
+    if times > 1:
+        body = Binary(BinaryOp.MUL, body, Literal(times))
+    plain = _plain(name)
+    made = TensorOp(
+        plain, named, output, tuple(inputs), body, op.reduction if own else Reduction.ADD
+    )
     if own:
         _demand_room(made, tensors)
     return Workload(plain, tuple(tensors), (made,), ((),), Architecture(array))
 
 
+def remarks(network: Network, name: str) -> list[str]:
+    """Sentences on how the extracted workload differs from the operation. Raises E405 as :func:`extract`."""
+    op, _ = _eligible(network, name)
+    found = []
+    buffer = network.buffer(op.output.buffer)
+    cut = _cut(op, op.output, buffer.shape, writes=True)
+    if cut.leaves:
+        parts = [
+            f"{cut.first[d]}:{cut.first[d] + size}" if d in cut.leaves else ":"
+            for d, size in enumerate(buffer.shape)
+        ]
+        found.append(f"The network keeps Y[{', '.join(parts)}]; it drops what is written outside.")
+    times, _ = _used(op)
+    if times > 1:
+        found.append(f"Each value is added {times} times: no index follows these loops.")
+    return found
+
+
+def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Format]]:
+    """The operation of this name, and its own formats by buffer if it is a nest of integers and no contraction."""
+    op = operation_named(network, name)
+    own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
+    if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
+        hint = "`lego trace --ops` lists the contractions, class array; nests of integers of up to 32 bits do as well"
+        raise LegoError("E405", f"{name} isn't a contraction but {op.kind}", hint=hint)
+    if len(op.inputs) > len(NAMES):
+        raise LegoError("E405", f"{name} has {len(op.inputs)} operands, more than {len(NAMES)}")
+    return op, own
+
+
 def _integers(network: Network, op: Operation) -> dict[str, Format]:
-    """The formats of a nest's buffers, none unless all are integers that hardware has and have a dimension."""
+    """The formats of a nest's buffers, none unless all are integers that hardware has."""
     buffers = [network.buffer(place.buffer) for place in (*op.inputs, op.output)]
-    fits = all(buffer.format in FORMATS and buffer.shape for buffer in buffers)
-    return {buffer.name: FORMATS[buffer.format] for buffer in buffers} if fits and op.loops else {}
+    fits = op.kind is not Kind.HOST and op.inputs and all(b.format in FORMATS for b in buffers)
+    return {buffer.name: FORMATS[buffer.format] for buffer in buffers} if fits else {}
 
 
 def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
@@ -91,10 +148,48 @@ def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
         raise LegoError("E405", f"the values of {op.name} can leave {fmt}", hint=hint)
 
 
+def _pad(op: Operation, place: Place, fmt: Format) -> int:
+    """What is read outside; the format's lowest value is as good as minus infinity where the largest is kept."""
+    value = float(place.pad or 0)
+    neutral = {Reduction.MAX: (-math.inf, fmt.low), Reduction.MIN: (math.inf, fmt.high)}
+    if isinstance(op.body, Value) and value == neutral.get(op.reduction, (None, 0))[0]:
+        return neutral[op.reduction][1]
+    if not value.is_integer():
+        raise LegoError("E405", f"{op.name} reads {value} outside of its operand, no integer")
+    return int(value)
+
+
+def _used(op: Operation) -> tuple[int, list[tuple[int, Loop]]]:
+    """How often the other loops add the same, and the loops that an index follows, with their numbers."""
+    rows = [row for place in (op.output, *op.inputs) for row in place.map.rows]
+    used = [(k, loop) for k, loop in enumerate(op.loops) if any(row[k] for row in rows)]
+    times = op.iterations // math.prod(loop.extent for _, loop in used)
+    return times if op.reduction is Reduction.ADD else 1, used
+
+
+def _counting(access: Access) -> Access:
+    """The access with a loop of one iteration in its first index, where a loop must be used somewhere."""
+    first, *rest = access.map.offset
+    return replace(access, map=AffineMap(((1,), *((0,) for _ in rest)), (first, *rest)))
+
+
+def _without_loops(access: AffineMap, loops: int) -> AffineMap:
+    return AffineMap(tuple((0,) * loops for _ in access.offset), access.offset)
+
+
+def _plain(name: str) -> str:
+    """A name that workload files take."""
+    plain = re.sub(r"[\W_]+", "_", name, flags=re.ASCII).strip("_")
+    plain = _short(plain).strip("_")
+    if not plain[:1].isalpha():
+        plain = f"op_{plain}"[:LONGEST].strip("_")
+    return plain if is_legal(plain) else f"my_{plain}"[:LONGEST].strip("_")
+
+
 def _short(name: str) -> str:
     """The last words that fit into 31 characters, or what does of the last one."""
-    tail = name[-31:]
-    whole = len(name) <= 31 or name[-32] == "_" or "_" not in tail
+    tail = name[-LONGEST:]
+    whole = len(name) <= LONGEST or name[-LONGEST - 1] == "_" or "_" not in tail
     return tail if whole else tail.split("_", 1)[1]
 
 
@@ -102,18 +197,30 @@ def _letter(name: str) -> str:
     return name.rstrip("0123456789") or "i"
 
 
-def _cut(
-    op: Operation, place: Place, shape: Sequence[int]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The extents that the access touches, and its offset there; whole dimensions where it may leave them."""
-    sizes, offsets = [], []
-    for row, start, size in zip(place.map.rows, place.map.offset, shape, strict=True):
+def _cut(op: Operation, place: Place, shape: Sequence[int], *, writes: bool) -> _Cut:
+    """Each dimension from the first index to the last. Where a read leaves the buffer, it is the buffer's dimension; a
+    write that may leave it has all of the buffer and all indices. A buffer without dimensions becomes a tensor of one element."""
+    sizes, offsets, leaves, firsts = [], [], [], []
+    for d, (row, start, size) in enumerate(
+        zip(place.map.rows, place.map.offset, shape, strict=True)
+    ):
         reach = [a * (loop.extent - 1) for a, loop in zip(row, op.loops, strict=True)]
         low, high = start + sum(min(r, 0) for r in reach), start + sum(max(r, 0) for r in reach)
         inside = low >= 0 and high < size
-        sizes.append(high - low + 1 if inside else size)
-        offsets.append(start - low if inside else start)
-    return tuple(sizes), tuple(offsets)
+        if not inside:
+            leaves.append(d)
+        if writes and place.pad is not None:
+            low, high = min(low, 0), max(high, size - 1)
+        elif not inside:
+            low, high = 0, size - 1
+        sizes.append(high - low + 1)
+        offsets.append(start - low)
+        firsts.append(0 if inside else -low)
+    if not sizes:
+        row = (0,) * len(op.loops)
+        return _Cut((1,), AffineMap((row,), (0,)), (), (0,))
+    access = AffineMap(place.map.rows, tuple(offsets))
+    return _Cut(tuple(sizes), access, tuple(leaves), tuple(firsts))
 
 
 def _expr(body: Body) -> Expr:

@@ -11,7 +11,7 @@ from lego.ir.keywords import KEYWORDS
 if TYPE_CHECKING:
     from frontends.yaml.load import Positions
 
-__all__ = ["check_names"]
+__all__ = ["check_names", "is_legal"]
 
 # Words of C++ and SystemVerilog beside those that the generated identifiers avoid.
 _MORE = frozenset(
@@ -44,6 +44,11 @@ def check_names(form: WorkloadForm, at: Positions) -> list[LegoError]:
     """E104 for every name that must not reach Verilog, C++ or a file system; E105 for clashes."""
     errors = {loc: e for name, loc in _names(form, at) if (e := _check(name, loc)) is not None}
     return [*errors.values(), *_clashes(form, at)]
+
+
+def is_legal(name: str) -> bool:
+    """Whether a name of the right characters and length is neither reserved nor has `_` where none may be."""
+    return _check(name, Loc("", 0, 0)) is None
 
 
 def _names(form: WorkloadForm, at: Positions) -> list[tuple[str, Loc]]:

@@ -74,6 +74,20 @@ def test_a_contraction_is_taken_out_and_compiles(tmp_path: Path) -> None:
 
 
 @NEEDS_MODELS
+def test_what_is_taken_out_says_which_part_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "op.yaml"
+    name = "up.1.convolution.conv_transpose2d"
+    done = lego(
+        "trace", "sparserefine_unet_tiny", "--extract", name, "-o", str(out), cache=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    said = "# The network keeps Y[:, :, :, 1:9, 1:9]; it drops what is written outside.\n"
+    assert out.read_text().startswith(said)
+    done = lego("check", str(out), cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@NEEDS_MODELS
 def test_a_network_is_verified(tmp_path: Path) -> None:
     done = lego("verify", "can_linear_tiny", "--device", "cpu", "--json", cache=tmp_path)
     assert done.returncode == 0, done.stderr
