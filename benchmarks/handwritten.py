@@ -1,7 +1,7 @@
 """Our 16x16 int8 arrays against plain hand-written ones: python -m benchmarks.handwritten
 
 FUs and interconnect only, the same cell library and script. Area and clock as in `lego ppa`; energy per
-multiply-accumulate by the method of `lego ppa`, every cell input switching in a fifth of the cycles. The hand-written arrays have sums of 32 bits, and of
+multiply-accumulate by the method of `lego ppa`, every net switching in a fifth of the cycles. The hand-written arrays have sums of 32 bits, and of
 as few as loops of 64 need, which is what LEGO finds by itself.
 """
 
@@ -64,7 +64,7 @@ def measure(verilog: str, top: str, library: Library) -> tuple[float, float, flo
             for cell, many in cells.items()
         )
         clock = clock_of(netlist, library, [])
-        return area / 1000, energy_fj(netlist, library) / SIZE**2, clock.period_ps / 1000
+        return area / 1000, energy_fj(clock, library) / SIZE**2, clock.period_ps / 1000
 
 
 def main() -> None:

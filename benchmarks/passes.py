@@ -1,7 +1,7 @@
 """What every pass saves, by synthesis: python -m benchmarks.passes [--size 8] [--ends] [NAME...]
 
 Logic area (FUs, interconnect, memory logic, control; without SRAM macros) in 1,000 um2, flip-flops, energy of that logic per cycle in
-pJ if every cell input switches in a fifth of the cycles (method of `lego ppa`), and with `--clock` the least period in ns.
+pJ if every net switches in a fifth of the cycles (method of `lego ppa`), and with `--clock` the least period in ns.
 -O0, each pass alone and -O2; each with its ratio to -O0. Dataflows are those of workloads/, on arrays of at most `--size` per axis.
 """
 
@@ -17,11 +17,11 @@ from frontends.yaml import load_workload
 from lego.back.pipeline import PASSES, Options
 from lego.flow import designs_of
 from lego.ir.fused import FusedAdg
+from lego.ppa.gates import clock_rates
 from lego.ppa.library import Library, read_library
-from lego.ppa.power import cell_energy_fj
+from lego.ppa.power import energy_of, toggles_of
 from lego.ppa.price import areas, flip_flops
-from lego.ppa.synthesis import Netlist
-from lego.ppa.timing import clock_of
+from lego.ppa.timing import Timing, clock_of
 
 RATE = 0.2
 
@@ -36,13 +36,12 @@ class Result:
     clock: float
 
 
-def energy_fj(netlist: Netlist, library: Library) -> float:
-    """Energy per cycle of all cells, without leakage."""
-    total = 0.0
-    for module, count in netlist.instances().items():
-        for name, many in netlist.cells.get(module, {}).items():
-            total += count * many * sum(cell_energy_fj(library.cells[name], library.voltage, RATE))
-    return total
+def energy_fj(timing: Timing, library: Library) -> float:
+    """Energy per cycle of all cells, without leakage; clock gates are open."""
+    clocks = clock_rates(timing.circuit, {}).rates
+    toggles = toggles_of(timing.circuit, library, lambda _: "fu", lambda _: RATE, clocks)
+    found = energy_of(timing.circuit, timing.analysis, library, toggles)
+    return sum(energy.total_fj for energy in found.values())
 
 
 def measure(design: FusedAdg, options: Options, *, clock: bool) -> Result:
@@ -51,12 +50,12 @@ def measure(design: FusedAdg, options: Options, *, clock: bool) -> Result:
     with tempfile.TemporaryDirectory() as name:
         netlist, entry = synthesised(design, options, Path(name))
         found = areas(netlist, entry, library)
-        period = clock_of(netlist, library, entry["macros"]).period_ps if clock else 0
+        timing = clock_of(netlist, library, entry["macros"])
     return Result(
         area=(found["total"] - found["sram"]) / 1e6,
         registers=flip_flops(netlist, library),
-        energy=energy_fj(netlist, library) / 1000,
-        clock=period / 1000,
+        energy=energy_fj(timing, library) / 1000,
+        clock=timing.period_ps / 1000 if clock else 0.0,
     )
 
 

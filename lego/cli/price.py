@@ -20,12 +20,13 @@ def price_folder(
     require_clock: bool,
     as_json: bool,
 ) -> None:
-    """Record activity if there is none yet, synthesise, print the table, and tell if the clock is missed.
+    """Record activity if there is none of this version yet, synthesise, print the table, and tell if the clock is missed.
 
     Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be; with
     `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.
     """
     from lego.ppa import check_clock, price, report_table
+    from lego.ppa.activity import outdated
     from lego.ppa.library import read_library
 
     manifest = manifest_of(folder)
@@ -35,7 +36,8 @@ def price_folder(
         hint = "compile with --clock, such as lego compile FILE --clock 1GHz"
         raise LegoError("E808", f"{folder} was compiled without a clock", hint=hint)
     read_library(liberty)
-    if not (folder / "activity.json").is_file():
+    recorded = folder / "activity.json"
+    if not recorded.is_file() or outdated(recorded.read_text(errors="replace")):
         from sim.simulate import demand_match, simulate
 
         with progress("record switching activity"):

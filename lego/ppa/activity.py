@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lego.diag import LegoError
 
-__all__ = ["Activity", "read_activities", "read_saif", "write_activities"]
+__all__ = ["Activity", "outdated", "read_activities", "read_saif", "write_activities"]
 
-SCHEMA = "lego/activity/1"
+SCHEMA = "lego/activity/2"
 CATEGORIES = (
     ("fu_", "fu"),
     ("array", "interconnect"),
@@ -39,12 +39,23 @@ class Activity:
     cycles : clock cycles recorded.
     toggles, bits : per category, toggles of all bits over all cycles, and the number of bits.
     accesses : per operand, reads and writes of its SRAM macros over all cycles.
+    high_cycles : per path of an instance (``array.fu_0_0``; the top's is empty) and signal of one bit, the cycles in which it is high.
     """
 
     cycles: int
     toggles: dict[str, int]
     bits: dict[str, int]
     accesses: dict[str, int]
+    high_cycles: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def high(self) -> dict[str, dict[str, float]]:
+        """Share of the cycles in which signals of one bit are high."""
+        cycles = max(1, self.cycles)
+        return {
+            path: {name: min(1.0, n / cycles) for name, n in signals.items()}
+            for path, signals in self.high_cycles.items()
+        }
 
     def rate(self, category: str) -> float:
         """Mean toggles per bit and cycle; the whole design's where a category has no bit."""
@@ -61,6 +72,7 @@ class Activity:
             "toggles": self.toggles,
             "bits": self.bits,
             "sram_accesses": self.accesses,
+            "high_cycles": self.high_cycles,
         }
 
 
@@ -69,13 +81,21 @@ def read_activities(text: str) -> dict[str, Activity]:
     try:
         document = json.loads(text)
         return {
-            top: Activity(d["cycles"], d["toggles"], d["bits"], d["sram_accesses"])
+            top: Activity(
+                d["cycles"], d["toggles"], d["bits"], d["sram_accesses"], d["high_cycles"]
+            )
             for top, d in document["designs"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LegoError(
             "E805", "activity.json is not an activity record", hint="delete it and run again"
         ) from error
+
+
+def outdated(text: str) -> bool:
+    """Whether another version of LEGO wrote this activity.json."""
+    found = re.search(r'"schema":\s*"(lego/activity/\d+)"', text)
+    return found is not None and found[1] != SCHEMA
 
 
 def write_activities(activities: Mapping[str, Activity]) -> str:
@@ -94,39 +114,53 @@ def read_saif(saif: str) -> Activity:
         raise LegoError("E805", "the simulation left no switching activity of the design")
     sums: dict[str, list[int]] = {}
     accesses: dict[str, int] = {}
-    around: list[tuple[str, str]] = [("", "")]  # (category, operand) of the groups we are in
+    high: dict[str, dict[str, int]] = {}
+    around = [_Group()]
     for line in map(str.strip, saif.split("\n")):
+        here = around[-1]
         if line == ")":
             around.pop()
         elif bit := _BIT.match(line):
-            category, operand = around[-1]
             net, ones, toggles = bit.group(1), int(bit.group(2)), int(bit.group(3))
-            if category == "sram" and net in ("ren", "wen"):
-                accesses[operand] = accesses.get(operand, 0) + ones // 2
-            elif category not in ("", "sram") and net != "clk":
-                total = sums.setdefault(category, [0, 0])
+            if here.category == "sram" and net in ("ren", "wen"):
+                accesses[here.operand] = accesses.get(here.operand, 0) + ones // 2
+            elif here.category not in ("", "sram") and net != "clk":
+                total = sums.setdefault(here.category, [0, 0])
                 total[0] += toggles
                 total[1] += 1
+                if "[" not in net:
+                    high.setdefault(here.path, {})[net] = ones // 2
         elif instance := _INSTANCE.match(line):
-            around.append(_enter(instance.group(1), around[-1]))
+            around.append(_enter(instance.group(1), here))
         elif line.startswith("("):
-            around.append(around[-1])
+            around.append(here)
     names = sorted(sums)
     return Activity(
         int(duration.group(1)) // 2,
         {name: sums[name][0] for name in names},
         {name: sums[name][1] for name in names},
         dict(sorted(accesses.items())),
+        {path: dict(sorted(signals.items())) for path, signals in sorted(high.items())},
     )
 
 
-def _enter(instance: str, outer: tuple[str, str]) -> tuple[str, str]:
-    category, operand = outer
-    if not category:
-        return ("control", "") if instance == "dut" else ("", "")
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Where a line of SAIF stands: what it counts as, whose memory it is, path from the top."""
+
+    category: str = ""
+    operand: str = ""
+    path: str = ""
+
+
+def _enter(instance: str, outer: _Group) -> _Group:
+    if not outer.category:
+        return _Group("control") if instance == "dut" else _Group()
+    path = f"{outer.path}.{instance}".lstrip(".")
     if instance in ("ram", "ram_0", "ram_1"):
-        return "sram", operand
+        return _Group("sram", outer.operand, path)
     for prefix, name in CATEGORIES:
         if instance.startswith(prefix):
-            return name, instance.removeprefix("memory_") if name == "memory" else operand
-    return outer
+            operand = instance.removeprefix("memory_") if name == "memory" else outer.operand
+            return _Group(name, operand, path)
+    return replace(outer, path=path)

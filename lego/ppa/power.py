@@ -1,73 +1,229 @@
 """Power from the cells of the netlist and the activity of the simulated run.
 
-Per category: every data input of a cell switches with the category's mean activity; the energy
-of a toggle is ``C V^2 / 2`` for the pin, and as much again inside the cell and on its wire. Clock
-pins switch twice a cycle. Leakage is the library's. SRAM energy is the macro model's per access,
-for every access that the simulated run made; SRAM leakage isn't modelled. Clock pins behind a clock gate count
-as if it were always open, so that a mean activity never makes a design look better than it is;
-`python -m benchmarks.gating` counts what they do.
+Each net toggles at the mean rate of the category that drives it, the clock's twice a cycle, those behind clock gates as often as the
+gate is open. A toggle takes ``C V^2 / 2`` for the pins and the wire of the net, and what the library's tables say for the cells
+at it (`lego.ppa.inner`), at the slews and loads of the timing analysis. Leakage is the library's. SRAM energy is the macro
+model's per access, for every access that the simulated run made; SRAM leakage isn't modelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lego.ppa.activity import Activity
-from lego.ppa.library import Cell, Library
+from lego.ppa.circuit import HIGH, LOW, OPEN, Circuit
+from lego.ppa.gates import Gates, clock_rates
+from lego.ppa.inner import Counting, inner_fj
+from lego.ppa.library import Library
 from lego.ppa.sram import macro
-from lego.ppa.synthesis import Netlist
+from lego.ppa.sta import Analysis
 
-__all__ = ["METHOD", "Power", "cell_energy_fj", "power_of", "sram_power_uw"]
+__all__ = [
+    "METHOD",
+    "Energy",
+    "Power",
+    "Toggles",
+    "energy_of",
+    "power_of",
+    "sram_power_uw",
+    "toggles_of",
+]
 
-INTERNAL_FACTOR = 2.0
 METHOD = (
-    "C V^2/2 per toggle of each cell input at its category's mean simulated activity, doubled for "
-    "cell-internal and wire energy; clock pins toggle twice a cycle, also behind clock gates; "
-    "leakage from the library; "
-    "SRAM energy per simulated access by the macro model, without leakage; activity is zero-delay, "
-    "so glitches aren't counted"
+    "C V^2/2 of pins and wire per toggle of a net, and the library's internal energy at the slews and loads of the timing "
+    "analysis, mean over states; nets toggle at the mean simulated activity of the category that drives them, the clock twice a "
+    "cycle, and behind clock gates in the share of the simulated cycles in which they are open; leakage from the library; "
+    "SRAM energy per simulated access by the macro model, without leakage; activity is zero-delay, so glitches aren't counted"
 )
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Microwatts of one category."""
+    """Microwatts of one category: charging nets, inside cells, all of both for clocks, leakage."""
 
-    dynamic_uw: int
+    switching_uw: int
+    internal_uw: int
     clock_uw: int
     leakage_uw: int
 
+    @property
+    def total_uw(self) -> int:
+        """The sum."""
+        return self.switching_uw + self.internal_uw + self.clock_uw + self.leakage_uw
 
-def cell_energy_fj(cell: Cell, voltage: float, rate: float) -> tuple[float, float]:
-    """Energy per cycle at the data inputs, which toggle at this rate, and at the clock pin."""
-    per_ff = voltage**2 / 2 * INTERNAL_FACTOR
-    return cell.input_ff * per_ff * rate, cell.clock_ff * per_ff * 2
+
+@dataclass(slots=True)
+class Energy:
+    """fJ per cycle of one category, and its leakage in nW.
+
+    Attributes
+    ----------
+    nets, clock_nets : charging nets that its cells drive.
+    ports, clock_port : charging its pins on nets that ports of the design drive.
+    cells, clock_cells : inside its cells, at pins on other nets, and on the clock's.
+    """
+
+    nets: float = 0.0
+    clock_nets: float = 0.0
+    ports: float = 0.0
+    clock_port: float = 0.0
+    cells: float = 0.0
+    clock_cells: float = 0.0
+    leakage_nw: float = 0.0
+
+    def __add__(self, other: Energy) -> Energy:
+        return Energy(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def total_fj(self) -> float:
+        """Energy per cycle without leakage."""
+        return (
+            self.nets
+            + self.clock_nets
+            + self.ports
+            + self.clock_port
+            + self.cells
+            + self.clock_cells
+        )
 
 
 def power_of(
-    netlist: Netlist,
+    circuit: Circuit,
+    analysis: Analysis,
     library: Library,
+    category: Callable[[str], str],
     activity: Activity,
     period_ps: int,
-) -> dict[str, Power]:
-    """Power per category at the given clock period."""
+) -> tuple[dict[str, Power], Gates]:
+    """Power per category at the given clock period; `category` tells a module's. And what is known of clock gates."""
+    gates = clock_rates(circuit, activity.high)
+    toggles = toggles_of(circuit, library, category, activity.rate, gates.rates)
+    found = energy_of(circuit, analysis, library, toggles)
     frequency_ghz = 1000 / period_ps
-    totals: dict[str, list[float]] = {}
-    for module, count in netlist.instances().items():
-        if module not in netlist.cells:
-            continue
-        category = netlist.category(module)
-        rate = activity.rate(category)
-        sums = totals.setdefault(category, [0.0, 0.0, 0.0])
-        for name, many in netlist.cells[module].items():
-            cell = library.cells[name]
-            data_fj, clock_fj = cell_energy_fj(cell, library.voltage, rate)
-            sums[0] += count * many * data_fj * frequency_ghz
-            sums[1] += count * many * clock_fj * frequency_ghz
-            sums[2] += count * many * cell.leakage_nw / 1000
-    return {name: Power(*(round(v) for v in sums)) for name, sums in sorted(totals.items())}
+    return {
+        name: Power(
+            round((e.nets + e.ports) * frequency_ghz),
+            round(e.cells * frequency_ghz),
+            round((e.clock_nets + e.clock_port + e.clock_cells) * frequency_ghz),
+            round(e.leakage_nw / 1000),
+        )
+        for name, e in found.items()
+    }, gates
+
+
+@dataclass(frozen=True, slots=True)
+class Toggles:
+    """How often each net toggles, and who drives it.
+
+    Attributes
+    ----------
+    names : categories.
+    owners : per cell, the category of each instance, by its number.
+    driver : per net the category that drives it; -1 for what no cell drives.
+    rates : toggles per cycle of each net.
+    on_clock : whether a net is the clock's, gated or not.
+    """
+
+    names: tuple[str, ...]
+    owners: dict[str, Ints]
+    driver: Ints
+    rates: Floats
+    on_clock: NDArray[np.bool_]
+
+
+def toggles_of(
+    circuit: Circuit,
+    library: Library,
+    category: Callable[[str], str],
+    rate: Callable[[str], float],
+    clocks: Mapping[int, float],
+) -> Toggles:
+    """Give every net its rate.
+
+    Parameters
+    ----------
+    category : of a module; SRAM macros are `memory` wherever they are.
+    rate : toggles per cycle of nets that a category drives; what a port drives is `control`.
+    clocks : toggles per cycle of the nets of the clock.
+    """
+    modules = [category(module.name) for _, module in circuit.scopes]
+    names = tuple(sorted({*modules, "control", "memory"}))
+    of_scope = np.array([names.index(name) for name in modules])
+    memory = names.index("memory")
+    owners = {
+        kind: of_scope[held.scope] if kind in library.cells else np.full(len(held.nets), memory)
+        for kind, held in circuit.instances.items()
+    }
+    driver = _drivers(circuit, owners)
+    by_category = np.array([rate(name) for name in names])
+    rates = by_category[np.where(driver < 0, names.index("control"), driver)]
+    rates[[LOW, HIGH, OPEN]] = 0.0
+    nets = list(clocks)
+    rates[nets] = [clocks[net] for net in nets]
+    on_clock = np.zeros(circuit.n_nets, dtype=bool)
+    on_clock[nets] = True
+    return Toggles(names, owners, driver, rates, on_clock)
+
+
+def energy_of(
+    circuit: Circuit,
+    analysis: Analysis,
+    library: Library,
+    toggles: Toggles,
+    counting: Counting | None = None,
+) -> dict[str, Energy]:
+    """Energy per category; `counting` as `inner_fj` has it."""
+    found = [Energy() for _ in toggles.names]
+    per_ff = library.voltage**2 / 2 * toggles.rates
+    charge = analysis.load_ff.max(axis=1) * per_ff
+    _add(found, ("nets", "clock_nets"), toggles.driver, charge, toggles.on_clock)
+    inner = inner_fj(circuit, analysis.slew_ps, analysis.load_ff, toggles.rates, counting)
+    for kind, held in circuit.instances.items():
+        owner = toggles.owners[kind]
+        for slot, (name, _) in enumerate(held.slots):
+            nets, pin = held.nets[:, slot], held.cell.pins[name]
+            clocked = toggles.on_clock[nets]
+            _add(found, ("cells", "clock_cells"), owner, inner[kind][:, slot], clocked)
+            own = max(pin.rise_ff, pin.fall_ff) * per_ff[nets] * (toggles.driver[nets] < 0)
+            _add(found, ("ports", "clock_port"), owner, own, clocked)
+        leaks = np.full(len(owner), held.cell.leakage_nw)
+        _add(found, ("leakage_nw", ""), owner, leaks, np.zeros(len(owner), dtype=bool))
+    return dict(zip(toggles.names, found, strict=True))
+
+
+def _drivers(circuit: Circuit, owners: Mapping[str, Ints]) -> Ints:
+    """Per net the category that drives it; -1 for what no cell drives."""
+    driver = np.full(circuit.n_nets, -1)
+    for kind, held in circuit.instances.items():
+        for slot, (name, _) in enumerate(held.slots):
+            if held.cell.pins[name].direction != "input":
+                driver[held.nets[:, slot]] = owners[kind]
+    driver[[LOW, HIGH, OPEN]] = -1
+    return driver
+
+
+def _add(
+    found: Sequence[Energy],
+    names: tuple[str, str],
+    owner: Ints,
+    energy: Floats,
+    second: NDArray[np.bool_],
+) -> None:
+    """Add energies to their owners: to the first quantity, or the second where that is said."""
+    for name, counts in zip(names, (~second, second), strict=True):
+        known = counts & (owner >= 0)
+        if known.any():
+            sums = np.bincount(owner[known], weights=energy[known], minlength=len(found))
+            for each, value in zip(found, sums.tolist(), strict=True):
+                setattr(each, name, getattr(each, name) + value)
 
 
 def sram_power_uw(

@@ -16,7 +16,7 @@ from lego.ppa.power import METHOD, power_of, sram_power_uw
 from lego.ppa.sram import MODEL, macro
 from lego.ppa.synthesis import Netlist, synthesise, target_of
 from lego.ppa.timing import METHOD as TIMING_METHOD
-from lego.ppa.timing import clock_of
+from lego.ppa.timing import Timing, clock_of
 from lego.publish import add_files
 
 __all__ = ["areas", "check_clock", "flip_flops", "price", "report_table"]
@@ -44,7 +44,7 @@ def price(
     library = read_library(liberty)
     activities = read_activities((folder / "activity.json").read_text())
     report: dict[str, Any] = {
-        "schema": "lego/ppa/1",
+        "schema": "lego/ppa/2",
         "clock_ps": manifest.get("clock_ps"),
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
         "tools": {"pyosys": version("pyosys")},
@@ -113,28 +113,38 @@ def _design(
         "critical_path": clock.path,
         "critical_cells": [list(step) for step in clock.steps],
         "met": _met(clock.period_ps, asked),
-        **_power(netlist, entry, library, activities[top], period),
+        **_power(netlist, clock, entry, library, activities[top], period),
     }
 
 
 def _power(
-    netlist: Netlist, entry: Mapping[str, Any], library: Library, activity: Activity, period: int
+    netlist: Netlist,
+    clock: Timing,
+    entry: Mapping[str, Any],
+    library: Library,
+    activity: Activity,
+    period: int,
 ) -> dict[str, Any]:
-    logic = power_of(netlist, library, activity, period)
+    category = netlist.category
+    logic, gates = power_of(clock.circuit, clock.analysis, library, category, activity, period)
     sram = sram_power_uw(entry["macros"], activity, period)
-    total_uw = sum(sram.values()) + sum(
-        p.dynamic_uw + p.clock_uw + p.leakage_uw for p in logic.values()
-    )
+    total_uw = sum(sram.values()) + sum(p.total_uw for p in logic.values())
     cycles = sum(flow["program"]["cycles"] for flow in entry["dataflows"])
     operations = sum(
         flow["program"]["iterations"] * max(1, flow["macs_per_fu"]) for flow in entry["dataflows"]
     )
     return {
-        "activity": activity.to_json(),
+        "activity": {k: v for k, v in activity.to_json().items() if k != "high_cycles"},
+        "clock_gates": {"total": gates.gates, "simulated": gates.known},
         "power_period_ps": period,
         "power_uw": {
             "logic": {
-                k: {"dynamic": p.dynamic_uw, "clock": p.clock_uw, "leakage": p.leakage_uw}
+                k: {
+                    "switching": p.switching_uw,
+                    "internal": p.internal_uw,
+                    "clock": p.clock_uw,
+                    "leakage": p.leakage_uw,
+                }
                 for k, p in logic.items()
             },
             "sram": sram,

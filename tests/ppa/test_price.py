@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from frontends.yaml import load_text
 from lego.diag import LegoError
 from lego.flow import compile_workload
 from lego.ppa import price, report_table
-from lego.ppa.activity import read_saif
+from lego.ppa.activity import outdated, read_activities, read_saif, write_activities
 from lego.ppa.library import read_library
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import synthesise
@@ -108,6 +109,29 @@ def test_the_activity_is_that_of_the_busy_cycles(folder: Path, report: dict[str,
     tiles = -(-m // 4) * -(-n // 4)
     assert accesses["X"] == accesses["W"] == 4 * tiles * k
     assert 0 < activity["toggles"]["fu"] < activity["bits"]["fu"] * activity["cycles"]
+
+
+def test_clock_gates_are_open_as_often_as_their_enables_are_high(
+    folder: Path, report: dict[str, Any]
+) -> None:
+    """The host keeps still, so the registers that it writes take no clock."""
+    (design,) = report["designs"]
+    gates = design["clock_gates"]
+    assert gates["simulated"] == gates["total"] > 0
+    text = (folder / "activity.json").read_text()
+    (activity,) = read_activities(text).values()
+    assert {path for path in activity.high if path.startswith("array.fu_")}
+    assert 0.0 in activity.high["registers"].values()
+    assert not outdated(text)
+    assert outdated(text.replace("lego/activity/2", "lego/activity/1"))
+    open_ = replace(activity, high_cycles={})
+    copy = folder.parent / "open"
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    (copy / "activity.json").write_text(write_activities({design["top"]: open_}))
+    (counted,) = price(copy)["designs"]
+    assert counted["clock_gates"]["simulated"] == 0
+    clock = [d["power_uw"]["logic"]["control"]["clock"] for d in (design, counted)]
+    assert clock[0] < 0.8 * clock[1]
 
 
 def test_same_twice(folder: Path, report: dict[str, Any]) -> None:
