@@ -21,7 +21,7 @@ from lego.diag import LegoError
 from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
-from lego.handoff import DEFAULT_CLOCK_PS, fusesoc_core, sdc
+from lego.handoff import DEFAULT_CLOCK_PS, check_apart, fusesoc_core, sdc
 from lego.heap import rarely_collected
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
@@ -104,7 +104,8 @@ def compile_workload(
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as
     text, `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench` makes
     tb.sv from the workload's name and the designs' manifest entries. `advise` hears what is legal but probably not
-    meant, before the long work; `tell` hears of the stages. Raises E904 for passes that don't exist.
+    meant, before the long work; `tell` hears of the stages. Raises E105 if designs have
+    modules of one name, E904 for passes that don't exist.
     """
     from lego.back.rtl.verilog import to_verilog
 
@@ -139,6 +140,7 @@ def compile_workload(
             files[f"{fused.name}.schedule.txt"] = f"{times}\n".encode()
         passes = [step.to_json() for step in steps]
         designs.append(design_entry(fused, dag, times) | {"passes": passes})
+    check_apart(designs)
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
     files["report.md"] = _report(workload, designs, advice).encode()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import yaml
 
@@ -12,7 +13,7 @@ from lego import __version__
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
 
-__all__ = ["DEFAULT_CLOCK_PS", "clock_ps", "fusesoc_core", "sdc"]
+__all__ = ["DEFAULT_CLOCK_PS", "check_apart", "clock_ps", "fusesoc_core", "sdc"]
 
 DEFAULT_CLOCK_PS = 2000
 """Period in the constraints if none is asked for: 500 MHz."""
@@ -37,6 +38,17 @@ def clock_ps(text: str) -> int:
             "E904", f"a clock of {text[:20]} is out of range", hint="from 0.01 to 10,000 ns"
         )
     return int(period)
+
+
+def check_apart(designs: Sequence[Mapping[str, Any]]) -> None:
+    """Raise E105 if two designs of one folder, as in the manifest, have a module of one name."""
+    owners: dict[str, str] = {}
+    for design in designs:
+        for module in design["modules"]:
+            other = owners.setdefault(module, design["top"])
+            if other != design["top"]:
+                message = f"designs {other!r} and {design['top']!r} both have a module {module!r}"
+                raise LegoError("E105", message, hint="rename one of the operations")
 
 
 def sdc(dag: Dag, period_ps: int) -> str:

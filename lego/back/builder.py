@@ -52,9 +52,7 @@ class Builder:
 
     def build(self) -> Module:
         """Freeze."""
-        return Module(
-            self.name, self.category, tuple(self.nodes), tuple(sorted(self._outputs.items()))
-        )
+        return Module(self.name, self.category, tuple(self.nodes), tuple(self._outputs.items()))
 
     def add_node(self, node: Node) -> int:
         """Append a node; a stateless one that exists already is found again."""
@@ -186,12 +184,11 @@ class Builder:
 
     def instance(self, module: Module, name: str, inputs: Mapping[str, int]) -> Mapping[str, int]:
         """Instantiate `module` (its ranges known); returns its outputs by name."""
-        wanted = {node.name for node in module.nodes if node.op is Op.INPUT}
-        if wanted != set(inputs):
+        ports = tuple(node.name for node in module.nodes if node.op is Op.INPUT)
+        if set(ports) != set(inputs):
             raise InternalError(
-                f"{name}: ports {sorted(wanted ^ set(inputs))} of {module.name} don't match"
+                f"{name}: ports {sorted(set(ports) ^ set(inputs))} of {module.name} don't match"
             )
-        ports = tuple(sorted(inputs))
         cell = self.add_node(
             Node(
                 Op.INSTANCE,

@@ -27,6 +27,9 @@ _SOURCES = (Op.INPUT, Op.DELAY)
 
 _STATE = (Op.DELAY, Op.REG, Op.MEMORY)
 
+HOST_PORTS = frozenset({"host_addr", "host_wdata", "host_mask", "host_ren", "host_wen", "busy"})
+"""What a memory is told by the host, or while it stands still."""
+
 Start = Callable[[Node], int | None]
 
 
@@ -93,8 +96,7 @@ def _told(memory: Module) -> int:
 
 
 def _is_control(node: Node) -> int | None:
-    held = node.name.startswith("host_") or node.name == "busy"
-    return 0 if node.op is Op.INPUT and not held else None
+    return 0 if node.op is Op.INPUT and node.name not in HOST_PORTS else None
 
 
 def _sums(dag: Dag) -> int:

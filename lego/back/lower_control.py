@@ -23,6 +23,7 @@ from lego.back.registers import (
     register_specs,
     row_registers,
 )
+from lego.back.signals import Signal, events_of, fetch_port, inside_port, variant_port
 from lego.back.timing import settling
 from lego.back.turn import add_turns, digit_name, plain_digit
 from lego.diag import InternalError
@@ -30,13 +31,7 @@ from lego.ir.adg import Fu, InputPlan
 from lego.ir.dag import Module, Op
 from lego.ir.fused import Buffer, FusedAdg, Plan
 
-__all__ = [
-    "Control",
-    "fetch_port",
-    "inside_port",
-    "raw_kappa",
-    "variant_port",
-]
+__all__ = ["Control", "raw_kappa"]
 
 
 class Control:
@@ -87,36 +82,39 @@ class Control:
         sequencer = self._sequencer(tails)
         self.modules.append(sequencer)
         b = Builder(f"{self.prefix}_control", "control", self._n)
-        signals = dict(
-            b.instance(
-                sequencer,
-                "sequencer",
-                {"start": b.input("start")} | self._wire_registers(b, sequencer),
-            )
+        outs = b.instance(
+            sequencer,
+            "sequencer",
+            {"start": b.input("start")} | self._wire_registers(b, sequencer),
         )
-        status = {port: signals.pop(port) for port in ("busy", "done")}
+        acting = events_of(self.fused.n_counters)
+        signals = {port: Signal(node, port in acting) for port, node in outs.items()}
+        status = {port: signals.pop(port).node for port in ("busy", "done")}
         if late:
-            outer = [signals[f"step{k}"] for k in range(self.fused.n_counters)]
-            signals |= {f"still{k}": b.invert(b.any(outer[:k])) for k in range(len(outer))}
+            outer = [signals[f"step{k}"].node for k in range(self.fused.n_counters)]
+            signals |= {f"still{k}": Signal(b.invert(b.any(outer[:k]))) for k in range(len(outer))}
             signals = {
-                name: b.delay(node, 1, resets=name.startswith(_EVENTS), name=f"{name}_late")
-                for name, node in signals.items()
+                name: Signal(b.delay(s.node, 1, resets=s.acts, name=f"{name}_late"), s.acts)
+                for name, s in signals.items()
             }
         for buffer in self.fused.buffers():
             agu = self._agu(buffer, late=late, narrow=narrow)
             self.modules.append(agu)
             wires = {
-                node.name: signals[node.name]
+                node.name: signals[node.name].node
                 for node in agu.nodes
                 if node.op == "input" and node.name in signals
             }
             outs = b.instance(agu, f"agu_{buffer.name}", wires | self._wire_registers(b, agu))
-            signals |= {f"{buffer.name}_{port}": node for port, node in outs.items()}
+            acting = frozenset(fetch_port(numbers) for numbers in ((), *self._served(buffer)))
+            signals |= {
+                f"{buffer.name}_{port}": Signal(node, port in acting) for port, node in outs.items()
+            }
         for port, node in status.items():
             b.output(port, node)
-        for name, (signal, delay) in sorted(self._taps.items()):
+        for name, (signal, delay) in self._taps.items():
             source = signals[signal]
-            b.output(name, b.delay(source, delay, resets=_acts(signal), name=signal))
+            b.output(name, b.delay(source.node, delay, resets=source.acts, name=signal))
         return infer_widths(b.build())
 
     def _wire_registers(self, b: Builder, module: Module) -> dict[str, int]:
@@ -362,15 +360,19 @@ class Control:
             each = [None if p is None else self._reuse(b, buffer, p, number) for p in plans]
             reuse.append(b.choose(each))
             b.output(f"reuse{number}", reuse[-1])
-        served = {
-            plan.levels(fu)
-            for view, plan in zip(self.views[buffer.index], plans, strict=True)
-            if view is not None and plan is not None
-            for fu in view.nodes
-        }
-        for numbers in sorted(served - {()}):
+        for numbers in self._served(buffer):
             unserved = [b.invert(reuse[number]) for number in numbers]
             b.output(fetch_port(numbers), b.all([en, *unserved]))
+
+    def _served(self, buffer: Buffer) -> list[tuple[int, ...]]:
+        """The sets of delay reuses, but the empty one, that serve some data node."""
+        served = {
+            plan.levels(fu)
+            for view, plan in zip(self.views[buffer.index], buffer.plans, strict=True)
+            if view is not None and isinstance(plan, InputPlan)
+            for fu in view.nodes
+        }
+        return sorted(served - {()})
 
     def _reuse(self, b: Builder, buffer: Buffer, plan: InputPlan, number: int) -> int:
         """Whether the source of a delay reuse lies in the domain."""
@@ -390,21 +392,6 @@ class Control:
         return b.all(tests)
 
 
-_EVENTS = ("launch", "running", "step", "last")
-"""Signals of the sequencer that start or write something."""
-
-
-def fetch_port(numbers: Sequence[int]) -> str:
-    """Port that tells when data nodes served by these delay reuses read memory."""
-    return "_".join(["fetch", *map(str, numbers)]) if numbers else "en"
-
-
-def _acts(signal: str) -> bool:
-    """Whether a signal enables a memory: what is left of a run cut short mustn't write, nor keep the
-    host from reading."""
-    return signal.startswith("last") or "_fetch_" in signal or signal.endswith("_en")
-
-
 def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:
     return plan.time[dim] if plan is not None and dim < len(plan.time) else (0,) * counters
 
@@ -412,13 +399,3 @@ def _row_of(plan: Plan | None, dim: int, counters: int) -> tuple[int, ...]:
 def raw_kappa(plan: Plan, fu: Fu) -> tuple[int, ...]:
     """``F_S s`` per dimension."""
     return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in plan.space)
-
-
-def variant_port(carries: Sequence[tuple[int, int]]) -> str:
-    """Port of the address whose row is carried so many times in these dimensions."""
-    return "addr" + "".join(f"_{j}" if n == 1 else f"_{j}x{n}" for j, n in carries)
-
-
-def inside_port(dim: int, kappa: int) -> str:
-    """Port of one bounds check."""
-    return f"in{dim}_{'m' if kappa < 0 else ''}{abs(kappa)}"

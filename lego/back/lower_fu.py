@@ -86,7 +86,7 @@ def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
         node = held = b.input(f"{name}_node", span)
     if Pick.HOLD in kinds:
         register = b.reg(span, name=f"{name}_held", resets=False)
-        held = b.mux(b.input(f"{name}_load"), node, register, name=name)
+        held = b.mux(b.input(f"{name}_load"), node, register, name=f"{name}_now")
         b.drive(register, held)
     values: list[int | None] = []
     for choice in port.picks:
@@ -100,7 +100,7 @@ def _pick(b: Builder, name: str, port: PortKind, span: Range) -> int:
         elif pick is Pick.EITHER:
             value = held
             for level, other in reversed(brought):
-                value = b.mux(b.input(f"{name}_reuse{level}"), other, value, name=name)
+                value = b.mux(b.input(f"{name}_reuse{level}"), other, value, name=f"{name}_now")
             values.append(value)
         else:
             values.append(held)

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 
 from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
-from lego.back.lower_control import (
-    Control,
-    fetch_port,
-    inside_port,
-    raw_kappa,
-    variant_port,
-)
+from lego.back.lower_control import Control, raw_kappa
 from lego.back.lower_sums import FORWARDED, accumulates
 from lego.back.registers import access_of, address_bits, needs_extent
+from lego.back.signals import fetch_port, inside_port, variant_port
 from lego.back.switch import Banks, crossbar_cost, rotator_cost
 from lego.back.timing import Schedule
 from lego.back.turn import digit_name, reached, turn_name

@@ -117,12 +117,12 @@ def _register_file(fused: FusedAdg, prefix: str, host: HostMap) -> Module:
 def _register(b: Builder, spec: RegisterSpec, enable: int, wdata: int, settle: int) -> int:
     """What the whole design looks at arrives some cycles later, so that registers can form a tree."""
     span = (0, (1 << spec.bits) - 1)
-    reg = b.reg(span, name=f"value_{spec.name}", resets=False)
+    reg = b.reg(span, name=f"{spec.name}_value", resets=False)
     b.drive(reg, b.wrap(wdata, span), enable)
-    wide = spec.name == "dataflow" or "_row" in spec.name or "_delay" in spec.name
-    b.output(spec.name, b.delay(reg, settle if wide else 0, name=spec.name))
-    if spec.name == "half":
-        b.output("half_settled", b.delay(reg, settle, name=spec.name))
+    settled = b.delay(reg, settle if spec.settles else 0, name=spec.name)
+    b.output(spec.name, reg if spec.at_once else settled)
+    if spec.settles and spec.at_once:
+        b.output(f"{spec.name}_settled", settled)
     return reg
 
 
@@ -144,11 +144,8 @@ def _top(
     wires |= {name: node for name, node in outs.items() if name not in ("busy", "done")}
     b.output("busy", outs["busy"])
     b.output("done", outs["done"])
-    results = {}
-    output = fused.buffers()[-1]
-    for port, node in array.outputs:
-        if port.startswith(f"{output.name}_node_"):
-            results[port] = wires[port] = b.wire(array.nodes[node].range)
+    results = {port: b.wire(array.nodes[node].range) for port, node in array.outputs}
+    wires |= results
     for name, module in zip(names[1:], memories, strict=True):
         outs = b.instance(module, name, _connections(b, module, wires | ports[name]))
         reads[name] = outs["host_rdata"]

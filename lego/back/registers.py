@@ -35,11 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RegisterSpec:
-    """One register: its port name, the largest value it must hold, and what it means."""
+    """One register: its port name, the largest value it must hold, and what it means.
+
+    `settles`: much of the design looks at it, some cycles later, through a tree of registers; `at_once`: some of the
+    design looks at it without that, too.
+    """
 
     name: str
     high: int
     about: str
+    settles: bool = False
+    at_once: bool = False
 
     @property
     def bits(self) -> int:
@@ -100,9 +106,11 @@ def register_specs(fused: FusedAdg) -> tuple[RegisterSpec, ...]:
     specs = []
     if len(fused.layers) > 1:
         about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
-        specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, f"dataflow id; {about}"))
+        about = f"dataflow id; {about}"
+        specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, about, settles=True))
     if fused.halves > 1:
-        specs.append(RegisterSpec("half", fused.halves - 1, "half of the memories in use"))
+        about = "half of the memories in use"
+        specs.append(RegisterSpec("half", fused.halves - 1, about, settles=True, at_once=True))
     for k, trips in enumerate(fused.trips()):
         names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
         about = _each([d.name if d.loop >= 0 else "no loop" for d in names])
@@ -138,7 +146,8 @@ def _address_specs(fused: FusedAdg, buffer: Buffer) -> Iterator[RegisterSpec]:
         counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
         yield RegisterSpec(f"{name}_step{k}", high, f"words per step of {_each(counters)}")
     for j in row_registers(fused, buffer):
-        yield RegisterSpec(f"{name}_row{j}", high, f"words per row step of dimension {j}")
+        about = f"words per row step of dimension {j}"
+        yield RegisterSpec(f"{name}_row{j}", high, about, settles=True)
     extents = _extents(fused, buffer)
     for j, extent in sorted(extents.items()):
         yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}")
@@ -146,7 +155,7 @@ def _address_specs(fused: FusedAdg, buffer: Buffer) -> Iterator[RegisterSpec]:
         parts = segments(depth, depth)
         lengths = " ".join(map(str, parts[1:]))
         about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
-        yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about)
+        yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
 
 
 def delay_register(buffer: Buffer, number: int) -> str:

@@ -56,7 +56,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "Names have letters, digits and _, start with a letter, and are no keyword.",
         "Rename it.",
     ),
-    "E105": ("names clash", "Two names are equal, or differ by case only.", "Rename one of them."),
+    "E105": (
+        "names clash",
+        "Two names are equal, differ by case only, or give two designs a module of one name.",
+        "Rename one of them.",
+    ),
     "E110": (
         "statement syntax",
         "The statement can't be read.",

@@ -100,7 +100,7 @@ def _extended(module: Module, pieces: Mapping[str, Mapping[str, list[str]]]) -> 
             wires = dict(zip(node.ports, node.srcs, strict=True))
             for port, names in pieces[node.text].items():
                 wires |= dict.fromkeys(names, wires[port])
-            ports = tuple(sorted(wires))
+            ports = tuple(wires)
             node = replace(node, ports=ports, srcs=tuple(wires[port] for port in ports))
         nodes.append(node)
     return replace(module, nodes=tuple(nodes))
@@ -246,7 +246,7 @@ def _rebuilt(
         (name, place[redirect.get((name, 0, 0), (node, 0))])
         for name, node in (*module.outputs, *extra)
     ]
-    return replace(module, nodes=tuple(nodes), outputs=tuple(sorted(outputs)))
+    return replace(module, nodes=tuple(nodes), outputs=tuple(outputs))
 
 
 @dataclass
@@ -317,7 +317,7 @@ class _Rewriting:
             enable = [b.input("en")] if len(node.srcs) == 2 else []
             b.output("q", b.add_node(replace(node, srcs=(value, *enable), name="")))
             self.kinds[kind] = infer_widths(b.build())
-        name = f"{node.name or f'n{i}'}_copy{number}"
+        name = f"copy{number}_{node.name or f'n{i}'}"
         ports = ("d", "en")[: len(node.srcs)]
         held = self.kinds[kind].name
         return Node(Op.INSTANCE, node.srcs, 0, 0, name=name, text=held, ports=ports)

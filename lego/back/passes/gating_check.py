@@ -3,6 +3,7 @@ under a dataflow in which what it stops matters."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ __all__ = ["check_gated"]
 
 _ROOTS = (Op.INSTANCE, Op.MEMORY, Op.CHECK)
 _REGISTERS = (Op.DELAY, Op.REG)
+_ACTIVE = re.compile(r"active(_[0-9]+)+")
 
 
 def check_gated(before: Dag, after: Dag) -> None:
@@ -73,7 +75,7 @@ class _Comparison:
     def _added(self, at: int) -> int | None:
         """The bit that gating added to an enable that was there."""
         node = self.new.nodes[at]
-        named = node.op is Op.AND and self.new.nodes[node.srcs[-1]].name.startswith("active_")
+        named = node.op is Op.AND and _ACTIVE.fullmatch(self.new.nodes[node.srcs[-1]].name)
         return node.srcs[1] if named and len(node.srcs) == 2 else None
 
     def _bare(self, at: int, was: int, now: int) -> int:
