@@ -14,14 +14,14 @@ from lego import __version__
 from lego.advice import Advice, advice_of
 from lego.back.lower_top import host_map, lower
 from lego.back.measure import counts_of
-from lego.back.pipeline import DEFAULT, Options, Step, check_runs
+from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
 from lego.back.registers import register_specs
 from lego.back.timing import Schedule
 from lego.diag import LegoError
 from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
-from lego.handoff import DEFAULT_CLOCK_PS, check_apart, fusesoc_core, sdc
+from lego.handoff import TB_WAIVERS, check_apart, handoff_files
 from lego.heap import rarely_collected
 from lego.ir.adg import Adg
 from lego.ir.dag import Dag, Op
@@ -118,6 +118,7 @@ def compile_workload(
     if advise is not None:
         for each in advice:
             advise(each)
+    benched = [fused.name for fused in fused_designs] if testbench is not None else []
     for fused in fused_designs:
         steps: list[Step] = []
         dag, times = lower(fused, options, steps.append, tell)
@@ -128,11 +129,11 @@ def compile_workload(
                 files[f"{fused.name}.{dump_after}.dag.txt"] = f"{step.dag}\n".encode()
         tell(f"Verilog of {fused.name}", 0, 0)
         files[f"{fused.name}.v"] = to_verilog(dag).encode()
-        files[f"{fused.name}.sdc"] = sdc(dag, options.clock_ps or DEFAULT_CLOCK_PS).encode()
         many = len(fused.layers)
         about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
-        core = fusesoc_core(fused.name, [f"{fused.name}.v", f"{fused.name}.sdc"], about)
-        files[f"{fused.name}.core"] = core.encode()
+        files |= handoff_files(
+            dag, about, benched, options.clock_ps, pruned="dead" in chosen(options)
+        )
         files[f"{fused.name}.adg.json"] = fused.to_json().encode()
         if dump:
             files[f"{fused.name}.adg.txt"] = f"{fused}\n".encode()
@@ -143,6 +144,7 @@ def compile_workload(
     check_apart(designs)
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
+        files["tb.vlt"] = TB_WAIVERS.encode()
     files["report.md"] = _report(workload, designs, advice).encode()
     files["manifest.json"] = _manifest(workload, designs, files, options.clock_ps)
     return files

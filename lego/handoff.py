@@ -13,7 +13,16 @@ from lego import __version__
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
 
-__all__ = ["DEFAULT_CLOCK_PS", "check_apart", "clock_ps", "fusesoc_core", "sdc"]
+__all__ = [
+    "DEFAULT_CLOCK_PS",
+    "TB_WAIVERS",
+    "check_apart",
+    "clock_ps",
+    "fusesoc_core",
+    "handoff_files",
+    "sdc",
+    "waivers",
+]
 
 DEFAULT_CLOCK_PS = 2000
 """Period in the constraints if none is asked for: 500 MHz."""
@@ -51,6 +60,19 @@ def check_apart(designs: Sequence[Mapping[str, Any]]) -> None:
                 raise LegoError("E105", message, hint="rename one of the operations")
 
 
+def handoff_files(
+    dag: Dag, about: str, benched: Sequence[str], period_ps: int | None, *, pruned: bool
+) -> dict[str, bytes]:
+    """A design's constraints, waivers and core; `benched` names the designs that tb.sv plays, `pruned` tells whether
+    what nothing reads was taken away."""
+    top = dag.top.name
+    return {
+        f"{top}.sdc": sdc(dag, period_ps or DEFAULT_CLOCK_PS).encode(),
+        f"{top}.vlt": waivers(top, pruned=pruned).encode(),
+        f"{top}.core": fusesoc_core(top, about, benched).encode(),
+    }
+
+
 def sdc(dag: Dag, period_ps: int) -> str:
     """Constraints of the top: the clock, and a fifth of it for what is outside the ports."""
     inputs = sorted(n.name for n in dag.top.nodes if n.op is Op.INPUT)
@@ -66,28 +88,102 @@ def sdc(dag: Dag, period_ps: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fusesoc_core(top: str, files: Sequence[str], about: str) -> str:
-    """A core description (CAPI2) with the design's Verilog and constraints."""
-    verilog = [name for name in files if name.endswith(".v")]
+_WAIVERS = """\
+`verilator_config
+// What `verilator --lint-only -Wall {top}.vlt {top}.v` needn't say, each with its reason.
+
+// All modules of the accelerator are in one file.
+lint_off -rule DECLFILENAME -file "*{top}.v"
+
+// Modules with the same ports serve places that need fewer bits; sums modulo a power of two drop their carry.
+lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Bits of signal are not used*"
+"""
+
+_UNPRUNED = """
+// The pass that takes away what nothing reads didn't run.
+lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Signal is not used*"
+"""
+
+
+TB_WAIVERS = """\
+`verilator_config
+// What `verilator --lint-only --timing -Wall tb.vlt tb.sv` and the designs needn't say, each with its reason.
+
+// The benches of all designs and the top are in one file.
+lint_off -rule DECLFILENAME -file "*tb.sv"
+
+// A bench reads a command and acts on it within a clock edge.
+lint_off -rule BLKSEQ -file "*tb.sv"
+
+// Commands have room for wider ports than this design's.
+lint_off -rule UNUSEDSIGNAL -file "*tb.sv" -match "Bits of signal are not used*"
+"""
+
+
+def waivers(top: str, *, pruned: bool) -> str:
+    """A design's exceptions from Verilator's lint; `pruned` tells whether what nothing reads was taken away."""
+    return (_WAIVERS if pruned else _WAIVERS + _UNPRUNED).format(top=top)
+
+
+def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
+    """A core description (CAPI2) with the design's Verilog, constraints and waivers.
+
+    `benched` names all designs that tb.sv plays; none if there is no tb.sv.
+    """
+    filesets: dict[str, Any] = {
+        "rtl": {"files": [f"{top}.v"], "file_type": "verilogSource"},
+        "constraints": {"files": [f"{top}.sdc"], "file_type": "SDC"},
+        "waivers": {"files": [f"{top}.vlt"], "file_type": "vlt"},
+    }
+    targets: dict[str, Any] = {
+        "default": {"filesets": ["rtl"], "toplevel": top},
+        "synth": {"filesets": ["rtl", "constraints"], "toplevel": top},
+        "lint": {
+            "filesets": ["waivers", "rtl"],
+            "toplevel": top,
+            "default_tool": "verilator",
+            "tools": {"verilator": {"mode": "lint-only", "verilator_options": ["-Wall"]}},
+        },
+    }
     core = {
         "name": f"::{top}:{__version__}",
         "description": about,
-        "filesets": {
-            "rtl": {"files": verilog, "file_type": "verilogSource"},
-            "constraints": {
-                "files": [name for name in files if name.endswith(".sdc")],
-                "file_type": "SDC",
-            },
-        },
-        "targets": {
-            "default": {"filesets": ["rtl"], "toplevel": top},
-            "synth": {"filesets": ["rtl", "constraints"], "toplevel": top},
-            "lint": {
-                "filesets": ["rtl"],
-                "toplevel": top,
-                "default_tool": "verilator",
-                "tools": {"verilator": {"mode": "lint-only"}},
-            },
-        },
+        "filesets": filesets,
+        "targets": targets,
     }
+    if benched:
+        verilog = [f"{name}.v" for name in benched]
+        filesets["designs"] = {"files": verilog, "file_type": "verilogSource"}
+        filesets["bench"] = {"files": ["tb.sv"], "file_type": "systemVerilogSource"}
+        targets["sim"] = _SIM
+        core["parameters"] = {"folder": _FOLDER}
     return "CAPI=2:\n" + yaml.safe_dump(core, sort_keys=False)
+
+
+_SIM = {
+    "filesets": ["designs", "bench"],
+    "toplevel": "tb",
+    "parameters": ["folder"],
+    "default_tool": "icarus",
+    "tools": {
+        "icarus": {"iverilog_options": ["-g2012"]},
+        "verilator": {
+            "mode": "binary",
+            "verilator_options": [
+                "--timing",
+                "--assert",
+                "-Wno-fatal",
+                "-Wno-lint",
+                "-CFLAGS",
+                '"-std=gnu++20 -fcoroutines"',
+            ],
+            "make_options": ["CFG_CXXFLAGS_PCH_I=-include"],
+        },
+    },
+}
+
+_FOLDER = {
+    "datatype": "str",
+    "paramtype": "plusarg",
+    "description": "path of the folder with what `lego sim --stimuli` wrote",
+}

@@ -6,6 +6,16 @@
 // data; a write has its mask above the operation's lowest digit, a read's data are the number of bits
 // wanted (0: all) times 65536, plus the first of them. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
 // "p" once if busy or done ever broke their protocol.
+//
+// Assertions are off until the first reset, where there are any: in Verilator, and where LEGO_ASSERTIONS is defined.
+// Icarus Verilog reads them, but can't turn them off.
+`ifdef VERILATOR
+`define BENCH_ASSERTS
+`elsif LEGO_ASSERTIONS
+`ifndef __ICARUS__
+`define BENCH_ASSERTS
+`endif
+`endif
 module `BENCH (
     input  wire clk,
     output reg  finished
@@ -25,11 +35,12 @@ module `BENCH (
 
   integer commands, answers, got;
   integer wait_left, run_left, run_cycles, reset_after, attacks_left;
-  reg running, ending, armed, behind, attack;
+  reg running, ending, armed, behind;
   reg [7:0] op;
   reg [79:0] head;
   reg [31:0] address;
   reg [511:0] data;
+  reg [575:0] noise;
   reg [31:0] reads[$];
   reg [31:0] field;
   string folder;
@@ -62,7 +73,9 @@ module `BENCH (
     answers = $fopen({folder, "/", `BENCH_TEXT, ".answers"}, "w");
     if (commands == 0 || answers == 0) $fatal(1, "can't open the streams");
     rst = 0; start = 0; host_en = 0; host_we = 0; host_addr = 0; host_wdata = 0;
+`ifdef BENCH_ASSERTS
     $assertoff;
+`endif
     finished = 0; running = 0; ending = 0; armed = 0; behind = 0;
     wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0; attacks_left = 0;
   end
@@ -105,11 +118,11 @@ module `BENCH (
       if (busy && attacks_left > 0) begin
         attacks_left <= attacks_left - 1;
         host_en <= 1;
-        attack = 1'($urandom);
-        host_we <= attack;
-        if (!attack) reads.push_back(UNUSED);  // answered, with any word
-        host_addr <= {$urandom, $urandom};
-        host_wdata <= {$urandom, $urandom};
+        noise = {9{$urandom, $urandom}};
+        host_we <= noise[0];
+        if (!noise[0]) reads.push_back(UNUSED);  // answered, with any word
+        host_addr <= noise[1+:`AW];
+        host_wdata <= noise[32+:`DW];
       end
       if (reset_after > 0) begin
         reset_after <= reset_after - 1;
@@ -129,7 +142,9 @@ module `BENCH (
       wait_left <= wait_left - 1;
       if (rst && !armed) begin  // before its first reset the design may say anything
         armed <= 1;
+`ifdef BENCH_ASSERTS
         $asserton;
+`endif
       end
     end else if (ending) begin
       if (!finished) begin
@@ -186,3 +201,6 @@ module `BENCH (
     end
   end
 endmodule
+`ifdef BENCH_ASSERTS
+`undef BENCH_ASSERTS
+`endif

@@ -1,4 +1,4 @@
-"""Lints generated RTL with Verilator, outside a waiver file with reasons."""
+"""Lints generated RTL with Verilator, outside the waivers that come with it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TIMEOUT_S = 300.0
 
 
 def lint(verilog: Path) -> list[str]:
-    """Messages of `verilator --lint-only -Wall` that no waiver covers."""
+    """Messages of `verilator --lint-only -Wall` that no waiver of the .vlt file beside the Verilog covers."""
     home = verilator_home()
-    waivers = Path(__file__).with_name("waivers.vlt")
+    waivers = [str(path) for path in [verilog.with_suffix(".vlt")] if path.is_file()]
     done = run(
-        [str(home / "bin" / "verilator_bin"), "--lint-only", "-Wall", str(waivers), str(verilog)],
+        [str(home / "bin" / "verilator_bin"), "--lint-only", "-Wall", *waivers, str(verilog)],
         cwd=verilog.parent,
         timeout_s=TIMEOUT_S,
         env={"VERILATOR_ROOT": str(home)},

