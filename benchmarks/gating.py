@@ -86,8 +86,8 @@ def recorded(
     job = Job(design.layers[dataflow].adg.op, program.to_json())
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(dataflow)
-    stream = default_stream(entry, [job], tensors, rng, quiet=True)
-    outcome = run_cases([Case(text, stream)], options=SimOptions(trace="saif", optimise="-O0"))
+    stream = default_stream(entry, [job], tensors, rng, recorded=True)
+    outcome = run_cases([Case(text, stream)], options=SimOptions(trace="saif"))
     (verdict,) = outcome.verdicts
     assert not verdict.failures, verdict.failures
     return outcome.saif.decode()

@@ -3,7 +3,7 @@
 // A run's address is the number of busy cycles in which the host writes and reads at random: the design
 // must take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
 // (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
-// data; a write has its mask above the operation's lowest digit, a read's data are the number of bits
+// data; a write has its mask above the operation's lowest digit, a run there whether its switching is recorded, a read's data are the number of bits
 // wanted (0: all) times 65536, plus the first of them. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
 // "p" once if busy or done ever broke their protocol.
 //
@@ -64,7 +64,9 @@ module `BENCH (
 
 `ifdef RECORD_ACTIVITY
   import "DPI-C" function void record_activity(input bit on);
-  always @(posedge clk) record_activity(running && (start || busy));
+  reg recorded;
+  initial recorded = 0;
+  always @(posedge clk) record_activity(recorded && running && (start || busy));
 `endif
 
   initial begin
@@ -172,6 +174,9 @@ module `BENCH (
           running <= 1;
           run_cycles <= 0;
           attacks_left <= op == OP_RUN ? address : 0;
+`ifdef RECORD_ACTIVITY
+          recorded <= head[4];
+`endif
           run_left <= op == OP_RUN ? data[31:0] : 32'h7fffffff;
           reset_after <= op == OP_CUT ? data[31:0] : 0;
         end

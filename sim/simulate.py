@@ -19,7 +19,7 @@ from lego.publish import add_files
 from sim.checks import Verdict
 from sim.model import Options
 from sim.reference import Array
-from sim.session import Case, Job, default_stream, run_cases
+from sim.session import Case, Job, Outcome, default_stream, run_cases
 from sim.testbench import stimuli
 
 __all__ = ["HandOver", "Simulation", "demand_match", "hand_overs", "simulate"]
@@ -103,7 +103,7 @@ def simulate(
 
     Writes sim.json into the folder, with `waves` waves.vcd, with
     `keep_stimuli` the files that tb.sv plays, with `activity` activity.json (what switched while
-    busy, without what the host does; always at the full bounds and for all designs).
+    busy, without what the host does; only at the full bounds, for all designs, and without waves).
     Raises E903 for an unknown design, or none where several have bounds; E904 for a bad seed.
     """
     if not 0 <= seed < MAX_SEED:
@@ -131,17 +131,21 @@ def simulate(
         ]
         if jobs:
             given = None if bounds else known
-            stream = default_stream(entry, jobs, tensors, rng, given=given, quiet=activity)
+            stream = default_stream(entry, jobs, tensors, rng, given=given, recorded=activity)
             cases.append(Case((folder / entry["verilog"]).read_text(), stream))
-    if activity:
-        return _recorded(folder, cases, seed)
-    outcome = run_cases(cases, seed=seed, options=Options(trace="vcd" if waves else ""))
     handed = hand_overs(workload.operations, [flow["operation"] for _, flow in chosen])
+    outcomes = _outcomes(cases, seed, "vcd" if waves else "saif" if activity else "")
     result = Simulation(
-        outcome.verdicts, outcome.build_s, outcome.run_s, seed, dict(bounds or {}), handed
+        tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
+        sum(outcome.build_s for outcome in outcomes),
+        sum(outcome.run_s for outcome in outcomes),
+        seed,
+        dict(bounds or {}),
+        handed,
     )
-    files = {"waves.vcd": outcome.waves} if waves else {}
+    files = {"waves.vcd": outcomes[0].waves} if waves else {}
     files |= stimuli([case.stream for case in cases]) if keep_stimuli else {}
+    files |= {"activity.json": _activities(cases, outcomes)} if activity else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
 
@@ -150,18 +154,18 @@ def _full_name(flow: Mapping[str, Any]) -> str:
     return f"{flow['operation']}.{flow['name']}"
 
 
-def _recorded(folder: Path, cases: Sequence[Case], seed: int) -> Simulation:
-    """Each design in a model of its own, so that only its busy cycles are recorded."""
-    options = Options(trace="saif", optimise="-O0")
-    outcomes = [run_cases([case], seed=seed, options=options) for case in cases]
+def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:
+    """All designs in one model; each in one of its own where switching is recorded, as there is one record per model."""
+    groups = [[case] for case in cases] if trace == "saif" else [cases]
+    return [run_cases(group, seed=seed, options=Options(trace=trace)) for group in groups]
+
+
+def _activities(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> bytes:
     activities = {
         case.stream.entry["top"]: read_saif(outcome.saif.decode())
         for case, outcome in zip(cases, outcomes, strict=True)
     }
-    verdicts = tuple(verdict for outcome in outcomes for verdict in outcome.verdicts)
-    add_files(folder, {"activity.json": write_activities(activities).encode()})
-    build_s, run_s = sum(o.build_s for o in outcomes), sum(o.run_s for o in outcomes)
-    return Simulation(verdicts, build_s, run_s, seed, {})
+    return write_activities(activities).encode()
 
 
 def _text(document: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,9 @@ __all__ = ["Stream", "addresses", "places_of"]
 
 Array = NDArray[np.int64]
 WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT = 1, 2, 3, 4, 5, 6, 7, 8
+RECORDED = 1 << 4
+"""Added to RUN: a model that records switching does so during this run."""
+
 WATCHDOG_CYCLES = 64
 SPARE = 2048
 ATTACKS = 64
@@ -200,16 +203,16 @@ class Stream:
         flat = values.ravel().tolist()
         self._poke(memory, {at: v & mask for at, v in zip(places, flat, strict=True)})
 
-    def run(self, cycles: int, *, disturbed: bool = True) -> None:
+    def run(self, cycles: int, *, recorded: bool = False) -> None:
         """Start, wait, and expect exactly so many busy cycles.
 
-        Where it is to be `disturbed`, the host writes and reads meanwhile in vain, except in memories
-        of two halves, where it would not be in vain.
+        The host writes and reads meanwhile in vain, except in memories of two halves, where it would not be in
+        vain, and except where switching is `recorded`.
         """
         double = any(memory["halves"] > 1 for memory in self.entry["memories"])
-        attacks = 0 if double or not disturbed else max(0, min(ATTACKS, cycles - 3))
-        self._add(RUN, attacks, cycles + WATCHDOG_CYCLES)
-        self.expected.append({"kind": "cycles", "cycles": cycles})
+        attacks = 0 if double or recorded else max(0, min(ATTACKS, cycles - 3))
+        self._add(RUN | RECORDED if recorded else RUN, attacks, cycles + WATCHDOG_CYCLES)
+        self.expected.append({"kind": "cycles", "cycles": cycles, "again": recorded})
 
     def go(self) -> None:
         """Start, and go on with the commands that follow while the design is busy."""
@@ -230,7 +233,7 @@ class Stream:
         """Wait for the run that `go` started, and expect exactly so many busy cycles."""
         self.idle(4)  # reads under way answer first
         self._add(WAIT, 0, cycles + WATCHDOG_CYCLES)
-        self.expected.append({"kind": "cycles", "cycles": cycles})
+        self.expected.append({"kind": "cycles", "cycles": cycles, "again": False})
 
     def cut(self, cycles: int) -> None:
         """Start, and reset after so many cycles."""
@@ -264,6 +267,12 @@ class Stream:
                 "index": index,
             }
         )
+
+    @property
+    def cycles(self) -> int:
+        """About how many cycles the stream takes: one per command, and the runs."""
+        runs: int = sum(part["cycles"] for part in self.expected if part["kind"] == "cycles")
+        return len(self.commands) + runs
 
     def text(self) -> str:
         """The commands as the bench reads them."""

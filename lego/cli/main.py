@@ -130,12 +130,20 @@ def sim(
         bool,
         typer.Option("--stimuli", help="Write the files that tb.sv plays in any simulator."),
     ] = False,
+    activity: Annotated[
+        bool,
+        typer.Option(
+            help="Record switching for `lego ppa` on the way (a model of a large array takes twice as long to build)."
+        ),
+    ] = True,
     json: Json = False,
 ) -> None:
     """Simulate in Verilator and compare every element with the reference."""
     from lego.cli.simulate import simulate_folder
 
-    guarded(lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, json))
+    guarded(
+        lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, activity, json)
+    )
 
 
 @app.command(

@@ -16,9 +16,10 @@ def simulate_folder(
     bounds: list[str],
     waves: bool,
     stimuli: bool,
+    activity: bool,
     as_json: bool,
 ) -> None:
-    """Simulate, report, and fail on any difference."""
+    """Simulate, report, and fail on any difference; record `activity` where all of the folder runs on the first operands."""
     from sim.simulate import demand_match, simulate
 
     manifest_of(folder)
@@ -30,6 +31,7 @@ def simulate_folder(
             bounds=parse_bounds(bounds),
             waves=waves,
             keep_stimuli=stimuli,
+            activity=activity and not (bounds or design or waves or stimuli or seed),
         )
     if as_json:
         print_json(result.to_json())
