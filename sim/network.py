@@ -77,8 +77,9 @@ def execute(
 ) -> dict[str, Tensor]:
     """All buffers after a run; `given` holds the inputs, parameters and constants.
 
-    `host` does what the host does: the operator and the values that it reads, to its results. Raises
-    InternalError for a buffer that is read before it is written.
+    `host` does what the host does: the operator and the values that it reads, to its results. Raises E431 for an index
+    outside of what it looks up, E432 for an integer divided by zero, InternalError for a buffer that is read before it
+    is written.
     """
     ways = arithmetic or FLOAT
     values = dict(given)
@@ -129,7 +130,7 @@ def _run(op: Operation, values: dict[str, Tensor], ways: Arithmetic) -> None:
     extents = [loop.extent for loop in op.loops]
     windows: list[Tensor] = []
     for place in op.inputs:
-        windows.append(window(values[place.buffer], place, extents, windows))
+        windows.append(window(values[place.buffer], place, extents, windows, op.name))
     out = values[op.output.buffer]
     if op.kind is Kind.ARRAY:
         ways.contract(op, windows, out)

@@ -1,6 +1,7 @@
 """Accesses of loop nests on PyTorch tensors: what a nest reads as a strided window, and where it writes.
 
-A window has one dimension per loop; loops that an access doesn't follow have one element there and broadcast.
+A window has one dimension per loop; loops that an access doesn't follow have one element there and broadcast. No access
+ever meets another element than the one that its indices name: outside the tensor it reads its padding, or is an error.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lego.diag import InternalError, LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.network import Operation, Place
 from lego.ir.workload import Reduction
@@ -30,18 +32,17 @@ def strides_of(place: Place, tensor: Tensor, loops: int) -> tuple[list[int], int
 
 
 def window(
-    tensor: Tensor, place: Place, extents: Sequence[int], before: Sequence[Tensor]
+    tensor: Tensor, place: Place, extents: Sequence[int], before: Sequence[Tensor], who: str = ""
 ) -> Tensor:
-    """What an access reads; `before` are the windows of the inputs before it, which may be its indices."""
+    """What an access reads; `before` are the windows of the inputs before it, which may be its indices. Raises E431 for an
+    index outside that is looked up and has no padding, in the name of the operation `who`."""
+    if place.indirect:
+        return _looked_up(tensor, place, extents, before, who)
     if place.pad is not None:
         tensor, place = _padded(tensor, place, extents)
     tensor = tensor.contiguous()
+    _within(place, tensor, extents)
     steps, first = strides_of(place, tensor, len(extents))
-    if place.indirect:
-        index = _positions(first, steps, extents, tensor.device)
-        for dim, source in place.indirect:
-            index = index + before[source].long() * tensor.stride(dim)
-        return tensor.reshape(-1)[index]
     sizes = [n if step else 1 for n, step in zip(extents, steps, strict=True)]
     down = [k for k, step in enumerate(steps) if step < 0]
     first += sum(steps[k] * (sizes[k] - 1) for k in down)
@@ -49,6 +50,46 @@ def window(
         tensor, sizes, [abs(s) for s in steps], first + tensor.storage_offset()
     )
     return found.flip(down) if down else found
+
+
+def _looked_up(
+    tensor: Tensor, place: Place, extents: Sequence[int], before: Sequence[Tensor], who: str
+) -> Tensor:
+    """A window whose index is in part the values of other windows."""
+    flat = torch.zeros([1] * len(extents), dtype=torch.long, device=tensor.device)
+    inside = torch.ones([1] * len(extents), dtype=torch.bool, device=tensor.device)
+    stride = 1
+    for dim in reversed(range(tensor.ndim)):
+        size = tensor.shape[dim]
+        at = _positions(place.map.offset[dim], place.map.rows[dim], extents, tensor.device)
+        for _, source in (pair for pair in place.indirect if pair[0] == dim):
+            at = at + before[source].long()
+        within = (at >= 0) & (at < size)
+        if place.pad is None and not bool(within.all()):
+            value = int(at[~within][0])
+            raise LegoError(
+                "E431",
+                f"{who}: index {value} is outside of the {size} elements of dimension {dim} of {place.buffer}",
+                hint="correct the indices that the network is given or computes",
+            )
+        inside = inside & within
+        flat = flat + at.clamp(0, max(size - 1, 0)) * stride
+        stride *= size
+    found = tensor.contiguous().reshape(-1)[flat]
+    if place.pad is None:
+        return found
+    return torch.where(inside, found, torch.full_like(found, place.pad))
+
+
+def _within(place: Place, tensor: Tensor, extents: Sequence[int]) -> None:
+    """No iteration of a box leaves the tensor."""
+    for row, start, size in zip(place.map.rows, place.map.offset, tensor.shape, strict=True):
+        reach = [a * (n - 1) for a, n in zip(row, extents, strict=True)]
+        low, high = (start + sum(f(r, 0) for r in reach) for f in (min, max))
+        if (low < 0 or high >= size) and 0 not in extents:
+            raise InternalError(
+                f"access {place.map} of a box of {list(extents)} leaves {place.buffer} of {list(tensor.shape)}"
+            )
 
 
 def along(k: int, extent: int, rank: int, device: torch.device) -> Tensor:
@@ -117,6 +158,7 @@ def _target(place: Place, out: Tensor, sizes: Sequence[int]) -> Tensor | None:
     steps, first = strides_of(place, out, len(sizes))
     if place.pad is not None or not is_injective(steps, sizes):
         return None
+    _within(place, out, sizes)
     return torch.as_strided(
         out, sizes, [s if n > 1 else 0 for s, n in zip(steps, sizes, strict=True)], first
     )
@@ -124,6 +166,8 @@ def _target(place: Place, out: Tensor, sizes: Sequence[int]) -> Tensor | None:
 
 def _addressed(place: Place, out: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The flat index of every iteration's element that is inside, and which iterations those are."""
+    if place.pad is None:
+        _within(place, out, sizes)
     index = torch.zeros([1] * len(sizes), dtype=torch.long, device=out.device)
     inside = torch.ones([1] * len(sizes), dtype=torch.bool, device=out.device)
     for row, start, size, stride in zip(

@@ -13,6 +13,7 @@ from frontends.onnx_reader.context import Context, Held, shape_of, translates
 from frontends.onnx_reader.tensors import tensor_of
 from frontends.torch_export.context import Known
 from frontends.torch_export.layout import sliced
+from frontends.torch_export.lookup import gathered
 
 __all__ = ["taken"]
 
@@ -190,7 +191,7 @@ def _split(n: Context, x: Any, sizes: Any = None) -> Any:
 
 @translates("Gather")
 def _gather(n: Context, x: Any, index: Any) -> Any:
-    """An index that is an input of the network mustn't be negative."""
+    """Negative indices count from the end."""
     shape = shape_of(x)
     axis = n.attribute("axis", 0) % len(shape)
     if _folds(index):
@@ -208,7 +209,13 @@ def _gather(n: Context, x: Any, index: Any) -> Any:
 
 @translates("GatherElements")
 def _gather_elements(n: Context, x: Any, index: Any) -> Any:
-    return n.call("gather.default", x, n.attribute("axis", 0) % len(shape_of(x)), index)
+    """Negative indices count from the end, unlike those of PyTorch's `gather`."""
+    axis = n.attribute("axis", 0) % len(shape_of(x))
+    if _folds(index):
+        ahead = index.value.where(index.value >= 0, index.value + shape_of(x)[axis])
+        return n.call("gather.default", x, axis, Known(ahead))
+    n.makes("gather.default", shape_of(index), x)
+    return gathered(n, n.view(x), axis, index, wraps=True)
 
 
 @translates("Pad")

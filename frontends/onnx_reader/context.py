@@ -17,7 +17,15 @@ from onnx import NodeProto
 from onnx.helper import get_attribute_value
 from torch import Tensor
 
-from frontends.torch_export import contractions, layout, pointwise, pooling, reductions, sorting  # noqa: F401
+from frontends.torch_export import (  # noqa: F401
+    contractions,
+    layout,
+    lookup,
+    pointwise,
+    pooling,
+    reductions,
+    sorting,
+)
 from frontends.torch_export.context import Known, Tracer, format_of
 from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.views import View

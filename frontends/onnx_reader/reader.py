@@ -53,8 +53,8 @@ def read_onnx(
 ) -> ReadModel:
     """The graph of an ONNX file as a network. Nothing in the file is run; what no input influences is folded.
 
-    Initialisers of a floating type with dimensions are parameters, others constants. An index that is looked up and
-    that the network is given mustn't be negative. `sizes` are those of dimensions that the file leaves open.
+    Initialisers of a floating type with dimensions are parameters, others constants. `sizes` are those of dimensions that
+    the file leaves open.
 
     Raises E402 for an operator that can't be lowered, E408 for a file that can't be read, isn't valid, has data outside
     of its folder or a dimension that isn't a number, E904 for sizes that don't fit the file.

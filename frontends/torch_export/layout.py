@@ -108,7 +108,9 @@ def _slice(
 @lowers("narrow.default")
 def _narrow(t: Tracer, x: Any, dim: int, start: int, length: int) -> View:
     view = t.view(x)
-    return sliced(t, view, dim % len(view.dims), start, start + length)
+    dim %= len(view.dims)
+    start += view.shape[dim] if start < 0 else 0
+    return sliced(t, view, dim, start, start + length)
 
 
 @lowers("select.int")
@@ -146,7 +148,10 @@ def _split(t: Tracer, x: Any, _: Any, dim: int = 0) -> list[View]:
 
 @lowers("cat.default", "concat.default")
 def _cat(t: Tracer, parts: Sequence[Any], dim: int = 0) -> View:
-    shape = tuple(t.out().shape)
+    return _joined(t, parts, dim, tuple(t.out().shape))
+
+
+def _joined(t: Tracer, parts: Sequence[Any], dim: int, shape: Sequence[int]) -> View:
     dim %= len(shape)
     out = t.nests.declare(f"{t.path}.out", shape, t.fmt(), Role.RESULT)
     labels = tuple(f"d{k}" for k in range(len(shape)))
@@ -201,11 +206,19 @@ def _flip(t: Tracer, x: Any, dims: Sequence[int]) -> View:
 @lowers("roll.default")
 def _roll(t: Tracer, x: Any, shifts: Sequence[int], dims: Sequence[int] = ()) -> View:
     view = t.view(x)
+    if not dims:  # all elements in their order
+        flat = reshaped(t, view, [t.out().numel()])
+        return reshaped(t, _rolled(t, flat, shifts, [0]), view.shape)
+    return _rolled(t, view, shifts, dims)
+
+
+def _rolled(t: Tracer, view: View, shifts: Sequence[int], dims: Sequence[int]) -> View:
     for shift, dim in zip(shifts, dims, strict=True):
         dim, size = dim % len(view.dims), view.shape[dim]
         cut = -shift % size
         if cut:
-            view = _cat(t, [sliced(t, view, dim, cut, size), sliced(t, view, dim, 0, cut)], dim)
+            parts = [sliced(t, view, dim, cut, size), sliced(t, view, dim, 0, cut)]
+            view = _joined(t, parts, dim, view.shape)
     return view
 
 
@@ -252,62 +265,3 @@ def _upsample_nearest(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
         times = shape[dim] // view.shape[dim]
         view = view.repeated(len(shape) + dim, times, each=True)
     return view
-
-
-@lowers("embedding.default")
-def _embedding(t: Tracer, table: Any, index: Any, *_: Any) -> View:
-    return _looked_up(t, t.view(table), [t.view(index)], 0)
-
-
-@lowers("index_select.default")
-def _index_select(t: Tracer, x: Any, dim: int, index: Any) -> View:
-    view = t.view(x)
-    return _looked_up(t, view, [t.view(index)], dim % len(view.dims))
-
-
-@lowers("index.Tensor")
-def _index(t: Tracer, x: Any, indices: Sequence[Any]) -> View:
-    dims = [k for k, index in enumerate(indices) if index is not None]
-    if dims != list(range(dims[0], dims[-1] + 1)):
-        raise t.fail("indices of dimensions that aren't neighbours can't be lowered")
-    views = [t.view(index) for index in indices if index is not None]
-    if any(t.format(view) == "bool" for view in views):
-        raise t.fail("a mask as an index gives a shape that depends on values")
-    rank = max(len(view.dims) for view in views)
-    shape = tuple(t.out().shape)[dims[0] : dims[0] + rank]
-    return _looked_up(t, t.view(x), [view.expanded(shape) for view in views], dims[0])
-
-
-def _looked_up(t: Tracer, table: View, indices: Sequence[View], at: int) -> View:
-    """Dimensions `at` and following are given by the indices, whose own dimensions stand there."""
-    inner = tuple(f"i{k}" for k in range(len(indices[0].dims)))
-    outer = [f"d{k}" for k in range(len(table.dims))]
-    labels = tuple(outer[:at]) + inner + tuple(outer[at + len(indices) :])
-    places = tuple(None if at <= k < at + len(indices) else each for k, each in enumerate(outer))
-    term = Term(table, places, indirect=tuple((at + k, k) for k in range(len(indices))))
-    terms = [*(Term(index, inner) for index in indices), term]
-    sizes = dict(zip(labels, t.out().shape, strict=True))
-    return t.nests.nest(
-        t.path,
-        t.source,
-        Kind.MOVE,
-        labels,
-        t.format(table),
-        terms,
-        Value(len(indices)),
-        sizes=sizes,
-    )
-
-
-@lowers("gather.default")
-def _gather(t: Tracer, x: Any, dim: int, index: Any, **_: Any) -> View:
-    view, at = t.view(x), t.view(index)
-    dim %= len(view.dims)
-    labels = tuple(f"d{k}" for k in range(len(view.dims)))
-    short = view
-    for k, size in enumerate(at.shape):
-        if k != dim and size < view.shape[k]:
-            short = sliced(t, short, k, 0, size)
-    places = tuple(None if k == dim else each for k, each in enumerate(labels))
-    terms = [Term(at, labels), Term(short, places, indirect=((dim, 0),))]
-    return t.nests.nest(t.path, t.source, Kind.MOVE, labels, t.fmt(), terms, Value(1))

@@ -13,7 +13,15 @@ import torch
 from torch import Tensor, fx
 from torch.utils._pytree import tree_leaves
 
-from frontends.torch_export import contractions, layout, pointwise, pooling, reductions, sorting  # noqa: F401
+from frontends.torch_export import (  # noqa: F401
+    contractions,
+    layout,
+    lookup,
+    pointwise,
+    pooling,
+    reductions,
+    sorting,
+)
 from frontends.torch_export.context import Known, Tracer, format_of, short_name
 from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.fold_casts import fold_casts
@@ -203,7 +211,10 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
         return None
     if "wrap_with" in str(node.target) or "autocast" in str(node.target):
         return _inlined(tracer, args)
-    folded = _folded(node, args, kwargs)
+    try:
+        folded = _folded(node, args, kwargs)
+    except (ArithmeticError, IndexError, RuntimeError, ValueError) as error:
+        raise tracer.fail(f"{node.target} of these operands: {_first_line(error)}") from error
     if folded is not None:
         return folded
     base, _, overload = short.partition(".")

@@ -250,6 +250,16 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file of --data isn't an NPZ file with an array per input of the network.",
         "Write the arrays that the message lists with numpy.savez.",
     ),
+    "E431": (
+        "index outside of what is looked up",
+        "While a network ran, an index that it was given or computed named no element.",
+        "Correct the indices, or give inputs with --data. Negative ones count from the end only where the operator says so, as in x[i].",
+    ),
+    "E432": (
+        "integer divided by zero",
+        "While a network ran, an integer was divided by zero, which PyTorch refuses too.",
+        "Correct the divisor.",
+    ),
     "E501": (
         "not our folder",
         "The output folder wasn't made by this program, so it isn't replaced.",

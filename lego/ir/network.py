@@ -165,8 +165,9 @@ class Place:
     Attributes
     ----------
     map : from loops, in order, to dimensions.
-    pad : value read outside the buffer; None: no access leaves it.
-    indirect : (dimension, input) pairs: the value of that input is added to the index (a table look-up).
+    pad : value read outside the buffer; None: no access leaves it, and an index looked up that does is an error.
+    indirect : (dimension, input) pairs: the value of that input is added to the index (a table look-up). A negative index
+        is outside like any other: operators that count from the end have arithmetic on the index before the look-up.
     """
 
     buffer: str
