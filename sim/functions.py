@@ -138,7 +138,7 @@ def _turned(x: Tensor, quarter: int) -> Tensor:
 
 
 def _sin(x: Tensor) -> Tensor:
-    return _turned(x, 0)
+    return torch.where(x == 0, x, _turned(x, 0))  # of -0 too
 
 
 def _cos(x: Tensor) -> Tensor:
@@ -150,7 +150,8 @@ def _rsqrt(x: Tensor) -> Tensor:
 
 
 def _pow(a: Tensor, b: Tensor) -> Tensor:
-    """e^(b log |a|), negated for negative a and odd b; small whole exponents by multiplication."""
+    """e^(b log |a|), negated for negative a (-0 too) and odd b; small whole exponents by multiplication. At infinities and zeros
+    as C's `pow` (ISO C, F.10.4.4)."""
     if b.numel() == 1 and float(b) in (1.0, 2.0, 3.0, 4.0):
         found = a
         for _ in range(int(b) - 1):
@@ -161,9 +162,10 @@ def _pow(a: Tensor, b: Tensor) -> Tensor:
         return root if float(b) > 0 else 1 / root
     a, b = torch.broadcast_tensors(a, b)
     found = _exp(b * _log(a.abs()))
-    found = torch.where((a < 0) & (torch.remainder(b, 2) == 1), -found, found)
-    found = torch.where((a < 0) & (b != torch.floor(b)), torch.nan, found)
-    return torch.where((b == 0) | (a == 1), torch.ones_like(found), found)
+    found = torch.where(torch.signbit(a) & (torch.remainder(b, 2) == 1), -found, found)
+    found = torch.where((a < 0) & a.isfinite() & (b != torch.floor(b)), torch.nan, found)
+    one = (b == 0) | (a == 1) | ((a == -1) & b.isinf())
+    return torch.where(one, torch.ones_like(found), found)
 
 
 def _rounded(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lego.diag import InternalError
+from lego.diag import InternalError, LegoError
 from lego.ir.network import (
     Apply,
     Body,
@@ -126,6 +126,16 @@ def _empty(buffer: Buffer, reduction: Reduction, device: torch.device) -> Tensor
     return torch.full(buffer.shape, fill, dtype=dtype, device=device)
 
 
+def _worst(dtype: torch.dtype, *, largest: bool) -> float:
+    """What every number of a format is at least, or at most: where a maximum or minimum starts."""
+    if dtype is torch.bool:
+        return largest
+    if dtype.is_floating_point:
+        return float("inf" if largest else "-inf")
+    limits = torch.iinfo(dtype)
+    return int(limits.max if largest else limits.min)
+
+
 def _run(op: Operation, values: dict[str, Tensor], ways: Arithmetic) -> None:
     extents = [loop.extent for loop in op.loops]
     windows: list[Tensor] = []
@@ -136,7 +146,12 @@ def _run(op: Operation, values: dict[str, Tensor], ways: Arithmetic) -> None:
         ways.contract(op, windows, out)
         return
     sizes = box_of(op)
-    body = _value(op.body, windows, extents, out.dtype, ways)
+    try:
+        body = _value(op.body, windows, extents, out.dtype, ways)
+    except ZeroDivisionError:
+        raise LegoError(
+            "E432", f"{op.name} divides an integer by zero", hint="correct the divisor"
+        ) from None
     body = body.expand(torch.broadcast_shapes(body.shape, sizes))
     body = _reduced(op, body, sizes, ways)
     ways.store(op, out, ways.cast(body, out.dtype), sizes)
@@ -236,22 +251,40 @@ def _total(tensor: Tensor, dims: Sequence[int]) -> Tensor:
     return tensor.sum(list(dims), keepdim=True)
 
 
-def _quotient(a: Tensor, b: Tensor) -> Tensor:
-    """Of integers in float64, which is exact enough to be rounded down."""
+def _ratio(a: Tensor, b: Tensor) -> Tensor:
+    """Of integers in float64."""
     if a.is_floating_point() or b.is_floating_point():
         return torch.div(a, b)
     return a.double() / b.double()
+
+
+def _quotient(a: Tensor, b: Tensor) -> Tensor:
+    """Rounded down, from the exact quotient: 6 // 0.1 is 59. Raises ZeroDivisionError for integers, on every device."""
+    return torch.div(a, _divisor(a, b), rounding_mode="floor")
+
+
+def _remainder(a: Tensor, b: Tensor) -> Tensor:
+    """With the sign of the divisor. Raises ZeroDivisionError for integers, on every device."""
+    return torch.remainder(a, _divisor(a, b))
+
+
+def _divisor(a: Tensor, b: Tensor) -> Tensor:
+    """The divisor, if it isn't an integer 0."""
+    if not a.is_floating_point() and not b.is_floating_point() and bool((b == 0).any()):
+        raise ZeroDivisionError
+    return b
 
 
 FUNCTIONS: dict[Fn, Callable[..., Tensor]] = {
     Fn.ADD: torch.add,
     Fn.SUB: torch.sub,
     Fn.MUL: torch.mul,
-    Fn.DIV: _quotient,
+    Fn.DIV: _ratio,
     Fn.MAX: torch.maximum,
     Fn.MIN: torch.minimum,
     Fn.POW: torch.pow,
-    Fn.MOD: torch.remainder,
+    Fn.MOD: _remainder,
+    Fn.QUOTIENT: _quotient,
     Fn.NEG: torch.neg,
     Fn.ABS: torch.abs,
     Fn.EXP: torch.exp,

@@ -10,6 +10,10 @@ import torch
 
 from frontends.onnx_reader.context import Context, Held, shape_of, translates
 from frontends.torch_export.context import Known
+from frontends.torch_export.pointwise import apply
+from frontends.torch_export.pooling import Sliding, pooled
+from lego.ir.network import Fn, Value
+from lego.ir.workload import Reduction
 
 __all__: list[str] = []
 
@@ -56,7 +60,8 @@ def _reduction(name: str, before: str = "", after: str = "") -> Callable[..., An
         over = _axes(n, x, axes)
         made = n.call(before, x) if before else x
         if over is not None:
-            made = n.call(name, made, over, bool(n.attribute("keepdims", 1)))
+            kept = {"dtype": n.dtype(made)} if name.startswith("sum") else {}
+            made = n.call(name, made, over, bool(n.attribute("keepdims", 1)), **kept)
         return n.call(after, made) if after else made
 
     return translate
@@ -176,13 +181,11 @@ def _batch_norm(n: Context, x: Any, scale: Any, bias: Any, mean: Any, variance: 
 def _local_response(n: Context, x: Any) -> Any:
     """x / (bias + alpha / size * sum of squares of `size` neighbouring channels) ** beta."""
     size = n.attribute("size")
-    channels = shape_of(x)[1]
-    n.limited(channels, channels)
-    at = torch.arange(channels)
-    apart = at[:, None] - at[None, :]  # neighbour minus channel
-    near = (apart >= -((size - 1) // 2)) & (apart <= size // 2)
-    rows = n.call("movedim.int", n.call("square.default", x), 1, -1)
-    sums = n.call("matmul.default", rows, Known(near.to(n.dtype(x))))
+    last = n.call("movedim.int", x, 1, -1)
+    n.makes("square.default", shape_of(last), x)
+    how = Sliding([1], [(size - 1) // 2], [1])
+    square = apply(Fn.MUL, Value(0), Value(0))
+    sums = pooled(n, n.view(last), [size], how, Reduction.ADD, square, 0.0)
     scaled = n.call("mul.Scalar", n.call("movedim.int", sums, -1, 1), n.attribute("alpha", 1e-4) / size)  # fmt: skip
     power = n.call("pow.Tensor_Scalar", n.call("add.Scalar", scaled, n.attribute("bias", 1.0)), n.attribute("beta", 0.75))  # fmt: skip
     return n.call("div.Tensor", x, power)

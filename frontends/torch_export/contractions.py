@@ -87,9 +87,13 @@ def _addmm(t: Tracer, bias: Any, x: Any, y: Any, *, beta: float = 1, alpha: floa
     view = _matmul(t, x, y)
     labels = tuple(f"d{k}" for k in range(len(view.dims)))
     terms = [Term(view, labels), Term(t.view(bias).expanded(view.shape), labels)]
+    if beta == 0:  # what `bias` holds doesn't count, even where it isn't a number
+        if alpha == 1:
+            return view
+        terms = terms[:1]
     left: Body = Value(0) if alpha == 1 else apply(Fn.MUL, Value(0), float(alpha))
     right: Body = Value(1) if beta == 1 else apply(Fn.MUL, Value(1), float(beta))
-    body = apply(Fn.ADD, left, right)
+    body = left if beta == 0 else apply(Fn.ADD, left, right)
     return t.nests.nest(f"{t.path}.bias", t.source, Kind.POST, labels, t.fmt(), terms, body)
 
 
@@ -209,13 +213,16 @@ def _attention(
     t: Tracer, q: Any, k: Any, v: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     *, scale: float | None = None, enable_gqa: bool = False,
 ) -> View:  # fmt: skip
-    """softmax(scale Q K' + mask) V; keys of several query heads are repeated by a step of zero."""
+    """softmax(scale Q K' + mask) V; keys of several query heads are repeated by a step of zero. A query that meets no key
+    results in zeros."""
+    if dropout_p:
+        raise t.fail("dropout of attention's weights can't be lowered", "set it to 0")
     query, key, value = t.view(q), t.view(k), t.view(v)
     if enable_gqa:
         times = query.shape[-3] // key.shape[-3]
         key, value = (x.repeated(len(x.dims) - 3, times, each=True) for x in (key, value))
-    batch = [f"b{k}" for k in range(len(query.dims) - 2)]
-    sizes = [max(a, b) for a, b in zip(query.shape[:-2], key.shape[:-2], strict=True)]
+    sizes = tuple(t.out().shape)[:-2]
+    batch = [f"b{k}" for k in range(len(sizes))]
     query, key, value = (x.expanded([*sizes, *x.shape[-2:]]) for x in (query, key, value))
     scores = contracted(
         t,
@@ -225,7 +232,7 @@ def _attention(
     )
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     masked = _masked(t, scores, factor, attn_mask, is_causal)
-    weights = softmax(t, masked, len(batch) + 1)
+    weights = softmax(t, masked, len(batch) + 1, guarded=True)
     return contracted(
         t,
         [(weights, [*batch, "i", "j"]), (value, [*batch, "j", "d"])],
@@ -243,10 +250,10 @@ def _masked(t: Tracer, scores: View, factor: float, mask: Any, causal: bool) -> 
     if mask is not None:
         view = t.view(mask).expanded(scores.shape)
         terms.append(Term(view, labels))
-        if t.format(view) == "bool":
-            body = apply(Fn.WHERE, Value(1), body, float("-inf"))
-        else:
-            body = apply(Fn.ADD, body, Value(1))
+        added: Body = Value(1)
+        if t.format(view) == "bool":  # added, so that what isn't a number stays so, as PyTorch's
+            added = apply(Fn.WHERE, added, 0.0, float("-inf"))
+        body = apply(Fn.ADD, body, added)
     return t.nests.nest(
         f"{t.path}.scale", t.source, Kind.POST, labels, t.format(scores), terms, body
     )

@@ -29,8 +29,15 @@ def _reshape(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
     return reshaped(t, t.view(x), t.out().shape)
 
 
-@lowers("contiguous.default", "clone.default", "alias.default", "detach.default", "dropout.default",
-        "lift_fresh_copy.default", "detach_.default", "positive.default", "feature_dropout.default")  # fmt: skip
+@lowers("dropout.default", "feature_dropout.default")
+def _dropout(t: Tracer, x: Any, p: float = 0.5, train: bool = False) -> View:
+    if train and p:
+        raise t.fail("dropout in training mode can't be lowered", "leave it to .eval()")
+    return t.view(x)
+
+
+@lowers("contiguous.default", "clone.default", "alias.default", "detach.default",
+        "lift_fresh_copy.default", "detach_.default", "positive.default")  # fmt: skip
 def _same(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
     return t.view(x)
 
@@ -181,8 +188,9 @@ def _repeat(t: Tracer, x: Any, times: Sequence[int]) -> View:
     view = t.view(x)
     for _ in range(len(times) - len(view.dims)):
         view = view.inserted(0)
-    for dim, n in enumerate(times):
-        view = view.repeated(dim, n)
+    first = len(view.dims) - len(times)  # `tile` names the last dimensions
+    for k, n in enumerate(times):
+        view = view.repeated(first + k, n)
     return view
 
 
@@ -252,7 +260,7 @@ def _pad(t: Tracer, x: Any, sides: Sequence[int], mode: Any = "constant", value:
     labels = tuple(f"d{k}" for k in range(rank))
     places = tuple(Window(((1, each),), -before.get(k, 0)) for k, each in enumerate(labels))
     sizes = dict(zip(labels, shape, strict=True))
-    term = Term(view, places, pad=float(value or 0))
+    term = Term(view, places, pad=0.0 if value is None else float(value))
     return t.nests.nest(t.path, t.source, Kind.MOVE, labels, t.fmt(), [term], Value(0), sizes=sizes)
 
 

@@ -127,7 +127,7 @@ def _div(t: Tracer, x: Any, y: Any) -> View:
 
 @lowers("floor_divide.default", "floor_divide.Scalar")
 def _floor_divide(t: Tracer, x: Any, y: Any) -> View:
-    return pointwise(t, [x, y], lambda a, b: apply(Fn.FLOOR, apply(Fn.DIV, a, b)))
+    return pointwise(t, [x, y], lambda a, b: apply(Fn.QUOTIENT, a, b))
 
 
 @lowers("div.Tensor_mode", "div.Scalar_mode")
@@ -143,6 +143,8 @@ def _div_mode(t: Tracer, x: Any, y: Any, rounding_mode: str | None = None) -> Vi
 def _pow(t: Tracer, x: Any, y: Any) -> View:
     if isinstance(y, int | float) and y == 2:
         return pointwise(t, [x], lambda a: apply(Fn.MUL, a, a))
+    if isinstance(y, float) and abs(y) == 0.5:  # roots, as PyTorch's: of -infinity not a number
+        return pointwise(t, [x], lambda a: apply(Fn.SQRT if y > 0 else Fn.RSQRT, a))
     return pointwise(t, [x, y], lambda a, b: apply(Fn.POW, a, b))
 
 
@@ -174,8 +176,8 @@ def _relu(t: Tracer, x: Any) -> View:
 
 
 def _clamped(a: Body, low: float | None, high: float | None) -> Body:
-    a = a if low is None else apply(Fn.MAX, a, float(low))
-    return a if high is None else apply(Fn.MIN, a, float(high))
+    a = a if low is None else apply(Fn.MAX, a, low)
+    return a if high is None else apply(Fn.MIN, a, high)
 
 
 @lowers("clamp.default", "hardtanh.default")
@@ -199,7 +201,7 @@ def _relu6(t: Tracer, x: Any) -> View:
 @lowers("leaky_relu.default")
 def _leaky_relu(t: Tracer, x: Any, slope: float = 0.01) -> View:
     return pointwise(
-        t, [x], lambda a: apply(Fn.WHERE, apply(Fn.LT, a, 0.0), apply(Fn.MUL, a, slope), a)
+        t, [x], lambda a: apply(Fn.WHERE, apply(Fn.LT, 0.0, a), a, apply(Fn.MUL, a, slope))
     )
 
 
@@ -219,7 +221,12 @@ def _hardsigmoid(t: Tracer, x: Any) -> View:
 
 @lowers("hardswish.default")
 def _hardswish(t: Tracer, x: Any) -> View:
-    return pointwise(t, [x], lambda a: apply(Fn.MUL, a, _hard_gate(a)))
+    """x times 0 to 6, then the sixth, so that it overflows where PyTorch's does."""
+    return pointwise(
+        t,
+        [x],
+        lambda a: apply(Fn.DIV, apply(Fn.MUL, a, _clamped(apply(Fn.ADD, a, 3.0), 0, 6)), 6.0),
+    )
 
 
 @lowers("gelu.default")
@@ -237,14 +244,27 @@ def _gelu(t: Tracer, x: Any, approximate: str = "none") -> View:
     )
 
 
+def _log_of_more_than_one(a: Body) -> Body:
+    """log(1 + a) of a >= 0, right to the last bits for small ones too (Higham, Accuracy and Stability, 2nd ed., problem 1.5)."""
+    total = apply(Fn.ADD, a, 1.0)
+    log = apply(Fn.LOG, total)
+    mended = apply(Fn.DIV, apply(Fn.MUL, log, a), apply(Fn.SUB, total, 1.0))
+    larger = apply(Fn.WHERE, apply(Fn.EQ, total, a), log, mended)
+    return apply(Fn.WHERE, apply(Fn.EQ, total, 1.0), a, larger)
+
+
 @lowers("softplus.default")
 def _softplus(t: Tracer, x: Any, beta: float = 1, threshold: float = 20) -> View:
-    def build(a: Body) -> Body:
-        scaled = apply(Fn.MUL, a, float(beta))
-        soft = apply(Fn.DIV, apply(Fn.LOG, apply(Fn.ADD, apply(Fn.EXP, scaled), 1.0)), float(beta))
-        return apply(Fn.WHERE, apply(Fn.LT, float(threshold), scaled), a, soft)
+    def scaled(a: Body) -> Body:
+        return a if beta == 1 else apply(Fn.MUL, a, float(beta))
 
-    return pointwise(t, [x], build)
+    def build(a: Body, power: Body) -> Body:
+        soft = _log_of_more_than_one(power)
+        soft = soft if beta == 1 else apply(Fn.DIV, soft, float(beta))
+        return apply(Fn.WHERE, apply(Fn.LT, float(threshold), scaled(a)), a, soft)
+
+    power = pointwise(t, [x], lambda a: apply(Fn.EXP, scaled(a)))
+    return pointwise(t, [x, power], build)
 
 
 @lowers("where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar")

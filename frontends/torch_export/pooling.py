@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from frontends.torch_export.context import Known, Tracer
-from frontends.torch_export.pointwise import apply
+from frontends.torch_export.pointwise import apply, pointwise
 from frontends.torch_export.reductions import labels_of
 from frontends.torch_export.registry import lowers
 from frontends.tracing.coverage import is_every, sums
@@ -111,12 +114,28 @@ def _avg_pool(
 ) -> View:  # fmt: skip
     axes = int(t.source.split("pool")[1][0])
     kernel, stride, padding = (per_axis(v, axes) for v in (kernel, stride or kernel, padding))
-    if any(padding) and (ceil_mode or not count_include_pad):
-        raise t.fail("average pooling that doesn't count its padding can't be lowered")
-    count = divisor_override or math.prod(kernel)
-    body = apply(Fn.DIV, Value(0), float(count))
-    how = Sliding(stride, padding, [1] * axes)
-    return pooled(t, t.view(x), kernel, how, Reduction.ADD, body, 0.0)
+    view, how = t.view(x), Sliding(stride, padding, [1] * axes)
+    counts = _counts(view.shape[-axes:], t.out().shape[-axes:], kernel, how, count_include_pad)
+    if divisor_override or set(counts.flatten().tolist()) == {math.prod(kernel)}:
+        body = apply(Fn.DIV, Value(0), float(divisor_override or math.prod(kernel)))
+        return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
+    total = pooled(t, view, kernel, how, Reduction.ADD, Value(0), 0.0)
+    return pointwise(t, [total, Known(counts.to(t.out().dtype))], lambda a, b: apply(Fn.DIV, a, b))
+
+
+def _counts(
+    space: Sequence[int], places: Sequence[int], kernel: Sequence[int], how: Sliding, padding: bool
+) -> Any:
+    """Pixels under the kernel at each place, those of the padding too if they count; none is beyond the padding."""
+    total = torch.ones(())
+    for size, count, taps, stride, before in zip(
+        space, places, kernel, how.stride, how.before, strict=True
+    ):
+        start = torch.arange(count) * stride - before
+        end = (start + taps).clamp(max=size + before)
+        inside = end - start if padding else end.clamp(max=size) - start.clamp(min=0)
+        total = total[..., None] * inside
+    return total
 
 
 @lowers(
@@ -139,11 +158,8 @@ def _adaptive(t: Tracer, x: Any, size: Any) -> View:
     return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
 
 
-def _unequal_windows(have: int, want: int) -> Any:
-    import torch
-
-    eye = torch.eye(have)[:, None]
-    return torch.nn.functional.adaptive_avg_pool1d(eye, want).reshape(have, want)
+def _unequal_windows(eye: Tensor, want: int) -> Tensor:
+    return torch.nn.functional.adaptive_avg_pool1d(eye[:, None], want)[:, 0]
 
 
 @lowers(
@@ -153,29 +169,31 @@ def _unequal_windows(have: int, want: int) -> Any:
 def _interpolated(
     t: Tracer, x: Any, size: Any = None, align_corners: bool = False, *_: Any
 ) -> View:
-    import torch
-
     mode = "bicubic" if "bicubic" in t.source else "bilinear"
 
-    def weights(have: int, want: int) -> Any:
-        eye = torch.eye(have).reshape(1, have, have, 1)
+    def weights(eye: Tensor, want: int) -> Tensor:
         found = torch.nn.functional.interpolate(
-            eye, size=(want, 1), mode=mode, align_corners=align_corners
-        )  # fmt: skip
-        return found.reshape(have, want)
+            eye[None, :, :, None], size=(want, 1), mode=mode, align_corners=align_corners
+        )
+        return found[0, :, :, 0]
 
     return _by_matrices(t, t.view(x), weights)
 
 
-def _by_matrices(t: Tracer, view: View, weights: Callable[[int, int], Any]) -> View:
-    """Both axes of an image by a constant banded matrix each, [old, new] of the axis' sizes."""
+def _by_matrices(t: Tracer, view: View, weights: Callable[[Tensor, int], Tensor]) -> View:
+    """Both axes of an image by a constant banded matrix each, [old, new] of the axis' sizes, the last axis first. `weights` are
+    those of rows of pixels, of which one isn't 0. Pixels that PyTorch doesn't read for an element are left out of its sum,
+    whatever they are; those that it multiplies by 0 aren't."""
     shape = tuple(t.out().shape)
-    for axis in (len(shape) - 2, len(shape) - 1):
-        matrix = weights(view.shape[axis], shape[axis])
+    for axis in (len(shape) - 1, len(shape) - 2):
+        eye = torch.eye(view.shape[axis])
+        matrix = weights(eye, shape[axis])
+        read = weights(torch.where(eye == 1, math.nan, 0.0), shape[axis]).isnan()
         labels = list(labels_of(view))
         inner = [*labels[:axis], "j", *labels[axis + 1 :]]
-        terms = [Term(view, tuple(inner)), Term(t.view(Known(matrix)), ("j", labels[axis]))]
-        body = apply(Fn.MUL, Value(0), Value(1))
+        known = [Term(t.view(Known(each)), ("j", labels[axis])) for each in (matrix, read)]
+        terms = [Term(view, tuple(inner)), *known]
+        body = apply(Fn.WHERE, Value(2), apply(Fn.MUL, Value(0), Value(1)), 0.0)
         view = t.nests.nest(
             t.path, t.source, Kind.POST, tuple(labels), t.format(view), terms, body, Reduction.ADD
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 from frontends.torch_export.context import Tracer
 from frontends.torch_export.layout import reshaped
@@ -14,7 +17,7 @@ from frontends.tracing.views import View
 from lego.ir.network import At, Body, Fn, Kind, Value
 from lego.ir.workload import Reduction
 
-__all__ = ["labels_of", "reduced", "softmax"]
+__all__ = ["is_real", "labels_of", "reduced", "softmax"]
 
 
 def labels_of(view: View) -> tuple[str, ...]:
@@ -23,10 +26,10 @@ def labels_of(view: View) -> tuple[str, ...]:
 
 def reduced(
     t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Body | None = None, *, what: str,
-    others: Sequence[View] = (),
+    others: Sequence[View] = (), fmt: str | None = None,
 ) -> View:  # fmt: skip
-    """The reduction over these dimensions, which stay with one element. `others` are more operands, of the
-    view's shape or one element along a dimension."""
+    """The reduction over these dimensions, which stay with one element, in the view's number format or `fmt`. `others` are
+    more operands, of the view's shape or one element along a dimension."""
     labels = labels_of(view)
     gone = {d % len(view.dims) for d in dims}
     out = tuple(None if k in gone else each for k, each in enumerate(labels))
@@ -36,7 +39,7 @@ def reduced(
         t.source,
         Kind.POST,
         out,
-        t.format(view),
+        fmt or t.format(view),
         terms,
         body or Value(0),
         reduction,
@@ -54,23 +57,42 @@ def mapped(
     )
 
 
-def softmax(t: Tracer, view: View, dim: int) -> View:
-    """exp(x - max) / sum, in four nests."""
+def softmax(t: Tracer, view: View, dim: int, *, guarded: bool = False) -> View:
+    """exp(x - max) / sum, in four nests; `guarded` gives zeros instead of no numbers for a row of -inf only."""
     most = reduced(t, view, [dim], Reduction.MAX, what="max")
-    powers = mapped(t, [view, most], apply(Fn.EXP, apply(Fn.SUB, Value(0), Value(1))), what="exp")
+    power: Body = apply(Fn.EXP, apply(Fn.SUB, Value(0), Value(1)))
+    share: Body = apply(Fn.DIV, Value(0), Value(1))
+    if guarded:
+        power = apply(Fn.WHERE, apply(Fn.EQ, Value(1), -math.inf), 0.0, power)
+        share = apply(Fn.WHERE, apply(Fn.EQ, Value(1), 0.0), 0.0, share)
+    powers = mapped(t, [view, most], power, what="exp")
     total = reduced(t, powers, [dim], Reduction.ADD, what="sum")
-    return mapped(t, [powers, total], apply(Fn.DIV, Value(0), Value(1)), what="div")
+    return mapped(t, [powers, total], share, what="div")
+
+
+def _in_format(t: Tracer, x: Any) -> View:
+    """The operand in the result's number format."""
+    view = t.view(x)
+    if t.format(view) == t.fmt():
+        return view
+    return mapped(t, [view], apply(Fn.CAST, Value(0)), what="cast", fmt=t.fmt())
 
 
 @lowers("softmax.int", "_softmax.default")
-def _softmax(t: Tracer, x: Any, dim: int, *_: Any) -> View:
-    return softmax(t, t.view(x), dim)
+def _softmax(t: Tracer, x: Any, dim: int, *_: Any, **__: Any) -> View:
+    return softmax(t, _in_format(t, x), dim)
 
 
 @lowers("log_softmax.int", "_log_softmax.default")
-def _log_softmax(t: Tracer, x: Any, dim: int, *_: Any) -> View:
-    probabilities = softmax(t, t.view(x), dim)
-    return mapped(t, [probabilities], apply(Fn.LOG, Value(0)), what="log")
+def _log_softmax(t: Tracer, x: Any, dim: int, *_: Any, **__: Any) -> View:
+    """(x - max) - log(sum of exp(x - max)): finite where the softmax itself would round to zero."""
+    view = _in_format(t, x)
+    most = reduced(t, view, [dim], Reduction.MAX, what="max")
+    below = apply(Fn.SUB, Value(0), Value(1))
+    powers = mapped(t, [view, most], apply(Fn.EXP, below), what="exp")
+    total = reduced(t, powers, [dim], Reduction.ADD, what="sum")
+    body = apply(Fn.SUB, below, apply(Fn.LOG, Value(2)))
+    return mapped(t, [view, most, total], body, what="log")
 
 
 def _dims(view: View, dims: Any) -> list[int]:
@@ -86,10 +108,12 @@ def _kept(view: View, dims: Sequence[int], keep: bool) -> View:
 def _along(
     t: Tracer, x: Any, dims: Any, keep: bool, reduction: Reduction, body: Any = None
 ) -> View:
-    view = t.view(x)
+    """In the result's number format; of reals that is taken before anything is added."""
+    view = _in_format(t, x) if t.out().dtype.is_floating_point else t.view(x)
     over = _dims(view, dims)
     made = body(view, over) if body else None
-    return _kept(reduced(t, view, over, reduction, made, what="reduce"), over, keep)
+    found = reduced(t, view, over, reduction, made, what="reduce", fmt=t.fmt())
+    return _kept(found, over, keep)
 
 
 @lowers("sum.dim_IntList", "sum.default")
@@ -142,12 +166,18 @@ def _first_at(t: Tracer, view: View, dim: int, best: View) -> View:
     dim %= len(labels)
     out = tuple(None if k == dim else each for k, each in enumerate(labels))
     terms = [Term(view, labels), Term(best.expanded(view.shape), labels)]
-    body: Any = apply(
-        Fn.WHERE, apply(Fn.EQ, Value(0), Value(1)), At(labels[dim]), float(view.shape[dim])
-    )
+    hit = apply(Fn.EQ, Value(0), Value(1))
+    if is_real(t, view):  # what isn't a number is the best of its row
+        hit = apply(Fn.OR, hit, apply(Fn.NOT, apply(Fn.EQ, Value(0), Value(0))))
+    body: Any = apply(Fn.WHERE, hit, At(labels[dim]), view.shape[dim])
     return t.nests.nest(
         f"{t.path}.at", t.source, Kind.POST, out, "int64", terms, body, Reduction.MIN
     )
+
+
+def is_real(t: Tracer, view: View) -> bool:
+    """Whether elements may be no numbers."""
+    return "float" in t.format(view)
 
 
 def _arg(t: Tracer, x: Any, dim: int | None, keepdim: bool, reduction: Reduction) -> View:
@@ -180,7 +210,7 @@ def _max_dim(t: Tracer, x: Any, dim: int, keepdim: bool = False) -> tuple[View, 
 @lowers("cumsum.default")
 def _cumsum(t: Tracer, x: Any, dim: int, **_: Any) -> View:
     """y[i] = sum of x[j] over j <= i: a triangle of the square of indices."""
-    view = t.view(x)
+    view = _in_format(t, x)
     labels = list(labels_of(view))
     dim %= len(labels)
     inner = [*labels[:dim], "j", *labels[dim + 1 :]]
@@ -197,7 +227,9 @@ def _moments(
     """Mean and variance, their dimensions kept."""
     mean = reduced(t, view, dims, Reduction.ADD, _share(view, dims), what="mean")
     apart = apply(Fn.SUB, Value(0), Value(1))
-    square = apply(Fn.DIV, apply(Fn.MUL, apart, apart), float(_count(view, dims) - correction))
+    square = apply(
+        Fn.DIV, apply(Fn.MUL, apart, apart), float(max(0, _count(view, dims) - correction))
+    )
     return mean, reduced(t, view, dims, Reduction.ADD, square, what="var", others=[mean])
 
 
@@ -243,7 +275,8 @@ def _rms_norm(
     dims = list(range(len(view.dims) - len(shape), len(view.dims)))
     square = _share(view, dims, apply(Fn.MUL, Value(0), Value(0)))
     power = reduced(t, view, dims, Reduction.ADD, square, what="power")
-    scale = apply(Fn.RSQRT, apply(Fn.ADD, Value(1), 1.1920929e-07 if eps is None else float(eps)))
+    least = torch.finfo(t.out().dtype).eps if eps is None else float(eps)
+    scale = apply(Fn.RSQRT, apply(Fn.ADD, Value(1), least))
     normal = mapped(t, [view, power], apply(Fn.MUL, Value(0), scale), what="norm")
     return _affine(t, normal, None if weight is None else t.view(weight), None)
 

@@ -1,7 +1,7 @@
 """Order by value: sort, top-k.
 
 An element's rank is the number of elements that come before it: of the square of indices, those with a larger value, or an equal one
-further ahead (PyTorch's own top-k leaves open which of equal ones it takes). Element r of the result is at the index whose rank is r. Both are nests, so nothing is left to the host
+further ahead, what isn't a number being larger than all (PyTorch's own top-k leaves open which of equal ones it takes). Element r of the result is at the index whose rank is r. Both are nests, so nothing is left to the host
 unless the square is large.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from frontends.torch_export.context import Tracer
 from frontends.torch_export.pointwise import apply
-from frontends.torch_export.reductions import labels_of
+from frontends.torch_export.reductions import is_real, labels_of
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
@@ -30,8 +30,10 @@ def ordered(t: Tracer, view: View, dim: int, count: int, *, descending: bool) ->
     dim %= len(labels)
     other = (*labels[:dim], "j", *labels[dim + 1 :])
     mine, its = (Value(0), Value(1)) if descending else (Value(1), Value(0))
-    ahead: Body = apply(Fn.AND, apply(Fn.EQ, mine, its), apply(Fn.LT, At("j"), At(labels[dim])))
-    before = apply(Fn.OR, apply(Fn.LT, mine, its), ahead)
+    real = is_real(t, view)
+    earlier = apply(Fn.LT, At("j"), At(labels[dim]))
+    ahead = apply(Fn.AND, apply(Fn.NOT, _less(its, mine, real=real)), earlier)
+    before = apply(Fn.OR, _less(mine, its, real=real), ahead)
     rank = t.nests.nest(
         f"{t.path}.rank", t.source, Kind.POST, labels, "int64", [Term(view, labels), Term(view, other)],
         apply(Fn.WHERE, before, 1, 0), Reduction.ADD,
@@ -46,6 +48,13 @@ def ordered(t: Tracer, view: View, dim: int, count: int, *, descending: bool) ->
     terms = [Term(index, out), Term(view, places, indirect=((dim, 0),))]
     values = t.nests.nest(t.path, t.source, Kind.MOVE, out, t.format(view), terms, Value(1))
     return [values, index]
+
+
+def _less(a: Body, b: Body, *, real: bool) -> Body:
+    """Whether a number comes before another in ascending order; what isn't a number comes last."""
+    if not real:
+        return apply(Fn.LT, a, b)
+    return apply(Fn.AND, apply(Fn.EQ, a, a), apply(Fn.NOT, apply(Fn.LE, b, a)))
 
 
 def _sorted(t: Tracer, x: Any, dim: int, count: int | None, *, descending: bool) -> list[View]:

@@ -188,10 +188,23 @@ def _walk(tracer: Tracer, graph: fx.GraphModule, tell: Tell = silent) -> Sequenc
             env[node] = held if isinstance(held, fx.GraphModule) else Known(_detached(held))
         elif node.op == "call_function":
             tracer.node = node
+            if isinstance(node.meta.get("val"), Tensor):
+                node.meta["val"] = _numbered(node.meta["val"])
             env[node] = _call(tracer, node)
             if isinstance(env[node], View):
                 tracer.views[node.name] = env[node]
     return []
+
+
+def _numbered(tensor: Tensor) -> Tensor:
+    """The tensor with sizes that are numbers where PyTorch has symbols of one value."""
+    if all(type(size) is int for size in tensor.shape):
+        return tensor
+    try:
+        shape = [int(size) for size in tensor.shape]
+    except RuntimeError:  # a size that depends on values
+        return tensor
+    return torch.empty(shape, dtype=tensor.dtype, device="meta")
 
 
 def _attribute(graph: fx.GraphModule, path: str) -> Any:
@@ -230,7 +243,9 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
     found = [n.meta.get("val") for n in (node, *node.all_input_nodes)]
     shapes = [value.shape for value in found if isinstance(value, Tensor)]
     if any(type(size) is int and not size for shape in shapes for size in shape):
-        return _of_nothing(tracer, handler, args, kwargs)
+        return _of_nothing(tracer, handler, args, kwargs, "without elements")
+    if any(not shape for shape in shapes):
+        return _of_nothing(tracer, handler, args, kwargs, "of no dimensions")
     result = handler(tracer, *args, **kwargs)
     if mutated:
         _rebind(tracer, node, result)
@@ -238,13 +253,17 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
 
 
 def _of_nothing(
-    tracer: Tracer, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    tracer: Tracer,
+    handler: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    what: str,
 ) -> Any:
-    """An operator on a tensor without elements, if it has a loop nest nevertheless."""
+    """An operator on a tensor without elements or dimensions, if it has a loop nest nevertheless."""
     try:
         return handler(tracer, *args, **kwargs)
     except (AssertionError, ValueError, IndexError, ZeroDivisionError, InternalError):
-        raise tracer.fail("a tensor without elements can't be lowered") from None
+        raise tracer.fail(f"a tensor {what} can't be lowered") from None
 
 
 def _inlined(tracer: Tracer, args: Sequence[Any]) -> Any:

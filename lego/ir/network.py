@@ -62,6 +62,7 @@ class Fn(StrEnum):
     MIN = "min"  # (a, b)
     POW = "pow"  # (a, b)
     MOD = "mod"  # (a, b), the sign of b
+    QUOTIENT = "quotient"  # (a, b): a / b rounded down, from the exact quotient
     NEG = "neg"  # (a)
     ABS = "abs"  # (a)
     EXP = "exp"  # (a)
