@@ -152,12 +152,13 @@ def compared(
 
 
 def relative(found: Tensor, want: Tensor) -> float | None:
-    """The Euclidean norm of the difference over that of what is wanted; None for truth values and zeros,
-    infinity if something isn't finite that should be."""
+    """The Euclidean norm of the difference over that of what is wanted; None for truth values and zeros, infinity if
+    something isn't finite that should be, or is that shouldn't, or is infinite with the other sign."""
     if torch.bool in (found.dtype, want.dtype):
         return None
     apart, scale = found.double() - want.double(), want.double()
-    if bool((scale.isfinite() & ~found.double().isfinite()).any()):
+    same = (found == want) | (found.isnan() & want.isnan())
+    if bool(((~scale.isfinite() | ~found.double().isfinite()) & ~same).any()):
         return float("inf")
     finite = apart.isfinite()
     size = float(scale[finite].norm())

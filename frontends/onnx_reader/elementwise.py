@@ -116,7 +116,7 @@ def _leaky_relu(n: Context, x: Any) -> Any:
 @translates("PRelu")
 def _prelu(n: Context, x: Any, slope: Any) -> Any:
     below = n.call("mul.Tensor", x, slope)
-    return n.call("where.self", n.call("lt.Scalar", x, 0.0), below, x)
+    return n.call("where.self", n.call("gt.Scalar", x, 0.0), x, below)
 
 
 @translates("Elu")

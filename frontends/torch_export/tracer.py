@@ -111,6 +111,8 @@ def _lowered(program: torch.export.ExportedProgram, name: str, tell: Tell = sile
     for k, value in enumerate(results):
         if value is not None and not isinstance(value, int | float | bool):
             view = tracer.view(value)
+            if 0 in view.shape:
+                raise LegoError("E402", f"output {k}: a tensor without elements can't be lowered")
             buffer = tracer.nests.buffers[view.buffer]
             if view != whole(buffer.name, buffer.shape) or buffer.role is not Role.RESULT:
                 view = tracer.nests.copied(view, f"output{k}")
@@ -260,10 +262,17 @@ def _of_nothing(
     what: str,
 ) -> Any:
     """An operator on a tensor without elements or dimensions, if it has a loop nest nevertheless."""
+    refused = tracer.fail(f"a tensor {what} can't be lowered")
+    before = len(tracer.nests.operations)
     try:
-        return handler(tracer, *args, **kwargs)
+        result = handler(tracer, *args, **kwargs)
     except (AssertionError, ValueError, IndexError, ZeroDivisionError, InternalError):
-        raise tracer.fail(f"a tensor {what} can't be lowered") from None
+        raise refused from None
+    found = result if isinstance(result, list | tuple) else [result]
+    empty = any(isinstance(value, View) and 0 in value.shape for value in found)
+    if empty and len(tracer.nests.operations) > before:
+        raise refused
+    return result
 
 
 def _inlined(tracer: Tracer, args: Sequence[Any]) -> Any:

@@ -23,6 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 
 from frontends.torch_export.registry import HANDLERS  # noqa: E402
 from frontends.torch_export.tracer import trace  # noqa: E402
+from lego.diag import LegoError  # noqa: E402
 from sim.bit_true import BIT_TRUE  # noqa: E402
 from sim.compare import given_to  # noqa: E402
 from sim.network import FLOAT, execute  # noqa: E402
@@ -276,3 +277,55 @@ def test_an_operator_gives_what_pytorch_gives_at_special_values(base: str) -> No
 
 def test_every_operator_is_among_the_cases() -> None:
     assert {name.split(".")[0] for name in HANDLERS} == set(CASES) | set(SKIPPED)
+
+
+EMPTY: dict[str, Callable[[Any], Any]] = {
+    "relu": F.relu, "where": lambda x: torch.where(x > 0, x, 1.0), "softmax": lambda x: x.softmax(-1), "log_softmax": lambda x: x.log_softmax(0),
+    "sum": lambda x: x.sum(0), "sum_last": lambda x: x.sum(-1), "sum_all": lambda x: x.sum(), "mean": lambda x: x.mean(-1), "mean_all": lambda x: x.mean(), "any": lambda x: x.any(0),
+    "amax": lambda x: x.amax(0), "argmax": lambda x: x.argmax(0), "cumsum": lambda x: x.cumsum(0), "sort": lambda x: x.sort(-1), "norm": lambda x: torch.linalg.vector_norm(x, dim=0),
+    "var": lambda x: x.var(0, correction=0), "layer_norm": lambda x: F.layer_norm(x, x.shape[-1:]), "matmul": lambda x: x @ x.mT, "matmul_inner": lambda x: x.mT @ x, "linear": lambda x: F.linear(x, torch.ones(3, x.shape[-1]), torch.ones(3)),
+    "cat": lambda x: torch.cat([x, torch.ones(2, *x.shape[1:])]), "pad": lambda x: F.pad(x, (1, 1), value=2.0), "index": lambda x: x[:, torch.zeros(0, dtype=torch.long)], "slice": lambda x: x[1:] * 2, "flip": lambda x: x.flip(0) * 1,
+    "attention": lambda x: F.scaled_dot_product_attention(x[None], x[None], x[None]), "cast": lambda x: x.to(torch.float16), "roll": lambda x: x.roll(1, 0), "sum_of_whole": lambda x: (x > 0).sum(),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:var:UserWarning", "ignore:Tensor.mT:UserWarning")
+@pytest.mark.parametrize("name", EMPTY)
+def test_tensors_without_elements_or_dimensions_are_right_or_refused(name: str) -> None:
+    for shape in ((0, 4), (4, 0), (0, 0), (3, 0, 2), ()):
+        module, x = Call(EMPTY[name]).eval(), torch.ones(shape)
+        try:
+            with torch.no_grad():
+                wanted = leaves(module(x))
+        except (IndexError, RuntimeError):
+            continue  # PyTorch has no result either
+        try:
+            traced = trace(module, [x])
+        except LegoError as error:
+            assert error.code in ("E401", "E402")
+            continue
+        values = execute(traced.network, given_to(traced, module, [x], {}))
+        for buffer, want in zip(traced.network.outputs, wanted, strict=True):
+            assert apart(values[buffer], want, zeros=True) == "", shape
+
+
+@pytest.mark.parametrize("way", [torch.remainder, torch.floor_divide])
+def test_an_integer_divided_by_zero_is_an_error_of_the_run(way: Callable[..., Any]) -> None:
+    module, args = Call(way), [torch.tensor([3, -4]), torch.tensor([2, 0])]
+    traced = trace(module, [args[0], torch.tensor([1, 2])])
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        module(*args)
+    for arithmetic in (FLOAT, BIT_TRUE):
+        with pytest.raises(LegoError, match="by zero") as caught:
+            execute(traced.network, given_to(traced, module, args, {}), arithmetic=arithmetic)
+        assert caught.value.code == "E432"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), lambda x: F.dropout(x, 0.5, training=True)],
+)  # fmt: skip
+def test_what_draws_numbers_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(LegoError, match="dropout") as caught:
+        trace(Call(function), [torch.ones(1, 2, 3, 4)])
+    assert caught.value.code == "E402"
