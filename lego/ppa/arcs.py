@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lego.ppa.cells import Arc, Cell, Table
-from lego.ppa.circuit import HIGH, LOW, OPEN, Circuit, Instances
-from lego.ppa.functions import MOST_INPUTS, cofactor, sense_of, truth_table
+from lego.ppa.circuit import OPEN, Circuit, Instances
+from lego.ppa.constants import UNKNOWN, constants, inputs_of, patterns, restricted
+from lego.ppa.functions import sense_of
 from lego.ppa.tables import Tables
 
 __all__ = ["FALL", "RISE", "Arcs", "Checks", "arcs_of"]
 
 RISE, FALL = 0, 1
-UNKNOWN = 2
 BOTH = (RISE, FALL)
 LAUNCHES = {"rising_edge": RISE, "falling_edge": FALL}
 FOLLOWS = {
@@ -101,17 +102,9 @@ def arcs_of(circuit: Circuit) -> tuple[Arcs, Checks]:
     arcs: list[Ints] = []
     checks: list[Ints] = []
     for k, held in enumerate(circuit.instances.values()):
-        for rows, fixed in _patterns(held, values):
-            for wires, found in ((_followed(held, fixed), arcs), (_checked(held, fixed), checks)):
-                for wire in wires:
-                    ends = held.nets[rows, wire.begin], held.nets[rows, wire.end]
-                    live = (values[ends[0]] == UNKNOWN) & (values[ends[1]] == UNKNOWN)
-                    live &= (ends[0] != OPEN) & (ends[1] != OPEN)
-                    edges = (wire.begin_edge, wire.end_edge)
-                    nodes = [2 * net[live] + e for net, e in zip(ends, edges, strict=True)]
-                    ids = [numbers.setdefault(table, len(numbers)) for table in wire.tables]
-                    same = (*ids, *wire.launches, k)
-                    found.append(_block(nodes, same, rows[live], wire.end))
+        for rows, fixed in patterns(held, values):
+            arcs += [_laid(held, w, rows, values, numbers, k) for w in _followed(held, fixed)]
+            checks += [_laid(held, w, rows, values, numbers, k) for w in _checked(held, fixed)]
     tables = Tables(list(numbers))
     return (
         Arcs(tables, *_columns(arcs, len(_COLUMNS))),
@@ -119,10 +112,24 @@ def arcs_of(circuit: Circuit) -> tuple[Arcs, Checks]:
     )
 
 
-def _block(nodes: list[Ints], same: tuple[int, ...], rows: Ints, slot: int) -> Ints:
-    """Columns of equally many arcs: nodes, what all have the same, rows, slot."""
-    wide = [np.full(len(rows), value, dtype=np.int32) for value in (*same, slot)]
-    return np.array([*nodes, *wide[:-1], rows, wide[-1]], dtype=np.int32)
+def _laid(
+    held: Instances,
+    wire: _Wire,
+    rows: Ints,
+    values: NDArray[np.int8],
+    numbers: dict[Table, int],
+    cell: int,
+) -> Ints:
+    """Columns of an arc's occurrences in these rows: nodes, tables, whether it launches, cell, row, slot."""
+    ends = held.nets[rows, wire.begin], held.nets[rows, wire.end]
+    live = (values[ends[0]] == UNKNOWN) & (values[ends[1]] == UNKNOWN)
+    live &= ends[1] != OPEN
+    edges = (wire.begin_edge, wire.end_edge)
+    nodes = [2 * net[live] + edge for net, edge in zip(ends, edges, strict=True)]
+    ids = [numbers.setdefault(table, len(numbers)) for table in wire.tables]
+    same = [np.full(live.sum(), value) for value in (*ids, *wire.launches, cell)]
+    slots = np.full(live.sum(), wire.end)
+    return np.array([*nodes, *same, rows[live], slots], dtype=np.int32)
 
 
 def _columns(blocks: list[Ints], n: int) -> list[Ints]:
@@ -132,27 +139,29 @@ def _columns(blocks: list[Ints], n: int) -> list[Ints]:
 def _followed(held: Instances, fixed: Mapping[str, int]) -> Iterator[_Wire]:
     """Arcs of a cell to its outputs, where these pins are constant."""
     cell = held.cell
-    latch = (
-        cell.holds == "latch" and not cell.gates
-    )  # no time is borrowed: a latch opens as a flip-flop clocks
+    latch = cell.holds == "latch" and not cell.gates  # it opens as a flip-flop clocks
     for end, (name, _) in enumerate(held.slots):
         for arc in cell.pins[name].arcs:
             launch = LAUNCHES.get(arc.kind)
-            edges = BOTH if launch is not None else FOLLOWS.get(arc.kind, ())
-            if not edges or (latch and launch is None):
+            if launch is None and (latch or arc.kind not in FOLLOWS):
                 continue
-            sense = "" if launch is not None else _sense(cell, name, arc, fixed)
-            if sense is None or not _possible(arc.when, cell, fixed):
+            sense = _sense(cell, name, arc, fixed)
+            if not _possible(arc.when, cell, fixed) or (launch is None and sense is None):
                 continue
-            for edge in edges:
-                tables = (arc.rise, arc.rise_slew) if edge == RISE else (arc.fall, arc.fall_slew)
-                begins = BEGINS[sense][edge] if launch is None else (launch,)
-                if tables[0] is None or tables[1] is None:
+            for edge in BOTH if launch is not None else FOLLOWS[arc.kind]:
+                delay, slew = (
+                    (arc.rise, arc.rise_slew) if edge == RISE else (arc.fall, arc.fall_slew)
+                )
+                if delay is None or slew is None:
                     continue
-                for begin in (s for s, (pin, _) in enumerate(held.slots) if pin == arc.related):
-                    for begin_edge in begins:
-                        found = (tables[0], tables[1])
-                        yield _Wire(begin, end, begin_edge, edge, found, (int(launch is not None),))
+                begins = BEGINS[sense or ""][edge] if launch is None else (launch,)
+                for begin, begin_edge in product(_slots(held, arc.related), begins):
+                    launches = (int(launch is not None),)
+                    yield _Wire(begin, end, begin_edge, edge, (delay, slew), launches)
+
+
+def _slots(held: Instances, pin: str) -> list[int]:
+    return [slot for slot, (name, _) in enumerate(held.slots) if name == pin]
 
 
 BEGINS = {
@@ -172,35 +181,19 @@ def _checked(held: Instances, fixed: Mapping[str, int]) -> Iterator[_Wire]:
                 continue
             for edge, table in ((RISE, arc.rise), (FALL, arc.fall)):
                 if table is not None:
-                    for begin in (s for s, (pin, _) in enumerate(held.slots) if pin == arc.related):
+                    for begin in _slots(held, arc.related):
                         yield _Wire(begin, end, clock, edge, (table,))
 
 
-def _inputs(cell: Cell) -> tuple[str, ...]:
-    """Inputs that functions are over; none for cells that are too large for a table."""
-    names = tuple(p.name for p in cell.pins.values() if p.direction == "input")
-    return names if len(names) <= MOST_INPUTS else ()
-
-
-def _restricted(text: str, cell: Cell, fixed: Mapping[str, int]) -> int | None:
-    """Table of a function where some inputs are constant; None if it isn't one of the inputs."""
-    inputs = _inputs(cell)
-    table = truth_table(text, inputs)
-    for k, name in enumerate(inputs):
-        if table is not None and name in fixed:
-            table = cofactor(table, k, fixed[name], len(inputs))
-    return table
-
-
 def _possible(when: str, cell: Cell, fixed: Mapping[str, int]) -> bool:
-    return not when or not fixed or _restricted(when, cell, fixed) != 0
+    return not when or not fixed or restricted(when, cell, fixed) != 0
 
 
 def _sense(cell: Cell, output: str, arc: Arc, fixed: Mapping[str, int]) -> str | None:
     """How the output follows; None if constants hold it."""
-    inputs, found = _inputs(cell), None
+    inputs, found = inputs_of(cell), None
     if (fixed or not arc.sense) and arc.related in inputs:
-        table = _restricted(cell.pins[output].function, cell, fixed)
+        table = restricted(cell.pins[output].function, cell, fixed)
         if table is not None:
             found = sense_of(table, inputs.index(arc.related), len(inputs))
     if found is None:
@@ -208,48 +201,3 @@ def _sense(cell: Cell, output: str, arc: Arc, fixed: Mapping[str, int]) -> str |
     if found == "non_unate" and arc.sense:
         return arc.sense
     return found or None
-
-
-def _patterns(
-    held: Instances, values: NDArray[np.int8]
-) -> Iterator[tuple[Ints, Mapping[str, int]]]:
-    """Rows whose inputs have the same constants, and these by pin."""
-    inputs = _inputs(held.cell)
-    slots = [s for s, (pin, _) in enumerate(held.slots) if pin in inputs]
-    if len(slots) > len(inputs) or not slots:
-        yield np.arange(len(held.nets), dtype=np.int32), {}
-        return
-    seen = values[held.nets[:, slots]]
-    codes = seen @ (3 ** np.arange(len(slots)))
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code).astype(np.int32)
-        pins = [held.slots[s][0] for s in slots]
-        first = seen[rows[0]].tolist()
-        yield rows, {pin: v for pin, v in zip(pins, first, strict=True) if v != UNKNOWN}
-
-
-def constants(circuit: Circuit) -> NDArray[np.int8]:
-    """Per net 0 or 1 if it is constant, else 2: constants, and what functions of cells make of them."""
-    values = np.full(circuit.n_nets, UNKNOWN, dtype=np.int8)
-    values[[LOW, HIGH]] = 0, 1
-    cells = [held for held in circuit.instances.values() if not held.cell.holds]
-    while True:
-        before = values.copy()
-        for held in cells:
-            for rows, fixed in _patterns(held, values):
-                if fixed:
-                    _fix(held, rows, fixed, values)
-        if (values == before).all():
-            return values
-
-
-def _fix(held: Instances, rows: Ints, fixed: Mapping[str, int], values: NDArray[np.int8]) -> None:
-    """Set what a cell's outputs are, if its constant inputs decide."""
-    every = (1 << (1 << len(_inputs(held.cell)))) - 1
-    for slot, (name, _) in enumerate(held.slots):
-        pin = held.cell.pins[name]
-        if pin.direction == "output" and not pin.three_state:
-            table = _restricted(pin.function, held.cell, fixed)
-            nets = held.nets[rows, slot]
-            if table in (0, every):
-                values[nets[nets != OPEN]] = 0 if table == 0 else 1

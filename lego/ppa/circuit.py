@@ -172,9 +172,13 @@ def _template(
                 "E803", f"{kind} in {name} is neither a cell of the library nor an SRAM"
             )
     numbers: dict[Any, int] = {LOW: LOW, HIGH: HIGH, OPEN: OPEN}
+    known: dict[Any, int] = {}
 
     def number(bit: Any) -> int:
-        return numbers.setdefault(groups.find(bit), len(numbers))
+        found = known.get(bit)
+        if found is None:
+            found = known[bit] = numbers.setdefault(groups.find(bit), len(numbers))
+        return found
 
     ports = {p: _array([number(b) for b in v["bits"]]) for p, v in raw["ports"].items()}
     shapes = {kind: _leaf(rows, slots_of(cells[kind]), number) for kind, rows in leaves.items()}

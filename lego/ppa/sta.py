@@ -102,7 +102,7 @@ def load_ff(circuit: Circuit, wire: WireLoad | None) -> Floats:
             loads[nets, RISE] += counts * pin.rise_ff
             loads[nets, FALL] += counts * pin.fall_ff
             fanout[nets] += counts * (pin.direction != "output")
-    fanout[circuit.outputs] += 1
+    np.add.at(fanout, circuit.outputs, 1)
     if wire is not None:
         found, which = np.unique(fanout, return_inverse=True)
         loads += np.array([wire.ff(n) for n in found.tolist()])[which][:, None]

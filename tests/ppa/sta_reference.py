@@ -16,7 +16,8 @@ from lego.ppa.library import cells_of
 EDGES = ("rise", "fall")
 FIGURES: dict[str, tuple[float, ...]] = {
     "INV": (5, 0.25, 2, 3, 0.25, 1), "NAND": (7, 0.5, 3, 4, 0.25, 2), "XOR": (11, 0.75, 3, 6, 0.5, 2),
-    "AND": (9, 0.5, 1, 2, 0.5, 1), "FF": (20, 0.25, 2, 8, 0.5, 1), "GATE": (6, 0.25, 1, 2, 0.25, 1),
+    "XOR-": (15, 0.5, 3, 9, 0.25, 2),
+    "AND": (9, 0.5, 1, 2, 0.5, 1), "MUX": (13, 0.5, 2, 5, 0.25, 1), "FF": (20, 0.25, 2, 8, 0.5, 1), "GATE": (6, 0.25, 1, 2, 0.25, 1),
 }  # fmt: skip
 """Delay in ps: constant, per ps of slew, per fF of load; slew likewise. An edge that falls takes 3 ps more and drives 0.5 per fF better."""
 
@@ -25,13 +26,22 @@ FUNCTIONS: dict[str, Callable[..., int]] = {
     "NAND": lambda a, b: 1 - (a & b),
     "XOR": lambda a, b: a ^ b,
     "AND": lambda a, b: a & b,
+    "MUX": lambda a, b, s: b if s else a,
 }
-LIBERTY = {"INV": "!A", "NAND": "!(A & B)", "XOR": "A ^ B", "AND": "A*B"}
-SETUP = {"rise": (12.0, 0.5), "fall": (9.0, 0.25)}
-"""Time that D and E need: constant, per ps of slew."""
+LIBERTY = {"INV": "!A", "NAND": "!(A & B)", "XOR": "A ^ B", "AND": "A*B", "MUX": "!S A + S B"}
+_XOR = (("XOR", "!other", "positive_unate"), ("XOR-", "other", "negative_unate"))
+_AND = (("AND", "", "positive_unate"),)
+SENSES = {"XOR.A": _XOR, "XOR.B": _XOR, "AND.A": _AND, "MUX.S": (("MUX", "", "non_unate"),)}
+"""Figures, state and sense that the file gives for arcs; the senses of others are those of their functions."""
 
-FF = {"A": 1.5, "B": 2.0, "D": 1.0, "CK": 0.75, "E": 1.25}
+SETUP = {"rise": (12.0, 0.5), "fall": (9.0, 0.25)}
+"""Time that D and E need: constant, per ps of slew; the clock's slew, which is 0, would add to it."""
+
+FF = {"A": 1.5, "B": 2.0, "S": 2.5, "D": 1.0, "CK": 0.75, "E": 1.25}
 """Capacitance of pins in fF; 0.5 more for a falling edge."""
+
+WIRE_FF = 0.25
+"""Capacitance of a wire per pin that it leads to."""
 
 
 def figure(cell: str, edge: str, kind: int, slew: float, load: float) -> float:
@@ -45,8 +55,12 @@ def liberty() -> str:
     """The library as a Liberty file."""
     cells = ""
     for cell, function in LIBERTY.items():
-        ins = [pin for pin in "AB" if pin in function]
-        arcs = "".join(f"timing () {{ related_pin : {pin}; {_delays(cell)} }}" for pin in ins)
+        ins = [pin for pin in "ABS" if pin in function]
+        arcs = "".join(
+            f"timing () {{ related_pin : {pin}; {_said(pin, *said)} {_delays(figures)} }}"
+            for pin in ins
+            for figures, *said in SENSES.get(f"{cell}.{pin}", ((cell, "", ""),))
+        )
         pins = "".join(_input(pin) for pin in ins)
         cells += f'cell ({cell}) {{ {pins} pin (Z) {{ direction : output; function : "{function}"; {arcs} }} }}\n'
     launch = f"timing () {{ related_pin : CK; timing_type : rising_edge; {_delays('FF')} }}"
@@ -61,9 +75,16 @@ def liberty() -> str:
         'library (linear) { time_unit : "1ps"; capacitive_load_unit (1, ff);\n'
         "lu_table_template (d) { variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;\n"
         '  index_1 ("0, 8"); index_2 ("0, 4"); }\n'
-        'lu_table_template (s) { variable_1 : constrained_pin_transition; index_1 ("0, 8"); }\n'
+        "lu_table_template (s) { variable_1 : constrained_pin_transition; variable_2 : related_pin_transition;\n"
+        '  index_1 ("0, 8"); index_2 ("0, 8"); }\n'
         f"{cells} }}"
     )
+
+
+def _said(pin: str, when: str, sense: str) -> str:
+    """Condition and sense of an arc from A or B."""
+    state = when.replace("other", "AB".replace(pin, ""))
+    return (f'when : "{state}"; ' if when else "") + (f"timing_sense : {sense};" if sense else "")
 
 
 def _input(pin: str, more: str = "") -> str:
@@ -85,7 +106,7 @@ def _delays(cell: str) -> str:
 
 def _setup() -> str:
     return "".join(
-        f'{edge}_constraint (s) {{ values ("{base}, {base + 8 * slope}"); }} '
+        f'{edge}_constraint (s) {{ values ("{base}, {base + 3}, {base + 8 * slope}, {base + 8 * slope + 3}"); }} '
         for edge, (base, slope) in SETUP.items()
     )
 
@@ -116,7 +137,7 @@ class _Module:
     def grow(self, size: int) -> None:
         """Add cells at random, each fed by what is there."""
         for _ in range(size):
-            kind = self.random.choice(["INV", "NAND", "NAND", "XOR", "AND", "FF", "GATE"])
+            kind = self.random.choice(["INV", "NAND", "MUX", "XOR", "AND", "FF", "GATE"])
             pick, clock = lambda: self.random.choice(self.known), self.random.choice(self.clocks)
             out = self.fresh()
             if kind == "GATE":
@@ -126,7 +147,7 @@ class _Module:
             if kind == "FF":
                 self.put(kind, {"CK": clock, "D": pick(), "Q": out})
             else:
-                pins = {"A": pick()} if kind == "INV" else {"A": pick(), "B": pick()}
+                pins = {pin: pick() for pin in "ABS" if pin in LIBERTY[kind]}
                 self.put(kind, {**pins, "Z": out})
             self.known.append(out)
 
@@ -136,7 +157,7 @@ def made_up(seed: int) -> dict[str, Any]:
     random = Random(seed)
     shapes: dict[str, Any] = {}
     for name in ("low", "mid", "top"):
-        module = _Module(random, ["0", "1"], {}, [])
+        module = _Module(random, ["0", "1", "x"], {}, [])
         clk, wide = module.fresh(), [module.fresh() for _ in range(random.randint(1, 3))]
         module.clocks.append(clk)
         module.known += wide
@@ -215,15 +236,16 @@ class Reference:
 
     def load(self, net: Any, edge: str) -> float:
         """In fF."""
-        return sum(ff + 0.5 * (edge == "fall") for sink, ff in self.sinks if sink == net)
+        pins = sum(ff + 0.5 * (edge == "fall") for sink, ff in self.sinks if sink == net)
+        return pins + WIRE_FF * self.fanout(net)
 
     def fanout(self, net: Any) -> int:
-        """Pins that a net leads to; one more if it leads outside."""
-        return sum(sink == net for sink, _ in self.sinks) + (net in self.outputs)
+        """Pins that a net leads to, ports of the top among them."""
+        return sum(sink == net for sink, _ in self.sinks) + self.outputs.count(net)
 
     def _value(self, net: Any) -> int | None:
         if isinstance(net, str):
-            return int(net)
+            return None if net == "x" else int(net)
         for kind, ends in self.drivers.get(net, []):
             if kind in FUNCTIONS:
                 values = {FUNCTIONS[kind](*row) for row in self._rows(ends)}
@@ -232,7 +254,7 @@ class Reference:
 
     def _rows(self, ends: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """Values that the inputs can have together, as if those that aren't constant were independent."""
-        values = [self.value(ends[pin]) for pin in "AB" if pin in ends]
+        values = [self.value(ends[pin]) for pin in "ABS" if pin in ends]
         return list(itertools.product(*[(0, 1) if v is None else (v,) for v in values]))
 
     def _clocked(self, net: Any) -> bool:
@@ -251,12 +273,14 @@ class Reference:
                 found.append((kind, ends["CK"], edge))
                 continue
             rows = self._rows(ends)
-            for k, pin in enumerate(p for p in "AB" if p in ends):
+            for k, pin in enumerate(p for p in "ABS" if p in ends):
                 for row in rows:
                     other = (*row[:k], 1 - row[k], *row[k + 1 :])
                     change = FUNCTIONS[kind](*other) - FUNCTIONS[kind](*row)
                     if other in rows and change == (1 if edge == "rise" else -1):
-                        found.append((kind, ends[pin], "rise" if other[k] else "fall"))
+                        cause = "rise" if other[k] else "fall"
+                        inverts = kind == "XOR" and cause != edge
+                        found.append((kind + "-" * inverts, ends[pin], cause))
         return found
 
     def _slew(self, net: Any, edge: str) -> float:

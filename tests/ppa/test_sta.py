@@ -27,7 +27,7 @@ from lego.ppa.library import read_library
 from lego.ppa.sta import analyse
 from lego.ppa.tables import Tables
 from lego.ppa.timing import clock_of
-from tests.ppa.sta_reference import Reference, library_cells, made_up
+from tests.ppa.sta_reference import WIRE_FF, Reference, library_cells, made_up
 
 CELLS = library_cells()
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +111,20 @@ def test_what_constants_hold_isnt_timed() -> None:
             assert caught.value.code == "E803"
 
 
+def test_open_pins_are_not_connected_to_each_other() -> None:
+    document = module(
+        {"a": ("FF", {"CK": 2, "D": 3, "Q": 4}), "b": ("FF", {"CK": 2, "D": 5, "Q": 3})}
+    )
+    circuit = elaborate(document, "top", CELLS)
+    assert len(analyse(circuit).path) == 2
+    cells = document["modules"]["top"]["cells"]
+    for open_output, open_input in (([], []), (["x"], ["z"])):
+        cells["b"]["connections"]["Q"] = open_output
+        cells["a"]["connections"]["D"] = open_input
+        with pytest.raises(LegoError, match="no path leads"):
+            analyse(elaborate(document, "top", CELLS))
+
+
 def test_netlists_that_cannot_be_timed_are_refused() -> None:
     with pytest.raises(LegoError, match=r"E803.*STRANGE in top is neither"):
         elaborate(module({"a": ("STRANGE", {"A": 3})}), "top", CELLS)
@@ -139,7 +153,7 @@ def test_random_circuits_are_timed_as_by_recursion(seed: int) -> None:
     circuit = elaborate(document, "top", CELLS)
     assert sum(len(held.nets) for held in circuit.instances.values()) == len(expected.cells)
     period = expected.period()
-    found = analyse(circuit)
+    found = analyse(circuit, WireLoad((1,), (1,), 1, WIRE_FF))
     assert found.period_ps == pytest.approx(period)
     assert found.path[-1].arrival_ps <= period
     nets = {
