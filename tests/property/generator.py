@@ -22,7 +22,7 @@ def sample(seed: int) -> Sample:
     op = _Operation(r, "op", 800)
     flow = op.dataflow()
     lines = [f"name: r{seed}", "operations:", *op.lines(), f"    dataflow: {{{flow}}}"]
-    lines += [f"architecture: {{array: {op.sizes}{_read_cost(seed)}}}", ""]
+    lines += [f"architecture: {{array: {op.sizes}{read_cost_of(seed)}}}", ""]
     return Sample("\n".join(lines), op.bounds())
 
 
@@ -42,11 +42,11 @@ def fused_sample(seed: int) -> Sample:
         lines += [*op.lines(), "    dataflows:"]
         lines += [f"      - {{name: d{n}, {op.dataflow()}}}" for n in range(several)]
         bounds |= op.bounds()
-    cost = _read_cost(seed).removeprefix(", ")
+    cost = read_cost_of(seed).removeprefix(", ")
     return Sample("\n".join([*lines, f"architecture: {{{cost}}}", ""]), bounds)
 
 
-def _read_cost(seed: int) -> str:
+def read_cost_of(seed: int) -> str:
     """Dear reads in half of the designs, so that values travel through deep FIFOs."""
     r = random.Random(f"read cost {seed}")
     return r.choice(["", f", read_cost: {r.randint(10, 60)}"])
@@ -67,7 +67,7 @@ class _Operation:
         self.extents = _extents(r, points)
         loops = list(self.extents)
         reduction = r.choice(["+=", "+=", "+=", "+=", "max=", "min=", "="])
-        output = _output(r, loops, reduction)
+        output = output_of(r, loops, reduction)
         count = r.randint(1, 3)
         names = [f"{prefix}{letter}" for letter in "ABC"[:count]]
         if count == 2 and r.random() < 0.15:
@@ -79,15 +79,15 @@ class _Operation:
         inputs = []
         for tensor in names:
             ranks.setdefault(tensor, r.randint(1, 3))
-            inputs.append([_index(r, loops) for _ in range(ranks[tensor])])
-        _use_all(r, loops, output, inputs)
+            inputs.append([index_of(r, loops) for _ in range(ranks[tensor])])
+        use_all(r, loops, output, inputs)
         self.formats = {
             tensor: known[tensor][1]
             if tensor in known
             else r.choice(["int2", "int5", "int8", "uint1", "uint7", "uint8"])
             for tensor in names
         }
-        texts = [f"{n}[{','.join(map(_text, i))}]" for n, i in zip(names, inputs, strict=True)]
+        texts = [f"{n}[{','.join(map(text_of, i))}]" for n, i in zip(names, inputs, strict=True)]
         body = _body(r, texts)
         self.pad = {n: known[n][2] if n in known else r.choice([0, 0, 1]) for n in names}
         self.shapes: dict[str, str] = {}
@@ -98,28 +98,28 @@ class _Operation:
         self.formats[f"{prefix}Y"] = (
             "int32" if reduction != "+=" else r.choice(["int32", "int32", "int9", "uint16"])
         )
-        self.statement = f"{prefix}Y[{','.join(map(_text, output))}] {reduction} {body}"
+        self.statement = f"{prefix}Y[{','.join(map(text_of, output))}] {reduction} {body}"
         self.sizes: list[int] = []
 
     def lines(self) -> list[str]:
         """The operation without its dataflows."""
         return [
             f"  - name: {self.name}",
-            f"    loops: {_flow(self.extents)}",
+            f"    loops: {flow_of(self.extents)}",
             f'    statement: "{self.statement}"',
-            f"    formats: {_flow(self.formats)}",
-            f"    pad: {_flow(self.pad)}",
-            *([f"    shapes: {_flow(self.shapes)}"] if self.shapes else []),
+            f"    formats: {flow_of(self.formats)}",
+            f"    pad: {flow_of(self.pad)}",
+            *([f"    shapes: {flow_of(self.shapes)}"] if self.shapes else []),
         ]
 
     def dataflow(self) -> str:
         """A random dataflow of the operation."""
         r, loops = self.r, list(self.extents)
-        spatial = _spatial(r, loops)
+        spatial = spatial_of(r, loops)
         temporal = r.sample(loops, r.randint(0, len(loops)))
         control = r.choice(["systolic", "broadcast", str([r.randint(0, 3) for _ in spatial])])
         self.sizes = list(spatial.values())
-        return f"spatial: {_flow(spatial)}, temporal: [{', '.join(temporal)}], control: {control}"
+        return f"spatial: {flow_of(spatial)}, temporal: [{', '.join(temporal)}], control: {control}"
 
     def bounds(self) -> dict[str, int]:
         """Run-time bounds up to the extents."""
@@ -139,14 +139,14 @@ def _extents(r: random.Random, most: int) -> dict[str, int]:
             return extents
 
 
-def _index(r: random.Random, loops: list[str]) -> Affine:
+def index_of(r: random.Random, loops: list[str]) -> Affine:
     chosen = r.sample(loops, min(len(loops), r.choice([1, 1, 1, 2, 2, 3])))
     return {name: r.choice([1, 1, 1, 1, 2, 3, -1]) for name in chosen}, r.choice(
         [0, 0, 0, 1, -1, -2]
     )
 
 
-def _output(r: random.Random, loops: list[str], reduction: str) -> list[Affine]:
+def output_of(r: random.Random, loops: list[str], reduction: str) -> list[Affine]:
     if reduction == "=":
         return [({name: 1}, 0) for name in r.sample(loops, len(loops))]
     if r.random() < 0.2 and len(loops) >= 2:
@@ -157,7 +157,7 @@ def _output(r: random.Random, loops: list[str], reduction: str) -> list[Affine]:
     return [({name: r.choice([1, 1, 1, 2])}, r.choice([0, 0, 0, 1])) for name in picked]
 
 
-def _use_all(
+def use_all(
     r: random.Random, loops: list[str], output: list[Affine], inputs: list[list[Affine]]
 ) -> None:
     used = {name for index in [output, *inputs] for terms, _ in index for name in terms}
@@ -176,7 +176,7 @@ def _shorter(r: random.Random, index: list[Affine], extents: dict[str, int]) -> 
     return shape
 
 
-def _text(affine: Affine) -> str:
+def text_of(affine: Affine) -> str:
     terms, offset = affine
     parts = [f"{c}*{name}" if c != 1 else name for name, c in sorted(terms.items())]
     if offset:
@@ -211,12 +211,12 @@ def _body(r: random.Random, operands: list[str]) -> str:
     ).format(*operands)
 
 
-def _spatial(r: random.Random, loops: list[str]) -> dict[str, int]:
+def spatial_of(r: random.Random, loops: list[str]) -> dict[str, int]:
     axes = r.choice([1, 2, 2, 2, 3])
     return {
         name: r.randint(1, 4 if axes < 3 else 2) for name in r.sample(loops, min(axes, len(loops)))
     }
 
 
-def _flow(mapping: dict[str, int] | dict[str, str]) -> str:
+def flow_of(mapping: dict[str, int] | dict[str, str]) -> str:
     return "{" + ", ".join(f"{k}: {v}" for k, v in mapping.items()) + "}"

@@ -89,3 +89,8 @@ def longer_reuse(adg: Adg) -> Adg:
 def test_a_wrong_plan_is_seen(name: str, change: Callable[[Adg], Adg]) -> None:
     assert right(name, lambda adg: adg)
     assert not right(name, change)
+
+
+@pytest.mark.parametrize("name", ["stencil_small", "conv3d_small", "twelve_small"])
+def test_many_accesses_and_loops(name: str) -> None:
+    assert right(name, lambda adg: adg)
