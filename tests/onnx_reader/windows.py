@@ -171,9 +171,16 @@ def _conv_transpose(d: Drawn, axes: int) -> None:
 
 
 def _pool(d: Drawn, axes: int) -> None:
+    """Every window has a pixel: of none, the evaluator says 0, NaN or minus infinity."""
     how = _window(d, axes)
-    taps = [max(2, k) for k in how["kernel_shape"]]
-    d.node("MaxPool", **(how | {"kernel_shape": taps}))
+    how["kernel_shape"] = [max(2, k) for k in how["kernel_shape"]]
+    sizes = d.shape[2:]
+    d.node("MaxPool", **how)
+    steps = zip(how["kernel_shape"], how["strides"], how["dilations"], how["pads"], strict=False)
+    for size, places, (taps, stride, apart, pad) in zip(sizes, d.shape[2:], steps, strict=True):
+        for place in range(places):
+            if not any(0 <= place * stride - pad + apart * tap < size for tap in range(taps)):
+                raise ValueError("a window without a pixel")
 
 
 def _average(d: Drawn, axes: int) -> None:
