@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
 from frontends.models.sample import Sample
-from frontends.onnx_reader.reader import ReadModel
 from frontends.torch_export.tracer import Traced
 from lego.ir.network import Network
 from lego.quantise.apply import in_formats
@@ -18,8 +17,10 @@ from lego.quantise.scheme import Scheme
 from sim.bit_true import BIT_TRUE
 from sim.calibrate import observed, prepared
 from sim.compare import Difference, differences, given_to
-from sim.compare_onnx import file_differences, given_to_file
 from sim.network import execute
+
+if TYPE_CHECKING:
+    from frontends.onnx_reader.reader import ReadModel
 
 __all__ = ["FileSubject", "ModuleSubject", "Subject", "in_scheme"]
 
@@ -79,10 +80,14 @@ class FileSubject:
 
     def given(self) -> list[dict[str, Tensor]]:
         """What the network is given, per sample."""
+        from sim.compare_onnx import given_to_file
+
         return [given_to_file(self.read, sample.args) for sample in self.samples]
 
     def differences(self, device: torch.device, formats: Run) -> list[Difference]:
         """As :func:`sim.compare_onnx.file_differences`."""
+        from sim.compare_onnx import file_differences
+
         return file_differences(self.read, self.samples[0].args, device=device, formats=formats)
 
 

@@ -144,6 +144,11 @@ class Context(Tracer):
                 return value.decode(errors="replace") if isinstance(value, bytes) else value
         return default
 
+    def results(self) -> int:
+        """How many results the node has, at most; the last one has a name."""
+        assert self.proto is not None  # noqa: S101
+        return max((k + 1 for k, name in enumerate(self.proto.output) if name), default=0)
+
     def view(self, value: Any) -> View:
         """As the tracer's; an initialiser is one parameter, however often it is read."""
         if not isinstance(value, Held):

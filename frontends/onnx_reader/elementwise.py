@@ -182,8 +182,17 @@ def _cast(n: Context, x: Any, like: Any = None) -> Any:
     return x if n.dtype(x) == wanted else n.call("_to_copy.default", x, dtype=wanted)
 
 
-@translates("Identity", "Dropout")
-def _identity(n: Context, x: Any, _ratio: Any = None, training: Any = None) -> Any:
+@translates("Identity")
+def _identity(_n: Context, x: Any) -> Any:
+    return x
+
+
+@translates("Dropout")
+def _dropout(n: Context, x: Any, _ratio: Any = None, training: Any = None) -> Any:
+    """Nothing is dropped, and the mask is true everywhere (before version 10 of the type of the operand)."""
     if training is not None and n.known(training, "training_mode")[0]:
         raise n.fail("dropout in training mode can't be lowered")
-    return x
+    if n.results() == 1:
+        return x
+    n.limited(*shape_of(x))
+    return [x, Known(torch.ones(shape_of(x), dtype=torch.bool if n.version >= 10 else n.dtype(x)))]

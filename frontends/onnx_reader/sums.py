@@ -60,6 +60,7 @@ def _reduction(name: str, before: str = "", after: str = "") -> Callable[..., An
         over = _axes(n, x, axes)
         made = n.call(before, x) if before else x
         if over is not None:
+            # of integers too the sum has the operand's type, which PyTorch's sums don't
             kept = {"dtype": n.dtype(made)} if name.startswith("sum") else {}
             made = n.call(name, made, over, bool(n.attribute("keepdims", 1)), **kept)
         return n.call(after, made) if after else made
@@ -84,7 +85,7 @@ for _op, _how in {
 def _product(n: Context, x: Any, axes: Any = None) -> Any:
     over = _axes(n, x, axes)
     for axis in sorted(over or [], reverse=True):
-        x = n.call("prod.dim_int", x, axis, bool(n.attribute("keepdims", 1)))
+        x = n.call("prod.dim_int", x, axis, bool(n.attribute("keepdims", 1)), dtype=n.dtype(x))
     return x
 
 
@@ -145,7 +146,16 @@ def _layer_norm(n: Context, x: Any, scale: Any, bias: Any = None) -> Any:
     inner = list(shape[n.attribute("axis", -1) % len(shape) :])
     if list(shape_of(scale)) != inner:
         raise n.fail(f"a scale of {list(shape_of(scale))} for {inner} elements can't be lowered")
-    return n.call("layer_norm.default", x, inner, scale, bias, n.attribute("epsilon", 1e-5))
+    epsilon = n.attribute("epsilon", 1e-5)
+    made = n.call("layer_norm.default", x, inner, scale, bias, epsilon)
+    if n.results() == 1:
+        return made
+    if n.dtype(x) != torch.float32 or n.attribute("stash_type", 1) != 1:
+        raise n.fail("mean and deviation of another type than float32 can't be lowered")
+    over = list(range(len(shape) - len(inner), len(shape)))
+    mean = n.call("mean.dim", x, over, True)
+    variance = n.call("var.correction", x, over, correction=0, keepdim=True)
+    return [made, mean, n.call("rsqrt.default", n.call("add.Scalar", variance, epsilon))]
 
 
 @translates("RMSNormalization")

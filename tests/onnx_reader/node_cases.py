@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import warnings
@@ -72,7 +73,7 @@ def all_cases(cache: Path) -> list[Case]:
 
             found = load_model_tests(kind="node")
         made = [(t.name, t.model.SerializeToString(), t.data_sets) for t in found]
-        part = cache / f"{kept.name}.{id(made)}"
+        part = cache / f"{kept.name}.{os.getpid()}"
         part.write_bytes(pickle.dumps(made))
         part.replace(kept)
     loaded = pickle.loads(kept.read_bytes())  # noqa: S301

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from lego.diag import LegoError
 from lego.ir.network import Kind
 from tests.onnx_reader.compare import compare, node_model, random
 
@@ -243,3 +245,33 @@ def test_integer_pools_are_padded_below_every_element(tmp_path: Path) -> None:
     compare(made_real, given_real, tmp_path)
     wanted = run(read_of(made_real, tmp_path), given_real)
     np.testing.assert_array_equal(run(read_of(made, tmp_path), given), wanted.astype(np.int8))
+
+
+INTEGER_REDUCTIONS: dict[str, Callable[[Any], Any]] = {
+    "ReduceSum": lambda x: x.sum(1, keepdims=True),
+    "ReduceMax": lambda x: x.max(1, keepdims=True),
+    "ReduceMin": lambda x: x.min(1, keepdims=True),
+    "ReduceL1": lambda x: np.abs(x).sum(1, keepdims=True),
+    "ReduceSumSquare": lambda x: (x * x).sum(1, keepdims=True),
+    "ReduceProd": lambda x: x.prod(1, keepdims=True),
+    "CumSum": lambda x: x.cumsum(1),
+}
+
+
+@pytest.mark.parametrize("op", sorted(INTEGER_REDUCTIONS))
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("folded", [False, True])
+def test_reductions_of_integers_keep_their_type(
+    op: str, dtype: str, folded: bool, tmp_path: Path
+) -> None:
+    """Run or folded; numpy's and PyTorch's sums of int32, and those of onnx's evaluator, are of int64."""
+    x = random(2, 5, dtype=dtype)
+    args = [x, np.array(1) if op == "CumSum" else ints(1)]
+    made, given = node_model(op, args, {}, fixed=not folded)
+    if op == "ReduceProd" and not folded:
+        with pytest.raises(LegoError, match="ReduceProd"):  # no nest multiplies a row
+            read_of(made, tmp_path)
+        return
+    result = run(read_of(made, tmp_path), given)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, INTEGER_REDUCTIONS[op](x.astype(np.int64)))
