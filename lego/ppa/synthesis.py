@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lego.diag import LegoError
 from lego.ppa.library import Library
+from lego.ppa.neutral import neutral, restored
 from lego.tools import modules_path, run
 
 __all__ = ["FLIP_FLOP_PS", "Netlist", "synthesise", "target_of"]
@@ -88,14 +89,19 @@ def synthesise(
     """
     origins = {} if categories is None else dict(categories)
     (scratch / "abc.constr").write_text(_constraints(library))
+    text, names = neutral(verilog.read_text())
+    (scratch / "neutral.v").write_text(text)
     job = {
-        "verilog": str(verilog),
-        "top": top,
-        "macros": list(macros),
+        "verilog": str(scratch / "neutral.v"),
+        "top": names[top],
+        "macros": [names[macro] for macro in macros],
         "liberty": str(library.path),
         "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
-        "categories": _by_category(origins, macros),
+        "categories": {
+            category: [names[module] for module in modules]
+            for category, modules in _by_category(origins, macros).items()
+        },
         "constraints": str(scratch / "abc.constr"),
         "target_ps": target_of(clock_ps),
         "stat": str(scratch / "stat.json"),
@@ -113,6 +119,9 @@ def synthesise(
     if done.returncode or not (scratch / "stat.json").is_file():
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
         raise LegoError("E802", f"synthesis of {top} failed:\n{tail}")
+    for made in ("stat.json", "netlist.v", GRAPH):
+        path = scratch / made
+        path.write_text(restored(path.read_text(), names))
     stat = json.loads((scratch / "stat.json").read_text())
     if flat:
         origins = {f"{top}_${category}": category for category in set(origins.values())}

@@ -12,9 +12,11 @@ import pytest
 from frontends.yaml import load_text
 from lego.back.lower_top import lower
 from lego.back.pipeline import DEFAULT, Options
-from lego.diag import LegoError
+from lego.back.rtl.neutral import neutral, restored
+from lego.back.rtl.verilog import to_verilog
+from lego.diag import InternalError, LegoError
 from lego.flow import compile_workload, designs_of
-from lego.ir.dag import Dag, Module, Node
+from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.workload import Access, Workload
 from tests.designs import shipped
 from tests.property.generator import fused_sample, sample
@@ -129,7 +131,7 @@ def check(text: str, seed: int, options: Options = DEFAULT) -> None:
     assert [difference(a, c) for a, c in pairs if difference(a, c)] == [], table
 
 
-@pytest.mark.parametrize("path", SMALL[::6], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SMALL[::8], ids=lambda p: p.stem)
 def test_names_decide_nothing(path: Path) -> None:
     check(path.read_text(), SMALL.index(path))
 
@@ -148,6 +150,48 @@ def test_names_decide_no_pipeline_register() -> None:
     options = Options(clock_ps=700)
     (ours,), (theirs,) = graphs(workload, options), graphs(renamed(workload, table.get), options)  # type: ignore[arg-type]
     assert difference(ours, theirs) == ""
+
+
+def cells(workload: Workload, folder: Path) -> list[list[tuple[str, int]]]:
+    """Cells of every module, from synthesis; equal ones have equal areas."""
+    from lego.ppa.library import read_library
+    from lego.ppa.synthesis import synthesise
+
+    (dag,) = graphs(workload)
+    macros = [m.name for m in dag.modules if any(n.op is Op.MEMORY for n in m.nodes)]
+    (folder / "d.v").write_text(to_verilog(dag))
+    found = synthesise(folder / "d.v", dag.top.name, macros, read_library(None), folder, flat=False)
+    return sorted(sorted(kinds.items()) for kinds in found.cells.values())
+
+
+def test_names_decide_no_cell(tmp_path: Path) -> None:
+    """Not in Yosys and ABC either, which sort by names and decide ties by the order."""
+    workload = load_text((ROOT / "tests" / "workloads" / "short_tensor.yaml").read_text())
+    other = renamed(workload, random_names(workload, 5).__getitem__)
+    assert cells(workload, tmp_path) == cells(other, tmp_path)
+
+
+def test_every_name_comes_back_and_stands_for_one_thing() -> None:
+    """A register called like an output of its module is told from it."""
+    bit = {"low": 0, "high": 1}
+    nodes = (
+        Node(Op.INPUT, name="a", **bit),
+        Node(Op.NOT, (0,), name="y", **bit),
+        Node(Op.NOT, (1,), name="n0", **bit),
+    )
+    named, names = neutral(Dag((Module("top", "fu", nodes, (("y", 2),)),)))
+    found = restored(
+        " ".join((named.top.name, *(n.name for n in named.top.nodes), named.top.outputs[0][0])),
+        names,
+    )
+    assert found == "top a y_2 n0_2 y"
+
+
+@pytest.mark.parametrize("name", ["a b", "$display", "wire", "", "x\n", "1a"])
+def test_no_other_name_reaches_the_verilog(name: str) -> None:
+    nodes = (Node(Op.INPUT, low=0, high=1, name=name),)
+    with pytest.raises(InternalError, match="must not reach the RTL"):
+        to_verilog(Dag((Module("top", "fu", nodes, (("y", 0),)),)))
 
 
 def test_designs_with_a_module_of_one_name_are_refused() -> None:

@@ -16,7 +16,12 @@ from tests.designs import shipped
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 VARIANTS = {"O0": Options(level=0), "O1": Options(level=1), "1GHz": Options(clock_ps=1000)}
-SOME = ("double_mixed", "wide_ws", "polynomial_small")
+SOME = (
+    ("double_mixed", "O0"),
+    ("wide_ws", "O1"),
+    ("polynomial_small", "1GHz"),
+    ("wide_ws", "1GHz"),
+)
 
 
 def messages(path: Path, folder: Path, options: Options = DEFAULT) -> list[str]:
@@ -34,8 +39,7 @@ def test_no_message(path: Path, tmp_path: Path) -> None:
     assert messages(path, tmp_path) == []
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize(("name", "variant"), SOME)
 def test_no_message_with_other_options(name: str, variant: str, tmp_path: Path) -> None:
     path = ROOT / "tests" / "workloads" / f"{name}.yaml"
     assert messages(path, tmp_path, VARIANTS[variant]) == []

@@ -1,4 +1,4 @@
-"""The gate before Amaranth, which writes names into RTLIL without escaping them."""
+"""The gate before Amaranth, which writes names into RTLIL without escaping them, and before the Verilog."""
 
 from __future__ import annotations
 
