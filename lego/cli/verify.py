@@ -73,6 +73,11 @@ def verify_network(wanted: Wanted, as_json: bool) -> None:
             message = f"an index in {wanted.data or 'the inputs'} is outside its table: {error}"
             hint = "such as a token above the vocabulary; --data gives samples of the inputs"
             raise LegoError("E422", message, hint=hint) from None
+        except LegoError as error:
+            if error.code != "E431" or wanted.data is not None:
+                raise
+            hint = "the random integers are below 8; --data gives samples of the inputs"
+            raise LegoError(error.code, error.message, hint=hint) from None
     if as_json:
         print_json(
             {"device": str(where), "formats": formats, "tensors": [_plain(d) for d in found]}

@@ -175,7 +175,8 @@ def test_open_dimensions_are_told(tmp_path: Path) -> None:
 
 def test_random_integers_may_not_fit_a_table(tmp_path: Path) -> None:
     error = refused(Wanted(None, own(tmp_path, "Small"), (["2,9:int64", "2,1,4"], [])))
-    assert error.code == "E422"
+    assert error.code == "E431"
+    assert "outside of the 2 elements" in error.message
     assert "--data" in error.hint
 
 
