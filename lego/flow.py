@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -278,6 +279,7 @@ def _report(
                 f"| {flow['operation']} | {flow['dataflow']} | {fus} | {banks} "
                 f"| {run['cycles']} | {busy} | {words} |"
             )
+    lines += _domains(workload)
     lines += [
         "",
         "| design | pass | registers | register bits | primitives | area without memories, um2 |",
@@ -295,6 +297,22 @@ def _report(
         f"{'' if k else chr(10)}Warning: {each.text}; {each.hint}." for k, each in enumerate(advice)
     ]
     return "\n".join(lines) + "\n"
+
+
+def _domains(workload: Workload) -> list[str]:
+    """What of each operation's box its inequalities leave."""
+    lines = []
+    for op in workload.operations:
+        if op.domain:
+            names = [loop.name for loop in op.loops]
+            limits = ", ".join(each.describe(names) for each in op.domain)
+            box = math.prod(op.extents)
+            masked = 100 * (box - op.iterations) / box
+            lines += [
+                "",
+                f"{op.name}: {op.iterations} of {box} iterations have {limits}; the other {masked:.1f}% are masked.",
+            ]
+    return lines
 
 
 def explain(workload: Workload, method: Method = Method.EXACT) -> str:

@@ -11,6 +11,7 @@ from lego.back.timing import schedule, settling
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
+from lego.ir.domain import bounded_above, points, reached
 from lego.ir.fused import Buffer, FusedAdg, Plan, single
 
 __all__ = ["Layout", "Program", "configure"]
@@ -76,7 +77,8 @@ def configure(
     fused = single(design) if isinstance(design, Adg) else design
     adg = fused.layers[dataflow].adg
     limits = {loop.name: loop.extent for loop in adg.op.loops}
-    chosen = limits | dict(bounds or {})
+    given = dict(bounds or {})
+    chosen = limits | given
     for name, value in chosen.items():
         if name not in limits:
             raise LegoError("E202", f"no loop {name!r}; loops are {', '.join(limits)}")
@@ -86,6 +88,7 @@ def configure(
                 f"bound {name}={value} is outside [1, {limits[name]}]",
                 hint="compile the workload with larger loops to raise the maximum",
             )
+    chosen = _reached(adg, chosen, given)
     full = {plan.tensor.name: plan.tensor.shape for plan in adg.operands()}
     sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
     memories = {
@@ -98,9 +101,6 @@ def configure(
             "E203", f"half {half} is outside [0, {fused.halves - 1}]", hint="see double_buffer"
         )
     starts = _checked_bases(adg, memories, sizes, bases or {})
-    iterations = 1
-    for value in chosen.values():
-        iterations *= value
     extra = schedule(fused).tails[dataflow] if tail is None else tail
     extra += settling(fused)
     return Program(
@@ -109,7 +109,7 @@ def configure(
         bounds=chosen,
         registers=register_values(fused, dataflow, chosen, sizes, starts, half),
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
-        iterations=iterations,
+        iterations=points(tuple(chosen.values()), adg.op.domain),
         layouts={
             p.name: _layout(
                 adg, p, memories[p.name].name, tuple(sizes[p.tensor.name]), starts[p.name]
@@ -118,6 +118,15 @@ def configure(
         },
         accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
     )
+
+
+def _reached(adg: Adg, chosen: dict[str, int], given: Mapping[str, int]) -> dict[str, int]:
+    """Bounds; those that are affine in others and not given are no larger than these let them be, but at least 1."""
+    names, domain = list(chosen), adg.op.domain
+    for k, name in enumerate(names):
+        if name not in given and bounded_above(k, domain):
+            chosen[name] = max(1, reached(k, list(chosen.values()), domain))
+    return chosen
 
 
 def _checked_bases(

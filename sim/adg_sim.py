@@ -208,6 +208,16 @@ def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
     }
 
 
+def _in_domain(adg: Adg, program: Program, time: _Time) -> Flags:
+    """Whether every inequality holds, by the values of the registers, shape (fus, timestamps)."""
+    inside = np.ones((len(time.fus), len(time.t)), dtype=np.bool_)
+    for k, guard in enumerate(adg.guards):
+        left = time.t @ np.array(guard.time, dtype=np.int64) + guard.start
+        at = np.array([guard.at(fu) for fu in time.fus.tolist()], dtype=np.int64)
+        inside &= left[None, :] + at[:, None] < program.registers[f"guard{k}"]
+    return inside
+
+
 _COMBINE = {Reduction.ADD: np.add, Reduction.MAX: np.maximum, Reduction.MIN: np.minimum}
 
 
@@ -217,9 +227,10 @@ def _commit(
     """Reduce over classes and held counters, and commit to the banks."""
     plan, layout = adg.output, program.layouts[adg.output.name]
     fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction)
+    inside = _in_domain(adg, program, time)
     identity = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(adg.reduction, 0)
     counts = np.ones_like(body, dtype=np.bool_)
-    for flags in valid.values():
+    for flags in (*valid.values(), inside):
         counts = counts & flags
     masked = np.where(counts, body, identity) if combine is not None else body
     held = int(np.prod(time.trips[len(time.trips) - plan.hold :], dtype=np.int64))
@@ -234,6 +245,8 @@ def _commit(
     last = np.arange(held - 1, len(time.t), held) if combine is not None else np.arange(len(time.t))
     elements = _elements(plan, time)[roots][:, last]
     enable = _enabled(adg, plan, layout, elements, valid, roots, last)
+    if adg.guarded_commits:
+        enable = enable & inside[roots][:, last]
     first = (time.t[last][:, list(plan.revisit)] == 0).all(axis=1) & plan.injective
     return _written(adg, plan, layout, (sums, elements, enable, first))
 
@@ -249,7 +262,8 @@ def _enabled(
 ) -> Flags:
     if not plan.injective:
         return _inside(elements, layout.shape)
-    enable = np.ones(elements.shape[:-1], dtype=np.bool_)
+    checked = list(adg.checked_dims)
+    enable = _inside(elements[..., checked], [layout.shape[j] for j in checked])
     for loop, flags in valid.items():
         if any(row[loop] for row in adg.op.output.map.rows):
             enable &= flags[roots][:, last]

@@ -20,7 +20,8 @@ CHUNK = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Output values, and which elements some iteration wrote."""
+    """Output values, and which elements the run writes: those of iterations, and for reductions those of the
+    box outside the domain."""
 
     values: Array
     written: NDArray[np.bool_]
@@ -51,11 +52,17 @@ def execute(
     fmt = tensors[op.output.tensor].format
     identity = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.reduction, 0)
     total = np.full(tuple(output_shape), identity, dtype=np.int64)
+    assigns = op.reduction is Reduction.ASSIGN
     written = np.zeros(tuple(output_shape), dtype=np.bool_)
     extents = [bounds[loop.name] for loop in op.loops]
     points = int(np.prod(extents, dtype=object))
     for start in range(0, points, CHUNK):
         index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
+        if op.domain and not assigns:
+            written[_inside(_index(op.output.map, index, op.output.map.n_out), written.shape)] = (
+                True
+            )
+        index = _in_domain(op, index)
         values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
         formats = [tensors[a.tensor].format for a in op.inputs]
         into = fmt if op.reduction is Reduction.ADD else None
@@ -64,6 +71,22 @@ def execute(
         _reduce(op.reduction, total, place, body)
         written[place] = True
     return Result(wrap(total, fmt), written)
+
+
+def _in_domain(op: TensorOp, index: Sequence[Array]) -> tuple[Array, ...]:
+    """The points that obey every inequality."""
+    for each in op.domain:
+        left = sum(a * i for a, i in zip(each.coefficients, index, strict=True) if a)
+        index = [i[left < each.limit] for i in index]
+    return tuple(index)
+
+
+def _inside(place: Sequence[Array], shape: Sequence[int]) -> tuple[Array, ...]:
+    """The places that lie in the tensor."""
+    inside = np.ones(place[0].shape, dtype=np.bool_)
+    for at, extent in zip(place, shape, strict=True):
+        inside &= (at >= 0) & (at < extent)
+    return tuple(at[inside] for at in place)
 
 
 def _index(access: AffineMap, index: Sequence[Array], rank: int) -> list[Array]:

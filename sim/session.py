@@ -120,21 +120,27 @@ class _Run:
         self.mask = self.result.written
         if self.output["preload"] is not None:
             self.mask = np.ones_like(self.mask)
+        self.left = _some_of(self.result.values) & ~self.mask
+        fmt = tensors[self.output["tensor"]].format
+        (apart,) = rng.spawn(1)
+        self.before = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
         self.spare: list[tuple[int, int]] = []
         known[self.output["tensor"]] = self.result.values
 
     def load(self, stream: Stream, rng: np.random.Generator) -> None:
-        """Write operands, preloads, and words beside the result."""
+        """Write operands, preloads, elements of the result that the run must leave, and words beside it."""
         for layout in self.inputs:
             stream.write(layout, self.operands[layout["tensor"]])
         if self.output["preload"] is not None:
             shape = tuple(self.output["shape"])
             stream.write(self.output, np.full(shape, self.output["preload"], np.int64))
+        stream.write(self.output, self.before, self.left)
         self.spare = stream.mark_spare(self.output, rng)
 
     def check(self, stream: Stream, *, again: bool = False) -> None:
         """Read everything back; results count as compared unless they were read before."""
         stream.read(self.output, self.result.values, self.mask, result=not again)
+        stream.read(self.output, self.before, self.left, result=False)
         stream.read_spare(self.output, self.spare)
         for layout in self.inputs:
             values = self.operands[layout["tensor"]]

@@ -195,12 +195,15 @@ class Stream:
                 }
             )
 
-    def write(self, layout: Mapping[str, Any], values: Array) -> None:
-        """Write a tensor to its memory, each element as wide as the memory's words."""
+    def write(
+        self, layout: Mapping[str, Any], values: Array, where: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Write a tensor, or its elements `where` that is set, to its memory, each as wide as the memory's words."""
         memory = self.memory(layout)
         mask = (1 << memory["bits"]) - 1
-        places = addresses(memory, layout, self.half).ravel().tolist()
-        flat = values.ravel().tolist()
+        chosen = np.ones(values.shape, dtype=np.bool_) if where is None else where
+        places = addresses(memory, layout, self.half)[chosen].tolist()
+        flat = values[chosen].tolist()
         self._poke(memory, {at: v & mask for at, v in zip(places, flat, strict=True)})
 
     def run(self, cycles: int, *, recorded: bool = False) -> None:

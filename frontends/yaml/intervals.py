@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lego.front.lexmin import least_point
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
+from lego.ir.domain import Inequality, domain_set, index_range, inside_box
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Loop
 
@@ -14,23 +16,33 @@ __all__ = ["body_bits", "body_interval", "escape", "index_interval"]
 Range = tuple[int, int]
 
 
-def index_interval(access: AffineMap, loops: Sequence[Loop]) -> list[Range]:
-    """Least and largest index per dimension over the loop box (exact: corners of a box)."""
+def index_interval(
+    access: AffineMap, loops: Sequence[Loop], domain: Sequence[Inequality] = ()
+) -> list[Range]:
+    """Least and largest index per dimension over the domain, exactly; over the box if it is empty."""
+    extents = [loop.extent for loop in loops]
     return [
-        (
-            offset + sum(min(0, a) * (loop.extent - 1) for a, loop in zip(row, loops, strict=True)),
-            offset + sum(max(0, a) * (loop.extent - 1) for a, loop in zip(row, loops, strict=True)),
-        )
+        index_range(row, offset, extents, domain) or inside_box(row, offset, extents)
         for row, offset in zip(access.rows, access.offset, strict=True)
     ]
 
 
-def escape(row: Sequence[int], loops: Sequence[Loop], *, high: bool) -> str:
-    """The corner of the box where an index is largest (or least), as text."""
-    parts = []
-    for a, loop in zip(row, loops, strict=True):
-        if a:
-            parts.append(f"{loop.name}={loop.extent - 1 if (a > 0) == high else 0}")
+def escape(
+    row: Sequence[int], loops: Sequence[Loop], domain: Sequence[Inequality] = (), *, high: bool
+) -> str:
+    """The point where an index is largest (or least), as text: a corner of the box, or the first of the domain."""
+    corner = [loop.extent - 1 if (a > 0) == high else 0 for a, loop in zip(row, loops, strict=True)]
+    named = list(row)
+    if domain:
+        extents = [loop.extent for loop in loops]
+        found = index_range(row, 0, extents, domain)
+        if found is not None:
+            bound = Inequality(
+                tuple(-a if high else a for a in row), 1 - found[1] if high else 1 + found[0]
+            )
+            corner = list(least_point(domain_set(extents, [*domain, bound])) or corner)
+            named = [a or any(each.coefficients[k] for each in domain) for k, a in enumerate(row)]
+    parts = [f"{loop.name}={x}" for a, loop, x in zip(named, loops, corner, strict=True) if a]
     return ", ".join(parts) or "every iteration"
 
 

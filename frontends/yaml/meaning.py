@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from frontends.yaml.bounds import loops_of
 from frontends.yaml.flow import array_of, dataflow_specs
 from frontends.yaml.intervals import body_bits, body_interval
 from frontends.yaml.names import check_names
@@ -17,7 +18,6 @@ from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.workload import (
     Architecture,
     DataflowSpec,
-    Loop,
     Reduction,
     Tensor,
     TensorOp,
@@ -97,12 +97,13 @@ class Reader:
             raise LegoErrors(tuple(ordered[:MAX_ERRORS]))
 
     def _operation(self, k: int, form: OperationForm) -> TensorOp:
-        loops = tuple(Loop(name, extent) for name, extent in form.loops.items())
-        if math.prod(form.loops.values()) > MAX_ITERATIONS:
+        loops, domain = loops_of(k, form, self.at)
+        box = math.prod(loop.extent for loop in loops)
+        if box > MAX_ITERATIONS:
             self.errors.append(
                 LegoError(
                     "E120",
-                    f"{math.prod(form.loops.values())} iterations, 10^12 and more are refused",
+                    f"{box} iterations, 10^12 and more are refused",
                     loc=self.at("operations", k, "loops"),
                     hint="split the operation or tile it on the host",
                 )
@@ -113,7 +114,7 @@ class Reader:
         )
         self.errors += self._use_errors(k, form, said)
         for access in (said.output, *said.inputs):
-            use = Use(access, loops, writes=access is said.output)
+            use = Use(access, loops, writes=access is said.output, domain=domain)
             self.uses.setdefault(access.tensor, []).append(use)
         return TensorOp(
             form.name,
@@ -122,6 +123,7 @@ class Reader:
             said.inputs,
             said.body,
             said.reduction,
+            domain,
             self.at("operations", k),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lego.ir.affine import AffineMap
+from lego.ir.domain import affine_text
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Access, DataflowSpec, TensorOp, Workload
 
@@ -46,7 +47,7 @@ def _operation(workload: Workload, op: TensorOp, flows: Sequence[DataflowSpec]) 
     pads = {t.name: t.pad for t in tensors if t.pad is not None and t.name != op.output.tensor}
     lines = [
         f"  - name: {op.name}",
-        f"    loops: {_flow({loop.name: loop.extent for loop in op.loops})}",
+        f"    loops: {_flow({loop.name: _range(op, k) for k, loop in enumerate(op.loops)})}",
         f'    statement: "{render_statement(op)}"',
         f"    formats: {_flow({t.name: t.format for t in tensors})}",
         f"    shapes: {_flow({t.name: list(t.shape) for t in tensors})}",
@@ -73,6 +74,26 @@ def _dataflow(flow: DataflowSpec) -> str:
 
 def _flow(mapping: Mapping[str, object]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+
+
+def _range(op: TensorOp, k: int) -> str:
+    """A loop's bound, or its range; the box's extent last, so that it is the same when read back."""
+    names = [loop.name for loop in op.loops]
+    firsts: list[str] = []
+    bounds: list[str] = []
+    for each in op.domain:
+        row = each.coefficients
+        if not row[k] or any(row[k + 1 :]):
+            continue
+        text = affine_text([-row[k] * a for a in row[:k]], names)
+        constant = each.limit if row[k] > 0 else 1 - each.limit
+        ends = bounds if row[k] > 0 else firsts
+        ends.append(f"{text}{constant:+}".removeprefix("+") if constant or not text else text)
+    extent = op.loops[k].extent
+    bound = f"min({', '.join([*bounds, str(extent)])})" if bounds else str(extent)
+    if firsts:
+        return f'["max({", ".join([*firsts, "0"])})", "{bound}"]'
+    return f'"{bound}"' if bounds else bound
 
 
 def render_statement(op: TensorOp) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema, WrapValidator
 
 __all__ = ["ArchitectureForm", "DataflowForm", "OperationForm", "WorkloadForm", "json_schema"]
 
@@ -18,6 +20,44 @@ Switch = Annotated[
     Field(json_schema_extra={"enum": ["yes", "no", True, False], "type": ["string", "boolean"]}),
 ]
 Size = Annotated[int, Field(ge=1, le=2**31, strict=True)]
+_SIZE = TypeAdapter(Size)
+_WORD = re.compile(r"(?<![0-9A-Za-z_.])[A-Za-z_]")
+
+
+def _is_affine(value: object) -> bool:
+    """Whether a bound is more than a number: text that names something."""
+    return isinstance(value, str) and bool(_WORD.search(value))
+
+
+def _bound(value: object, _: Callable[[object], Any]) -> Any:
+    """A number, text with a loop in it, or two of these."""
+    if _is_affine(value) or (isinstance(value, list) and len(value) > 1):
+        return value
+    return _SIZE.validate_python(value)
+
+
+_TEXT = {"type": "string", "examples": ["i+1", "min(i+4, 64)", "64-i"]}
+_NUMBER = {"type": "integer", "minimum": 0, "maximum": 2**31}
+Bound = Annotated[
+    int | str | list[Any],
+    WrapValidator(_bound),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NUMBER | {"minimum": 1},
+                _TEXT,
+                {
+                    "type": "array",
+                    "items": {"anyOf": [_NUMBER, _TEXT]},
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "examples": [["max(i-3, 0)", "min(i+4, 64)"]],
+                },
+            ]
+        }
+    ),
+]
+"""A loop's range: the first value that it doesn't reach, or the first and that."""
 Cost = Annotated[int, Field(ge=1, le=1024, strict=True)]
 
 
@@ -49,8 +89,9 @@ class OperationForm(_Form):
     """One statement over loops."""
 
     name: Name = Field(description="Name of the operation; part of the Verilog module's name.")
-    loops: dict[Name, Size] = Field(
-        description="Loop: largest bound. Smaller bounds can be set at run time.",
+    loops: dict[Name, Bound] = Field(
+        description="Loop: largest bound, a number or affine in the loops before it, such as i+1, "
+        "or [first, bound]. Smaller bounds can be set at run time.",
         min_length=1,
         max_length=12,
     )

@@ -73,6 +73,8 @@ def parse_statement(
 
 
 class _Parser:
+    article, what = "an", "index"
+
     def __init__(self, text: str, loops: Sequence[str], spot: Callable[[int], Loc]) -> None:
         self.text, self.loops, self.spot = text, list(loops), spot
         self.inputs: list[Access] = []
@@ -180,18 +182,18 @@ class _Parser:
                 if any(row) and any(b):
                     raise self.error(
                         "E111",
-                        "the index is not affine: it multiplies two loops",
+                        f"the {self.what} is not affine: it multiplies two loops",
                         at,
-                        "an index may only multiply a loop by a number",
+                        f"{self.article} {self.what} may only multiply a loop by a number",
                     )
                 if any(b):
                     row, offset, d = b, d, offset
                 return self._bounded([x * d for x in row], offset * d, at)
         raise self.error(
             "E111",
-            f"the index is not affine{_operator(node)}",
+            f"the {self.what} is not affine{_operator(node)}",
             at,
-            "an index is made of loops, integers, + - and multiplication by an integer",
+            f"{self.article} {self.what} is made of loops, integers, + - and multiplication by an integer",
         )
 
     def _known(self, name: str, at: int) -> list[str]:

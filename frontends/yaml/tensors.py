@@ -15,6 +15,7 @@ from frontends.yaml.flow import did_you_mean
 from frontends.yaml.intervals import escape, index_interval
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
+from lego.ir.domain import Inequality
 from lego.ir.workload import Access, Format, Loop, Tensor
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ class Use:
     access: Access
     loops: tuple[Loop, ...]
     writes: bool
+    domain: tuple[Inequality, ...] = ()
 
     def spans(self) -> list[tuple[int, int]]:
-        """Least and largest index per dimension."""
-        return index_interval(self.access.map, self.loops)
+        """Least and largest index per dimension, over the domain."""
+        return index_interval(self.access.map, self.loops, self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _bounds_error(name: str, use: Use, shape: tuple[int, ...], *, padded: bool) 
                 hint="use smaller multipliers or bounds",
             )
         if not padded and not 0 <= value < shape[j]:
-            point = escape(use.access.map.rows[j], use.loops, high=low >= 0)
+            point = escape(use.access.map.rows[j], use.loops, use.domain, high=low >= 0)
             remedy = f"give `pad: {{{name}: 0}}`, or change bounds or `shapes`"
             return LegoError(
                 "E122",

@@ -17,6 +17,8 @@ __all__ = [
     "PortKind",
     "SumKind",
     "SumStages",
+    "mask_port",
+    "mask_signal",
     "masking_axes",
     "parts_of",
     "spans_of",
@@ -72,7 +74,8 @@ class FuKind:
 
     Attributes
     ----------
-    masks : axes beyond whose bound this FU may stand, so that its contribution must not count.
+    masks : axes beyond whose bound this FU may stand, so that its contribution must not count, and
+        inequalities of the domain, numbered after the axes.
     gives_sum : another FU takes its sum.
     bare : the contribution leaves; a tree outside reduces it.
     """
@@ -100,19 +103,35 @@ class SumStages:
 
 
 def masking_axes(adg: Adg, fu: Fu) -> tuple[int, ...]:
-    """Axes whose loop's bound masks the contribution of an FU.
+    """Axes whose loop's bound masks the contribution of an FU, then the domain's inequalities, numbered
+    after the axes.
 
     The first FU along an axis is within the bound in every trip. Where the output tells the loop's
-    value, an FU beyond the bound adds to an element of its own, which isn't committed.
+    value, an FU beyond the bound adds to an element of its own, which isn't committed. Assignments
+    aren't committed outside the domain.
     """
     if adg.reduction is Reduction.ASSIGN:
         return ()
-    return tuple(
+    axes = tuple(
         axis
         for axis, (loop, at) in enumerate(zip(adg.dataflow.spatial_loops, fu, strict=True))
         if at > 0
         and not (adg.output.injective and any(row[loop] for row in adg.op.output.map.rows))
     )
+    first = len(adg.dataflow.sizes)
+    return axes + tuple(range(first, first + len(adg.op.domain)))
+
+
+def mask_signal(adg: Adg, mask: int, fu: Fu) -> str:
+    """The control's signal that a mask of an FU is."""
+    axes = len(adg.dataflow.sizes)
+    at = fu[mask] if mask < axes else adg.guards[mask - axes].at(fu)
+    return mask_port(mask, at)
+
+
+def mask_port(mask: int, at: int) -> str:
+    """Port of one comparison: a mask's value with a constant of FUs."""
+    return f"valid{mask}_{at}"
 
 
 def parts_of(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[Adg, SumKind]]:

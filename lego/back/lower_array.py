@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lego.back.builder import Builder
-from lego.back.fu_kind import FuKind, Pick, PortKind, SumKind, SumStages, masking_axes
+from lego.back.fu_kind import (
+    FuKind,
+    Pick,
+    PortKind,
+    SumKind,
+    SumStages,
+    mask_signal,
+    masking_axes,
+)
 from lego.back.lower_control import Control
 from lego.back.lower_fu import CONTRIBUTION, build_fu
 from lego.back.lower_halves import HALVES
@@ -259,7 +267,7 @@ class ArrayLowering:
                 taps.append(None)
             elif axis in mask:
                 at = self.times.valid[axis] + view.adg.dataflow.skew(fu)
-                taps.append((f"valid{axis}_{fu[axis]}", at))
+                taps.append((mask_signal(view.adg, axis, fu), at))
             else:
                 taps.append(ALWAYS)
         return self._told(b, taps)

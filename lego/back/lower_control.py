@@ -8,9 +8,11 @@ whoever needs one later takes a tap.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from lego.back.bank_view import BankView
 from lego.back.builder import Builder
+from lego.back.lower_masks import axis_masks, guard_masks
 from lego.back.lower_nest import Events, address_nest, affine_value, digit_nest
 from lego.back.passes.dead_nodes import remove_dead_nodes
 from lego.back.passes.widths import infer_widths
@@ -129,6 +131,7 @@ class Control:
         b = Builder(f"{self.prefix}_sequencer", "control", self._n)
         b.origin = "start, stop and counters of the loops"
         trips = self.fused.trips()
+        register = {name: partial(self._register, b, name) for name in self._bounds}
         running = b.reg((0, 1), name="running")
         left = b.reg((0, max(tails)), name="draining")
         idle_left = b.eq(left, b.const(0))
@@ -176,26 +179,11 @@ class Control:
         ]
         b.output("visit", b.choose(visits))
         b.origin = "coordinates of FUs that are within the loops"
-        self._masks(b, counters)
+        axis_masks(b, self.fused, counters, register)
+        b.origin = "inequalities of the domain"
+        events = Events(launch, tuple(step), tuple(counters))
+        guard_masks(b, self.fused, events, register)
         return infer_widths(remove_dead_nodes(b.build()))
-
-    def _masks(self, b: Builder, counters: Sequence[int]) -> None:
-        """One comparison per axis and coordinate along it but the first, which is within the bound
-        in every trip."""
-        for axis, size in enumerate(self.fused.sizes):
-            if f"bound{axis}" not in self._bounds:
-                continue
-            values = []
-            for layer in self.fused.layers:
-                flow = layer.adg.dataflow
-                value = b.const(0)
-                for k, dim in enumerate(flow.temporal):
-                    if dim.loop == flow.spatial_loops[axis] >= 0:
-                        value = b.times(counters[k], dim.step)
-                values.append(value)
-            value, bound = b.choose(values), self._register(b, f"bound{axis}")
-            for at in range(1, size):
-                b.output(f"valid{axis}_{at}", b.less(b.add(value, b.const(at)), bound))
 
     def _events(self, b: Builder, *, late: bool) -> Events:
         trips = self.fused.trips()

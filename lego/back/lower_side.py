@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lego.back.bank_view import BankView, Mode, Slot
 from lego.back.builder import Builder, index_bits
+from lego.back.fu_kind import mask_signal
 from lego.back.lower_control import Control, raw_kappa
 from lego.back.lower_sums import FORWARDED, accumulates
 from lego.back.registers import access_of, address_bits, needs_extent
@@ -193,8 +194,12 @@ class Side:
         if plan.injective:
             for axis, loop in enumerate(self.adg.dataflow.spatial_loops):
                 if fu[axis] and any(row[loop] for row in self.adg.op.output.map.rows):
-                    parts.append(self._pull(f"valid{axis}_{fu[axis]}", at))
-        else:
+                    parts.append(self._pull(mask_signal(self.adg, axis, fu), at))
+        if self.adg.guarded_commits:
+            first = len(self.adg.dataflow.sizes)
+            for mask in range(first, first + len(self.adg.op.domain)):
+                parts.append(self._pull(mask_signal(self.adg, mask, fu), at))
+        if self.adg.checked_dims:
             parts.append(self._inside(fu, at))
         return self.b.all(parts)
 

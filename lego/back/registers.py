@@ -16,7 +16,9 @@ from lego.back.fifo import capacities, segments, setting
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
+from lego.ir.domain import index_range, inside_box
 from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.guard import Guard
 from lego.ir.workload import Loop, TensorOp
 
 __all__ = [
@@ -80,7 +82,7 @@ def needs_extent(adg: Adg, plan: Plan, access: AffineMap) -> tuple[int, ...]:
     A bare loop that the tensor is as long as can't leave it: FUs beyond the bound are masked.
     """
     if isinstance(plan, OutputPlan):
-        return () if plan.injective else tuple(range(len(plan.offset)))
+        return adg.checked_dims
     if plan.tensor.pad is None:
         return ()
     return tuple(
@@ -121,9 +123,24 @@ def register_specs(fused: FusedAdg) -> tuple[RegisterSpec, ...]:
             high = max(loop.extent for loop in loops if loop)
             about = _each([loop.name if loop else "no loop" for loop in loops])
             specs.append(RegisterSpec(f"bound{axis}", high, f"bound of {about}"))
+    for k in range(max(len(layer.adg.op.domain) for layer in fused.layers)):
+        guards = [_guard_of(layer.adg, k) for layer in fused.layers]
+        high = max(guard.high + 1 for guard in guards if guard)
+        about = _each([_described(layer.adg, k) for layer in fused.layers])
+        specs.append(RegisterSpec(f"guard{k}", high, f"what must stay below: {about}"))
     for buffer in fused.buffers():
         specs += _address_specs(fused, buffer)
     return tuple(specs)
+
+
+def _guard_of(adg: Adg, k: int) -> Guard | None:
+    return adg.guards[k] if k < len(adg.op.domain) else None
+
+
+def _described(adg: Adg, k: int) -> str:
+    if k >= len(adg.op.domain):
+        return "nothing"
+    return adg.op.domain[k].describe([loop.name for loop in adg.op.loops])
 
 
 def _each(names: Sequence[str]) -> str:
@@ -176,14 +193,19 @@ def _extents(fused: FusedAdg, buffer: Buffer) -> dict[int, int]:
 def runtime_shapes(
     op: TensorOp, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
-    """Tensor shapes at smaller bounds: each extent shrinks as the largest index does."""
+    """Tensor shapes at smaller bounds: each extent shrinks as the largest index does.
+
+    The largest index of the box if the tensor holds all of the box's, so that what reductions commit outside the
+    domain stays inside; else that of the domain, if it has points.
+    """
     result: dict[str, list[int]] = {name: [0] * len(shape) for name, shape in shapes.items()}
+    within = tuple(bounds[loop.name] for loop in op.loops)
     for access in (*op.inputs, op.output):
-        for j, row in enumerate(access.map.rows):
-            shrink = sum(
-                max(a, 0) * (loop.extent - bounds[loop.name])
-                for a, loop in zip(row, op.loops, strict=True)
-            )
+        for j, (row, offset) in enumerate(zip(access.map.rows, access.map.offset, strict=True)):
+            low, high = inside_box(row, offset, op.extents)
+            domain = () if low >= 0 and high < shapes[access.tensor][j] else op.domain
+            now, most = (index_range(row, 0, sides, domain) for sides in (within, op.extents))
+            shrink = most[1] - now[1] if most and now else 0
             extents = result[access.tensor]
             extents[j] = max(extents[j], shapes[access.tensor][j] - shrink, 1)
     return {name: tuple(extents) for name, extents in result.items()}
@@ -213,6 +235,8 @@ def register_values(
         loop = _loop_on(adg, axis)
         if f"bound{axis}" in values:
             values[f"bound{axis}"] = bounds[loop.name] if loop else 1
+    for k, guard in enumerate(adg.guards):
+        values[f"guard{k}"] = guard.register
     for buffer in fused.buffers():
         plan = buffer.plans[index]
         if plan is not None:

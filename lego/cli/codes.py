@@ -133,6 +133,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A tensor doesn't fit the memory that the architecture gives it.",
         "Enlarge the memory or reduce the loops.",
     ),
+    "E126": (
+        "empty loop",
+        "A bound that depends on other loops is 0 or less in all iterations, or a loop starts below 0.",
+        "Correct the bound; write `max(i-3, 0)` for a loop that starts at 0 there.",
+    ),
     "E201": ("loop on two axes", "A loop is mapped to two array axes.", "Map each loop once."),
     "E202": (
         "bound out of range",

@@ -10,10 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import islpy as isl
-
 from lego.front.delays import covered
 from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.domain import Inequality, points
 from lego.ir.workload import Reduction
 
 __all__ = ["access_counts"]
@@ -52,49 +51,43 @@ def _commits(
     """Timestamps at which a root's element exists, over all roots."""
     held = 0 if adg.reduction is Reduction.ASSIGN else plan.hold
     outer = trips[: len(trips) - held]
-    if plan.injective:
-        return sum(_valid_trips(adg, c.root, outer, bounds) for c in plan.classes)
-    offsets = [
-        tuple(
-            f + sum(a * s for a, s in zip(row, c.root, strict=True))
-            for row, f in zip(plan.space, plan.offset, strict=True)
-        )
-        for c in plan.classes
-    ]
     known: dict[tuple[int, ...], int] = {}
-    for offset in offsets:
-        if offset not in known:
-            known[offset] = _inside_trips(plan, offset, outer, shape)
-    return sum(known[offset] for offset in offsets)
+    total = 0
+    for c in plan.classes:
+        tests = _tests(adg, plan, c.root, bounds, shape)
+        key = tuple(limit for _, limit in tests)
+        if key not in known:
+            known[key] = _true_trips(tests, outer)
+        total += known[key]
+    return total
 
 
-def _valid_trips(adg: Adg, root: Fu, outer: Sequence[int], bounds: Mapping[str, int]) -> int:
-    """Trips of the outer counters at which the root's loops on axes are within their bounds."""
-    count = math.prod(outer)
-    for axis, loop in enumerate(adg.dataflow.spatial_loops):
-        if loop < 0 or not any(row[loop] for row in adg.op.output.map.rows):
-            continue
-        bound = bounds[adg.op.loops[loop].name]
-        steps = [(k, d.step) for k, d in enumerate(adg.dataflow.temporal) if d.loop == loop]
-        if steps:
-            ((k, step),) = steps
-            within = max(0, -(-(bound - root[axis]) // step))
-            count = count // outer[k] * min(within, outer[k])
-        elif root[axis] >= bound:
-            return 0
-    return count
+Test = tuple[tuple[int, ...], int]
+"""An inequality over the counters: coefficients, and what their sum must be below."""
 
 
-def _inside_trips(
-    plan: OutputPlan, offset: Sequence[int], outer: Sequence[int], shape: Sequence[int]
-) -> int:
-    """Trips of the outer counters at which an affine element lies in the tensor, counted by isl."""
-    used = [k for k in range(len(outer)) if any(row[k] for row in plan.time)]
-    names = ", ".join(f"t{k}" for k in used)
-    tests = [f"0 <= t{k} < {outer[k]}" for k in used]
-    for row, f, extent in zip(plan.time, offset, shape, strict=True):
-        index = " + ".join([str(f), *(f"{row[k]} t{k}" for k in used if row[k])])
-        tests.append(f"0 <= {index} < {extent}")
-    points = isl.Set(f"{{ [{names}] : {' and '.join(tests)} }}")
-    free = math.prod(trip for k, trip in enumerate(outer) if k not in used)
-    return int(points.count_val().to_python()) * free
+def _tests(
+    adg: Adg, plan: OutputPlan, root: Fu, bounds: Mapping[str, int], shape: Sequence[int]
+) -> list[Test]:
+    """What must hold for a root to commit: its loops on axes are within their bounds, its element lies
+    in the tensor, and an assignment's iteration lies in the domain."""
+    flow, tests = adg.dataflow, []
+    for axis, loop in enumerate(flow.spatial_loops if plan.injective else ()):
+        if loop >= 0 and any(row[loop] for row in adg.op.output.map.rows):
+            steps = tuple(d.step if d.loop == loop else 0 for d in flow.temporal)
+            tests.append((steps, bounds[adg.op.loops[loop].name] - root[axis]))
+    for j in adg.checked_dims:
+        first = plan.offset[j] + sum(a * s for a, s in zip(plan.space[j], root, strict=True))
+        tests.append((plan.time[j], shape[j] - first))
+        tests.append((tuple(-a for a in plan.time[j]), first + 1))
+    for guard in adg.guards if adg.guarded_commits else ():
+        tests.append((guard.time, guard.register - guard.at(root) - guard.start))
+    return tests
+
+
+def _true_trips(tests: Sequence[Test], outer: Sequence[int]) -> int:
+    """Trips of the outer counters at which all tests hold."""
+    if any(limit <= 0 for row, limit in tests if not any(row)):
+        return 0
+    within = [Inequality(row[: len(outer)], limit) for row, limit in tests if any(row)]
+    return points(outer, within)

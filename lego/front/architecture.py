@@ -17,6 +17,7 @@ from lego.front.links import link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
 from lego.ir.dataflow import Dataflow
+from lego.ir.domain import Inequality
 from lego.ir.workload import Access, Reduction, Tensor, TensorOp
 
 __all__ = ["build_adg"]
@@ -85,8 +86,7 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     revisit = tuple(
         k for k in outer if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
     )
-    domain = [loop.extent for loop in op.loops]
-    if op.reduction is Reduction.ASSIGN and (clash := _clash(op, domain)):
+    if op.reduction is Reduction.ASSIGN and (clash := _clash(op)):
         first, second = (_named(op, point) for point in clash)
         raise LegoError(
             "E301",
@@ -116,15 +116,17 @@ def _class(group: Sequence[tuple[int, ...]], dataflow: Dataflow) -> OutputClass:
     return OutputClass(tuple(tuple(level) for _, level in sorted(levels.items())))
 
 
-def _clash(op: TensorOp, extents: Sequence[int]) -> tuple[Point, Point] | None:
+def _clash(op: TensorOp) -> tuple[Point, Point] | None:
     """Two iterations that write one element, if there are any."""
     rows = op.output.map.rows
     zero = (0,) * len(op.loops)
-    for k, loop in enumerate(op.loops):
-        if loop.extent > 1 and not any(row[k] for row in rows):
-            return zero, (*zero[:k], 1, *zero[k + 1 :])
-    used = [k for k in range(len(op.loops)) if any(row[k] for row in rows)]
-    found = _collisions(op.output, used, extents)
+    used = list(range(len(op.loops)))
+    if not op.domain:
+        for k, loop in enumerate(op.loops):
+            if loop.extent > 1 and not any(row[k] for row in rows):
+                return zero, (*zero[:k], 1, *zero[k + 1 :])
+        used = [k for k in used if any(row[k] for row in rows)]
+    found = _collisions(op.output, used, op.extents, op.domain)
     values = least_point(found) if used else None
     if values is None:
         return None
@@ -151,17 +153,31 @@ def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
 
 
 def _injective(op: TensorOp, extents: Sequence[int]) -> bool:
-    """Whether two points that differ in a loop of the output's indices differ in the element.
+    """Whether two points that differ in a loop of the output's indices differ in the element; for an
+    assignment, any two points.
 
     Asked over a box that holds those of all run-time bounds.
     """
     used = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
+    if op.reduction is Reduction.ASSIGN and any(
+        extent > 1 for k, extent in enumerate(extents) if k not in used
+    ):
+        return False
     return not used or _collisions(op.output, used, extents).is_empty()
 
 
-def _collisions(access: Access, used: Sequence[int], extents: Sequence[int]) -> isl.Set:
-    """Pairs of points that differ and touch the same element."""
+def _collisions(
+    access: Access,
+    used: Sequence[int],
+    extents: Sequence[int],
+    domain: Sequence[Inequality] = (),
+) -> isl.Set:
+    """Pairs of points that differ and touch the same element; with a domain, all loops are used."""
     box = [f"0 <= {v}{k} < {extents[k]}" for k in used for v in "xy"]
+    for each in domain:
+        for v in "xy":
+            terms = [f"{a}*{v}{k}" for k, a in enumerate(each.coefficients) if a]
+            box.append(f"{' + '.join(terms)} < {each.limit}")
     same = [" + ".join(f"{row[k]}*(x{k} - y{k})" for k in used) + " = 0" for row in access.map.rows]
     names = ",".join(f"{v}{k}" for v in "xy" for k in used)
     differ = " or ".join(f"x{k} != y{k}" for k in used)

@@ -26,10 +26,29 @@ def explain(adg: Adg) -> str:
     counters = " ".join(f"{d.name}:{n}" for d, n in zip(flow.temporal, trips, strict=True))
     lines = [f"{adg.name}: {flow.describe(op)}"]
     lines.append(f"  {flow.n_fus} FUs, {math.prod(trips)} timestamps ({counters or 'none'})")
+    lines += _domain(adg)
     for plan in adg.inputs:
         lines += _input(adg, plan, trips, words)
     lines += _output(adg, adg.output, words)
     return "\n".join(lines)
+
+
+def _domain(adg: Adg) -> Iterator[str]:
+    """What of the box is masked, and the comparators that tell."""
+    op = adg.op
+    if not op.domain:
+        return
+    box = math.prod(op.extents)
+    masked = box - op.iterations
+    yield (
+        f"  domain: {op.iterations} of the box's {box} iterations; {100 * masked / box:.1f}% are masked, "
+        "and take their time"
+    )
+    names = [loop.name for loop in op.loops]
+    for each, guard in zip(op.domain, adg.guards, strict=True):
+        places = len({guard.at(fu) for fu in adg.dataflow.fus()})
+        kinds = f"{places} comparators, one per distinct constant" if places > 1 else "1 comparator"
+        yield f"    {each.describe(names)}: {kinds} of {adg.dataflow.n_fus} FUs"
 
 
 def _input(

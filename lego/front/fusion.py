@@ -127,7 +127,7 @@ def _standalone(port: Port) -> dict[tuple[int, int], Option]:
 
 def _design(name: str, adgs: Sequence[Adg], binding: Binding, fusion: Fusion) -> FusedAdg:
     layers = tuple(Layer(adg, ports) for adg, ports in zip(adgs, binding, strict=True))
-    return FusedAdg("lego/adg/2", name, _names(layers), layers, fusion)
+    return FusedAdg("lego/adg/3", name, _names(layers), layers, fusion)
 
 
 def _names(layers: Sequence[Layer]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lego.ir.dataflow import Dataflow
+from lego.ir.domain import inside_box
+from lego.ir.guard import Guard, guards_of
 from lego.ir.workload import Format, Reduction, Tensor, TensorOp
 
 __all__ = [
@@ -285,12 +287,43 @@ class Adg:
     def reduction(self) -> Reduction:
         """How the hardware combines values.
 
-        An assignment whose ragged edges overlap other elements adds to a preloaded zero: each
-        element gets one valid value, and masked ones add nothing.
+        An assignment adds to a preloaded zero where ragged edges overlap other elements, or points outside
+        the domain are at the same element: each element gets one valid value, and masked ones add nothing.
         """
         if self.op.reduction is Reduction.ASSIGN and not self.output.injective:
             return Reduction.ADD
         return self.op.reduction
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """The inequalities of the operation's domain in time and space."""
+        return guards_of(self.op, self.dataflow)
+
+    @property
+    def guarded_commits(self) -> bool:
+        """Whether an element is committed inside the domain only: an assignment's. Reductions commit
+        what is outside, too: the identity."""
+        return bool(self.op.domain) and self.reduction is Reduction.ASSIGN
+
+    @property
+    def checked_dims(self) -> tuple[int, ...]:
+        """Dimensions of the output whose index must lie in the tensor for a commit.
+
+        All, where elements of ragged edges overlap others; else those that only points outside
+        the domain leave.
+        """
+        access, shape = self.op.output.map, self.output.tensor.shape
+        if not self.output.injective:
+            return tuple(range(len(shape)))
+        spans = [
+            inside_box(row, offset, self.op.extents)
+            for row, offset in zip(access.rows, access.offset, strict=True)
+        ]
+        return tuple(
+            j
+            for j, ((low, high), extent) in enumerate(zip(spans, shape, strict=True))
+            if low < 0 or high >= extent
+        )
 
     @property
     def output_format(self) -> Format:

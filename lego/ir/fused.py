@@ -247,4 +247,4 @@ class FusedAdg:
 def single(adg: Adg) -> FusedAdg:
     """A design of one dataflow."""
     names = tuple(plan.name for plan in adg.operands())
-    return FusedAdg("lego/adg/2", adg.name, names, (Layer(adg, tuple(range(len(adg.inputs)))),))
+    return FusedAdg("lego/adg/3", adg.name, names, (Layer(adg, tuple(range(len(adg.inputs)))),))

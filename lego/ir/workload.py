@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lego.diag import Loc
 from lego.ir.affine import AffineMap
+from lego.ir.domain import Inequality, points
 from lego.ir.expr import Expr
 
 __all__ = [
@@ -89,11 +90,17 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class TensorOp:
-    """`output reduction= body(inputs)` for every point of the loop box.
+    """`output reduction= body(inputs)` for every point of the domain: of the loop box, those that obey
+    the inequalities.
 
     `body` refers to `inputs` by position; the same access appears in `inputs` only once.
-    Elements of the output that no iteration writes have the reduction's identity (0 for `+=`
-    and `=`, the format's lowest value for `max=`, its highest for `min=`).
+    Elements of the output that only points of the box outside the domain reach get the reduction's
+    identity (0 for `+=`, the format's lowest value for `max=`, its highest for `min=`); an assignment
+    doesn't write them.
+
+    Attributes
+    ----------
+    domain : inequalities over the loops, none of which holds in the whole box.
     """
 
     name: str
@@ -102,19 +109,25 @@ class TensorOp:
     inputs: tuple[Access, ...]
     body: Expr
     reduction: Reduction
+    domain: tuple[Inequality, ...] = ()
     loc: Loc | None = field(default=None, compare=False)
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """The box at the maximum bounds."""
+        return tuple(loop.extent for loop in self.loops)
 
     @property
     def iterations(self) -> int:
         """Number of points of the iteration domain at the maximum bounds."""
-        return math.prod(loop.extent for loop in self.loops)
+        return points(self.extents, self.domain)
 
     @property
     def terms(self) -> int:
-        """Most contributions that one element gets: iterations of all loops but one per dimension, which moves that
-        dimension only."""
+        """Most contributions that one element gets: iterations of the box of all loops but one per dimension, which
+        moves that dimension only."""
         rows = self.output.map.rows
-        terms = self.iterations
+        terms = math.prod(self.extents)
         for row in rows:
             terms //= max(
                 (

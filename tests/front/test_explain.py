@@ -47,3 +47,16 @@ def test_delay_reuse_and_trees_are_named() -> None:
     assert "12 of them: by (0, -1), timestamps (0, 0, 0, 0, 0, 1) back, delay 1; elsewhere" in text
     assert "3 of them: by (-1, 0), timestamps (0, 0, 0, 0, 1, 0) back, programmable delay" in text
     assert "trees of up to 4" in explain(load_workload(ROOT / "conv_ic_oc_bro.yaml"))
+
+
+CAUSAL = """\
+causal_small_scores_ij: spatial i:4 j:4, temporal i/4 j/4 d, control (1, 1)
+  16 FUs, 45 timestamps (i:3 j:3 d:5)
+  domain: 225 of the box's 405 iterations; 44.4% are masked, and take their time
+    j < i + 1: 7 comparators, one per distinct constant of 16 FUs
+  input Q: int8 [9, 5]
+"""
+
+
+def test_the_share_of_a_triangle_that_is_masked() -> None:
+    assert CAUSAL in explain(load_workload(ROOT / "causal_small.yaml"))
