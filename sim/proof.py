@@ -206,7 +206,9 @@ def _assumed(module: Module) -> Module:
 
 
 def _says_something(node: Node, claim: Range) -> bool:
-    return claim[0] > node.range[0] or claim[1] < node.range[1]
+    """Whether a claim leaves out values that the bits of the node can hold."""
+    low, high = _whole(node.range)
+    return claim[0] > low or claim[1] < high
 
 
 def _forced(nodes: list[Node], source: int, claim: Range) -> int:

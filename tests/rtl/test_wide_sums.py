@@ -31,15 +31,30 @@ FLOWS = (
     ("spatial: {k: 2, i: 2}, temporal: [k, i, j], control: broadcast", Options(level=0)),
 )
 
+LAYER = """name: layer
+operations:
+  - name: mm
+    loops: {i: 6, j: 5, k: 7}
+    statement: "A[i,j] += X[i,k] * W[k,j]"
+    formats: {X: int8, W: int8, A: int32}
+    dataflow: {spatial: {i: 2, j: 2}, temporal: [i, j, k]}
+  - name: requantise
+    loops: {i: 6, j: 5}
+    statement: "Q[i,j] = max(-128, min(127, (A[i,j] * S[j] + 64) >> 7))"
+    formats: {S: int16, Q: int8}
+    dataflow: {spatial: {i: 2, j: 2}}
+"""
+
 
 def test_wrapped_sums_are_bit_exact() -> None:
-    """Accumulators, chains and trees with adders at banks; halved multipliers under the fast clock."""
+    """Accumulators, chains and trees with adders at banks; halved multipliers under the fast clock; an int8 layer."""
     cases = []
     for n, (body, x, w, y) in enumerate(BODIES):
         for k in range(len(FLOWS) if n == 0 else 1):
             flow, options = FLOWS[(n + k) % len(FLOWS)]
             text = TEXT.format(n=f"{n}_{k}", body=body, x=x, w=w, y=y, flow=flow)
             cases += cases_of(text, n, [{"i": 3, "j": 5, "k": 4}], passes=options)
+    cases += cases_of(LAYER, 1)
     verdicts = verdicts_of(cases)
     assert [v.top for v in verdicts if v.failures] == [], verdicts
-    assert [v.compared for v in verdicts] == [4 * 6 + 3 * 5] * 9
+    assert [v.compared for v in verdicts] == [4 * 6 + 3 * 5] * 9 + [2 * 6 * 5]
