@@ -89,12 +89,12 @@ def either(seed: int) -> Sample:
     return fused_domain_sample(seed) if seed % 2 else domain_sample(seed)
 
 
-def test_a_hundred_domains() -> None:
-    assert sum(check(either, seed) for seed in range(100)) > 40
+def test_sixty_domains() -> None:
+    assert sum(check(either, seed) for seed in range(60)) > 25
 
 
-def test_ten_designs() -> None:
-    assert simulate(either, range(PER_MODEL)) >= PER_MODEL // 2
+def test_six_designs() -> None:
+    assert simulate(either, range(6)) >= 4
 
 
 @pytest.mark.slow
