@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +30,7 @@ from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.program import Program, configure
+from lego.report import report_of
 from lego.tell import Tell, silent
 
 __all__ = [
@@ -146,7 +146,7 @@ def compile_workload(
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, designs).encode()
         files["tb.vlt"] = TB_WAIVERS.encode()
-    files["report.md"] = _report(workload, designs, advice).encode()
+    files["report.md"] = report_of(workload, designs, advice).encode()
     files["manifest.json"] = _manifest(workload, designs, files, options.clock_ps)
     return files
 
@@ -258,61 +258,6 @@ def _macros(dag: Dag) -> list[dict[str, Any]]:
         for node in m.nodes
         if node.op is Op.MEMORY
     ]
-
-
-def _report(
-    workload: Workload, designs: list[dict[str, Any]], advice: Sequence[Advice] = ()
-) -> str:
-    lines = [f"# {workload.name}", ""]
-    lines += [
-        "| operation | dataflow | FUs | banks | cycles | utilisation | SRAM words accessed |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for entry in designs:
-        fus = entry["fus"]
-        banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
-        for flow in entry["dataflows"]:
-            run = flow["program"]
-            busy = f"{100 * run['iterations'] / (fus * run['cycles']):.1f} %"
-            words = " ".join(f"{name}:{count}" for name, count in run["accesses"].items())
-            lines.append(
-                f"| {flow['operation']} | {flow['dataflow']} | {fus} | {banks} "
-                f"| {run['cycles']} | {busy} | {words} |"
-            )
-    lines += _domains(workload)
-    lines += [
-        "",
-        "| design | pass | registers | register bits | primitives | area without memories, um2 |",
-    ]
-    lines += ["|---|---|---|---|---|---|"]
-    for entry in designs:
-        for step in entry["passes"]:
-            sizes = " | ".join(str(n) for n in step.values())
-            lines.append(f"| {entry['top']} | {sizes} |")
-    for entry in designs:
-        if entry["stages"]:
-            stages = ", ".join(entry["stages"])
-            lines += ["", f"{entry['top']} has pipeline registers for its clock: {stages}."]
-    lines += [
-        f"{'' if k else chr(10)}Warning: {each.text}; {each.hint}." for k, each in enumerate(advice)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _domains(workload: Workload) -> list[str]:
-    """What of each operation's box its inequalities leave."""
-    lines = []
-    for op in workload.operations:
-        if op.domain:
-            names = [loop.name for loop in op.loops]
-            limits = ", ".join(each.describe(names) for each in op.domain)
-            box = math.prod(op.extents)
-            masked = 100 * (box - op.iterations) / box
-            lines += [
-                "",
-                f"{op.name}: {op.iterations} of {box} iterations have {limits}; the other {masked:.1f}% are masked.",
-            ]
-    return lines
 
 
 def explain(workload: Workload, method: Method = Method.EXACT) -> str:

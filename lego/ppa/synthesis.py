@@ -40,7 +40,6 @@ class Netlist:
     ----------
     cells : per module, library cells of its own and how many.
     children : per module, instances of other modules (and macros) and how many.
-    delays_ps : per module, the longest combinational path that ABC reports.
     categories : per module, what it counts as; ``control`` where none is given. A flattened design has a module per category.
     """
 
