@@ -25,6 +25,9 @@ CATEGORIES = (
 )
 """Category by the beginning of an instance's name; others belong to what holds them."""
 
+NARROW = 4
+"""Most bits of a signal that may enable something by one of them: a choice, not data."""
+
 _INSTANCE = re.compile(r"\(INSTANCE (\S+)")
 _BIT = re.compile(r"\((\S+) \(T0 \d+\) \(T1 (\d+)\) .*\(TC (\d+)\)\)")
 _DURATION = re.compile(r"\(DURATION (\d+)\)")
@@ -39,7 +42,8 @@ class Activity:
     cycles : clock cycles recorded.
     toggles, bits : per category, toggles of all bits over all cycles, and the number of bits.
     accesses : per operand, reads and writes of its SRAM macros over all cycles.
-    high_cycles : per path of an instance (``array.fu_0_0``; the top's is empty) and signal of one bit, the cycles in which it is high.
+    high_cycles : per path of an instance (``array.fu_0_0``; the top's is empty) and bit of a signal of up to `NARROW` bits (``go``,
+        ``choice[1]``), the cycles in which it is high.
     """
 
     cycles: int
@@ -50,7 +54,7 @@ class Activity:
 
     @property
     def high(self) -> dict[str, dict[str, float]]:
-        """Share of the cycles in which signals of one bit are high."""
+        """Share of the cycles in which bits of narrow signals are high."""
         cycles = max(1, self.cycles)
         return {
             path: {name: min(1.0, n / cycles) for name, n in signals.items()}
@@ -128,8 +132,7 @@ def read_saif(saif: str) -> Activity:
                 total = sums.setdefault(here.category, [0, 0])
                 total[0] += toggles
                 total[1] += 1
-                if "[" not in net:
-                    high.setdefault(here.path, {})[net] = ones // 2
+                high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
         elif instance := _INSTANCE.match(line):
             around.append(_enter(instance.group(1), here))
         elif line.startswith("("):
@@ -140,8 +143,19 @@ def read_saif(saif: str) -> Activity:
         {name: sums[name][0] for name in names},
         {name: sums[name][1] for name in names},
         dict(sorted(accesses.items())),
-        {path: dict(sorted(signals.items())) for path, signals in sorted(high.items())},
+        {path: _narrow(signals) for path, signals in sorted(high.items())},
     )
+
+
+def _narrow(signals: Mapping[str, int]) -> dict[str, int]:
+    """The signals of few bits."""
+    bits: dict[str, int] = {}
+    for name in signals:
+        base = name.partition("[")[0]
+        bits[base] = bits.get(base, 0) + 1
+    return {
+        name: n for name, n in sorted(signals.items()) if bits[name.partition("[")[0]] <= NARROW
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,37 @@ def test_the_activity_is_that_of_the_busy_cycles(folder: Path, report: dict[str,
     assert 0 < activity["toggles"]["fu"] < activity["bits"]["fu"] * activity["cycles"]
 
 
+SAIF = """\
+(SAIFILE
+(DURATION 20)
+(INSTANCE tb
+(INSTANCE dut
+(NET
+(clk (T0 10) (T1 10) (TZ 0) (TX 0) (TB 0) (TC 20))
+(go (T0 20) (T1 0) (TZ 0) (TX 0) (TB 0) (TC 0))
+)
+(INSTANCE array
+(INSTANCE fu_0_1
+(NET
+(choice\\[0\\] (T0 5) (T1 15) (TZ 0) (TX 0) (TB 0) (TC 3))
+(choice\\[1\\] (T0 14) (T1 6) (TZ 0) (TX 0) (TB 0) (TC 2))
+WIDE)
+)
+)
+)
+)
+)
+"""
+
+
+def test_bits_of_choices_are_recorded_and_data_is_not() -> None:
+    bits = [f"(data\\[{k}\\] (T0 0) (T1 20) (TZ 0) (TX 0) (TB 0) (TC 1))\n" for k in range(5)]
+    found = read_saif(SAIF.replace("WIDE", "".join(bits)))
+    assert found.cycles == 10
+    assert found.high == {"": {"go": 0.0}, "array.fu_0_1": {"choice[0]": 0.7, "choice[1]": 0.3}}
+    assert (found.toggles["fu"], found.bits["fu"]) == (3 + 2 + 5, 7)
+
+
 def test_clock_gates_are_open_as_often_as_their_enables_are_high(
     folder: Path, report: dict[str, Any]
 ) -> None:
