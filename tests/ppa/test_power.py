@@ -181,7 +181,7 @@ def test_energy_is_booked_where_it_is_taken(library: Library) -> None:
 
 
 SMALL = """\
-module small(input clk, input go, input [5:0] a, input [5:0] b, output [11:0] y);
+module product(input clk, input go, input [5:0] a, input [5:0] b, output [11:0] y);
   reg [5:0] left, right;
   reg [11:0] total;
   always @(posedge clk) begin
@@ -199,13 +199,19 @@ def test_opensta_takes_as_much(tmp_path: Path) -> None:
     """Charging nets and leakage within 2 %, energy inside cells, counted as this version counts it, within 5 %."""
     (tmp_path / "in.v").write_text(SMALL)
     library = read_library(None)
-    netlist = synthesise(tmp_path / "in.v", "small", [], library, tmp_path, flat=False)
+    netlist = synthesise(tmp_path / "in.v", "product", [], library, tmp_path, flat=False)
     timing = clock_of(netlist, library, [])
     circuit, period = timing.circuit, 1000
     gates = clock_rates(circuit, {})
     toggles = toggles_of(circuit, library, lambda _: "fu", lambda _: 0.3, gates.rates)
     found = instance_power(
-        netlist.path.read_text(), [library.path], circuit, "small", toggles.rates, period, tmp_path
+        netlist.path.read_text(),
+        [library.path],
+        circuit,
+        "product",
+        toggles.rates,
+        period,
+        tmp_path,
     )
     theirs = np.array(list(found.values())).sum(axis=0)
     ours = energy_of(circuit, timing.analysis, library, toggles, as_2_0_17)["fu"]
