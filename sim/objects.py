@@ -76,8 +76,8 @@ def link(folder: Path, options: Options) -> Path:
     """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it. Raises E603 if g++ fails."""
     import cocotb_tools.config
 
-    runtime = _runtime(options)
     header = _header(options)
+    runtime = _runtime(options, header)
     main = _main(folder, options, header)
     flags = [*_flags(options), "-Icpp", _level(options), "-include", str(header)]
     units = _units(folder)
@@ -156,14 +156,16 @@ def _compiled(jobs: Sequence[tuple[Path, Path, Sequence[str]]], cwd: Path) -> No
         list(pool.map(compile_one, jobs))
 
 
-def _runtime(options: Options) -> list[str]:
-    """Compiled run-time objects for this kind of trace."""
+def _runtime(options: Options, header: Path) -> list[str]:
+    """Compiled run-time objects for this kind of trace, as optimised as the model; what writes the trace always is."""
     names = [*RUNTIME, *TRACERS[options.trace]]
-    flags = [*_flags(options), "-O2"]
+    flags = [*_flags(options), _level(options)]
     include = verilator_home() / "include"
+    how = {name: [*flags, "-include", str(header)] for name in RUNTIME}
+    how |= {name: [*_flags(options), "-O2"] for name in TRACERS[options.trace]}
 
     def make(stage: Path) -> None:
-        _compiled([(include / f"{n}.cpp", stage / f"{n}.o", flags) for n in names], stage)
+        _compiled([(include / f"{n}.cpp", stage / f"{n}.o", how[n]) for n in names], stage)
 
     folder = _kept("runtime", flags, make)
     return [str(folder / f"{name}.o") for name in names]

@@ -125,7 +125,7 @@ class _Run:
         (apart,) = rng.spawn(1)
         self.before = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
         self.spare: list[tuple[int, int]] = []
-        known[self.output["tensor"]] = self.result.values
+        known[self.output["tensor"]] = np.where(self.left, self.before, self.result.values)
 
     def load(self, stream: Stream, rng: np.random.Generator) -> None:
         """Write operands, preloads, elements of the result that the run must leave, and words beside it."""

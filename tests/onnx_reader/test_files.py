@@ -268,4 +268,4 @@ def test_the_command_reads_files(tmp_path: Path) -> None:
     path.write_bytes(b"hello")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error[E408]")
+    assert done.stderr.splitlines()[-1].startswith("error[E408]")
