@@ -141,7 +141,7 @@ def enables(dag: Dag) -> list[tuple[Module, int]]:
     ]
 
 
-@pytest.mark.parametrize("name", FUSED[:2])
+@pytest.mark.parametrize("name", [FUSED[0], pytest.param(FUSED[1], marks=pytest.mark.slow)])
 def test_a_register_that_stops_too_often_is_noticed_and_not_proven(name: str) -> None:
     before = fused_dag(name)
     after = gate_idle(before)

@@ -91,7 +91,14 @@ def test_every_pass_keeps_its_invariant(path: Path) -> None:
             lower(fused, replace(options, verify=True))
 
 
-@pytest.mark.parametrize("name", ["fused_gemm_sys", "fifo_fused", "polynomial_chain_small"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("fused_gemm_sys", marks=pytest.mark.slow),
+        "fifo_fused",
+        "polynomial_chain_small",
+    ],
+)
 def test_every_pass_alone_is_bit_exact(name: str) -> None:
     text = (ROOT / "tests" / "workloads" / f"{name}.yaml").read_text()
     bounds = random_bounds(text, 3, 7)

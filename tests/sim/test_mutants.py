@@ -95,7 +95,7 @@ def check(text: str, seed: int) -> None:
     [
         ("output stationary", 1),
         ("sums across FUs and in memory", 1),
-        ("sums across FUs and in memory", 2),
+        pytest.param("sums across FUs and in memory", 2, marks=pytest.mark.slow),
     ],
 )
 def test_forty_mutants_are_caught(name: str, seed: int) -> None:

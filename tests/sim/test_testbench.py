@@ -43,6 +43,7 @@ def test_tb_plays_the_stimuli(tmp_path: Path, broken: bool) -> None:
         lego("compile", ROOT / "tests" / "workloads" / "gemm_os_sys.yaml", "-o", tmp_path)
 
 
+@pytest.mark.slow
 def test_tb_plays_a_fused_design_with_a_wide_port_and_two_halves(tmp_path: Path) -> None:
     lego("compile", ROOT / "tests" / "workloads" / "wide_mixed.yaml", "-o", tmp_path)
     folder = tmp_path / "wide_mixed"
