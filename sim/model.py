@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sim.objects import (
     digest,
     fresh_folder,
     link,
+    prepare,
     verilator_home,
 )
 
@@ -80,7 +82,10 @@ def build(benches: Sequence[Bench], options: Options | None = None) -> Path:
             (folder / f"{bench.top}.v").write_text(bench.verilog)
         shutil.copy(HERE / "bench.svh", folder)
         shutil.copy(HERE / "public.vlt", folder)
-        _verilate(folder, benches, options)
+        with ThreadPoolExecutor(1) as beside:
+            ready = beside.submit(prepare, options)
+            _verilate(folder, benches, options)
+            ready.result()
         return _keep(link(folder, options), program)
 
 

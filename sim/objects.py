@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lego.tools import run
 
-__all__ = ["BUILD_TIMEOUT_S", "HERE", "Options", "base_key", "cache_root", "digest", "fresh_folder", "link", "verilator_home"]  # fmt: skip
+__all__ = ["BUILD_TIMEOUT_S", "HERE", "Options", "base_key", "cache_root", "digest", "fresh_folder", "link", "prepare", "verilator_home"]  # fmt: skip
 
 HERE = Path(__file__).parent
 BUILD_TIMEOUT_S = 1800.0
@@ -70,6 +70,11 @@ def base_key() -> str:
     patterns = ("*.svh", "*.vlt", "*.h")
     sources = [path.read_text() for each in patterns for path in sorted(HERE.glob(each))]
     return digest([cocotb.__version__, str(verilator_home()), sys.version, *sources])
+
+
+def prepare(options: Options) -> None:
+    """Compile what any model of this kind is linked with, unless it is there."""
+    _runtime(options, _header(options))
 
 
 def link(folder: Path, options: Options) -> Path:
