@@ -123,7 +123,7 @@ def synthesise(
         path.write_text(restored(path.read_text(), names))
     stat = json.loads((scratch / "stat.json").read_text())
     if flat:
-        origins = {f"{top}_${category}": category for category in set(origins.values())}
+        origins = {f"{top}_${category}": category for category in sorted(set(origins.values()))}
     found = _netlist(top, stat["modules"], library, scratch / "netlist.v")
     return replace(found, categories=origins)
 
