@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
+import networkx as nx
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -13,6 +16,17 @@ def test_contracts_of_the_import_linter() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    """Imports for types and within functions count too."""
+    imports = grimp.build_graph("lego", "frontends", "sim", cache_dir=None)
+    graph = nx.DiGraph(
+        (module, below)
+        for module in imports.modules
+        for below in imports.find_modules_directly_imported_by(module)
+    )
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
 def test_amaranth_stays_in_the_rtl_folder() -> None:

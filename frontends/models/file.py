@@ -9,7 +9,8 @@ from pathlib import Path
 from frontends.models.catalogue import CATALOGUE, nearest
 from frontends.models.pipelines import PIPELINES
 from frontends.models.techniques.names import ATTENTION, PLAIN, QUANTIZE, Techniques
-from frontends.yaml.compose import MapNode, ScalarNode, compose_file
+from frontends.yaml.compose import compose_file
+from frontends.yaml.nodes import MapNode, ScalarNode
 from lego.diag import LegoError
 
 __all__ = ["ModelFile", "is_model_file", "load_model"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from frontends.yaml.statement import MAX_LITERAL, MAX_SHIFT
+from frontends.yaml.indices import MAX_LITERAL
+from frontends.yaml.statement import MAX_SHIFT
 from lego.diag import LegoError
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.network import Apply, Body, Fn, Number, Value

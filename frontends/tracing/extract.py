@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from frontends.tracing.expressions import expression
+from frontends.yaml.formats import FORMATS
 from frontends.yaml.intervals import body_interval
 from frontends.yaml.names import is_legal
-from frontends.yaml.tensors import FORMATS
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand

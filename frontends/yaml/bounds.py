@@ -10,16 +10,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from frontends.yaml.indices import IndexParser
+from frontends.yaml.positions import Positions
 from frontends.yaml.schema import OperationForm
-from frontends.yaml.statement import _Parser
 from lego.diag import LegoError
 from lego.ir.domain import Inequality, index_range, inside_box, reached
 from lego.ir.workload import Loop
-
-if TYPE_CHECKING:
-    from frontends.yaml.load import Positions
 
 __all__ = ["Ranges", "loops_of"]
 
@@ -29,7 +26,7 @@ Term = tuple[tuple[int, ...], int]
 """Coefficients of the loops before, and a constant."""
 
 
-class _Bound(_Parser):
+class _Bound(IndexParser):
     """Reads one end of a loop's range."""
 
     article, what = "a", "bound"
@@ -40,16 +37,16 @@ class _Bound(_Parser):
         if strange:
             message = f"character {strange.group()!a} can't stand in a bound"
             raise self.error("E110", message, strange.start(), "write, for example, i+1")
-        node, base = self._parse(0, len(self.text))
+        node, base = self.parse(0, len(self.text))
         match node:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name == function:
                 nodes = args
             case _:
                 nodes = [node]
-        found = [self._affine(each, base) for each in nodes]
+        found = [self.affine(each, base) for each in nodes]
         return [(tuple(row), offset) for row, offset in found]
 
-    def _known(self, name: str, at: int) -> list[str]:
+    def known(self, name: str, at: int) -> list[str]:
         if name not in self.loops:
             hint = f"loops before it: {', '.join(self.loops) or 'none'}"
             message = f"{name[:40]!r} is not a loop before this one"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from frontends.yaml.formats import narrowest
 from frontends.yaml.intervals import body_interval
-from frontends.yaml.tensors import FORMATS
 from lego.diag import Loc
 from lego.ir.dag import bits_for
 from lego.ir.workload import Reduction, TensorOp, Workload
@@ -47,8 +47,8 @@ def _wrapping(workload: Workload, op: TensorOp) -> Iterator[Caution]:
 
 
 def _remedy(tensor: str, low: int, high: int) -> str:
-    fitting = [f for f in FORMATS.values() if f.low <= low and high <= f.high]
-    if fitting:
-        return f"{min(fitting, key=lambda f: f.bits)} for {tensor} holds every sum"
+    fitting = narrowest(low, high)
+    if fitting is not None:
+        return f"{fitting} for {tensor} holds every sum"
     bits = bits_for(low, high)
     return f"no format holds {bits} bits; if your values are smaller than their formats allow, narrower formats say so"

@@ -9,67 +9,20 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from frontends.yaml.nodes import Item, MapNode, ScalarNode, SeqNode, YamlNode
 from lego.diag import LegoError, Loc
 
-__all__ = [
-    "Item",
-    "MapNode",
-    "ScalarNode",
-    "SeqNode",
-    "YamlNode",
-    "compose_file",
-    "compose_text",
-    "spot",
-]
+__all__ = ["compose_file", "compose_text"]
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
-    """Text that was meant; `quoted` if it had quotes or was a block; `source` as it was written."""
-
-    text: str
-    quoted: bool
-    loc: Loc
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeqNode:
-    """A sequence."""
-
-    items: tuple[YamlNode, ...]
-    loc: Loc
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a mapping."""
-
-    key: ScalarNode
-    value: YamlNode
-
-
-@dataclass(frozen=True, slots=True)
-class MapNode:
-    """A mapping, in the order of the text."""
-
-    items: tuple[Item, ...]
-    loc: Loc
-
-
-YamlNode = ScalarNode | SeqNode | MapNode
 
 
 def compose_file(path: Path) -> tuple[MapNode, bytes]:
@@ -80,30 +33,6 @@ def compose_file(path: Path) -> tuple[MapNode, bytes]:
     """
     data = _read(path)
     return compose_text(data, str(path)), data
-
-
-def spot(node: ScalarNode, offset: int) -> Loc:
-    """Position of character `offset` of a scalar's text; the scalar's start if that is unclear."""
-    source = node.source
-    block = _BLOCK.match(source)
-    at = block.end() if block else int(source[:1] in ("'", '"'))
-    for char in node.text[:offset]:
-        fold = _FOLD.match(source, at) if char in " \n" else None
-        if fold:
-            at = fold.end()
-        elif source.startswith("''", at) and char == "'" and source[0] == "'":
-            at += 2
-        elif source[at : at + 1] == char:
-            at += 1
-        else:
-            return node.loc
-    lines = source[:at].split("\n")
-    column = len(lines[-1]) + (node.loc.column if len(lines) == 1 else 1)
-    return Loc(node.loc.path, node.loc.line + len(lines) - 1, column)
-
-
-_BLOCK = re.compile(r"[|>][^\n]*\n\s*")
-_FOLD = re.compile(r"[ \t]*\r?\n\s*")
 
 
 def _read(path: Path) -> bytes:

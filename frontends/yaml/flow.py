@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from frontends.yaml.hints import did_you_mean
+from frontends.yaml.positions import Path, Positions
 from frontends.yaml.schema import DataflowForm, OperationForm, WorkloadForm
 from lego.diag import LegoError, LegoErrors
 from lego.ir.workload import DataflowSpec
 
-if TYPE_CHECKING:
-    from frontends.yaml.load import Positions
-
-__all__ = ["array_of", "dataflow_specs", "did_you_mean"]
+__all__ = ["array_of", "dataflow_specs"]
 
 MAX_FUS = 1 << 14
 DEFAULT_ARRAY = (16, 16)
-
-
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "known:") -> str:
-    """A hint: the closest known word, or all of them after `otherwise`."""
-    words = list(known)
-    close = difflib.get_close_matches(name, words, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"{otherwise} {', '.join(words) or 'none'}" if len(words) <= 16 else otherwise
-
-
-Path = tuple[str | int, ...]
 
 
 def forms_of(k: int, form: OperationForm) -> list[tuple[Path, DataflowForm]]:

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from frontends.yaml.compose import (
-    MapNode,
-    ScalarNode,
-    SeqNode,
-    YamlNode,
-    compose_file,
-    compose_text,
-    spot,
-)
-from frontends.yaml.flow import did_you_mean
+from frontends.yaml.compose import compose_file, compose_text
 from frontends.yaml.meaning import Reader
-from frontends.yaml.schema import (
-    ArchitectureForm,
-    DataflowForm,
-    OperationForm,
-    WorkloadForm,
-)
-from frontends.yaml.tensors import FORMATS
-from lego.diag import LegoError, LegoErrors, Loc
+from frontends.yaml.mistakes import explained
+from frontends.yaml.nodes import MapNode, plain
+from frontends.yaml.positions import Positions
+from frontends.yaml.schema import WorkloadForm
+from lego.diag import LegoError, LegoErrors
 from lego.ir.workload import Workload
 
 __all__ = ["load_text", "load_workload"]
-
-MAX_ERRORS = 20
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,9})")
-SWITCHES = {
-    "fused": "yes: one array for all operations and dataflows; no: a design for each",
-    "dma_bits": "the host then moves as many words at once as fit",
-    "double_buffer": "yes: the host loads one half of the memories while the array uses the other",
-}
-_LONG = re.compile(r"[1-9][0-9]{10,}")
 
 
 def load_workload(path: Path) -> Workload:
@@ -60,218 +35,7 @@ def _load(root: MapNode) -> Workload:
             hint = "`lego trace FILE --ops` lists its operations, --extract NAME takes one out"
             raise LegoError("E407", "a whole network isn't compiled", loc=item.key.loc, hint=hint)
     try:
-        form = WorkloadForm.model_validate(_plain(root))
+        form = WorkloadForm.model_validate(plain(root))
     except ValidationError as error:
-        raise LegoErrors(_explained(root, error)) from None
+        raise LegoErrors(explained(root, error)) from None
     return Reader(form, Positions(root)).workload()
-
-
-def _explained(root: MapNode, error: ValidationError) -> tuple[LegoError, ...]:
-    """The first errors of the form, one per position."""
-    first: dict[Loc | None, LegoError] = {}
-    for item in error.errors(include_url=False)[: 3 * MAX_ERRORS]:
-        if item["type"] == "literal_error" and isinstance(item["input"], list):
-            continue  # the list's entries have errors of their own
-        mistake = _explain(root, dict(item))
-        first.setdefault(mistake.loc, mistake)
-    return tuple(first.values())[:MAX_ERRORS]
-
-
-class Positions:
-    """Finds the position of a value by its path of keys and indices."""
-
-    def __init__(self, root: YamlNode) -> None:
-        self.root = root
-
-    def node(self, *path: str | int) -> YamlNode:
-        """The deepest node on the path."""
-        node = self.root
-        for step in path:
-            below = _step(node, step)
-            if below is None:
-                break
-            node = below
-        return node
-
-    def __call__(self, *path: str | int) -> Loc:
-        """Position of the value."""
-        return self.node(*path).loc
-
-    def key(self, *path: str | int) -> Loc:
-        """Position of the key that ends the path."""
-        node = self.node(*path[:-1])
-        if isinstance(node, MapNode):
-            for item in node.items:
-                if item.key.text == path[-1]:
-                    return item.key.loc
-        return node.loc
-
-    def spot(self, *path: str | int) -> Callable[[int], Loc]:
-        """Positions of the characters of a scalar's text."""
-        node = self.node(*path)
-        if isinstance(node, ScalarNode):
-            return partial(spot, node)
-        return lambda _: node.loc
-
-
-def _step(node: YamlNode, step: str | int) -> YamlNode | None:
-    if isinstance(node, MapNode):
-        return next((item.value for item in node.items if item.key.text == step), None)
-    if isinstance(node, SeqNode) and isinstance(step, int) and step < len(node.items):
-        return node.items[step]
-    return None
-
-
-def _plain(node: YamlNode) -> Any:
-    if isinstance(node, MapNode):
-        return {item.key.text: _plain(item.value) for item in node.items}
-    if isinstance(node, SeqNode):
-        return [_plain(item) for item in node.items]
-    if not node.quoted and _INTEGER.fullmatch(node.text):
-        return int(node.text)
-    return node.text
-
-
-_FORMS: dict[str, Sequence[str]] = {
-    "operations": tuple(OperationForm.model_fields),
-    "dataflow": tuple(DataflowForm.model_fields),
-    "dataflows": tuple(DataflowForm.model_fields),
-    "architecture": tuple(ArchitectureForm.model_fields),
-    "": tuple(WorkloadForm.model_fields),
-}
-
-
-def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
-    """A pydantic error in the user's words, at the position of the value or key."""
-    positions = Positions(root)
-    path = [step for step in item["loc"] if step not in ("[key]", "list[constrained-int]")]
-    path = [s for s in path if not (isinstance(s, str) and s.startswith(("literal[", "list[")))]
-    kind = item["type"]
-    where = ".".join(str(step) for step in path) or "the workload"
-    if kind == "extra_forbidden":
-        allowed = _allowed(path)
-        return LegoError(
-            "E101",
-            f"unknown key {str(path[-1])[:40]!r}",
-            loc=positions.key(*path),
-            hint=did_you_mean(str(path[-1]), allowed, "keys here are"),
-        )
-    if kind == "missing":
-        return LegoError(
-            "E102",
-            f"key {path[-1]!r} is missing",
-            loc=positions(*path[:-1]),
-            hint=f"add `{path[-1]}:` here",
-        )
-    if "[key]" in item["loc"] or kind == "string_pattern_mismatch":
-        return _bad_word(positions, path, item)
-    if _is_quoted_number(positions.node(*path), kind):
-        message = f"{where} is text, as it is in quotes: a decimal integer is expected"
-        hint = f"write {item['input']} without the quotes"
-        return LegoError("E102", message, loc=positions(*path), hint=hint)
-    message = f"{where} is {_shown(item.get('input'))}: {_wanted(item)}"
-    return LegoError("E102", message, loc=positions(*path), hint=_form_hint(path, item))
-
-
-def _is_quoted_number(node: YamlNode, kind: str) -> bool:
-    """Whether a value is refused only because quotes make text of it."""
-    quoted = isinstance(node, ScalarNode) and node.quoted and _INTEGER.fullmatch(node.text)
-    return bool(quoted) and kind in ("int_type", "literal_error")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list):
-        kind = "mapping" if isinstance(value, dict) else "list"
-        return f"a {kind} of {_entries(len(value))}" if value else f"an empty {kind}"
-    if value in (None, ""):
-        return "empty"
-    text = str(value)
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
-
-
-def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> LegoError:
-    text = str(item["input"])[:40]
-    loc = positions.key(*path) if "[key]" in item["loc"] else positions(*path)
-    if "formats" in path and "[key]" not in item["loc"]:
-        return LegoError(
-            "E103",
-            f"{text!r} is not a number format",
-            loc=loc,
-            hint=did_you_mean(text, FORMATS, "formats are int2 to int32 and uint1 to uint32"),
-        )
-    return LegoError(
-        "E104",
-        f"{text!r} is not a legal name",
-        loc=loc,
-        hint="names have letters, digits and _, start with a letter, and have at most 32 characters",
-    )
-
-
-def _allowed(path: list[Any]) -> Sequence[str]:
-    words = [step for step in path[:-1] if isinstance(step, str)]
-    return _FORMS.get(words[-1] if words else "", _FORMS[""])
-
-
-def _wanted(item: dict[str, Any]) -> str:
-    context = item.get("ctx") or {}
-    match item["type"]:
-        case "int_type" if _LONG.fullmatch(str(item.get("input"))):
-            return "it must be at most 2147483648"
-        case "int_type":
-            return "a decimal integer is expected, such as 64"
-        case "greater_than_equal":
-            return f"it must be at least {context['ge']}"
-        case "less_than_equal":
-            return f"it must be at most {context['le']}"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return "a mapping is expected"
-        case "list_type":
-            return "a list is expected"
-        case "string_type":
-            return "text is expected"
-        case "too_short":
-            return f"it needs at least {_entries(context['min_length'])}"
-        case "too_long":
-            return f"it may have at most {_entries(context['max_length'])}"
-        case "literal_error":
-            more = "" if item["loc"][-1] in SWITCHES else ", or a list of cycles per axis"
-            return f"it must be {context['expected']}{more}"
-    return str(item["msg"]).lower()
-
-
-_TOO_MANY = {
-    "loops": "leave out loops of bound 1, and run one loop over neighbouring dimensions that no index splits "
-    "(784 for 28x28)",
-    "spatial": "an array has up to 3 axes; the other loops run in time, in the order that `temporal` gives",
-    "array": "an array has up to 3 axes; give the FUs of two of them as their product",
-    "operations": "split the file: operations of one file share one array",
-    "dataflows": "put the operation under some of the dataflows into another file",
-}
-"""What helps against too many entries."""
-
-
-def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
-    text = item.get("input")
-    if path and path[-1] in SWITCHES:
-        return SWITCHES[path[-1]]
-    if item["type"] == "literal_error" and isinstance(text, str):
-        return did_you_mean(text, ("systolic", "broadcast"), "control is")
-    words = [step for step in path if isinstance(step, str)]
-    if item["type"] == "too_long" and words and words[-1] in _TOO_MANY:
-        return _TOO_MANY[words[-1]]
-    hints = {
-        "loops": "write, for example, {m: 64, n: 64, k: 64}",
-        "spatial": "write, for example, {m: 16, n: 16}",
-        "control": "use systolic, broadcast, or a list such as [1, 0]",
-        "array": "write, for example, [16, 16]",
-        "shapes": "write, for example, {X: [64, 64]}",
-        "temporal": "write, for example, [m, n, k]",
-    }
-    return next(
-        (hints[w] for w in reversed(words) if w in hints),
-        "see docs/workloads.md for the form of a workload",
-    )

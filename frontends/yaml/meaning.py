@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from frontends.yaml.bounds import loops_of
 from frontends.yaml.flow import array_of, dataflow_specs
+from frontends.yaml.formats import narrowest
 from frontends.yaml.intervals import body_bits, body_interval
 from frontends.yaml.names import check_names
+from frontends.yaml.positions import Positions
 from frontends.yaml.schema import OperationForm, WorkloadForm
 from frontends.yaml.statement import Statement, parse_statement
-from frontends.yaml.tensors import FORMATS, Declarations, Use, describe, unknown_tensor
+from frontends.yaml.tensors import Declarations, Use, describe, unknown_tensor
 from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.workload import (
     Architecture,
@@ -23,9 +25,6 @@ from lego.ir.workload import (
     TensorOp,
     Workload,
 )
-
-if TYPE_CHECKING:
-    from frontends.yaml.load import Positions
 
 __all__ = ["Reader"]
 
@@ -229,7 +228,7 @@ class Reader:
 
 def _wider(tensor: str, low: int, high: int) -> str:
     """A hint with the narrowest format for these values."""
-    fitting = [f for f in FORMATS.values() if f.low <= low and high <= f.high]
-    if not fitting:
+    fitting = narrowest(low, high)
+    if fitting is None:
         return "no format holds them; use narrower inputs or smaller numbers"
-    return f"use {min(fitting, key=lambda f: f.bits)} for {tensor}"
+    return f"use {fitting} for {tensor}"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from frontends.yaml.positions import Positions
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
 from lego.ir.keywords import KEYWORDS
-
-if TYPE_CHECKING:
-    from frontends.yaml.load import Positions
 
 __all__ = ["check_names", "is_legal"]
 

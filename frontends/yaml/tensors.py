@@ -9,30 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from frontends.yaml.flow import did_you_mean
+from frontends.yaml.formats import FORMATS
+from frontends.yaml.hints import did_you_mean
 from frontends.yaml.intervals import escape, index_interval
+from frontends.yaml.positions import Positions
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
 from lego.ir.domain import Inequality
 from lego.ir.workload import Access, Format, Loop, Tensor
 
-if TYPE_CHECKING:
-    from frontends.yaml.load import Positions
-
-__all__ = ["FORMATS", "Declarations", "Use", "describe"]
+__all__ = ["Declarations", "Use", "describe"]
 
 MAX_RANK = 12
 MAX_ELEMENTS = 1 << 24
 MAX_INDEX = (1 << 31) - 1
-FORMATS = {
-    str(fmt): fmt
-    for fmt in (
-        *(Format(True, bits) for bits in range(2, 33)),
-        *(Format(False, bits) for bits in range(1, 33)),
-    )
-}
 
 T = TypeVar("T")
 
