@@ -1,7 +1,9 @@
-"""How fast blocks of full size run bit-true: python -m benchmarks.bit_true [--formats w8a8 fp8 bf16] [BLOCK...]
+"""How fast blocks of full size run bit-true:
+python -m benchmarks.bit_true [--formats w8a8 fp8 bf16] [BLOCK...]
 
-One layer of LLaMA-7B and one block of Sana-1.6B with random weights, in number formats, on the CPU and on the GPU if there is one:
-seconds per run and multiply-accumulates per second, and whether both give the same bits. The first run of each is not counted.
+One layer of LLaMA-7B and one block of Sana-1.6B with random weights, in number formats, on the CPU
+and on the GPU if there is one: seconds per run and multiply-accumulates per second, and whether
+both give the same bits. The first run of each is not counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measures the cost tables by synthesis: python benchmarks/costs.py
 
-Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py; then the delays of primitives
-between two registers in ps, beside what the table of delays says.
+Prints the area per unit in 1e-3 um2, and energies in aJ, beside lego/ir/costs.py; then the delays
+of primitives between two registers in ps, beside what the table of delays says.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def measured() -> dict[str, int]:
 
 
 def energies() -> dict[str, int]:
-    """A flip-flop's energy by the capacitance of its pins, doubled, and a read's from a line through two macros."""
+    """A flip-flop's energy by the capacitance of its pins, doubled, and a read's from a line
+    through two macros."""
     library = read_library(None)
     flip_flop, per_ff = library.cells["DFF_X1"], library.voltage**2
     data, clock = flip_flop.input_ff * per_ff * 0.25, flip_flop.clock_ff * per_ff * 2

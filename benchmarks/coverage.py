@@ -1,7 +1,9 @@
-"""Every network and pipeline of the catalogue as loop nests: python -m benchmarks.coverage [--write] [NAME...]
+"""Every network and pipeline of the catalogue as loop nests:
+python -m benchmarks.coverage [--write] [NAME...]
 
-Traces each published size in a process of its own, counts its multiply-accumulates by PyTorch's own counter
-(torch.utils.flop_counter on the exported program), and prints a table; `--write` puts it into docs/coverage.md. About half a minute a network.
+Traces each published size in a process of its own, counts its multiply-accumulates by PyTorch's own
+counter (torch.utils.flop_counter on the exported program), and prints a table; `--write` puts it
+into docs/coverage.md. About half a minute a network.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """A mapped netlist simulated in the usual bench, and its power from what every net did.
 
-Cells are the functions that the Liberty file gives them, flip-flops and clock gates are below, RAMs are the RTL's. Power is the library's
-leakage, and per toggle of a net (zero delay: no glitches) `C V^2 / 2` for the pins on it and the energy that the library gives for the cell behind
-a clock or data pin of a flip-flop or clock gate, or before an output; the mean over a pin's states, at one slew and load. Wires have no
-capacitance. So a flip-flop behind a gate that is shut takes leakage only, and the gate what its own clock pin takes. OpenSTA isn't used: Debian's
-(2019) believes that a gated clock toggles always.
+Cells are the functions that the Liberty file gives them, flip-flops and clock gates are below, RAMs
+are the RTL's. Power is the library's leakage, and per toggle of a net (zero delay: no glitches) `C
+V^2 / 2` for the pins on it and the energy that the library gives for the cell behind a clock or
+data pin of a flip-flop or clock gate, or before an output; the mean over a pin's states, at one
+slew and load. Wires have no capacitance. So a flip-flop behind a gate that is shut takes leakage
+only, and the gate what its own clock pin takes. OpenSTA isn't used: Debian's (2019) believes that a
+gated clock toggles always.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""What gating saves, per dataflow, from the simulated netlist: python -m benchmarks.gating [--size 8] [--against O0] [NAME...]
+"""What gating saves, per dataflow, from the simulated netlist:
+python -m benchmarks.gating [--size 8] [--against O0] [NAME...]
 
--O2 without the pass `gating` and with it, or -O0 and -O2 with `--against O0`; both with clock gates for the enables that memories and control have anyway: area of logic (without
-SRAM macros) in 1,000 um2, and per dataflow the power of that logic in uW at 1 GHz, by benchmarks/gate_level.py: the mapped netlist runs each dataflow
-in the usual bench, which compares every element. Loops are cut so that a run takes about 4,000 cycles. Compiling the netlist's model
-takes minutes per design and way. SRAMs take the same with and without, as they are accessed alike; `sram` is their power by the macro model.
+-O2 without the pass `gating` and with it, or -O0 and -O2 with `--against O0`; both with clock gates
+for the enables that memories and control have anyway: area of logic (without SRAM macros) in 1,000
+um2, and per dataflow the power of that logic in uW at 1 GHz, by benchmarks/gate_level.py: the
+mapped netlist runs each dataflow in the usual bench, which compares every element. Loops are cut so
+that a run takes about 4,000 cycles. Compiling the netlist's model takes minutes per design and way.
+SRAMs take the same with and without, as they are accessed alike; `sram` is their power by the macro
+model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Our 16x16 int8 arrays against plain hand-written ones: python -m benchmarks.handwritten
 
-FUs and interconnect only, the same cell library and script. Area and clock as in `lego ppa`; energy per
-multiply-accumulate by the method of `lego ppa`, every net switching in a fifth of the cycles. The hand-written arrays have sums of 32 bits, and of
-as few as loops of 64 need, which is what LEGO finds by itself.
+FUs and interconnect only, the same cell library and script. Area and clock as in `lego ppa`; energy
+per multiply-accumulate by the method of `lego ppa`, every net switching in a fifth of the cycles.
+The hand-written arrays have sums of 32 bits, and of as few as loops of 64 need, which is what LEGO
+finds by itself.
 """
 
 from __future__ import annotations

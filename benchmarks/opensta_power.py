@@ -1,13 +1,16 @@
 """OpenSTA's `report_power` of a mapped circuit, with given toggles; and how Debian's version counts.
 
-OpenSTA works out what every pin does from the ports on and forgets what it was told of pins on the way, so the design is put between
-flip-flops, where it stops. Activity of single pins is told by a procedure of its Tcl that has no command (`sta::set_power_pin_activity`).
+OpenSTA works out what every pin does from the ports on and forgets what it was told of pins on the
+way, so the design is put between flip-flops, where it stops. Activity of single pins is told by a
+procedure of its Tcl that has no command (`sta::set_power_pin_activity`).
 
-Version 2.0.17 (2019, Debian's) counts energy inside cells otherwise than the Liberty manual has it. A toggle takes the energy of a rise
-and that of a fall. Each table of an output counts with the share of its own state, or half, and these don't add up to 1: the four
-tables of a XOR count half each, so that its toggle takes four times what it should. Pins of flip-flops, whose tables are by the states of Q
-and QN, count half of each, as these are taken to be independent; with rise and fall that comes to what it should. Versions since 2020
-take the mean of rise and fall, and scale an output's shares so that they add up to 1; flip-flops' pins stay at half.
+Version 2.0.17 (2019, Debian's) counts energy inside cells otherwise than the Liberty manual has it.
+A toggle takes the energy of a rise and that of a fall. Each table of an output counts with the
+share of its own state, or half, and these don't add up to 1: the four tables of a XOR count half
+each, so that its toggle takes four times what it should. Pins of flip-flops, whose tables are by
+the states of Q and QN, count half of each, as these are taken to be independent; with rise and fall
+that comes to what it should. Versions since 2020 take the mean of rise and fall, and scale an
+output's shares so that they add up to 1; flip-flops' pins stay at half.
 """
 
 from __future__ import annotations
@@ -45,7 +48,8 @@ def instance_power(
     period_ps: int,
     scratch: Path,
 ) -> dict[str, tuple[float, float, float]]:
-    """Per path of an instance its internal, switching and leakage power in uW; `rates` are toggles per cycle of each net."""
+    """Per path of an instance its internal, switching and leakage power in uW; `rates` are toggles
+    per cycle of each net."""
     (scratch / "sta.v").write_text(re.sub(r"\bsigned\b", "", netlist) + _between(circuit, top))
     (scratch / "rates.txt").write_text("".join(_rates(circuit, rates)))
     reads = "".join(f"read_liberty {{{path}}}\n" for path in libraries)
@@ -153,7 +157,8 @@ def as_2_0_17(
 def as_since_2020(
     held: Instances, shares: Sequence[Share], rates: Floats, output: bool
 ) -> list[Floats | float]:
-    """How often later versions count each table per toggle: all tables for one input alike, whatever the state."""
+    """How often later versions count each table per toggle: all tables for one input alike,
+    whatever the state."""
     if not output:
         return [_high(share.power.when) if share.power.when else 1.0 for share in shares]
     alike = [[other.share for other in shares if other.source == share.source] for share in shares]

@@ -1,8 +1,9 @@
 """What every pass saves, by synthesis: python -m benchmarks.passes [--size 8] [--ends] [NAME...]
 
-Logic area (FUs, interconnect, memory logic, control; without SRAM macros) in 1,000 um2, flip-flops, energy of that logic per cycle in
-pJ if every net switches in a fifth of the cycles (method of `lego ppa`), and with `--clock` the least period in ns.
--O0, each pass alone and -O2; each with its ratio to -O0. Dataflows are those of workloads/, on arrays of at most `--size` per axis.
+Logic area (FUs, interconnect, memory logic, control; without SRAM macros) in 1,000 um2, flip-flops,
+energy of that logic per cycle in pJ if every net switches in a fifth of the cycles (method of `lego
+ppa`), and with `--clock` the least period in ns. -O0, each pass alone and -O2; each with its ratio
+to -O0. Dataflows are those of workloads/, on arrays of at most `--size` per axis.
 """
 
 from __future__ import annotations

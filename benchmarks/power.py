@@ -1,10 +1,12 @@
 """Our power of logic against OpenSTA's with the same toggles: python -m benchmarks.power [--size 4] [NAME...]
 
-Each design runs its first dataflow; its mean activity per category is that of `lego ppa`, the clock gates are taken to be open, as
-OpenSTA takes them. mW at the least period, of FUs and of all logic: what OpenSTA prints; ours where energy inside cells is counted as OpenSTA
-2.0.17 counts it (benchmarks/opensta_power.py says how), which shows that nets, slews, loads, tables and toggles are the same; as its versions
-since 2020 count; with each toggle counted once, as `lego ppa` has it, with gates open; and as `lego ppa` has it, gates as they are and with what
-ports drive, the clock's port among them. `nets` is the part that charges nets, theirs and ours. Leakage is in all.
+Each design runs its first dataflow; its mean activity per category is that of `lego ppa`, the clock
+gates are taken to be open, as OpenSTA takes them. mW at the least period, of FUs and of all logic:
+what OpenSTA prints; ours where energy inside cells is counted as OpenSTA 2.0.17 counts it
+(benchmarks/opensta_power.py says how), which shows that nets, slews, loads, tables and toggles are
+the same; as its versions since 2020 count; with each toggle counted once, as `lego ppa` has it,
+with gates open; and as `lego ppa` has it, gates as they are and with what ports drive, the clock's
+port among them. `nets` is the part that charges nets, theirs and ours. Leakage is in all.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ from lego.ppa.timing import Timing, clock_of, macro_liberty
 
 @dataclass(frozen=True)
 class Compared:
-    """mW per category: OpenSTA's, ours counted as it counts and as later versions do, ours with gates open, ours; and charging nets,
-    theirs and ours."""
+    """mW per category: OpenSTA's, ours counted as it counts and as later versions do, ours with
+    gates open, ours; and charging nets, theirs and ours."""
 
     theirs: dict[str, float]
     alike: dict[str, float]

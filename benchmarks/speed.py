@@ -5,8 +5,8 @@ python benchmarks/speed.py --large    and four dataflows on 64x64 FUs, about two
 python benchmarks/speed.py --curve    only the table of compile times by array size, with --large to 64x64
 python benchmarks/speed.py --json
 
-Compile: wall time of `lego compile` in a fresh process (best of three for one dataflow) and the peak memory of the
-largest of its processes. Four dataflows are those of workloads/conv_mnicoc.yaml.
+Compile: wall time of `lego compile` in a fresh process (best of three for one dataflow) and the
+peak memory of the largest of its processes. Four dataflows are those of workloads/conv_mnicoc.yaml.
 Simulate: the model is built without a cache; cycles are all clock cycles, those in which the host
 loads and reads back included.
 """

@@ -1,7 +1,8 @@
 """Our static timing analysis against OpenSTA's: python -m benchmarks.timing [NAME:SIZE...]
 
-Per design: library cells, the least period in ns by OpenSTA and by us, the difference, seconds that either took, and the ends of our
-longest path. Needs `sta` (Debian: apt-get install opensta). NAME is a file of workloads/ or tests/workloads/, SIZE the array's longest side.
+Per design: library cells, the least period in ns by OpenSTA and by us, the difference, seconds that
+either took, and the ends of our longest path. Needs `sta` (Debian: apt-get install opensta). NAME
+is a file of workloads/ or tests/workloads/, SIZE the array's longest side.
 """
 
 from __future__ import annotations

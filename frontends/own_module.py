@@ -33,8 +33,9 @@ def trace_own(place: str, inputs: Sequence[str]) -> Network:
 def own_sample(place: str, inputs: Sequence[str], *, device: str = "meta", seed: int = 0) -> Sample:
     """A module of the user's own and inputs of these shapes, as by :func:`trace_own`.
 
-    On the device "meta" no weight is allocated. On "cpu" weights are what the class makes them, and inputs random,
-    both the same for the same seed: normal numbers, integers from 0 to 7, truth values.
+    On the device "meta" no weight is allocated. On "cpu" weights are what the class makes them, and
+    inputs random, both the same for the same seed: normal numbers, integers from 0 to 7, truth
+    values.
     """
     path, _, name = place.rpartition(":")
     if not path.endswith(".py") or not name.isidentifier() or not inputs:

@@ -37,10 +37,11 @@ def cached(name: str, how: Techniques = PLAIN) -> Network | None:
 
 
 def trace_model(name: str, how: Techniques = PLAIN, *, tell: Tell = silent) -> Network:
-    """Trace a network of the catalogue with these techniques on the meta device, and remember it; `tell` hears how far it is.
+    """Trace a network of the catalogue with these techniques on the meta device, and remember it;
+    `tell` hears how far it is.
 
-    Raises E604 for an unknown name, E605 for missing packages, E606 and E607 for techniques, E401 and E402 as the
-    tracer.
+    Raises E604 for an unknown name, E605 for missing packages, E606 and E607 for techniques, E401
+    and E402 as the tracer.
     """
     from frontends.models.build import build
 
@@ -57,9 +58,11 @@ def trace_model(name: str, how: Techniques = PLAIN, *, tell: Tell = silent) -> N
 
 
 def read_model(path: Path, inputs: Sequence[str] = (), dims: Sequence[str] = ()) -> ReadModel:
-    """The network of an ONNX file, with `NAME=1,3,8,8` or shapes in order, and `batch=1`, for what it leaves open.
+    """The network of an ONNX file, with `NAME=1,3,8,8` or shapes in order, and `batch=1`, for what
+    it leaves open.
 
-    Raises E605 for missing packages, E402 and E408 as the reader, E904 for sizes that can't be read or don't fit.
+    Raises E605 for missing packages, E402 and E408 as the reader, E904 for sizes that can't be read
+    or don't fit.
     """
     try:
         from frontends.onnx_reader.reader import read_onnx

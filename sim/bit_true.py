@@ -1,11 +1,13 @@
 """Arithmetic whose bits are stated, so that every device gives the same: the accelerator's own.
 
 - Integer contractions are exact and wrap to the output's bits.
-- Floating-point contractions multiply and add in float32 (float64 if an operand is), one product after another, as a
-  multiply-accumulate unit does; products of operands of 16 bits or fewer are exact. Loops that the output doesn't
-  follow run in their order. Where windows of the output overlap, as in transposed convolutions, the inner loops
-  without which they wouldn't (the taps) run so too: every element gets tap after tap.
-- Floating-point sums of rows add halves of the row, in float32 or wider: elements i and i + n/2, n the next power of two.
+- Floating-point contractions multiply and add in float32 (float64 if an operand is), one product
+  after another, as a multiply-accumulate unit does; products of operands of 16 bits or fewer are
+  exact. Loops that the output doesn't follow run in their order. Where windows of the output
+  overlap, as in transposed convolutions, the inner loops without which they wouldn't (the taps) run
+  so too: every element gets tap after tap.
+- Floating-point sums of rows add halves of the row, in float32 or wider: elements i and i + n/2, n
+  the next power of two.
 - Functions are those of sim/functions.py; additions, products and quotients are IEEE 754's, to nearest even.
 - A cast from floating point to integers drops the fraction and saturates; nothing becomes 0.
 """
@@ -92,8 +94,8 @@ def _accumulated(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
 
 
 def _in_turn(op: Operation, out: Tensor) -> list[int]:
-    """Loops over which values are added: those that the output doesn't follow, and the innermost without which no two
-    iterations meet in an element."""
+    """Loops over which values are added: those that the output doesn't follow, and the innermost
+    without which no two iterations meet in an element."""
     sizes = box_of(op)
     found = [k for k, loop in enumerate(op.loops) if sizes[k] < loop.extent]
     steps = [abs(step) for step in strides_of(op.output, out, len(sizes))[0]]

@@ -1,4 +1,5 @@
-"""What a quantised network's scales and weights hold: from the weights, and from runs of the network in floating point."""
+"""What a quantised network's scales and weights hold: from the weights, and from runs of the
+network in floating point."""
 
 from __future__ import annotations
 
@@ -65,7 +66,8 @@ def _as_integers(multiplier: Multiplier, values: Mapping[str, Tensor]) -> dict[s
 
 
 def _blocked(tensor: Tensor, scale: Scale) -> tuple[Tensor, list[int]]:
-    """The tensor with the blocked dimension as two, and the dimensions that scales vary along, in their order."""
+    """The tensor with the blocked dimension as two, and the dimensions that scales vary along, in
+    their order."""
     if scale.block is None:
         return tensor, list(scale.dims)
     dim, size = scale.block

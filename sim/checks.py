@@ -14,7 +14,8 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome of one bench: elements compared, cycles of each run but those that only repeat one, and what went wrong.
+    """Outcome of one bench: elements compared, cycles of each run but those that only repeat one,
+    and what went wrong.
 
     `accesses` holds the reads and writes of each SRAM macro, where they were counted.
     """

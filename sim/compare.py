@@ -45,9 +45,9 @@ class Difference:
     largest : largest magnitude of the module's tensor.
     absolute : largest difference.
     close : whether every element is within the tolerance.
-    module, nests, formats : relative errors (Euclidean norms) of the module, of the loop nests, and of the loop nests in
-        the accelerator's number formats: against the module in float64 if that was run, else against the module. None
-        where it doesn't apply.
+    module, nests, formats : relative errors (Euclidean norms) of the module, of the loop nests, and
+        of the loop nests in the accelerator's number formats: against the module in float64 if that
+        was run, else against the module. None where it doesn't apply.
     layer : whether it is what a contraction computes, or that with its bias; not views of it.
     """
 
@@ -64,7 +64,10 @@ class Difference:
 
 
 def device_of(wanted: str) -> torch.device:
-    """The device: `auto` is CUDA where there is one, else the CPU. Raises E904 for another name, or CUDA without a GPU."""
+    """The device: `auto` is CUDA where there is one, else the CPU.
+
+    Raises E904 for another name, or CUDA without a GPU.
+    """
     there = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
     if wanted == "auto":
         wanted = there[-1]
@@ -86,9 +89,10 @@ def differences(
 ) -> list[Difference]:
     """All tensors that both have: the loop nests run on `device`, the module on the CPU.
 
-    `formats` runs the network in other number formats: what the buffers are given, to what they hold. With `truth`
-    the module is run in float64 too, if it can be. If `scaled`, `ATOL` is of a tensor's largest element where that is
-    above 1, as small elements of large tensors are differences of large numbers.
+    `formats` runs the network in other number formats: what the buffers are given, to what they
+    hold. With `truth` the module is run in float64 too, if it can be. If `scaled`, `ATOL` is of a
+    tensor's largest element where that is above 1, as small elements of large tensors are
+    differences of large numbers.
     """
     named, where = dict(kwargs or {}), device or torch.device("cpu")
     given = {k: v.to(where) for k, v in given_to(traced, module, args, named).items()}
@@ -136,7 +140,8 @@ def compared(
     scaled: bool = True,
     layer: bool = False,
 ) -> Difference:
-    """What the loop nests have, in floating point and in number formats, against the reference; `true` is its in float64."""
+    """What the loop nests have, in floating point and in number formats, against the reference;
+    `true` is its in float64."""
     value, exact = (None if each is None else each.detach().cpu() for each in held)
     assert value is not None  # noqa: S101
     found = replace(_difference(node, path, value, want, true, scaled=scaled), layer=layer)
@@ -152,8 +157,9 @@ def compared(
 
 
 def relative(found: Tensor, want: Tensor) -> float | None:
-    """The Euclidean norm of the difference over that of what is wanted; None for truth values and zeros, infinity if
-    something isn't finite that should be, or is that shouldn't, or is infinite with the other sign."""
+    """The Euclidean norm of the difference over that of what is wanted; None for truth values and
+    zeros, infinity if something isn't finite that should be, or is that shouldn't, or is infinite
+    with the other sign."""
     if torch.bool in (found.dtype, want.dtype):
         return None
     apart, scale = found.double() - want.double(), want.double()
@@ -209,7 +215,8 @@ def _difference(
 
 
 def _as_near(found: Tensor, want: Tensor, true: Tensor | None) -> bool:
-    """Whether real numbers are hardly farther from those in float64 than the module's are: some networks amplify rounding."""
+    """Whether real numbers are hardly farther from those in float64 than the module's are: some
+    networks amplify rounding."""
     if true is None or not want.is_floating_point():
         return False
     error, own = relative(found, true), relative(want, true)

@@ -1,4 +1,5 @@
-"""An ONNX file against its loop nests: every result of a node, as the evaluator of the package `onnx` computes it."""
+"""An ONNX file against its loop nests: every result of a node, as the evaluator of the package
+`onnx` computes it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ REAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
 def given_to_file(read: ReadModel, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    """What :func:`sim.network.execute` needs to run the network: parameters, constants, and inputs in the file's order."""
+    """What :func:`sim.network.execute` needs to run the network: parameters, constants, and inputs
+    in the file's order."""
     return read.constants | dict(zip(read.inputs.values(), inputs, strict=True))
 
 
@@ -38,10 +40,12 @@ def file_differences(
     device: torch.device | None = None,
     formats: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
 ) -> list[Difference]:
-    """Outputs and every result of a node that a buffer holds: the loop nests run on `device`, the evaluator on the CPU.
+    """Outputs and every result of a node that a buffer holds: the loop nests run on `device`, the
+    evaluator on the CPU.
 
-    `formats` is as in :func:`sim.compare.differences`. Errors are against the evaluator with float64 in place of other
-    real numbers, if it can be run so. Raises E411 if the evaluator can't run the file.
+    `formats` is as in :func:`sim.compare.differences`. Errors are against the evaluator with
+    float64 in place of other real numbers, if it can be run so. Raises E411 if the evaluator can't
+    run the file.
     """
     where = device or torch.device("cpu")
     given = {k: v.to(where) for k, v in given_to_file(read, inputs).items()}
@@ -121,7 +125,8 @@ def _array(tensor: Tensor) -> Any:
 
 
 def _in_doubles(read: ReadModel, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    """What the evaluator computes with float64 in place of other real numbers; nothing if an operator refuses."""
+    """What the evaluator computes with float64 in place of other real numbers; nothing if an
+    operator refuses."""
     model = ModelProto()
     model.CopyFrom(read.model)
     for info in (*model.graph.input, *model.graph.output, *model.graph.value_info):

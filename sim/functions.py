@@ -1,9 +1,10 @@
 """Functions of real numbers by additions, multiplications, divisions and square roots alone, in float64.
 
-IEEE 754 says what these give to the last bit, so every device gives the same, unlike its own `exp`. Relative errors are
-below 1e-14, of powers below 1e-12 (`erf` beyond 4 is 1, wrong by at most 1.6e-8), so that a result rounded to float32 is the nearest
-number but for about one argument in a million. Sine and cosine beyond 2^30 are not a number. Methods: argument reduction to a short interval, then a
-power series (Muller, Elementary Functions, 3rd ed., ch. 3 and 11).
+IEEE 754 says what these give to the last bit, so every device gives the same, unlike its own `exp`.
+Relative errors are below 1e-14, of powers below 1e-12 (`erf` beyond 4 is 1, wrong by at most
+1.6e-8), so that a result rounded to float32 is the nearest number but for about one argument in a
+million. Sine and cosine beyond 2^30 are not a number. Methods: argument reduction to a short
+interval, then a power series (Muller, Elementary Functions, 3rd ed., ch. 3 and 11).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _HALF_PI = Fraction(
 
 
 def _parts(value: Fraction, count: int) -> tuple[float, ...]:
-    """A number as a sum of floats of 23 bits, multiples of which up to 2^30 are exact, and a last one of 53."""
+    """A number as a sum of floats of 23 bits, multiples of which up to 2^30 are exact, and a last
+    one of 53."""
     found = []
     for _ in range(count - 1):
         scale = 2 ** (22 - math.floor(math.log2(value)))
@@ -150,8 +152,8 @@ def _rsqrt(x: Tensor) -> Tensor:
 
 
 def _pow(a: Tensor, b: Tensor) -> Tensor:
-    """e^(b log |a|), negated for negative a (-0 too) and odd b; small whole exponents by multiplication. At infinities and zeros
-    as C's `pow` (ISO C, F.10.4.4)."""
+    """e^(b log |a|), negated for negative a (-0 too) and odd b; small whole exponents by
+    multiplication. At infinities and zeros as C's `pow` (ISO C, F.10.4.4)."""
     if b.numel() == 1 and float(b) in (1.0, 2.0, 3.0, 4.0):
         found = a
         for _ in range(int(b) - 1):

@@ -1,8 +1,9 @@
 """Networks of loop nests executed in PyTorch, vectorised from the access maps.
 
-Every nest reads windows of its buffers (sim/windows.py), computes its body on them, combines over the loops that the output
-doesn't follow, and stores. How numbers are added and functions computed is an `Arithmetic`: PyTorch's own here, a stated
-one whose bits don't depend on the device in sim/bit_true.py. The same code runs on any device.
+Every nest reads windows of its buffers (sim/windows.py), computes its body on them, combines over
+the loops that the output doesn't follow, and stores. How numbers are added and functions computed
+is an `Arithmetic`: PyTorch's own here, a stated one whose bits don't depend on the device in
+sim/bit_true.py. The same code runs on any device.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def execute(
 ) -> dict[str, Tensor]:
     """All buffers after a run; `given` holds the inputs, parameters and constants.
 
-    `host` does what the host does: the operator and the values that it reads, to its results. Raises E431 for an index
-    outside of what it looks up, E432 for an integer divided by zero, InternalError for a buffer that is read before it
-    is written.
+    `host` does what the host does: the operator and the values that it reads, to its results.
+    Raises E431 for an index outside of what it looks up, E432 for an integer divided by zero,
+    InternalError for a buffer that is read before it is written.
     """
     ways = arithmetic or FLOAT
     values = dict(given)
@@ -180,7 +181,8 @@ def _reduced(op: Operation, body: Tensor, sizes: Sequence[int], ways: Arithmetic
 
 
 def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
-    """A sum of products of windows by one `einsum`, in the output's number format; integers are exact and wrap."""
+    """A sum of products of windows by one `einsum`, in the output's number format; integers are
+    exact and wrap."""
     if any(windows[index].is_floating_point() for index in operands(op.body)):
         body = summed(op, [w.to(out.dtype) for w in windows])
     else:
@@ -189,8 +191,8 @@ def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
 
 
 def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
-    """Sums of products of integers, in int64: by a product of matrices in float64 where no sum can exceed its integers, as
-    PyTorch multiplies no matrices of integers on CUDA."""
+    """Sums of products of integers, in int64: by a product of matrices in float64 where no sum can
+    exceed its integers, as PyTorch multiplies no matrices of integers on CUDA."""
     used = [windows[index] for index in operands(op.body)]
     most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
     terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op)))
@@ -200,7 +202,8 @@ def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
 
 
 def summed(op: Operation, windows: Sequence[Tensor]) -> Tensor:
-    """The sums of products of windows, in their number format; one element along loops that no operand follows."""
+    """The sums of products of windows, in their number format; one element along loops that no
+    operand follows."""
     letters, sizes = string.ascii_letters, box_of(op)
     terms, factors = [], []
     for index in operands(op.body):
@@ -259,7 +262,10 @@ def _ratio(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _quotient(a: Tensor, b: Tensor) -> Tensor:
-    """Rounded down, from the exact quotient: 6 // 0.1 is 59. Raises ZeroDivisionError for integers, on every device."""
+    """Rounded down, from the exact quotient: 6 // 0.1 is 59.
+
+    Raises ZeroDivisionError for integers, on every device.
+    """
     return torch.div(a, _divisor(a, b), rounding_mode="floor")
 
 

@@ -78,7 +78,10 @@ def prepare(options: Options) -> None:
 
 
 def link(folder: Path, options: Options) -> Path:
-    """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it. Raises E603 if g++ fails."""
+    """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it.
+
+    Raises E603 if g++ fails.
+    """
     import cocotb_tools.config
 
     header = _header(options)
@@ -162,7 +165,8 @@ def _compiled(jobs: Sequence[tuple[Path, Path, Sequence[str]]], cwd: Path) -> No
 
 
 def _runtime(options: Options, header: Path) -> list[str]:
-    """Compiled run-time objects for this kind of trace, as optimised as the model; what writes the trace always is."""
+    """Compiled run-time objects for this kind of trace, as optimised as the model; what writes the
+    trace always is."""
     names = [*RUNTIME, *TRACERS[options.trace]]
     flags = [*_flags(options), _level(options)]
     include = verilator_home() / "include"

@@ -1,19 +1,22 @@
 """Formal proof that a pass keeps the behaviour of a design, module by module, from the RTL of both.
 
-Every pair of corresponding modules is proven equal with the modules that they hold cut out: what an instance is
-given is an output to be equal, what it gives an input that is equal. From the smallest module upwards the
-whole designs are equal then. Ports hold values of their declared intervals. An interval that the pass narrows is
-proven; those of the lowering, and what it claims of sums, are assumed: they follow from the loops.
+Every pair of corresponding modules is proven equal with the modules that they hold cut out: what an
+instance is given is an output to be equal, what it gives an input that is equal. From the smallest
+module upwards the whole designs are equal then. Ports hold values of their declared intervals. An
+interval that the pass narrows is proven; those of the lowering, and what it claims of sums, are
+assumed: they follow from the loops.
 
 Registers start at zero on both sides; ABC finds what stays equal (`scorr`) and proves the rest (`pdr`).
 
-Passes that keep the behaviour only while the dataflow id stands still (`steady`) are proven once per id. What
-:mod:`lego.back.passes.usage` says not to matter under that id may then differ: as an input of a module, it is any
-value on either side; as an output, or as what an instance is given, it isn't compared. The outputs of the top always
-are. The analysis isn't trusted: whoever gives a value that matters to somebody must give the same on both sides, and is
-proven to. As nothing depends on itself within a cycle, whole designs are equal then, cycle by cycle. A module
-that is the same on both sides needs no proof by ABC if whatever a node needs under an id, for a value that matters
-under it, matters as well: this is checked node by node, and says that equal inputs give equal values.
+Passes that keep the behaviour only while the dataflow id stands still (`steady`) are proven once
+per id. What :mod:`lego.back.passes.usage` says not to matter under that id may then differ: as an
+input of a module, it is any value on either side; as an output, or as what an instance is given, it
+isn't compared. The outputs of the top always are. The analysis isn't trusted: whoever gives a value
+that matters to somebody must give the same on both sides, and is proven to. As nothing depends on
+itself within a cycle, whole designs are equal then, cycle by cycle. A module that is the same on
+both sides needs no proof by ABC if whatever a node needs under an id, for a value that matters
+under it, matters as well: this is checked node by node, and says that equal inputs give equal
+values.
 """
 
 from __future__ import annotations
@@ -138,8 +141,9 @@ def _closed(
 
 
 def _comparable(module: Module, new: Module, known: Container[str], *, top: bool) -> bool:
-    """Whether a proof of the opened modules says something of both: they hold the same modules under the same
-    names, each once; nothing is claimed that wasn't before; RAMs are the same, and so are the inputs of the top.
+    """Whether a proof of the opened modules says something of both: they hold the same modules
+    under the same names, each once; nothing is claimed that wasn't before; RAMs are the same, and
+    so are the inputs of the top.
     """
     held = [sorted(_held(each, known)) for each in (module, new)]
     claims = [Counter(n.claim for n in each.nodes if n.claim) for each in (module, new)]
@@ -186,8 +190,8 @@ def _opened(module: Module, known: Mapping[str, Module], cut: Container[str]) ->
 def _assumed(module: Module) -> Module:
     """The module with every value that is claimed to stay in an interval forced into it.
 
-    Where the claim is true, as the loops tell, that changes nothing. Of sums that wrap only the interval of their
-    format is claimed, which says nothing of what is wrapped.
+    Where the claim is true, as the loops tell, that changes nothing. Of sums that wrap only the
+    interval of their format is claimed, which says nothing of what is wrapped.
     """
     nodes: list[Node] = []
     where: list[int] = []

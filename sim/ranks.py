@@ -22,8 +22,9 @@ def execute_ranks(
 ) -> list[dict[str, Tensor]]:
     """All buffers of every rank after a run.
 
-    `messages` are those that each rank sends and receives; `given` holds inputs, parameters and constants, without
-    what is received. Raises InternalError where a message has no counterpart of its size, or ranks wait for each other.
+    `messages` are those that each rank sends and receives; `given` holds inputs, parameters and
+    constants, without what is received. Raises InternalError where a message has no counterpart of
+    its size, or ranks wait for each other.
     """
     _check(messages)
     values = [dict(each) for each in given]

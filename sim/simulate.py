@@ -29,8 +29,9 @@ MAX_SEED = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """A tensor that `writer` computes and `reader` takes as an operand: the host reads it from the memory of
-    results and writes it to that of operands. Where the writer isn't run, its place is taken by random values."""
+    """A tensor that `writer` computes and `reader` takes as an operand: the host reads it from the
+    memory of results and writes it to that of operands. Where the writer isn't run, its place is
+    taken by random values."""
 
     tensor: str
     writer: str
@@ -61,7 +62,8 @@ def hand_overs(operations: Sequence[TensorOp], run: Sequence[str]) -> tuple[Hand
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Verdicts of a folder's designs; times in seconds; `bounds` where not the full ones; what flowed between operations."""
+    """Verdicts of a folder's designs; times in seconds; `bounds` where not the full ones; what
+    flowed between operations."""
 
     verdicts: tuple[Verdict, ...]
     build_s: float
@@ -155,7 +157,8 @@ def _full_name(flow: Mapping[str, Any]) -> str:
 
 
 def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:
-    """All designs in one model; each in one of its own where switching is recorded, as there is one record per model."""
+    """All designs in one model; each in one of its own where switching is recorded, as there is one
+    record per model."""
     groups = [[case] for case in cases] if trace == "saif" else [cases]
     return [run_cases(group, seed=seed, options=Options(trace=trace)) for group in groups]
 

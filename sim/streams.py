@@ -198,7 +198,8 @@ class Stream:
     def write(
         self, layout: Mapping[str, Any], values: Array, where: NDArray[np.bool_] | None = None
     ) -> None:
-        """Write a tensor, or its elements `where` that is set, to its memory, each as wide as the memory's words."""
+        """Write a tensor, or its elements `where` that is set, to its memory, each as wide as the
+        memory's words."""
         memory = self.memory(layout)
         mask = (1 << memory["bits"]) - 1
         chosen = np.ones(values.shape, dtype=np.bool_) if where is None else where
@@ -209,8 +210,8 @@ class Stream:
     def run(self, cycles: int, *, recorded: bool = False) -> None:
         """Start, wait, and expect exactly so many busy cycles.
 
-        The host writes and reads meanwhile in vain, except in memories of two halves, where it would not be in
-        vain, and except where switching is `recorded`.
+        The host writes and reads meanwhile in vain, except in memories of two halves, where it
+        would not be in vain, and except where switching is `recorded`.
         """
         double = any(memory["halves"] > 1 for memory in self.entry["memories"])
         attacks = 0 if double or recorded else max(0, min(ATTACKS, cycles - 3))

@@ -1,7 +1,8 @@
 """Accesses of loop nests on PyTorch tensors: what a nest reads as a strided window, and where it writes.
 
-A window has one dimension per loop; loops that an access doesn't follow have one element there and broadcast. No access
-ever meets another element than the one that its indices name: outside the tensor it reads its padding, or is an error.
+A window has one dimension per loop; loops that an access doesn't follow have one element there and
+broadcast. No access ever meets another element than the one that its indices name: outside the
+tensor it reads its padding, or is an error.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def strides_of(place: Place, tensor: Tensor, loops: int) -> tuple[list[int], int
 def window(
     tensor: Tensor, place: Place, extents: Sequence[int], before: Sequence[Tensor], who: str = ""
 ) -> Tensor:
-    """What an access reads; `before` are the windows of the inputs before it, which may be its indices. Raises E431 for an
-    index outside that is looked up and has no padding, in the name of the operation `who`."""
+    """What an access reads; `before` are the windows of the inputs before it, which may be its
+    indices. Raises E431 for an index outside that is looked up and has no padding, in the name of
+    the operation `who`."""
     if place.indirect:
         return _looked_up(tensor, place, extents, before, who)
     if place.pad is not None:

@@ -75,7 +75,8 @@ def _compiles_and_simulates(python: Path, folder: Path) -> None:
 
 
 def test_with_nothing_but_what_it_asks_for(wheel: Path, tmp_path: Path) -> None:
-    """Into an environment that holds the wheel's requirements as they are installed here, and nothing else."""
+    """Into an environment that holds the wheel's requirements as they are installed here, and
+    nothing else."""
     home = tmp_path / "environment"
     venv.create(home, with_pip=False, symlinks=True)
     (packages,) = home.glob("lib/python*/site-packages")

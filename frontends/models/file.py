@@ -23,7 +23,8 @@ CHOICES = {"quantize": QUANTIZE, "attention": ATTENTION}
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The name of the artefacts, the network's or pipeline's in the catalogue, and the techniques applied to it."""
+    """The name of the artefacts, the network's or pipeline's in the catalogue, and the techniques
+    applied to it."""
 
     name: str
     model: str
@@ -36,8 +37,12 @@ def is_model_file(root: MapNode) -> bool:
 
 
 def load_model(path: Path) -> ModelFile:
-    """Read such a file. Raises E0xx for what isn't YAML, E101 for another key, E102 for a missing or wrong value, E604 for a
-    name that isn't in the catalogue: nothing else can be named, and nothing is imported by name."""
+    """Read such a file.
+
+    Raises E0xx for what isn't YAML, E101 for another key, E102 for a missing or wrong value, E604
+    for a name that isn't in the catalogue: nothing else can be named, and nothing is imported by
+    name.
+    """
     root, _ = compose_file(path)
     found: dict[str, str] = {}
     for item in root.items:

@@ -1,8 +1,9 @@
 """Sequence parallelism of LongVILA (arXiv 2408.10188): who holds which tokens, and who sends what to whom.
 
-Ranks form a ring of groups. The sequence is cut into twice as many chunks as there are groups; group g holds chunks g
-and 2 R - 1 - g (zig-zag), so that causal attention is the same work for all. Inside a group the tokens are split
-evenly, and all-to-all exchanges trade tokens for heads around attention (Ulysses). Pure data, needs no PyTorch.
+Ranks form a ring of groups. The sequence is cut into twice as many chunks as there are groups;
+group g holds chunks g and 2 R - 1 - g (zig-zag), so that causal attention is the same work for all.
+Inside a group the tokens are split evenly, and all-to-all exchanges trade tokens for heads around
+attention (Ulysses). Pure data, needs no PyTorch.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ class Flow:
     ----------
     source : name of a stage, of an earlier run of itself too, or `input`: from outside.
     what : what it is, in a few words.
-    shape : of a tensor that is an output of the source's network and an input of the reader's; empty where the host
-        makes one from the other (sampled tokens, schedules of diffusion, caches cut or padded).
+    shape : of a tensor that is an output of the source's network and an input of the reader's;
+        empty where the host makes one from the other (sampled tokens, schedules of diffusion,
+        caches cut or padded).
     """
 
     source: str
@@ -32,7 +33,8 @@ class Stage:
     ----------
     model : its name in the catalogue.
     times : runs of it per run of the pipeline.
-    trains : whether it is run forwards and backwards; that is counted as three times the multiply-accumulates.
+    trains : whether it is run forwards and backwards; that is counted as three times the
+        multiply-accumulates.
     """
 
     name: str

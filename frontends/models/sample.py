@@ -35,8 +35,8 @@ def integers(below: int, *shape: int) -> Any:
 
 
 def drawn(sizes: Sequence[int], kind: torch.dtype) -> Any:
-    """A random tensor of a type on the current default device: normal numbers, integers from 0 to 7 (which most tables
-    have), truth values."""
+    """A random tensor of a type on the current default device: normal numbers, integers from 0 to 7
+    (which most tables have), truth values."""
     if kind.is_floating_point:
         return torch.randn(*sizes).to(kind)
     return torch.randint(2 if kind is torch.bool else 8, tuple(sizes)).to(kind)

@@ -1,7 +1,8 @@
 """X-VILA (arXiv 2405.19335): encoders of images, video and sound, and the diffusion decoders.
 
-The encoders are ImageBind's; their language model is the entry llama_7b_*. The visual embedding highway takes the
-image encoder's features past the language model, to the resolutions of the decoder's U-Net.
+The encoders are ImageBind's; their language model is the entry llama_7b_*. The visual embedding
+highway takes the image encoder's features past the language model, to the resolutions of the
+decoder's U-Net.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Operators that arrange elements: reshapes, slices, concatenation, look-ups, and what is made from shapes."""
+"""Operators that arrange elements: reshapes, slices, concatenation, look-ups, and what is made from
+shapes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The state of one reading, that the functions which lower ONNX operators share.
 
-An ONNX operator becomes a few operators of ATen, each by the function that lowers it for PyTorch's own traces. Shapes and
-types come from PyTorch on the meta device; what no input influences is computed instead.
+An ONNX operator becomes a few operators of ATen, each by the function that lowers it for PyTorch's
+own traces. Shapes and types come from PyTorch on the meta device; what no input influences is
+computed instead.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 @dataclass
 class Context(Tracer):
-    """State of one reading; `proto` is the node being lowered, `made` what PyTorch says that it results in."""
+    """State of one reading; `proto` is the node being lowered, `made` what PyTorch says that it
+    results in."""
 
     proto: NodeProto | None = None
     version: int = 0

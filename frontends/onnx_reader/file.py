@@ -1,4 +1,7 @@
-"""ONNX files: what is checked before anything of one is lowered. Every error is E408, or E402 for an operator."""
+"""ONNX files: what is checked before anything of one is lowered.
+
+Every error is E408, or E402 for an operator.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ def refused(message: str, hint: str = "") -> LegoError:
 
 
 def load(path: Path, sizes: Sizes | None = None) -> ModelProto:
-    """A checked model, its open dimensions set, its functions inlined, shapes inferred and external data loaded."""
+    """A checked model, its open dimensions set, its functions inlined, shapes inferred and external
+    data loaded."""
     if not path.is_file():
         raise refused(f"{path} is no file")
     if path.stat().st_size > LARGEST_BYTES:

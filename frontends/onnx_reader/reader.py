@@ -53,11 +53,12 @@ def read_onnx(
 ) -> ReadModel:
     """The graph of an ONNX file as a network. Nothing in the file is run; what no input influences is folded.
 
-    Initialisers of a floating type with dimensions are parameters, others constants. `sizes` are those of dimensions that
-    the file leaves open.
+    Initialisers of a floating type with dimensions are parameters, others constants. `sizes` are
+    those of dimensions that the file leaves open.
 
-    Raises E402 for an operator that can't be lowered, E408 for a file that can't be read, isn't valid, has data outside
-    of its folder or a dimension that isn't a number, E904 for sizes that don't fit the file.
+    Raises E402 for an operator that can't be lowered, E408 for a file that can't be read, isn't
+    valid, has data outside of its folder or a dimension that isn't a number, E904 for sizes that
+    don't fit the file.
     """
     path = Path(path)
     return _lowered(load(path, sizes), name or clean(path.stem) or "model")
@@ -118,7 +119,10 @@ def _initial(proto: Any) -> Known | Unfit:
 
 
 def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str, str]:
-    """Give every input of the graph its buffer. One without elements is known, as there is nothing to be given."""
+    """Give every input of the graph its buffer.
+
+    One without elements is known, as there is nothing to be given.
+    """
     inputs = {}
     for info in graph.input:
         if info.name in env:

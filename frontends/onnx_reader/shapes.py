@@ -38,8 +38,9 @@ class Sizes:
 def set_sizes(model: ModelProto, sizes: Sizes) -> None:
     """Set the open dimensions of the graph's inputs in place, and wherever else their names occur.
 
-    Raises E904 for an input or a dimension that the file doesn't have, a wrong rank, or a size that contradicts the
-    file's or another one; E408 if a dimension is still open, with the options that set it.
+    Raises E904 for an input or a dimension that the file doesn't have, a wrong rank, or a size that
+    contradicts the file's or another one; E408 if a dimension is still open, with the options that
+    set it.
     """
     held = {initial.name for initial in model.graph.initializer}
     tensors = [info for info in model.graph.input if info.type.WhichOneof("value") == "tensor_type"]

@@ -23,7 +23,10 @@ DTYPES: dict[int, torch.dtype] = {
 
 
 def tensor_of(proto: TensorProto) -> Tensor:
-    """The tensor's values. Raises ValueError for a type that no buffer has, or values that don't fill the shape."""
+    """The tensor's values.
+
+    Raises ValueError for a type that no buffer has, or values that don't fill the shape.
+    """
     if proto.data_type not in DTYPES:
         raise ValueError(f"its element type is number {proto.data_type}")
     array = numpy_helper.to_array(proto)

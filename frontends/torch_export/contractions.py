@@ -213,8 +213,10 @@ def _attention(
     t: Tracer, q: Any, k: Any, v: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     *, scale: float | None = None, enable_gqa: bool = False,
 ) -> View:  # fmt: skip
-    """softmax(scale Q K' + mask) V; keys of several query heads are repeated by a step of zero. A query that meets no key
-    results in zeros."""
+    """softmax(scale Q K' + mask) V; keys of several query heads are repeated by a step of zero.
+
+    A query that meets no key results in zeros.
+    """
     if dropout_p:
         raise t.fail("dropout of attention's weights can't be lowered", "set it to 0")
     query, key, value = t.view(q), t.view(k), t.view(v)

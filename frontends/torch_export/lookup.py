@@ -1,7 +1,8 @@
 """Look-ups: operators whose index into one tensor is the value of another.
 
-Some count negative indices from the end, as PyTorch's brackets and ONNX do, which is arithmetic on the index before the
-look-up; others take none. What is outside is an error: of the trace where the indices are known, else of the run.
+Some count negative indices from the end, as PyTorch's brackets and ONNX do, which is arithmetic on
+the index before the look-up; others take none. What is outside is an error: of the trace where the
+indices are known, else of the run.
 """
 
 from __future__ import annotations

@@ -245,7 +245,8 @@ def _gelu(t: Tracer, x: Any, approximate: str = "none") -> View:
 
 
 def _log_of_more_than_one(a: Body) -> Body:
-    """log(1 + a) of a >= 0, right to the last bits for small ones too (Higham, Accuracy and Stability, 2nd ed., problem 1.5)."""
+    """log(1 + a) of a >= 0, right to the last bits for small ones too (Higham, Accuracy and
+    Stability, 2nd ed., problem 1.5)."""
     total = apply(Fn.ADD, a, 1.0)
     log = apply(Fn.LOG, total)
     mended = apply(Fn.DIV, apply(Fn.MUL, log, a), apply(Fn.SUB, total, 1.0))

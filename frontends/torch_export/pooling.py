@@ -126,7 +126,8 @@ def _avg_pool(
 def _counts(
     space: Sequence[int], places: Sequence[int], kernel: Sequence[int], how: Sliding, padding: bool
 ) -> Any:
-    """Pixels under the kernel at each place, those of the padding too if they count; none is beyond the padding."""
+    """Pixels under the kernel at each place, those of the padding too if they count; none is beyond
+    the padding."""
     total = torch.ones(())
     for size, count, taps, stride, before in zip(
         space, places, kernel, how.stride, how.before, strict=True
@@ -181,9 +182,10 @@ def _interpolated(
 
 
 def _by_matrices(t: Tracer, view: View, weights: Callable[[Tensor, int], Tensor]) -> View:
-    """Both axes of an image by a constant banded matrix each, [old, new] of the axis' sizes, the last axis first. `weights` are
-    those of rows of pixels, of which one isn't 0. Pixels that PyTorch doesn't read for an element are left out of its sum,
-    whatever they are; those that it multiplies by 0 aren't."""
+    """Both axes of an image by a constant banded matrix each, [old, new] of the axis' sizes, the
+    last axis first. `weights` are those of rows of pixels, of which one isn't 0. Pixels that
+    PyTorch doesn't read for an element are left out of its sum, whatever they are; those that it
+    multiplies by 0 aren't."""
     shape = tuple(t.out().shape)
     for axis in (len(shape) - 1, len(shape) - 2):
         eye = torch.eye(view.shape[axis])

@@ -1,4 +1,5 @@
-"""Reductions along dimensions, and what is made of them: softmax, normalisations, pooling, arg-min and -max."""
+"""Reductions along dimensions, and what is made of them: softmax, normalisations, pooling, arg-min
+and -max."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ def reduced(
     t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Body | None = None, *, what: str,
     others: Sequence[View] = (), fmt: str | None = None,
 ) -> View:  # fmt: skip
-    """The reduction over these dimensions, which stay with one element, in the view's number format or `fmt`. `others` are
-    more operands, of the view's shape or one element along a dimension."""
+    """The reduction over these dimensions, which stay with one element, in the view's number format
+    or `fmt`. `others` are more operands, of the view's shape or one element along a dimension."""
     labels = labels_of(view)
     gone = {d % len(view.dims) for d in dims}
     out = tuple(None if k in gone else each for k, each in enumerate(labels))
@@ -58,7 +59,8 @@ def mapped(
 
 
 def softmax(t: Tracer, view: View, dim: int, *, guarded: bool = False) -> View:
-    """exp(x - max) / sum, in four nests; `guarded` gives zeros instead of no numbers for a row of -inf only."""
+    """exp(x - max) / sum, in four nests; `guarded` gives zeros instead of no numbers for a row of
+    -inf only."""
     most = reduced(t, view, [dim], Reduction.MAX, what="max")
     power: Body = apply(Fn.EXP, apply(Fn.SUB, Value(0), Value(1)))
     share: Body = apply(Fn.DIV, Value(0), Value(1))

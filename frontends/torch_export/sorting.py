@@ -1,8 +1,9 @@
 """Order by value: sort, top-k.
 
-An element's rank is the number of elements that come before it: of the square of indices, those with a larger value, or an equal one
-further ahead, what isn't a number being larger than all (PyTorch's own top-k leaves open which of equal ones it takes). Element r of the result is at the index whose rank is r. Both are nests, so nothing is left to the host
-unless the square is large.
+An element's rank is the number of elements that come before it: of the square of indices, those
+with a larger value, or an equal one further ahead, what isn't a number being larger than all
+(PyTorch's own top-k leaves open which of equal ones it takes). Element r of the result is at the
+index whose rank is r. Both are nests, so nothing is left to the host unless the square is large.
 """
 
 from __future__ import annotations

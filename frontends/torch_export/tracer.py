@@ -66,7 +66,9 @@ def trace(
     name: str = "model",
     tell: Tell = silent,
 ) -> Traced:
-    """The module as a network, at the shapes of these arguments. Nothing is computed; `tell` hears how far it is.
+    """The module as a network, at the shapes of these arguments.
+
+    Nothing is computed; `tell` hears how far it is.
 
     Raises E401 if PyTorch can't export the module, E402 for an operator that can't be lowered.
     """
@@ -125,8 +127,8 @@ def _lowered(program: torch.export.ExportedProgram, name: str, tell: Tell = sile
 
 
 def _early(operations: list[Operation], count: int) -> list[Operation]:
-    """The first `count` operations, and right after what they copy is whole, the copies for outputs that follow them:
-    an output may be sent to another rank, which waits for it."""
+    """The first `count` operations, and right after what they copy is whole, the copies for outputs
+    that follow them: an output may be sent to another rank, which waits for it."""
     last = {op.output.buffer: k for k, op in enumerate(operations[:count])}
     at = {id(op): (last.get(op.inputs[0].buffer, -1), 1) for op in operations[count:]}
     order = {id(op): (k, 0) for k, op in enumerate(operations[:count])} | at

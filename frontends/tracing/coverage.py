@@ -1,8 +1,9 @@
 """Whether a network writes every element of what it computes, and never leaves a buffer.
 
-An access is affine, so along each dimension of a buffer an operation meets a sum of arithmetic progressions. Where no loop
-moves in two dimensions, what it writes is the product of these sums, and the products of all that write a buffer must
-make up its box. Integer sets (isl) decide the rest. Nothing is sampled.
+An access is affine, so along each dimension of a buffer an operation meets a sum of arithmetic
+progressions. Where no loop moves in two dimensions, what it writes is the product of these sums,
+and the products of all that write a buffer must make up its box. Integer sets (isl) decide the
+rest. Nothing is sampled.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ Box = dict[int, int]
 
 
 def check_accesses(network: Network) -> None:
-    """Raise InternalError if an access without padding leaves its buffer, if an assignment meets an element twice, or
-    if an element of a result is written by no operation."""
+    """Raise InternalError if an access without padding leaves its buffer, if an assignment meets an
+    element twice, or if an element of a result is written by no operation."""
     buffers = {buffer.name: buffer for buffer in network.buffers}
     writers: dict[str, list[Operation]] = {}
     for op in network.operations:

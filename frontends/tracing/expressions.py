@@ -23,7 +23,10 @@ _UNARY = {Fn.NEG: UnaryOp.NEG, Fn.ABS: UnaryOp.ABS}
 
 
 def expression(body: Body) -> Expr:
-    """The body over integers. Raises E405 for functions that the language lacks and numbers that it can't write."""
+    """The body over integers.
+
+    Raises E405 for functions that the language lacks and numbers that it can't write.
+    """
     match body:
         case Value(index):
             return Operand(index)

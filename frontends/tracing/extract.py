@@ -1,4 +1,5 @@
-"""One contraction of a network, or one nest of integers, as a workload of its own that compiles to hardware."""
+"""One contraction of a network, or one nest of integers, as a workload of its own that compiles to
+hardware."""
 
 from __future__ import annotations
 
@@ -67,11 +68,11 @@ def extract(
     network: Network, name: str, *, operand: Format = OPERAND, result: Format = RESULT,
     array: tuple[int, ...] = (4, 4),
 ) -> Workload:  # fmt: skip
-    """A contraction with these number formats, or a nest of integers in its own; buffers are cut to what it touches.
-    :func:`remarks` says what the workload can't.
+    """A contraction with these number formats, or a nest of integers in its own; buffers are cut to
+    what it touches. :func:`remarks` says what the workload can't.
 
-    Raises E405 if there is no operation of this name, or if it is neither a sum of products nor integers' nest that
-    the workload language has.
+    Raises E405 if there is no operation of this name, or if it is neither a sum of products nor
+    integers' nest that the workload language has.
     """
     op, own = _eligible(network, name)
     times, loops = _used(op)
@@ -121,7 +122,8 @@ def remarks(network: Network, name: str) -> list[str]:
 
 
 def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Format]]:
-    """The operation of this name, and its own formats by buffer if it is a nest of integers and no contraction."""
+    """The operation of this name, and its own formats by buffer if it is a nest of integers and no
+    contraction."""
     op = operation_named(network, name)
     own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
     if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
@@ -149,7 +151,8 @@ def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
 
 
 def _pad(op: Operation, place: Place, fmt: Format) -> int:
-    """What is read outside; the format's lowest value is as good as minus infinity where the largest is kept."""
+    """What is read outside; the format's lowest value is as good as minus infinity where the
+    largest is kept."""
     value = float(place.pad or 0)
     neutral = {Reduction.MAX: (-math.inf, fmt.low), Reduction.MIN: (math.inf, fmt.high)}
     if isinstance(op.body, Value) and value == neutral.get(op.reduction, (None, 0))[0]:
@@ -198,8 +201,9 @@ def _letter(name: str) -> str:
 
 
 def _cut(op: Operation, place: Place, shape: Sequence[int], *, writes: bool) -> _Cut:
-    """Each dimension from the first index to the last. Where a read leaves the buffer, it is the buffer's dimension; a
-    write that may leave it has all of the buffer and all indices. A buffer without dimensions becomes a tensor of one element."""
+    """Each dimension from the first index to the last. Where a read leaves the buffer, it is the
+    buffer's dimension; a write that may leave it has all of the buffer and all indices. A buffer
+    without dimensions becomes a tensor of one element."""
     sizes, offsets, leaves, firsts = [], [], [], []
     for d, (row, start, size) in enumerate(
         zip(place.map.rows, place.map.offset, shape, strict=True)

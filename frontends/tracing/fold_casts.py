@@ -1,7 +1,8 @@
 """Contractions read narrow numbers themselves, not a widened copy of them.
 
-A model that multiplies int8 by int8 into int32 says so by widening both operands first; the array does that on its way
-into the multiplier. So a cast that loses nothing and feeds a contraction becomes part of the contraction's access.
+A model that multiplies int8 by int8 into int32 says so by widening both operands first; the array
+does that on its way into the multiplier. So a cast that loses nothing and feeds a contraction
+becomes part of the contraction's access.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def _through(
     casts: Mapping[str, Operation],
     shapes: Mapping[str, tuple[int, ...]],
 ) -> Operation | None:
-    """The operation with input `k` read before its cast; None if there is none or no affine access says it."""
+    """The operation with input `k` read before its cast; None if there is none or no affine access
+    says it."""
     place = op.inputs[k]
     cast = casts.get(place.buffer)
     if cast is None:

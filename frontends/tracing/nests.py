@@ -46,7 +46,8 @@ Label = str | Window | None
 class Term:
     """An operand: a view and the label of each of its dimensions.
 
-    `pad` is what is read outside the buffer. `indirect` are (dimension, term) pairs: that term's value is the index.
+    `pad` is what is read outside the buffer. `indirect` are (dimension, term) pairs: that term's
+    value is the index.
     """
 
     view: View
@@ -85,7 +86,11 @@ class Nests:
         return whole(buffer.name, buffer.shape)
 
     def network(self, inputs: Sequence[str], outputs: Sequence[str]) -> Network:
-        """Freeze. Raises InternalError where an access leaves its buffer, or an element of a result isn't written."""
+        """Freeze.
+
+        Raises InternalError where an access leaves its buffer, or an element of a result isn't
+        written.
+        """
         buffers = tuple(self.buffers.values())
         network = Network(self.name, buffers, tuple(self.operations), tuple(inputs), tuple(outputs))
         check_accesses(network)
@@ -153,8 +158,9 @@ class Nests:
     ) -> View:
         """Append an operation; returns what it writes: a new buffer of the labels' sizes, or `into`.
 
-        `clipped` is given where iterations outside the output are dropped. Loops are in the order in which the output and then the terms name them. `sizes` are those of labels
-        that no term names by itself.
+        `clipped` is given where iterations outside the output are dropped. Loops are in the order
+        in which the output and then the terms name them. `sizes` are those of labels that no term
+        names by itself.
         """
         terms = [self._plain(term, name) for term in terms]
         given = [] if into is None else [Term(into, tuple(out))]
@@ -190,8 +196,8 @@ class Nests:
     def _parts(
         self, known: Mapping[str, int], terms: list[Term], given: list[Term], name: str
     ) -> tuple[dict[str, tuple[int, ...]], list[Term]]:
-        """How every label's loop is split; operands whose atoms don't fit the others', or those of the output that is
-        `given`, are copied first."""
+        """How every label's loop is split; operands whose atoms don't fit the others', or those of
+        the output that is `given`, are copied first."""
         plain = _plain_dims([*terms, *given])
         parts: dict[str, tuple[int, ...]] = {}
         bad: set[str] = set()
@@ -250,7 +256,8 @@ def _dimension(view: View, dim: int) -> int:
 
 
 def _weights(sizes: Sequence[int]) -> list[int]:
-    """What each part of a split loop counts: the index is the sum of the parts times these, the last being 1."""
+    """What each part of a split loop counts: the index is the sum of the parts times these, the
+    last being 1."""
     return [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
 
 

@@ -1,8 +1,8 @@
 """Views: what a model calls transposes, reshapes, slices and broadcasts, as affine access.
 
-A dimension of a view is a product of atoms, outermost first. An atom counts from 0 to `size - 1` and moves the access
-by `step` in the buffer's dimensions; a broadcast is a step of zeros. So reshapes need no division: they regroup
-atoms, and loops are split where the atoms are.
+A dimension of a view is a product of atoms, outermost first. An atom counts from 0 to `size - 1`
+and moves the access by `step` in the buffer's dimensions; a broadcast is a step of zeros. So
+reshapes need no division: they regroup atoms, and loops are split where the atoms are.
 """
 
 from __future__ import annotations

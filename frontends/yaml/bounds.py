@@ -110,7 +110,8 @@ class Ranges:
         self.domain += cuts
 
     def _least(self, terms: Sequence[Term]) -> int | None:
-        """Least value over the domain of the largest of some terms, by its sound bound: some term is never negative."""
+        """Least value over the domain of the largest of some terms, by its sound bound: some term
+        is never negative."""
         width = len(self.names)
         padded = [Inequality(_wide(c.coefficients, width), c.limit) for c in self.domain]
         lows = [

@@ -1,4 +1,5 @@
-"""Affine texts over loops, such as the index of a tensor: parsed with `ast`, then admitted by a small grammar.
+"""Affine texts over loops, such as the index of a tensor: parsed with `ast`, then admitted by a
+small grammar.
 
 Nothing is ever evaluated by Python.
 """

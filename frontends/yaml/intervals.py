@@ -30,7 +30,8 @@ def index_interval(
 def escape(
     row: Sequence[int], loops: Sequence[Loop], domain: Sequence[Inequality] = (), *, high: bool
 ) -> str:
-    """The point where an index is largest (or least), as text: a corner of the box, or the first of the domain."""
+    """The point where an index is largest (or least), as text: a corner of the box, or the first of
+    the domain."""
     corner = [loop.extent - 1 if (a > 0) == high else 0 for a, loop in zip(row, loops, strict=True)]
     named = list(row)
     if domain:
@@ -63,10 +64,12 @@ def body_interval(expr: Expr, spans: Sequence[Range]) -> Range:
 
 
 def body_bits(expr: Expr, spans: Sequence[Range], keep: int | None) -> int:
-    """Most bits that a value within the body needs, if only the low `keep` bits of the result count; None: all do.
+    """Most bits that a value within the body needs, if only the low `keep` bits of the result
+    count; None: all do.
 
-    They depend on as many low bits of what is added, subtracted, negated, multiplied or shifted left, on some more of
-    what is shifted right, and on all bits of what `max`, `min` and `abs` take.
+    They depend on as many low bits of what is added, subtracted, negated, multiplied or shifted
+    left, on some more of what is shifted right, and on all bits of what `max`, `min` and `abs`
+    take.
     """
     bits = bits_for(*body_interval(expr, spans))
     own = bits if keep is None else min(bits, keep)

@@ -57,7 +57,8 @@ def guarded(action: Callable[[], None]) -> None:
 def progress(what: str) -> Iterator[Tell]:
     """Say on stderr what is being done, with the time at the end.
 
-    What is yielded is told the stages: on a terminal they move a bar, elsewhere each that takes over two seconds is a line.
+    What is yielded is told the stages: on a terminal they move a bar, elsewhere each that takes
+    over two seconds is a line.
     """
     begun = time.monotonic()
     with _bar(what) if sys.stderr.isatty() else lines(what) as tell:
@@ -89,7 +90,8 @@ def note(text: str) -> None:
 
 
 def warn(text: str, hint: str, loc: Loc | None = None) -> None:
-    """Say on stderr what is probably not what the user wants, and what to do about it; the command goes on."""
+    """Say on stderr what is probably not what the user wants, and what to do about it; the command
+    goes on."""
     where = f"{loc}: " if loc else ""
     print(f"{where}warning: {text}\n  hint: {hint}", file=sys.stderr)
 

@@ -33,7 +33,8 @@ def compile_file(
 ) -> None:
     """Compile, publish, and print what was made.
 
-    Raises E904 for options that can't be, E501 to E503 where the folder can't be written, and the workload's errors.
+    Raises E904 for options that can't be, E501 to E503 where the folder can't be written, and the
+    workload's errors.
     """
     from frontends.yaml import load_workload
     from lego.flow import compile_workload

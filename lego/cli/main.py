@@ -263,7 +263,8 @@ def verify(
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare a network's loop nests with PyTorch, or an ONNX file's with onnx's evaluator, in floating point and bit-true in number formats: every layer's error."""
+    """Compare a network's loop nests with PyTorch, or an ONNX file's with onnx's evaluator, in
+    floating point and bit-true in number formats: every layer's error."""
     from lego.cli.verify import Wanted, verify_network
 
     sizes, techniques = (input or [], dim or []), (quantize, attention)
@@ -352,7 +353,8 @@ def main() -> None:
 
 
 def _leave(status: int) -> None:
-    """End at once: taking PyTorch's modules apart one by one takes more than a second, and nothing is left to do."""
+    """End at once: taking PyTorch's modules apart one by one takes more than a second, and nothing
+    is left to do."""
     with suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()

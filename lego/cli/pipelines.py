@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["as_object", "pipeline_named", "print_pipeline", "stage_macs"]
 
 TRAINING = 3
-"""Multiply-accumulates of a step forwards and backwards, in those of the forward pass: two more products a layer."""
+"""Multiply-accumulates of a step forwards and backwards, in those of the forward pass: two more
+products a layer."""
 
 
 def pipeline_named(what: str) -> Pipeline | None:

@@ -20,7 +20,8 @@ def price_folder(
     require_clock: bool,
     as_json: bool,
 ) -> None:
-    """Record activity if there is none of this version yet, synthesise, print the table, and tell if the clock is missed.
+    """Record activity if there is none of this version yet, synthesise, print the table, and tell
+    if the clock is missed.
 
     Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be; with
     `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.

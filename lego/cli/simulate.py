@@ -19,7 +19,8 @@ def simulate_folder(
     activity: bool,
     as_json: bool,
 ) -> None:
-    """Simulate, report, and fail on any difference; record `activity` where all of the folder runs on the first operands."""
+    """Simulate, report, and fail on any difference; record `activity` where all of the folder runs
+    on the first operands."""
     from sim.simulate import demand_match, simulate
 
     manifest_of(folder)

@@ -79,8 +79,9 @@ def trace_network(
     as_json: bool,
     techniques: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Trace what a file or the catalogue names, or a module of the user's own, and print or extract what is asked for.
-    `sizes` are the options --input and --dim, `techniques` --quantize and --attention."""
+    """Trace what a file or the catalogue names, or a module of the user's own, and print or extract
+    what is asked for. `sizes` are the options --input and --dim, `techniques` --quantize and
+    --attention."""
     if (what is None) == (module is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
     pipeline = pipeline_named(what) if what is not None else None
@@ -182,8 +183,8 @@ def _network_of(
 
 
 def _model_of(what: str, techniques: tuple[str | None, str | None]) -> tuple[str, Techniques]:
-    """The catalogue's name and the techniques: of a workload file, where options don't say otherwise, or as they
-    stand. Raises E604, E606."""
+    """The catalogue's name and the techniques: of a workload file, where options don't say
+    otherwise, or as they stand. Raises E604, E606."""
     from frontends.models.techniques.names import checked
 
     path = Path(what)

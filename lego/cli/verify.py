@@ -1,4 +1,5 @@
-"""The command verify: a network's loop nests against its module or its file, in floating point and in number formats."""
+"""The command verify: a network's loop nests against its module or its file, in floating point and
+in number formats."""
 
 from __future__ import annotations
 
@@ -47,10 +48,11 @@ class Wanted:
 
 @rarely_collected()
 def verify_network(wanted: Wanted, as_json: bool) -> None:
-    """Run a network and its loop nests, with random weights and inputs where it has none, and compare every tensor.
+    """Run a network and its loop nests, with random weights and inputs where it has none, and
+    compare every tensor.
 
-    With techniques, which round, tensors that differ by more than the order of sums are no error: where a sum is
-    rounded to integers, another order can give the next one.
+    With techniques, which round, tensors that differ by more than the order of sums are no error:
+    where a sum is rounded to integers, another order can give the next one.
     """
     from lego.quantise.scheme import scheme_named
 
@@ -98,7 +100,8 @@ def _check(wanted: Wanted) -> None:
 
 
 def _named(wanted: Wanted) -> tuple[str, tuple[str | None, str | None]]:
-    """The name in the catalogue, or of the file or class, and techniques; options come before keys of a workload file."""
+    """The name in the catalogue, or of the file or class, and techniques; options come before keys
+    of a workload file."""
     what, techniques = wanted.what, wanted.techniques
     if wanted.module is not None or what is None:
         refuse_for_own(wanted.shapes, techniques)

@@ -69,7 +69,8 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
     """One bank function for several dataflows; the list differs in `origin` and `fixed` only.
 
     Counts are searched by rising product from the lower bound: the number of nodes that act at one
-    timestamp. The first that serve are the least of those tried (see `WIDE_SEARCH`). Among equals the one is taken whose switches move fewest words.
+    timestamp. The first that serve are the least of those tried (see `WIDE_SEARCH`). Among equals
+    the one is taken whose switches move fewest words.
     """
     users = [_user(nodes) for nodes in every]
     rank = len(users[0].origin)

@@ -10,8 +10,8 @@ __all__ = ["least_point"]
 def least_point(found: isl.Set) -> tuple[int, ...] | None:
     """The lexicographically least point of a bounded set without parameters; None of an empty one.
 
-    isl 0.27 refuses some sets ("affine expression involves some of the domain dimensions"); those are minimised a dimension
-    after the other.
+    isl 0.27 refuses some sets ("affine expression involves some of the domain dimensions"); those
+    are minimised a dimension after the other.
     """
     if found.is_empty():
         return None

@@ -117,7 +117,8 @@ class Buffer:
 
     @property
     def word(self) -> tuple[int, int]:
-        """Interval as which words are handed on: that of the values, or of unsigned words if those need a bit more."""
+        """Interval as which words are handed on: that of the values, or of unsigned words if those
+        need a bit more."""
         return self.span if bits_for(*self.span) == self.bits else (0, (1 << self.bits) - 1)
 
     @property

@@ -1,7 +1,8 @@
 """Tensors that the ranks of a distributed network send each other.
 
-Every rank has a network of its own; what it receives is among the network's inputs. A message names the buffer on its
-side and the operation that it waits for or that waits for it, so that communication can be overlapped with compute.
+Every rank has a network of its own; what it receives is among the network's inputs. A message names
+the buffer on its side and the operation that it waits for or that waits for it, so that
+communication can be overlapped with compute.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Message:
     peer : the other rank.
     buffer : of this rank's network: a result or an input that it passes on, or the input that it receives.
     shape, format : of the buffer.
-    operation : number in program order: of the sender, the last that writes the buffer (-1: it was received, and goes
-        on at once); of the receiver, the first that reads it.
+    operation : number in program order: of the sender, the last that writes the buffer (-1: it was
+        received, and goes on at once); of the receiver, the first that reads it.
     """
 
     tag: str

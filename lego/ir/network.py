@@ -1,8 +1,9 @@
 """Whole networks as affine loop nests: what a traced model becomes.
 
-Every operation is a nest `output reduction= body(inputs)` over a box of loops, whatever it is called in the model:
-contractions, normalisations, softmax, layout changes and table look-ups differ in body, reduction and accesses only.
-What no nest can say (a sort, a draw of random numbers) is left to the host, with the reason.
+Every operation is a nest `output reduction= body(inputs)` over a box of loops, whatever it is
+called in the model: contractions, normalisations, softmax, layout changes and table look-ups differ
+in body, reduction and accesses only. What no nest can say (a sort, a draw of random numbers) is
+left to the host, with the reason.
 """
 
 from __future__ import annotations
@@ -166,9 +167,11 @@ class Place:
     Attributes
     ----------
     map : from loops, in order, to dimensions.
-    pad : value read outside the buffer; None: no access leaves it, and an index looked up that does is an error.
-    indirect : (dimension, input) pairs: the value of that input is added to the index (a table look-up). A negative index
-        is outside like any other: operators that count from the end have arithmetic on the index before the look-up.
+    pad : value read outside the buffer; None: no access leaves it, and an index looked up that does
+        is an error.
+    indirect : (dimension, input) pairs: the value of that input is added to the index (a table
+        look-up). A negative index is outside like any other: operators that count from the end have
+        arithmetic on the index before the look-up.
     """
 
     buffer: str
@@ -185,7 +188,8 @@ class Operation:
     ----------
     name : module path in the model, the operator, and a number where that isn't unique.
     source : the operator that it comes from, such as `aten.linear`.
-    loops, output, inputs, body, reduction : as in :class:`lego.ir.workload.TensorOp`, but for any number format.
+    loops, output, inputs, body, reduction : as in :class:`lego.ir.workload.TensorOp`, but for any
+        number format.
     reason : why the host does it; what it reads and writes is whole buffers then, and there are no loops.
     """
 
@@ -214,7 +218,8 @@ class Operation:
 class Network:
     """Operations in program order, with the buffers that they share.
 
-    `outputs` are buffers; everything that isn't an input, a parameter or a constant is written before it is read.
+    `outputs` are buffers; everything that isn't an input, a parameter or a constant is written
+    before it is read.
     """
 
     name: str

@@ -29,8 +29,10 @@ SCHEMA = "lego/network/2"
 
 
 def to_json(network: Network) -> dict[str, Any]:
-    """The network as a JSON object: operations name their template and their buffers. Infinities, which JSON lacks, are
-    strings."""
+    """The network as a JSON object: operations name their template and their buffers.
+
+    Infinities, which JSON lacks, are strings.
+    """
     found = templates(network)
     number = {id(op): k for k, ops in enumerate(found.values()) for op in ops}
     return {

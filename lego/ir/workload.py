@@ -124,8 +124,8 @@ class TensorOp:
 
     @property
     def terms(self) -> int:
-        """Most contributions that one element gets: iterations of the box of all loops but one per dimension, which
-        moves that dimension only."""
+        """Most contributions that one element gets: iterations of the box of all loops but one per
+        dimension, which moves that dimension only."""
         rows = self.output.map.rows
         terms = math.prod(self.extents)
         for row in rows:

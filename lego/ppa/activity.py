@@ -42,8 +42,8 @@ class Activity:
     cycles : clock cycles recorded.
     toggles, bits : per category, toggles of all bits over all cycles, and the number of bits.
     accesses : per operand, reads and writes of its SRAM macros over all cycles.
-    high_cycles : per path of an instance (``array.fu_0_0``; the top's is empty) and bit of a signal of up to `NARROW` bits (``go``,
-        ``choice[1]``), the cycles in which it is high.
+    high_cycles : per path of an instance (``array.fu_0_0``; the top's is empty) and bit of a signal
+        of up to `NARROW` bits (``go``, ``choice[1]``), the cycles in which it is high.
     """
 
     cycles: int

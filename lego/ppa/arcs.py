@@ -1,7 +1,7 @@
 """Timing arcs of a circuit, edge by edge: which edge of which net follows which, by which tables.
 
-What follows from constants is left out, as OpenSTA does: a net that a constant fixes has no edges, and an arc holds only where the
-constants at the other pins let it.
+What follows from constants is left out, as OpenSTA does: a net that a constant fixes has no edges,
+and an arc holds only where the constants at the other pins let it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Cells of a library: pins, timing arcs, power, and the tables that hold their figures.
 
-Units are the same for every library: ps, fF, fJ, nW, um2. Tables are those of the non-linear delay model (NLDM): one figure over
-the slew at an input and the capacitance that an output drives. What the attributes mean is in the Liberty Reference Manual.
+Units are the same for every library: ps, fF, fJ, nW, um2. Tables are those of the non-linear delay
+model (NLDM): one figure over the slew at an input and the capacitance that an output drives. What
+the attributes mean is in the Liberty Reference Manual.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class Table:
 
     Attributes
     ----------
-    axes : what each index is, such as ``input_net_transition`` (ps) and ``total_output_net_capacitance`` (fF); none
-        for a constant.
+    axes : what each index is, such as ``input_net_transition`` (ps) and
+        ``total_output_net_capacitance`` (fF); none for a constant.
     points : per axis, ascending values of the quantity.
     values : the figures, the last axis fastest; ps for delays, slews and constraints, fJ for internal energy.
     """
@@ -39,8 +40,8 @@ class Arc:
     kind : ``timing_type``, such as ``combinational``, ``rising_edge``, ``setup_rising``.
     sense : ``positive_unate``, ``negative_unate``, ``non_unate``, or nothing if the file doesn't say.
     when : the state of other pins in which the arc holds; nothing for any.
-    rise, fall : delay to the edge of the output, or the time that an edge of a constrained pin needs, in ps; None if
-        there is no such edge.
+    rise, fall : delay to the edge of the output, or the time that an edge of a constrained pin
+        needs, in ps; None if there is no such edge.
     rise_slew, fall_slew : slew of the output's edge, in ps.
     """
 
@@ -62,7 +63,8 @@ class InternalPower:
     ----------
     related : the input that makes an output switch; nothing for a pin by itself.
     when : the state of other pins in which the tables hold; nothing for any.
-    rise, fall : per edge of the pin, over the slew (of the related pin, if there is one) and the output's load.
+    rise, fall : per edge of the pin, over the slew (of the related pin, if there is one) and the
+        output's load.
     """
 
     related: tuple[str, ...]
@@ -88,7 +90,8 @@ class Pin:
     direction : ``input``, ``output``, ``inout`` or ``internal``.
     bits : width of a bus; 1 for a pin.
     rise_ff, fall_ff : capacitance for either edge; `capacitance_ff` the one that the file gives for both.
-    function, three_state : what an output computes of the inputs, and when it is off; nothing if the file doesn't say.
+    function, three_state : what an output computes of the inputs, and when it is off; nothing if
+        the file doesn't say.
     clock : whether it clocks flip-flops or latches, or is the clock of a clock gate.
     max_ff : greatest load of an output; None if the file doesn't say.
     """
@@ -150,7 +153,8 @@ class WireLoad:
     ----------
     fanouts, lengths : lengths at some fan-outs, ascending; linear between them.
     slope : length per further pin above the last, and below the first.
-    ff_per_length : capacitance. (The wires' resistance, a few hundredths of a ps with the loads of cells, isn't counted.)
+    ff_per_length : capacitance. (The wires' resistance, a few hundredths of a ps with the loads of
+        cells, isn't counted.)
     """
 
     fanouts: tuple[float, ...]

@@ -1,7 +1,7 @@
 """The mapped netlist as one flat circuit: instances of cells, and the nets at their pins.
 
-Yosys writes each module once; here each is read once as a template, whose nets are numbered, and laid out as often as the design
-holds it, a few array operations per instance.
+Yosys writes each module once; here each is read once as a template, whose nets are numbered, and
+laid out as often as the design holds it, a few array operations per instance.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Circuit:
         return ".".join(filter(None, (path, instance)))
 
     def signal(self, cell: str, row: int, pins: Iterable[tuple[str, int]]) -> str:
-        """What an instance has at the first of these pins (name, bit) that has a name, as ``a.b.name[bit]``; its own path
-        if none has."""
+        """What an instance has at the first of these pins (name, bit) that has a name, as
+        ``a.b.name[bit]``; its own path if none has."""
         path, module, instance = self._found(cell, row)
         named = module.signal(instance, pins)
         if named and _PART.fullmatch(path):
@@ -105,8 +105,8 @@ def elaborate(document: Mapping[str, Any], top: str, cells: Mapping[str, Cell]) 
 class _Template:
     """A module: its nets numbered, those that are connected to each other inside (or constant) by one number.
 
-    `ports`: nets of each port. `cells`: by cell, nets of shape (instances, slots). `children`: instance, module, nets
-    of the child and nets of this module that they are.
+    `ports`: nets of each port. `cells`: by cell, nets of shape (instances, slots). `children`:
+    instance, module, nets of the child and nets of this module that they are.
     """
 
     module: Module

@@ -1,6 +1,7 @@
 """Boolean functions as Liberty files write them, as truth tables.
 
-``!`` before and ``'`` behind negate; then ``^``, then ``*``, ``&`` and mere juxtaposition, then ``+`` and ``|`` bind weaker.
+``!`` before and ``'`` behind negate; then ``^``, then ``*``, ``&`` and mere juxtaposition, then
+``+`` and ``|`` bind weaker.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def cofactor(table: int, k: int, value: int, n: int) -> int:
 
 
 def sense_of(table: int, k: int, n: int) -> str:
-    """How a function of `n` inputs follows input `k`: as `timing_sense` calls it, or nothing if it doesn't."""
+    """How a function of `n` inputs follows input `k`: as `timing_sense` calls it, or nothing if it
+    doesn't."""
     low, high = cofactor(table, k, 0, n), cofactor(table, k, 1, n)
     if low == high:
         return ""

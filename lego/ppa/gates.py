@@ -1,10 +1,12 @@
 """How often clock gates are open, from the simulated signals that enable them.
 
-Synthesis makes gates of registers' enables. An enable is a signal of the Verilog, whose cycles high the simulation counted, or gates
-of such signals: then its probability is worked out from theirs, as if they were independent [1]. A gate whose enable leads to
-anything else counts as always open, so that power is never too low for it.
+Synthesis makes gates of registers' enables. An enable is a signal of the Verilog, whose cycles high
+the simulation counted, or gates of such signals: then its probability is worked out from theirs, as
+if they were independent [1]. A gate whose enable leads to anything else counts as always open, so
+that power is never too low for it.
 
-[1] K. Parker, E. McCluskey: Probabilistic treatment of general combinational networks, IEEE Trans. Computers C-24 (1975).
+[1] K. Parker, E. McCluskey: Probabilistic treatment of general combinational networks, IEEE Trans.
+Computers C-24 (1975).
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Energy that cells take inside when their pins switch, by the library's tables (`internal_power`).
 
-A table holds for one pin and edge: of an output, for one input that made it switch, over the slew there and the load; of an
-input, for what stirs inside while the outputs stay, over the slew. A toggle is as often a rise as a fall. Where tables hold in states
-(`when`), each counts with its state's share; inputs and what a cell holds are taken to be high half of the time and independent
-[1]. Of the inputs that can make an output switch, each counts as often as it toggles in a state in which the output follows it.
+A table holds for one pin and edge: of an output, for one input that made it switch, over the slew
+there and the load; of an input, for what stirs inside while the outputs stay, over the slew. A
+toggle is as often a rise as a fall. Where tables hold in states (`when`), each counts with its
+state's share; inputs and what a cell holds are taken to be high half of the time and independent
+[1]. Of the inputs that can make an output switch, each counts as often as it toggles in a state in
+which the output follows it.
 
 [1] J. Bhasker, R. Chadha: Static Timing Analysis for Nanometer Designs, Springer 2009, section 3.7.
 """
@@ -30,7 +32,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*(?:\[\d+\])?")
 
 
 class Share(NamedTuple):
-    """Tables of a pin, what made it switch (-1: itself), how the edges there follow, and the share of states in which they hold."""
+    """Tables of a pin, what made it switch (-1: itself), how the edges there follow, and the share
+    of states in which they hold."""
 
     slot: int
     source: int
@@ -40,7 +43,8 @@ class Share(NamedTuple):
 
 
 Counting = Callable[[Instances, Sequence["Share"], Floats, bool], "list[Floats | float]"]
-"""How often each of a pin's tables counts per toggle, given toggles per cycle of each net and whether the pin is an output."""
+"""How often each of a pin's tables counts per toggle, given toggles per cycle of each net and
+whether the pin is an output."""
 
 
 def inner_fj(
@@ -163,7 +167,8 @@ def _replaced(text: str, by: dict[str, str]) -> str:
 
 
 def _share(cell: Cell, pin: Pin, source: str, when: str) -> float:
-    """Share of states in which tables hold, and in which the pin follows the source; alike where that can't be told."""
+    """Share of states in which tables hold, and in which the pin follows the source; alike where
+    that can't be told."""
     names, outputs = _variables(cell)
     table = truth_table(_replaced(when, outputs), names) if when else assignments(names)
     if len(names) > MOST_INPUTS or table is None:

@@ -12,7 +12,8 @@ Ints = NDArray[np.integer]
 
 
 def levels(n: int, begin: Ints, end: Ints) -> tuple[Longs, Longs]:
-    """Per vertex the number of edges on the longest way to it, and the edges taken out, as ``begin * n + end``, in order."""
+    """Per vertex the number of edges on the longest way to it, and the edges taken out, as ``begin
+    * n + end``, in order."""
     codes = np.unique(begin.astype(np.int64) * n + end)
     level = _waves(n, codes)
     stuck = (level[codes // n] < 0) & (level[codes % n] < 0)

@@ -23,8 +23,8 @@ class Group:
     Attributes
     ----------
     kind, names : as in ``kind (name, name)``, without quotes.
-    attributes : text of each simple attribute, without quotes, the last where one is repeated; and what is in the
-        parentheses of each other one, joined by commas where one is repeated.
+    attributes : text of each simple attribute, without quotes, the last where one is repeated; and
+        what is in the parentheses of each other one, joined by commas where one is repeated.
     groups : groups inside, in the file's order.
     """
 

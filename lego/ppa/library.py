@@ -26,7 +26,8 @@ THRESHOLDS = (
     ("slew_lower_threshold_pct", 20.0),
     ("slew_upper_threshold_pct", 80.0),
 )
-"""Where a transition counts as begun, half done and done, in percent, and what holds if the file doesn't say."""
+"""Where a transition counts as begun, half done and done, in percent, and what holds if the file
+doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class Library:
     Attributes
     ----------
     voltage : in volts.
-    thresholds : per name of `THRESHOLDS` with ``_rise`` and ``_fall``, in percent; and ``slew_derate_from_library``.
-        Slews of all tables are measured so; a library of other cells that are timed together must measure alike.
+    thresholds : per name of `THRESHOLDS` with ``_rise`` and ``_fall``, in percent; and
+        ``slew_derate_from_library``. Slews of all tables are measured so; a library of other cells
+        that are timed together must measure alike.
     wire : the library's default wire load (`default_wire_load`); None if it has none.
     """
 
@@ -65,7 +67,10 @@ def default_library() -> Path:
 
 
 def read_library(path: Path | None) -> Library:
-    """Read a Liberty file; a file that was read before and hasn't changed isn't parsed again. Raises E801 if it isn't one."""
+    """Read a Liberty file; a file that was read before and hasn't changed isn't parsed again.
+
+    Raises E801 if it isn't one.
+    """
     source = path or default_library()
     try:
         data = source.read_bytes()
@@ -131,7 +136,8 @@ def _load_unit(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What a library says for all its cells: units in ps, fF, V and nW, shapes of tables, widths of buses, defaults."""
+    """What a library says for all its cells: units in ps, fF, V and nW, shapes of tables, widths of
+    buses, defaults."""
 
     time: float
     load: float

@@ -1,9 +1,10 @@
 """Power from the cells of the netlist and the activity of the simulated run.
 
-Each net toggles at the mean rate of the category that drives it, the clock's twice a cycle, those behind clock gates as often as the
-gate is open. A toggle takes ``C V^2 / 2`` for the pins and the wire of the net, and what the library's tables say for the cells
-at it (`lego.ppa.inner`), at the slews and loads of the timing analysis. Leakage is the library's. SRAM energy is the macro
-model's per access, for every access that the simulated run made; SRAM leakage isn't modelled.
+Each net toggles at the mean rate of the category that drives it, the clock's twice a cycle, those
+behind clock gates as often as the gate is open. A toggle takes ``C V^2 / 2`` for the pins and the
+wire of the net, and what the library's tables say for the cells at it (`lego.ppa.inner`), at the
+slews and loads of the timing analysis. Leakage is the library's. SRAM energy is the macro model's
+per access, for every access that the simulated run made; SRAM leakage isn't modelled.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def power_of(
     activity: Activity,
     period_ps: int,
 ) -> tuple[dict[str, Power], Gates]:
-    """Power per category at the given clock period; `category` tells a module's. And what is known of clock gates."""
+    """Power per category at the given clock period; `category` tells a module's. And what is known
+    of clock gates."""
     gates = clock_rates(circuit, activity.high)
     toggles = toggles_of(circuit, library, category, activity.rate, gates.rates)
     found = energy_of(circuit, analysis, library, toggles)

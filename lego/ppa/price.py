@@ -34,10 +34,10 @@ def price(
     """Synthesise the folder's designs; returns what ppa.json holds, and writes it.
 
     Power is given at the minimum period, or at `clock_ns`. Areas are in 1e-3 um2 as integers, so
-    that totals equal the sums of their parts exactly. A design's `met` says whether it reaches the clock that
-    `lego compile --clock` asked for; None if it asked for none. The folder must hold activity.json.
-    Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails, E805 for a bad activity record,
-    E806 for a clock outside 0.01 to 10,000 ns.
+    that totals equal the sums of their parts exactly. A design's `met` says whether it reaches the
+    clock that `lego compile --clock` asked for; None if it asked for none. The folder must hold
+    activity.json. Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails,
+    E805 for a bad activity record, E806 for a clock outside 0.01 to 10,000 ns.
     """
     check_clock(clock_ns)
     manifest = json.loads((folder / "manifest.json").read_text())

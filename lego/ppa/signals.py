@@ -1,7 +1,8 @@
 """What flip-flops and clock gates of a mapped netlist are for, in the names of the design's Verilog.
 
-Yosys names mapped cells by numbers (`_174_`) and keeps the names of what they drive: a register is called what its
-output is called, behind the path of the instance that holds it (`control.sequencer.running`).
+Yosys names mapped cells by numbers (`_174_`) and keeps the names of what they drive: a register is
+called what its output is called, behind the path of the instance that holds it
+(`control.sequencer.running`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Module:
         return self._of_cell.get(cell, [])
 
     def signal(self, instance: str, pins: Iterable[tuple[str, int]]) -> str:
-        """What is connected to the first of these pins (name, bit) that has a name, as ``name[bit]``; nothing if none has."""
+        """What is connected to the first of these pins (name, bit) that has a name, as
+        ``name[bit]``; nothing if none has."""
         connected = self._cells[instance]["connections"]
         for pin, bit in pins:
             bits = connected.get(pin, ())

@@ -1,10 +1,12 @@
 """Static timing analysis: the least clock period of a circuit, with the library's own tables.
 
-Slews and arrivals go through the circuit level by level, all arcs of a level at once, the latest of each edge of a net counting
-(graph-based; the worst slew goes on). Conventions are those of OpenSTA's defaults, so that its answers can be compared: one ideal clock
-with equal halves, whose edges arrive everywhere at once and with a slew of 0, also behind clock gates; a net's load is the
-capacitance of the pins on it and of the library's default wire load; ports other than the clock neither launch nor capture; tables are interpolated and extrapolated linearly; an edge
-of a loop of combinational cells is cut. Latches don't borrow time.
+Slews and arrivals go through the circuit level by level, all arcs of a level at once, the latest of
+each edge of a net counting (graph-based; the worst slew goes on). Conventions are those of
+OpenSTA's defaults, so that its answers can be compared: one ideal clock with equal halves, whose
+edges arrive everywhere at once and with a slew of 0, also behind clock gates; a net's load is the
+capacitance of the pins on it and of the library's default wire load; ports other than the clock
+neither launch nor capture; tables are interpolated and extrapolated linearly; an edge of a loop of
+combinational cells is cut. Latches don't borrow time.
 
 [1] J. Bhasker, R. Chadha: Static Timing Analysis for Nanometer Designs, Springer 2009, chapters 3 and 5.
 """
@@ -56,9 +58,10 @@ class Analysis:
     Attributes
     ----------
     period_ps : the least period; infinite if nothing bounds it.
-    path : the longest path: the output that launches, each output on the way, and the pin that must be stable in time.
-    slew_ps : of shape (nets, 2): slew of each net's rising and falling edge, the worst of what drives it, and so of every pin on
-        it; 0 for the clock, and for what no cell drives.
+    path : the longest path: the output that launches, each output on the way, and the pin that must
+        be stable in time.
+    slew_ps : of shape (nets, 2): slew of each net's rising and falling edge, the worst of what
+        drives it, and so of every pin on it; 0 for the clock, and for what no cell drives.
     load_ff : of shape (nets, 2): capacitance on each net for either edge, that of its wire included.
     loops : how many edges of combinational loops were cut.
     """
@@ -110,7 +113,8 @@ def load_ff(circuit: Circuit, wire: WireLoad | None) -> Floats:
 
 
 def _clocked(arcs: Arcs, circuit: Circuit, clock: str) -> Bools:
-    """Of shape (2, nodes): which edges of nets are made by the clock's rising, and which by its falling edge."""
+    """Of shape (2, nodes): which edges of nets are made by the clock's rising, and which by its
+    falling edge."""
     if clock not in circuit.ports:
         raise LegoError("E803", f"the netlist has no port {clock}")
     reached = np.zeros((2, 2 * circuit.n_nets), dtype=bool)
@@ -158,7 +162,10 @@ class _Flow:
 
 
 def _latest(flow: _Flow, checks: Checks, phases: Bools) -> tuple[float, int, int]:
-    """The least period, the check that needs it, and the clock edge that launches. Raises E803 if nothing is checked."""
+    """The least period, the check that needs it, and the clock edge that launches.
+
+    Raises E803 if nothing is checked.
+    """
     need = checks.tables.at(checks.table, flow.slew[checks.data], flow.slew[checks.clock])
     found = []
     for launch, arrival in enumerate(flow.arrival):

@@ -26,7 +26,8 @@ FLIP_FLOP_PS = 120
 """Clock-to-output plus setup of a flip-flop, about: what a clock leaves to logic."""
 
 SEEN = 0.85
-"""Share of a path that is left to ABC, which knows neither the slew at its start nor what other modules add."""
+"""Share of a path that is left to ABC, which knows neither the slew at its start nor what other
+modules add."""
 
 GATE_BITS = 4
 """Fewest flip-flops that a clock gate serves: it is as large as their enables' multiplexers."""
@@ -40,7 +41,8 @@ class Netlist:
     ----------
     cells : per module, library cells of its own and how many.
     children : per module, instances of other modules (and macros) and how many.
-    categories : per module, what it counts as; ``control`` where none is given. A flattened design has a module per category.
+    categories : per module, what it counts as; ``control`` where none is given. A flattened design
+        has a module per category.
     """
 
     top: str
@@ -82,9 +84,12 @@ def synthesise(
     clock_ps: int | None = None,
     categories: Mapping[str, str] | None = None,
 ) -> Netlist:
-    """Map a design to the library, for a clock if there is one; macros stay black boxes. Raises E802 if Yosys stops.
+    """Map a design to the library, for a clock if there is one; macros stay black boxes.
 
-    `categories` says what each module of the design counts as; cells count as what they come from, also if `flat`.
+    Raises E802 if Yosys stops.
+
+    `categories` says what each module of the design counts as; cells count as what they come from,
+    also if `flat`.
     """
     origins = {} if categories is None else dict(categories)
     (scratch / "abc.constr").write_text(_constraints(library))

@@ -20,11 +20,11 @@ Ints = NDArray[np.integer]
 
 
 class Tables:
-    """Tables of the same kind, each over the slew at the pin that switches (ps) and a second quantity: the output's load
-    (fF), or the slew of the clock (ps) where the table is a constraint.
+    """Tables of the same kind, each over the slew at the pin that switches (ps) and a second
+    quantity: the output's load (fF), or the slew of the clock (ps) where the table is a constraint.
 
-    Between points the figure is interpolated linearly in each quantity, outside it goes on as between the nearest two, as
-    OpenSTA does. Raises E801 for tables over other quantities.
+    Between points the figure is interpolated linearly in each quantity, outside it goes on as
+    between the nearest two, as OpenSTA does. Raises E801 for tables over other quantities.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -59,7 +59,8 @@ def _segment(points: Floats, which: Ints, at: Floats, last: Ints) -> tuple[Ints,
 
 
 def _grid(table: Table) -> tuple[Floats, Floats, Floats]:
-    """Points of either quantity, at least two, and values; constant along a quantity that the table doesn't have."""
+    """Points of either quantity, at least two, and values; constant along a quantity that the table
+    doesn't have."""
     order = [0 if axis in FIRST else 1 if axis in SECOND else 2 for axis in table.axes]
     if sorted(order) not in ([], [0], [1], [0, 1]):
         raise LegoError("E801", f"tables over {', '.join(table.axes)} aren't understood")

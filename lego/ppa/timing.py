@@ -1,4 +1,5 @@
-"""Clock period: by static timing analysis of the mapped netlist, SRAM macros with the model's access times."""
+"""Clock period: by static timing analysis of the mapped netlist, SRAM macros with the model's
+access times."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Timing:
     ----------
     period_ps : the minimum period.
     path : where the longest path starts and ends, in the names of the Verilog: `a.b.held[3] -> a.c.sum[21]`.
-    steps : instance, cell, pin and arrival in ps of each pin on the longest path: outputs, then the pin where it ends.
+    steps : instance, cell, pin and arrival in ps of each pin on the longest path: outputs, then the
+        pin where it ends.
     circuit, analysis : the flat netlist, and slews and loads of its nets.
     """
 
@@ -78,8 +80,8 @@ def _end(circuit: Circuit, step: Step, library: Library) -> str:
 
 
 def macro_liberty(macros: Sequence[Mapping[str, Any]], library: Library) -> str:
-    """A Liberty library of the SRAM macros: setup of their inputs, access time of their output; slews are measured as in the
-    library of the cells."""
+    """A Liberty library of the SRAM macros: setup of their inputs, access time of their output;
+    slews are measured as in the library of the cells."""
     buses = sorted({n for m in macros for n in (_address_bits(m), m["bits"]) if n > 1})
     types = "".join(
         f"  type (bus{n}) {{ base_type : array; data_type : bit; bit_width : {n}; "

@@ -48,8 +48,9 @@ def main(job_file: str) -> None:
 def _flattened(top: str, categories: dict[str, list[str]]) -> list[str]:
     """Flatten and optimise words across all borders, then part the logic by origin for what works on gates.
 
-    `src` is the one attribute that flattening and the passes on words hand on to what they make of a cell. Gates lose it,
-    so each category's cells become a module ``TOP_$CATEGORY`` before there are gates; what has no category stays in the top.
+    `src` is the one attribute that flattening and the passes on words hand on to what they make of
+    a cell. Gates lose it, so each category's cells become a module ``TOP_$CATEGORY`` before there
+    are gates; what has no category stays in the top.
     """
     marks = [
         f'setattr -set src "from_{category}" ' + " ".join(f"{name}/t:$*" for name in modules)

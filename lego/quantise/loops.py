@@ -13,7 +13,8 @@ __all__ = ["own_dimensions", "own_loops", "split_loop", "summed_loop"]
 
 
 def own_loops(op: Operation) -> frozenset[int]:
-    """Loops that give each iteration an output element of its own: what varies along them can be factored out of the sum.
+    """Loops that give each iteration an output element of its own: what varies along them can be
+    factored out of the sum.
 
     Those of an output dimension whose coefficients are a mixed radix; where they overlap, as in transposed
     convolutions, none of that dimension.
@@ -42,8 +43,8 @@ def own_dimensions(op: Operation, place: Place) -> tuple[int, ...]:
 
 
 def summed_loop(op: Operation, place: Place) -> tuple[int, int] | None:
-    """The longest loop that is summed over and alone moves along a dimension of the operand, by ones, and that
-    dimension; None if there is none."""
+    """The longest loop that is summed over and alone moves along a dimension of the operand, by
+    ones, and that dimension; None if there is none."""
     own, found = own_loops(op), []
     for dim, row in enumerate(place.map.rows):
         used = [(k, c) for k, c in enumerate(row) if c]
@@ -63,7 +64,10 @@ def summed_loop(op: Operation, place: Place) -> tuple[int, int] | None:
 
 
 def split_loop(op: Operation, loop: int, size: int) -> Operation:
-    """The same operation with a loop as two: over blocks of `size` iterations, and inside one. The extent is a multiple."""
+    """The same operation with a loop as two: over blocks of `size` iterations, and inside one.
+
+    The extent is a multiple.
+    """
     old = op.loops[loop]
     outer, inner = Loop(f"{old.name}o", old.extent // size), Loop(f"{old.name}i", size)
     loops = (*op.loops[:loop], outer, inner, *op.loops[loop + 1 :])

@@ -1,9 +1,9 @@
 """A network in floating point to one whose contractions are in the accelerator's number formats.
 
-Per contraction `Y = sum A B`: operands are divided by their scales, rounded to nearest even and clipped to the format; the
-contraction sums in int32 or float32; an elementwise nest multiplies by the scales of both. Weights have their scales and
-rounded values given, activations are rounded by a nest. (Jacob et al., 2018, eq. 3, with zero points of 0; Micikevicius et
-al., 2022, for fp8.)
+Per contraction `Y = sum A B`: operands are divided by their scales, rounded to nearest even and
+clipped to the format; the contraction sums in int32 or float32; an elementwise nest multiplies by
+the scales of both. Weights have their scales and rounded values given, activations are rounded by a
+nest. (Jacob et al., 2018, eq. 3, with zero points of 0; Micikevicius et al., 2022, for fp8.)
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Scale:
 
     Attributes
     ----------
-    name : the buffer of scales; its shape is that of `dims` of the source, then the number of blocks if there are any.
+    name : the buffer of scales; its shape is that of `dims` of the source, then the number of
+        blocks if there are any.
     source : the tensor.
     dims : dimensions along which every index has its own scale.
     block : (dimension, size): every so many indices of a dimension have their own.
@@ -68,11 +69,13 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Multiplier:
-    """The product of `scales` over `result` as integers m / 2^n, one n for all, the largest m from 2^30 to 2^31.
+    """The product of `scales` over `result` as integers m / 2^n, one n for all, the largest m from
+    2^30 to 2^31.
 
     Attributes
     ----------
-    name, shift, half : the buffers that hold m, n and 2^(n - 1); m has the shape of the scales that vary, in their order.
+    name, shift, half : the buffers that hold m, n and 2^(n - 1); m has the shape of the scales that
+        vary, in their order.
     """
 
     name: str
@@ -93,7 +96,8 @@ class Quantised:
 
 
 def quantised(network: Network, scheme: Scheme) -> Quantised:
-    """The network with every contraction of real numbers in the scheme's formats; all else stays, names too."""
+    """The network with every contraction of real numbers in the scheme's formats; all else stays,
+    names too."""
     work = _Work(network, scheme)
     for index, op in enumerate(network.operations):
         if work.is_eligible(op, index):
@@ -156,8 +160,8 @@ class _Work:
             self.operations.append(replace(op, inputs=tuple(places)))
 
     def _blocked(self, op: Operation, weight: int) -> tuple[Operation, tuple[int, int, int] | None]:
-        """The longest summed loop in blocks of the largest divisor that is no larger than the group: the outer loop's
-        number, the dimension of the weights, and the size."""
+        """The longest summed loop in blocks of the largest divisor that is no larger than the
+        group: the outer loop's number, the dimension of the weights, and the size."""
         place = op.inputs[weight]
         found = summed_loop(op, place)
         if found is None or not self.scheme.group:
@@ -248,7 +252,8 @@ class _Work:
     def _scaling(
         self, op: Operation, sums: Place, shape: tuple[int, ...], scales: list[Scale | None], kept: list[int] | None
     ) -> Operation:  # fmt: skip
-        """Over the sums' elements; `kept` are the loops of the contraction that these follow, None if it isn't one each."""
+        """Over the sums' elements; `kept` are the loops of the contraction that these follow, None
+        if it isn't one each."""
         loops = tuple(Loop(f"d{k}", n) for k, n in enumerate(shape))
         inputs = [Place(sums.buffer, _identity(len(shape)))]
         body: Body = Value(0)

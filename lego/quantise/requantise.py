@@ -1,6 +1,8 @@
-"""Sums that are rounded again at once stay integers: scaled by a multiplication and a shift, as hardware does it.
+"""Sums that are rounded again at once stay integers: scaled by a multiplication and a shift, as
+hardware does it.
 
-`q = clip((m * sum + 2^(n - 1)) >> n)`: to nearest, halves up (Jacob et al., 2018, section 2.2, with one shift for the tensor).
+`q = clip((m * sum + 2^(n - 1)) >> n)`: to nearest, halves up (Jacob et al., 2018, section 2.2, with
+one shift for the tensor).
 """
 
 from __future__ import annotations

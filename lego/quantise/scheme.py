@@ -16,7 +16,8 @@ LARGEST: dict[str, float | None] = {
     "float8_e5m2": 57344.0,
     "bfloat16": None,
 }
-"""Number formats of operands, and the magnitude that a tensor's largest element is scaled to; None: as it is."""
+"""Number formats of operands, and the magnitude that a tensor's largest element is scaled to; None:
+as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Scheme:
     Attributes
     ----------
     activations, weights : number formats, of LARGEST. Both whole numbers or both floating point.
-    channels : a scale per output channel of the weights, else one per tensor. Activations have one per tensor.
+    channels : a scale per output channel of the weights, else one per tensor. Activations have one
+        per tensor.
     group : a scale per so many products along the longest summed loop; None: one for all.
     about : in a few words.
     shifts : whether sums that are rounded again at once are scaled by a multiplication and a shift.
@@ -68,8 +70,8 @@ def scheme_named(name: str) -> Scheme:
 
 
 def _nearest(name: str) -> str | None:
-    """A scheme that begins alike, whose operands are of a format that the name is part of, or whose name or format is
-    spelled alike."""
+    """A scheme that begins alike, whose operands are of a format that the name is part of, or whose
+    name or format is spelled alike."""
     formats = {key: (key, each.weights, each.activations) for key, each in SCHEMES.items()}
     if len(name) > 1:
         for key in SCHEMES:

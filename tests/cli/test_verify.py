@@ -200,7 +200,8 @@ def test_what_the_evaluator_cannot_run_is_told(tmp_path: Path) -> None:
 
 
 def test_a_wrong_nest_is_seen(tmp_path: Path) -> None:
-    """For every operation of a file: with another operand's place, or another body, some tensor isn't close."""
+    """For every operation of a file: with another operand's place, or another body, some tensor
+    isn't close."""
     import torch
 
     from frontends.onnx_reader.reader import read_onnx

@@ -55,7 +55,10 @@ def node_model(
     op: str, args: Sequence[Any], attributes: Mapping[str, Any], *, fixed: int | None = None, results: int = 1,
     opset: int = 21,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
-    """A model of one node and its inputs. Arguments from number `fixed` on are initialisers; None isn't given."""
+    """A model of one node and its inputs.
+
+    Arguments from number `fixed` on are initialisers; None isn't given.
+    """
     names = ["" if arg is None else f"x{k}" for k, arg in enumerate(args)]
     fixed = 1 if fixed is None else fixed
     given = {n: a for k, (n, a) in enumerate(zip(names, args, strict=True)) if n and k < fixed}

@@ -1,4 +1,5 @@
-"""The node tests that the package `onnx` ships for back ends: which count, read and executed, and what came of each."""
+"""The node tests that the package `onnx` ships for back ends: which count, read and executed, and
+what came of each."""
 
 from __future__ import annotations
 
@@ -63,7 +64,10 @@ class Outcome:
 
 
 def all_cases(cache: Path) -> list[Case]:
-    """Every node test of the installed `onnx`. Making their data takes half a minute, so it is kept in the folder."""
+    """Every node test of the installed `onnx`.
+
+    Making their data takes half a minute, so it is kept in the folder.
+    """
     versions = "-".join(version(package) for package in ("onnx", "numpy"))
     kept = cache / f"node-{versions}.pickle"
     if not kept.is_file():
@@ -84,7 +88,8 @@ def all_cases(cache: Path) -> list[Case]:
 
 
 def counts(case: Case) -> bool:
-    """Whether all inputs and outputs are tensors of floating point, integers or truth values, and of a known shape."""
+    """Whether all inputs and outputs are tensors of floating point, integers or truth values, and
+    of a known shape."""
     graph = case.model.graph
     return all(_is_plain(info.type) for info in (*graph.input, *graph.output))
 
@@ -127,7 +132,8 @@ VARIANTS: dict[str, Callable[[Case], Case | None]] = {
     "initialisers": with_initialisers,
     "folded": lambda case: with_initialisers(case, 0),
 }
-"""As shipped; every input but the first, which is the data, an initialiser; all of them, so that nothing is left to run."""
+"""As shipped; every input but the first, which is the data, an initialiser; all of them, so that
+nothing is left to run."""
 
 
 def outcome(case: Case, folder: Path) -> Outcome:

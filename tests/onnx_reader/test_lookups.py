@@ -1,5 +1,6 @@
-"""Look-ups of ONNX at every rank, axis, sign and source of their indices, against the reference evaluator: an index outside
-is an error of the reading (at times of onnx's own checker) or of the run."""
+"""Look-ups of ONNX at every rank, axis, sign and source of their indices, against the reference
+evaluator: an index outside is an error of the reading (at times of onnx's own checker) or of the
+run."""
 
 from __future__ import annotations
 

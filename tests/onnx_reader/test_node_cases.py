@@ -1,4 +1,5 @@
-"""The node tests of the package `onnx`: every one is equal in type, shape and values, or refused by its node's name."""
+"""The node tests of the package `onnx`: every one is equal in type, shape and values, or refused by
+its node's name."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def test_sizes_are_set(batch: int, way: str, tmp_path: Path) -> None:
 
 
 def test_open_dimensions_are_told_with_the_options_that_set_them(tmp_path: Path) -> None:
-    """For all mixtures of open dimensions: the options of the hint, as they stand, are enough to read the file."""
+    """For all mixtures of open dimensions: the options of the hint, as they stand, are enough to
+    read the file."""
     kinds: list[Any] = ["n", "rows of y", None, 1]
     tried = 0
     for first, second, third in itertools.product(kinds, kinds, kinds):

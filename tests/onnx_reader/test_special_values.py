@@ -1,6 +1,6 @@
-"""Operators of ONNX on NaN, infinities, zeros of both signs, subnormal and very large numbers, against the reference
-evaluator. The sign of a zero isn't compared, as ONNX says nothing of it, nor the logarithm of a softmax that the evaluator
-rounds to 0, where ours is finite as PyTorch's is."""
+"""Operators of ONNX on NaN, infinities, zeros of both signs, subnormal and very large numbers,
+against the reference evaluator. The sign of a zero isn't compared, as ONNX says nothing of it, nor
+the logarithm of a softmax that the evaluator rounds to 0, where ours is finite as PyTorch's is."""
 
 from __future__ import annotations
 

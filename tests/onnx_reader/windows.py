@@ -1,4 +1,5 @@
-"""Nodes that make views, and windowed operators, with parameters drawn at random, for every pair of the two."""
+"""Nodes that make views, and windowed operators, with parameters drawn at random, for every pair of
+the two."""
 
 from __future__ import annotations
 

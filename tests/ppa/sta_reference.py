@@ -1,4 +1,5 @@
-"""A small library whose figures are linear, circuits made of it at random, and their timing by plain recursion over the flattened netlist."""
+"""A small library whose figures are linear, circuits made of it at random, and their timing by
+plain recursion over the flattened netlist."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "XOR-": (15, 0.5, 3, 9, 0.25, 2),
     "AND": (9, 0.5, 1, 2, 0.5, 1), "MUX": (13, 0.5, 2, 5, 0.25, 1), "FF": (20, 0.25, 2, 8, 0.5, 1), "GATE": (6, 0.25, 1, 2, 0.25, 1),
 }  # fmt: skip
-"""Delay in ps: constant, per ps of slew, per fF of load; slew likewise. An edge that falls takes 3 ps more and drives 0.5 per fF better."""
+"""Delay in ps: constant, per ps of slew, per fF of load; slew likewise.
+
+An edge that falls takes 3 ps more and drives 0.5 per fF better.
+"""
 
 FUNCTIONS: dict[str, Callable[..., int]] = {
     "INV": lambda a: 1 - a,
@@ -32,7 +36,8 @@ LIBERTY = {"INV": "!A", "NAND": "!(A & B)", "XOR": "A ^ B", "AND": "A*B", "MUX":
 _XOR = (("XOR", "!other", "positive_unate"), ("XOR-", "other", "negative_unate"))
 _AND = (("AND", "", "positive_unate"),)
 SENSES = {"XOR.A": _XOR, "XOR.B": _XOR, "AND.A": _AND, "MUX.S": (("MUX", "", "non_unate"),)}
-"""Figures, state and sense that the file gives for arcs; the senses of others are those of their functions."""
+"""Figures, state and sense that the file gives for arcs; the senses of others are those of their
+functions."""
 
 SETUP = {"rise": (12.0, 0.5), "fall": (9.0, 0.25)}
 """Time that D and E need: constant, per ps of slew; the clock's slew, which is 0, would add to it."""
@@ -153,7 +158,8 @@ class _Module:
 
 
 def made_up(seed: int) -> dict[str, Any]:
-    """A circuit of a top and two modules below it, as Yosys writes it; ports may be connected to each other or constant inside."""
+    """A circuit of a top and two modules below it, as Yosys writes it; ports may be connected to
+    each other or constant inside."""
     random = Random(seed)
     shapes: dict[str, Any] = {}
     for name in ("low", "mid", "top"):

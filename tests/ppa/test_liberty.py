@@ -1,4 +1,5 @@
-"""Liberty files: a small one by hand, whose every figure is known; what isn't one is refused with its line."""
+"""Liberty files: a small one by hand, whose every figure is known; what isn't one is refused with
+its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Power of circuits small enough to work out by hand, with a library by hand; and against OpenSTA where it is installed."""
+"""Power of circuits small enough to work out by hand, with a library by hand; and against OpenSTA
+where it is installed."""
 
 from __future__ import annotations
 
@@ -196,7 +197,8 @@ endmodule
 
 @pytest.mark.skipif(not has_sta(), reason="OpenSTA isn't installed")
 def test_opensta_takes_as_much(tmp_path: Path) -> None:
-    """Charging nets and leakage within 2 %, energy inside cells, counted as this version counts it, within 5 %."""
+    """Charging nets and leakage within 2 %, energy inside cells, counted as this version counts it,
+    within 5 %."""
     (tmp_path / "in.v").write_text(SMALL)
     library = read_library(None)
     netlist = synthesise(tmp_path / "in.v", "product", [], library, tmp_path, flat=False)

@@ -69,7 +69,8 @@ def test_area_equals_the_sum_over_the_flattened_cells(folder: Path, tmp_path: Pa
 def test_flattened_cells_count_as_what_they_come_from(
     folder: Path, report: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Areas and power of the whole differ by 3 %; each category's power as its area, but for other kinds of gates."""
+    """Areas and power of the whole differ by 3 %; each category's power as its area, but for other
+    kinds of gates."""
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     clock_ns = report["designs"][0]["power_period_ps"] / 1000

@@ -1,4 +1,5 @@
-"""Static timing: answers worked out by hand, random circuits against plain recursion, and OpenSTA where it is installed."""
+"""Static timing: answers worked out by hand, random circuits against plain recursion, and OpenSTA
+where it is installed."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ def test_wires_are_longer_the_more_they_lead_to(fanout: int, length: float) -> N
 
 
 def test_half_a_period_counts_twice() -> None:
-    """The second register clocks on the falling edge, behind an inverter of the clock; its output goes back in half a period."""
+    """The second register clocks on the falling edge, behind an inverter of the clock; its output
+    goes back in half a period."""
     cells = {
         "a": ("FF", {"CK": 2, "D": 6, "Q": 4}),
         "n": ("INV", {"A": 2, "Z": 5}),
@@ -149,7 +151,8 @@ def test_loops_of_gates_are_cut() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_circuits_are_timed_as_by_recursion(seed: int) -> None:
-    """Hierarchies with constants, gated clocks, and ports that are connected through, against the flattened netlist."""
+    """Hierarchies with constants, gated clocks, and ports that are connected through, against the
+    flattened netlist."""
     document = made_up(seed)
     expected = Reference(document)
     circuit = elaborate(document, "top", CELLS)

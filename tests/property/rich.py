@@ -1,4 +1,5 @@
-"""Random workloads with everything that bodies have: shifts, sums that wrap, up to 12 accesses and loops, all formats."""
+"""Random workloads with everything that bodies have: shifts, sums that wrap, up to 12 accesses and
+loops, all formats."""
 
 from __future__ import annotations
 

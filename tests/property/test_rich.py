@@ -1,4 +1,5 @@
-"""Random bodies with every operator, sums that wrap, up to 12 accesses and loops: the ADG and the RTL against NumPy."""
+"""Random bodies with every operator, sums that wrap, up to 12 accesses and loops: the ADG and the
+RTL against NumPy."""
 
 from __future__ import annotations
 

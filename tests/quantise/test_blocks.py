@@ -1,4 +1,7 @@
-"""Blocks of full size, bit-true: CUDA gives the CPU's bits. `python -m benchmarks.bit_true` reports the throughput of both."""
+"""Blocks of full size, bit-true: CUDA gives the CPU's bits.
+
+`python -m benchmarks.bit_true` reports the throughput of both.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ operations:
 
 
 def test_wrapped_sums_are_bit_exact() -> None:
-    """Accumulators, chains and trees with adders at banks; halved multipliers under the fast clock; an int8 layer."""
+    """Accumulators, chains and trees with adders at banks; halved multipliers under the fast clock;
+    an int8 layer."""
     cases = []
     for n, (body, x, w, y) in enumerate(BODIES):
         for k in range(len(FLOWS) if n == 0 else 1):

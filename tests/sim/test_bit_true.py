@@ -1,4 +1,5 @@
-"""Bit-true arithmetic: functions against float64, sums against loops that are written out, in stated order."""
+"""Bit-true arithmetic: functions against float64, sums against loops that are written out, in
+stated order."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_operands_are_the_results_before(folder: Path) -> None:
-    """What is loaded into the memory of operands is, element by element, what was read from that of results."""
+    """What is loaded into the memory of operands is, element by element, what was read from that of
+    results."""
     workload = load_workload(CHAIN)
     (entry,) = json.loads((folder / "manifest.json").read_text())["designs"]
     jobs = [

@@ -1,7 +1,8 @@
 """Every loop nest, bit-true, on the module's own operands.
 
-Where values are rounded to few bits, a sum in another order may round to the next integer, and everything after it differs.
-So each nest is given what the module computed before it, and its result is compared; then the module's takes its place.
+Where values are rounded to few bits, a sum in another order may round to the next integer, and
+everything after it differs. So each nest is given what the module computed before it, and its
+result is compared; then the module's takes its place.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ __all__ = ["check_nests"]
 def check_nests(sample: Any, traced: Any) -> int:
     """Compare all tensors of the exported graph that a nest writes; returns how many.
 
-    Integers and numbers of 8 bits must be equal, others within 1e-5 + 1e-4 of their magnitude, and within units of the last place
-    of the largest element of their row. (What is alone in its row, as a sum over it, may cancel.)
+    Integers and numbers of 8 bits must be equal, others within 1e-5 + 1e-4 of their magnitude, and
+    within units of the last place of the largest element of their row. (What is alone in its row,
+    as a sum over it, may cancel.)
     """
     network = traced.network
     recorded = compare._recorded(traced, sample.args, sample.kwargs)

@@ -1,4 +1,5 @@
-"""DuoAttention and Quest in NumPy: a cache that rolls token by token, and masks over all tokens instead of look-ups."""
+"""DuoAttention and Quest in NumPy: a cache that rolls token by token, and masks over all tokens
+instead of look-ups."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def softmax_over(q: Array, k: Array, v: Array, keep: Array, scale: float) -> Arr
 
 
 def rolling(length: int, sink: int, recent: int) -> list[list[int]]:
-    """Tokens that each token reads: a buffer that takes the new one, is read, and then drops what it doesn't keep."""
+    """Tokens that each token reads: a buffer that takes the new one, is read, and then drops what
+    it doesn't keep."""
     held: list[int] = []
     read = []
     for token in range(length):

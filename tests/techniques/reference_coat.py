@@ -11,7 +11,8 @@ LARGEST = np.float32(448)
 
 
 def table() -> list[float]:
-    """The 127 values of e4m3 that aren't negative: 7 subnormal multiples of 2^-9, then 1.f times 2^-6 to 2^8."""
+    """The 127 values of e4m3 that aren't negative: 7 subnormal multiples of 2^-9, then 1.f times
+    2^-6 to 2^8."""
     small = [k / 8 * 2.0**-6 for k in range(8)]
     return small + [(1 + f / 8) * 2.0**e for e in range(-6, 9) for f in range(8)][:-1]
 

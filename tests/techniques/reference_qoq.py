@@ -32,7 +32,8 @@ def group_quantised(weight: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def packed_weights(q4: Array, s2: Array, zero: Array) -> Array:
-    """The 8-bit weights [N, K']: one 32-bit multiplication for four of them, then four additions modulo 256."""
+    """The 8-bit weights [N, K']: one 32-bit multiplication for four of them, then four additions
+    modulo 256."""
     out = np.zeros(q4.shape, np.int64)
     for n in range(q4.shape[0]):
         for k in range(0, q4.shape[1], 4):

@@ -21,7 +21,8 @@ SCALE = 0.25
 
 
 def distance(found: Any, want: Any) -> float:
-    """Outputs are weighted sums of values of both signs: their unit is that of the largest in the head's row."""
+    """Outputs are weighted sums of values of both signs: their unit is that of the largest in the
+    head's row."""
     return apart(found, want, of="row")
 
 

@@ -32,8 +32,9 @@ class Recorded:
     [("qoq_g128", None), ("qoq_channel", None), (None, "duo"), ("qoq_g128", "duo")],
 )
 def test_the_last_token_of_a_prompt_is_decoded(quantize: str | None, attention: str | None) -> None:
-    """DuoAttention's decode reads one token more than training's mask: here prefill has the wider mask.
-    No number of these networks is so near the middle of two integers that another order of sums rounds it otherwise."""
+    """DuoAttention's decode reads one token more than training's mask: here prefill has the wider
+    mask. No number of these networks is so near the middle of two integers that another order of
+    sums rounds it otherwise."""
     names = ("llama3_tiny", "llama3_decode_tiny")
     prefill, decode = (
         build(n, device="cpu", quantize=quantize, attention=attention) for n in names
@@ -56,7 +57,8 @@ def test_the_last_token_of_a_prompt_is_decoded(quantize: str | None, attention: 
 
 
 def test_what_is_held_has_the_sizes_of_the_published_caches() -> None:
-    """LLaMA-7B with 2047 tokens: 384 of them in half of the heads, 128 pages of extremes, four bits in a byte."""
+    """LLaMA-7B with 2047 tokens: 384 of them in half of the heads, 128 pages of extremes, four bits
+    in a byte."""
     duo = build("llama_7b_decode2048", attention="duo").args[2]
     full, few = duo[0]
     assert [tuple(part.shape) for part in (*full, *few)] == [(1, 16, 2047, 128), (1, 16, 384, 128)]

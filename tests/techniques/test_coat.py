@@ -1,4 +1,5 @@
-"""COAT's layers and optimiser against NumPy: numbers in e4m3 equal, the rest within units of the last place."""
+"""COAT's layers and optimiser against NumPy: numbers in e4m3 equal, the rest within units of the
+last place."""
 
 from __future__ import annotations
 
@@ -78,8 +79,9 @@ def test_a_group_keeps_signs_zeros_and_equal_magnitudes() -> None:
 
 @pytest.mark.parametrize("seed", [3, 6, 11])
 def test_a_step_is_adamws(seed: int) -> None:
-    """On the moments that are stored; the new ones are stored within half a step of e4m3, which has 3 bits after its point, over the
-    power that expands them. Weights are less an update that may be as large: their unit is that of the largest in the row."""
+    """On the moments that are stored; the new ones are stored within half a step of e4m3, which has
+    3 bits after its point, over the power that expands them. Weights are less an update that may be
+    as large: their unit is that of the largest in the row."""
     made = torch.Generator().manual_seed(seed)
     weight, gradient = (torch.randn(3, 256, generator=made) * s for s in (0.02, 1e-3))
     first, second = compressed(gradient.reshape(-1, 128) * 0.5), compressed(moments(seed + 20))
@@ -114,7 +116,8 @@ def numbers(moment: Any) -> list[Any]:
 
 
 def check_moment(moment: Any, wanted: Any) -> None:
-    """Numbers in e4m3 and powers equal; a scale is a power of what has been rounded, so its units are more."""
+    """Numbers in e4m3 and powers equal; a scale is a power of what has been rounded, so its units
+    are more."""
     assert [part.dtype for part in moment] == [torch.float8_e4m3fn, *[torch.float32] * 3]
     q8, scale, power, centre = (part.numpy() for part in numbers(moment))
     exact, scales, powers, centres = reference.compressed(wanted)

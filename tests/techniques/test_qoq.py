@@ -64,7 +64,8 @@ def test_a_layer_by_groups_is_equal_in_every_bit(width: int, bias: bool) -> None
 
 
 def test_a_layer_by_channels_is_equal_in_every_bit() -> None:
-    """But for the sum of the activations, whose order of addition is free: its rounding to float16 is compared in units of the last place."""
+    """But for the sum of the activations, whose order of addition is free: its rounding to float16
+    is compared in units of the last place."""
     layer, x = dense(24, 256), outliers(5, 256)
     q4, s1, szero = reference.channel_quantised(layer.weight.numpy())
     x8, scale = reference.int8_per_token(x.numpy())

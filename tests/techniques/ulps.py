@@ -1,4 +1,5 @@
-"""Distances in units of the last place of a number format, and the bounds of the techniques' floating-point paths.
+"""Distances in units of the last place of a number format, and the bounds of the techniques'
+floating-point paths.
 
 Each bound is at most twice the largest distance that was seen over six or more seeds and several sizes.
 """
@@ -38,8 +39,8 @@ BOUNDS = {
 def apart(found: Any, wanted: Any, *, fmt: str = "float32", of: str = "element") -> float:
     """The largest distance of two arrays in units of the last place of what is wanted.
 
-    The unit is that of the `element` itself, or of the largest element of its `row` (the last axis) where results are
-    sums that may cancel.
+    The unit is that of the `element` itself, or of the largest element of its `row` (the last axis)
+    where results are sums that may cancel.
     """
     exact, near = (np.asarray(x, dtype=np.float64) for x in (wanted, found))
     assert near.shape == exact.shape

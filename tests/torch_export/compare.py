@@ -14,8 +14,8 @@ from sim.compare import differences
 def compare(
     module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
 ) -> Traced:
-    """Trace, execute, and assert that outputs and intermediate tensors agree: |found - wanted| <= 1e-5 + 1e-4 |wanted|
-    for every element of reals, the rest equal."""
+    """Trace, execute, and assert that outputs and intermediate tensors agree: |found - wanted| <=
+    1e-5 + 1e-4 |wanted| for every element of reals, the rest equal."""
     module = module.eval()
     traced = trace(module, args, kwargs, name="model")
     found = differences(traced, module, args, kwargs, scaled=False)

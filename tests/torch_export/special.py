@@ -50,8 +50,9 @@ def shuffled(values: Sequence[Any], seed: int, *shape: int) -> Any:
 
 
 def apart(found: Any, wanted: Any, *, zeros: bool, infinite: bool = True) -> str:
-    """What differs, "" if nothing: NaN where NaN is wanted, infinities of the same sign, finite numbers within 1e-4 and
-    1e-6, with `zeros` zeros of the same sign. Without `infinite` it doesn't matter which of them isn't finite."""
+    """What differs, "" if nothing: NaN where NaN is wanted, infinities of the same sign, finite
+    numbers within 1e-4 and 1e-6, with `zeros` zeros of the same sign. Without `infinite` it doesn't
+    matter which of them isn't finite."""
     if found.shape != wanted.shape or found.dtype != wanted.dtype:
         return f"{found.dtype} {tuple(found.shape)} instead of {wanted.dtype} {tuple(wanted.shape)}"
     if not wanted.is_floating_point():

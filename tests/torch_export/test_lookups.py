@@ -1,5 +1,6 @@
-"""Every look-up at every rank, axis, sign and source of its indices, against PyTorch itself: where that raises, a run (or
-the trace, if the indices are known) says so, and never gives another element's value."""
+"""Every look-up at every rank, axis, sign and source of its indices, against PyTorch itself: where
+that raises, a run (or the trace, if the indices are known) says so, and never gives another
+element's value."""
 
 from __future__ import annotations
 
@@ -138,7 +139,8 @@ def looks_up(
 
 @pytest.mark.parametrize("name", LOOKUPS)
 def test_a_look_up_finds_what_pytorch_finds_or_says_that_nothing_is_there(name: str) -> None:
-    """Every rank, axis and source; integers of 32 and 64 bits by turns, and one table of those that are held."""
+    """Every rank, axis and source; integers of 32 and 64 bits by turns, and one table of those that
+    are held."""
     mine = [case for case in EVERY if case[0] == name]
     for k, (_, rank, axis, source, dtype) in enumerate(mine):
         if k % 2 == k // 2 % 2:

@@ -1,4 +1,5 @@
-"""Every small network of the catalogue as loop nests, against PyTorch: outputs and all intermediate tensors."""
+"""Every small network of the catalogue as loop nests, against PyTorch: outputs and all intermediate
+tensors."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""Every operator on NaN, infinities, zeros of both signs, subnormal and very large numbers, ties, rows that are masked or
-equal throughout, against PyTorch itself.
+"""Every operator on NaN, infinities, zeros of both signs, subnormal and very large numbers, ties,
+rows that are masked or equal throughout, against PyTorch itself.
 
-Not compared, as PyTorch doesn't define it: sums of finite numbers that overflow on the way, casts of what no integer is,
-the sign of a zero that is a maximum or minimum of both, weights of convolutions that aren't finite under padding (PyTorch's
-dense kernels multiply them by the padding's zeros, its depthwise ones don't), a product that `addmm` scales by 0, keys that
-aren't finite and that a causal mask hides (its kernels differ; ours don't see them). Attention is that of PyTorch's formula.
+Not compared, as PyTorch doesn't define it: sums of finite numbers that overflow on the way, casts
+of what no integer is, the sign of a zero that is a maximum or minimum of both, weights of
+convolutions that aren't finite under padding (PyTorch's dense kernels multiply them by the
+padding's zeros, its depthwise ones don't), a product that `addmm` scales by 0, keys that aren't
+finite and that a causal mask hides (its kernels differ; ours don't see them). Attention is that of
+PyTorch's formula.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ LOOSE_ZERO = {"gelu", "relu", "relu6", "clamp", "clamp_min", "hardtanh", "maximu
               "max_pool1d", "max_pool2d", "max_pool3d", "topk", "hardsigmoid", "hardswish", "silu"}  # fmt: skip
 """The sign of their zeros is their kernel's affair: of maxima of both zeros, or of what underflows."""
 ONE_BY_ONE = {"gelu"}
-"""Of infinity, its kernel for many elements gives NaN where the processor has AVX-512, and that for one gives infinity."""
+"""Of infinity, its kernel for many elements gives NaN where the processor has AVX-512, and that for
+one gives infinity."""
 LOOSE_INFINITY = {"upsample_bilinear2d", "upsample_bicubic2d"}
 """Whether an infinite pixel gives an infinity or NaN depends on how a kernel writes weights of 0 and 1."""
 

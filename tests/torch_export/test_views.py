@@ -1,5 +1,5 @@
-"""Windowed operators on views, in every pair, against eager PyTorch: where a view splits a dimension, the loops that it
-adds must be in every index, the output's too."""
+"""Windowed operators on views, in every pair, against eager PyTorch: where a view splits a
+dimension, the loops that it adds must be in every index, the output's too."""
 
 from __future__ import annotations
 

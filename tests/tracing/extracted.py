@@ -1,4 +1,5 @@
-"""Contractions taken out of networks, compiled, and run on the architecture graph against the network's own nest."""
+"""Contractions taken out of networks, compiled, and run on the architecture graph against the
+network's own nest."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def shape_of(op: Operation) -> object:
 
 
 def structure_of(op: Operation) -> object:
-    """How accesses follow loops, whatever the sizes: steps as absent, one, or more, and whether there are offsets."""
+    """How accesses follow loops, whatever the sizes: steps as absent, one, or more, and whether
+    there are offsets."""
     return tuple(
         (
             tuple(tuple(max(-2, min(2, c)) for c in row) for row in place.map.rows),
@@ -50,7 +52,8 @@ def structure_of(op: Operation) -> object:
 
 
 def check(network: Network, op: Operation, seed: int = 0) -> None:
-    """The text must load as it was, compile, and compute on the architecture graph what the nest does in PyTorch."""
+    """The text must load as it was, compile, and compute on the architecture graph what the nest
+    does in PyTorch."""
     made = extract(network, op.name)
     text = "".join(f"# {line}\n" for line in remarks(network, op.name)) + render_workload(made)
     workload = load_text(text)

@@ -1,4 +1,5 @@
-"""Contractions taken out of networks compile, and compute what the network does: on the architecture graph, in integers."""
+"""Contractions taken out of networks compile, and compute what the network does: on the
+architecture graph, in integers."""
 
 from __future__ import annotations
 
@@ -130,8 +131,8 @@ BY_HAND: dict[str, tuple[Any, list[Any], str]] = {
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
 def test_what_pytorch_computes(name: str) -> None:
-    """The operands are whole tensors, so that nothing but the workload says what is computed; the remark says which
-    part is kept."""
+    """The operands are whole tensors, so that nothing but the workload says what is computed; the
+    remark says which part is kept."""
     module, args, said = BY_HAND[name]
     network = trace(module, args).network
     (op,) = contractions(network)

@@ -23,8 +23,8 @@ def apply_techniques(
 ) -> Sample:
     """The sample with the techniques of these names; its module is changed in place.
 
-    Quantised weights are computed from the module's, on the meta device only their shapes. Raises E606 for an unknown
-    name, E607 where a technique can't be applied.
+    Quantised weights are computed from the module's, on the meta device only their shapes. Raises
+    E606 for an unknown name, E607 where a technique can't be applied.
     """
     wanted = checked(quantize, attention)
     with torch.no_grad():

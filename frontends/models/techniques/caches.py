@@ -1,4 +1,5 @@
-"""Language models whose keys and values are held, or chosen, by a technique: a cache object, and attention to it."""
+"""Language models whose keys and values are held, or chosen, by a technique: a cache object, and
+attention to it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """COAT (arXiv 2410.19313): activations and weights in 8-bit floating point, the forward pass.
 
-Linear layers multiply e4m3 numbers into sums in float32; each operand has one scale, whose largest magnitude is taken over groups
-of 16 first. Before RMSNorm and SiLU inputs are rounded to e4m3 by groups of 16 in a row, with scales in bfloat16.
+Linear layers multiply e4m3 numbers into sums in float32; each operand has one scale, whose largest
+magnitude is taken over groups of 16 first. Before RMSNorm and SiLU inputs are rounded to e4m3 by
+groups of 16 in a row, with scales in bfloat16.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ EPS = 1e-10
 
 
 def whole_scale(x: Tensor) -> Tensor:
-    """The scale of a whole tensor, no dimension: the groups' largest magnitudes, then the largest of those."""
+    """The scale of a whole tensor, no dimension: the groups' largest magnitudes, then the largest
+    of those."""
     return (grouped(x, GROUP).abs().amax(-1).amax() + EPS) / LARGEST
 
 
 def by_groups(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Numbers [..., G, 16] in e4m3 and scales [..., G, 1] in bfloat16. Numbers are divided by the scale before its rounding."""
+    """Numbers [..., G, 16] in e4m3 and scales [..., G, 1] in bfloat16.
+
+    Numbers are divided by the scale before its rounding.
+    """
     groups = grouped(x, GROUP)
     scale = (groups.abs().amax(-1, keepdim=True) + EPS) / LARGEST
     return (groups / scale).to(torch.float8_e4m3fn), scale.to(torch.bfloat16)

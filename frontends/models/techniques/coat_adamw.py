@@ -1,7 +1,8 @@
 """COAT's optimiser step (arXiv 2410.19313): AdamW whose moments are e4m3 numbers in groups of 128.
 
-Before rounding, a group's magnitudes are raised to a power that spreads their range over that of e4m3: relative to `centre`, the geometric mean of the
-largest and the least magnitude that isn't zero. The power is a multiple of 1/16.
+Before rounding, a group's magnitudes are raised to a power that spreads their range over that of
+e4m3: relative to `centre`, the geometric mean of the largest and the least magnitude that isn't
+zero. The power is a multiple of 1/16.
 """
 
 from __future__ import annotations

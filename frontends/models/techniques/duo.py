@@ -1,8 +1,9 @@
 """DuoAttention (arXiv 2410.10819): some KV heads read every token, the others the first and the last few.
 
-Which head is which is found once; the weights are then permuted so that heads that read everything come first, here
-one half. In decode the others hold `sink` first and `recent` last tokens and read the new one besides, so `recent + 1`; in prefill token i
-reads token j <= i if j < sink or i - j < recent, as in training (the published chunk-wise prefill reads all of its first chunk).
+Which head is which is found once; the weights are then permuted so that heads that read everything
+come first, here one half. In decode the others hold `sink` first and `recent` last tokens and read
+the new one besides, so `recent + 1`; in prefill token i reads token j <= i if j < sink or i - j <
+recent, as in training (the published chunk-wise prefill reads all of its first chunk).
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Duo:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Keys and values of two groups of heads, and a mask of each; none: causal for a prompt, nothing for a token."""
+    """Keys and values of two groups of heads, and a mask of each; none: causal for a prompt,
+    nothing for a token."""
 
     pairs: tuple[tuple[Tensor, Tensor], ...]
     masks: tuple[Tensor | None, ...]

@@ -1,4 +1,5 @@
-"""Number formats of cached keys and values: as they are, or QoQ's four bits per token and head (arXiv 2405.04532).
+"""Number formats of cached keys and values: as they are, or QoQ's four bits per token and head
+(arXiv 2405.04532).
 
 A tensor [B, heads, L, D] is held as a tuple of tensors that agree in all but the last dimension.
 """
@@ -40,7 +41,8 @@ class Plain:
 
 
 class Kv4:
-    """Integers 0..15, held in one byte each, with a scale and a zero in float16 that isn't rounded to an integer."""
+    """Integers 0..15, held in one byte each, with a scale and a zero in float16 that isn't rounded
+    to an integer."""
 
     def encode(self, x: Tensor) -> Parts:
         low = x.amin(-1, keepdim=True)

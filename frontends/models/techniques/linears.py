@@ -58,8 +58,8 @@ def in_block(path: str) -> bool:
 def dense_layers(module: nn.Module) -> Iterator[Dense]:
     """Linear layers inside transformer blocks, also where Sana has convolutions of one pixel.
 
-    Embeddings, final projections (`lm_head`, `proj_out`), patch embeddings and the layers that make scales and shifts
-    of a condition (adaLN) are not among them.
+    Embeddings, final projections (`lm_head`, `proj_out`), patch embeddings and the layers that make
+    scales and shifts of a condition (adaLN) are not among them.
     """
     parts = dict(module.named_modules())
     for path, part in parts.items():
@@ -78,7 +78,8 @@ def dense_layers(module: nn.Module) -> Iterator[Dense]:
 
 
 def _of_one_pixel(part: nn.Conv2d, parts: dict[str, nn.Module], path: str) -> bool:
-    """Whether it is a convolution of one pixel in Sana's feed-forward block; those of convolutional networks stay."""
+    """Whether it is a convolution of one pixel in Sana's feed-forward block; those of convolutional
+    networks stay."""
     owner = parts[path.rpartition(".")[0]]
     return type(owner).__name__ == "GLUMBConv" and part.kernel_size == (1, 1) and part.groups == 1
 

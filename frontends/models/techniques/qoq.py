@@ -1,9 +1,10 @@
 """QoQ (arXiv 2405.04532): 4-bit weights, 8-bit activations.
 
-By groups of 128 inputs a weight is `q4 * s2 + zneg` in bytes: the integer scale `s2` and `zneg`, minus zero times
-scale, act before the product, modulo 256, where no sum of theirs leaves the range of int8. The sum over inputs is exact
-in int32; scales per output channel (float16) and per token (float32) follow it. The variant per channel multiplies by the 4-bit weights
-themselves and subtracts zero times the sum of the activations before their rounding.
+By groups of 128 inputs a weight is `q4 * s2 + zneg` in bytes: the integer scale `s2` and `zneg`,
+minus zero times scale, act before the product, modulo 256, where no sum of theirs leaves the range
+of int8. The sum over inputs is exact in int32; scales per output channel (float16) and per token
+(float32) follow it. The variant per channel multiplies by the 4-bit weights themselves and
+subtracts zero times the sum of the activations before their rounding.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ __all__ = ["GROUP", "PROTECTED", "QoqChannel", "QoqGroup", "channel_weights", "g
 
 GROUP = 128
 PROTECTED = 119
-"""Largest magnitude of the first rounding, so that the second one stays in int8 (section 4.1 of the paper)."""
+"""Largest magnitude of the first rounding, so that the second one stays in int8 (section 4.1 of the
+paper)."""
 
 
 def group_weights(weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,8 +1,9 @@
 """Quest (arXiv 2406.10774): a new token reads the pages of keys that may matter most to it.
 
-Of every page the least and the largest key are held, channel by channel. No product of the query with a key of the
-page exceeds `sum of max(q * least, q * largest)`; the pages with the highest such bounds are read, and the last page always.
-Every query head chooses for itself. The first layers read everything, and so does prefill.
+Of every page the least and the largest key are held, channel by channel. No product of the query
+with a key of the page exceeds `sum of max(q * least, q * largest)`; the pages with the highest such
+bounds are read, and the last page always. Every query head chooses for itself. The first layers
+read everything, and so does prefill.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _last(x: Tensor, page: Tensor) -> Tensor:
 
 
 def extremes(x: Tensor, page: int) -> tuple[Tensor, Tensor]:
-    """The least and the largest element of every page and channel, [1, heads, pages, D]; the last page may be short."""
+    """The least and the largest element of every page and channel, [1, heads, pages, D]; the last
+    page may be short."""
     full = x.shape[2] // page * page
     pages = x[:, :, :full].unflatten(2, (full // page, page))
     least, largest = pages.amin(3), pages.amax(3)

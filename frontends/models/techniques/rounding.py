@@ -1,6 +1,7 @@
 """Rounding to few bits, as operations: what the quantised layers share.
 
-Numbers that aren't stored narrow are in the format of the layer's input, float32 in the networks of the catalogue.
+Numbers that aren't stored narrow are in the format of the layer's input, float32 in the networks of
+the catalogue.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """SVDQuant (arXiv 2411.05007): 4-bit weights and activations beside a branch of rank 32.
 
-Inputs are divided by `smooth` per channel, weights multiplied by it; the largest singular vectors of the weights go to the branch,
-which reads the inputs as they are (`down` holds the division), and what remains is rounded by groups of 64 inputs.
-Groups are summed in int32, scaled by the input's and the weight's scale, then added. Where inputs come from a GELU they are shifted to be positive and rounded without sign;
-the bias takes the shift back, and the branch
-reads them as they were.
+Inputs are divided by `smooth` per channel, weights multiplied by it; the largest singular vectors
+of the weights go to the branch, which reads the inputs as they are (`down` holds the division), and
+what remains is rounded by groups of 64 inputs. Groups are summed in int32, scaled by the input's
+and the weight's scale, then added. Where inputs come from a GELU they are shifted to be positive
+and rounded without sign; the bias takes the shift back, and the branch reads them as they were.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ SHIFT = 0.171875
 
 
 def smoothing(largest: Tensor, weight: Tensor) -> Tensor:
-    """Divisors [K] of the inputs in float16: square root of the input's largest magnitude over the weight's."""
+    """Divisors [K] of the inputs in float16: square root of the input's largest magnitude over the
+    weight's."""
     ratio = largest.clamp_min(1e-5) / weight.abs().amax(0).clamp_min(1e-5)
     return ratio.sqrt().clamp(2.0**-10, 2.0**10).half()
 
 
 def decomposed(weight: Tensor, smooth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The branch's `down` [r, K] and `up` [N, r] in float16, and the rest as integers [G, N, 64] and scales [G, 1, N]."""
+    """The branch's `down` [r, K] and `up` [N, r] in float16, and the rest as integers [G, N, 64]
+    and scales [G, 1, N]."""
     factor = smooth.to(weight.dtype)
     scaled = (weight * factor).double()
     left, sizes, right = torch.linalg.svd(scaled, full_matrices=False)
