@@ -28,17 +28,22 @@ PAGE = ROOT / "docs" / "coverage.md"
 HEAD = """\
 # Networks as loop nests
 
-Made by `python -m benchmarks.coverage --write`. Every network of the catalogue at its published size, traced on the meta device: parameters, multiply-accumulates
-of the contractions (class array), the same by PyTorch's counter (`torch.utils.flop_counter`, halved), operations by class, operators that have no
-loop nest and are left to the host, seconds from the start of the process to the network (imports and building the module included), and the largest
-memory of the process. All sums of products are class array, except those of interpolation by constant matrices, which PyTorch doesn't count either.
+Made by `python -m benchmarks.coverage --write`. Every network of the catalogue at its published \
+size, traced on the meta device: parameters, multiply-accumulates
+of the contractions (class array), the same by PyTorch's counter (`torch.utils.flop_counter`, \
+halved), operations by class, operators that have no
+loop nest and are left to the host, seconds from the start of the process to the network \
+(imports and building the module included), and the largest
+memory of the process. All sums of products are class array, except those of interpolation by \
+constant matrices, which PyTorch doesn't count either.
 
 | network | parameters M | GMACs | ratio to PyTorch's | array | post | move | host | s | MB |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
 SYSTEMS = """
-Systems of several networks, `lego trace NAME`: runs of all stages, and multiply-accumulates of one run of the system (a stage that trains counts three times).
+Systems of several networks, `lego trace NAME`: runs of all stages, and multiply-accumulates of \
+one run of the system (a stage that trains counts three times).
 
 | pipeline | one run of it | networks | runs | GMACs |
 |---|---|---|---|---|

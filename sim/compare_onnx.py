@@ -92,7 +92,10 @@ def evaluated(read: ReadModel, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     try:
         return _run(read.model, dict(zip(read.inputs, map(_array, inputs), strict=True)))
     except Exception as error:
-        message = f"the reference evaluator of onnx can't run the file: {type(error).__name__}: {first_line(error)}"
+        message = (
+            f"the reference evaluator of onnx can't run the file: {type(error).__name__}: "
+            f"{first_line(error)}"
+        )
         hint = (
             "give --data if the random inputs don't fit, such as integers below 8 for a small table"
         )
@@ -101,7 +104,9 @@ def evaluated(read: ReadModel, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
 
 def _run(model: ModelProto, feeds: Mapping[str, Any]) -> dict[str, Tensor]:
     found = ReferenceEvaluator(model).run(None, dict(feeds), intermediate=True)
-    arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray | np.generic)}  # fmt: skip
+    arrays = {
+        name: value for name, value in found.items() if isinstance(value, np.ndarray | np.generic)
+    }
     return {
         name: tensor for name, value in arrays.items() if (tensor := _tensor(value)) is not None
     }

@@ -124,7 +124,11 @@ def _dropped(cell: str) -> str:
     text = re.sub(r"    (parameter|connect \\CLK) .*\n", "", cell).replace(
         "cell $dff ", "cell $pos "
     )
-    parameters = f"    parameter \\A_SIGNED 0\n    parameter \\A_WIDTH {width}\n    parameter \\Y_WIDTH {width}\n"
+    parameters = (
+        "    parameter \\A_SIGNED 0\n"
+        f"    parameter \\A_WIDTH {width}\n"
+        f"    parameter \\Y_WIDTH {width}\n"
+    )
     head, _, rest = text.partition("\n")
     rest = rest.replace("connect \\D ", "connect \\A ").replace("connect \\Q ", "connect \\Y ")
     return f"{head}\n{parameters}{rest}"

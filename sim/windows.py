@@ -71,7 +71,8 @@ def _looked_up(
             value = int(at[~within][0])
             raise LegoError(
                 "E431",
-                f"{who}: index {value} is outside of the {size} elements of dimension {dim} of {place.buffer}",
+                f"{who}: index {value} is outside of the {size} elements of dimension {dim} "
+                f"of {place.buffer}",
                 hint="correct the indices that the network is given or computes",
             )
         inside = inside & within
@@ -90,7 +91,8 @@ def _within(place: Place, tensor: Tensor, extents: Sequence[int]) -> None:
         low, high = (start + sum(f(r, 0) for r in reach) for f in (min, max))
         if (low < 0 or high >= size) and 0 not in extents:
             raise InternalError(
-                f"access {place.map} of a box of {list(extents)} leaves {place.buffer} of {list(tensor.shape)}"
+                f"access {place.map} of a box of {list(extents)} leaves {place.buffer} of "
+                f"{list(tensor.shape)}"
             )
 
 

@@ -90,9 +90,13 @@ def test_the_report_says_whether_the_clock_is_met() -> None:
         "power_uw": {"logic": {}, "sram": {}, "total": 1},
     }  # fmt: skip
     report = {
-        "library": {"name": "l"}, "synthesis": "s", "synthesis_target_ps": 1000, "sram_model": "m", "power_method": "p",
+        "library": {"name": "l"},
+        "synthesis": "s",
+        "synthesis_target_ps": 1000,
+        "sram_model": "m",
+        "power_method": "p",
         "designs": [design],
-    }  # fmt: skip
+    }
     for clock, verdict in ((1000, "MISSED by 0.200 ns"), (1200, "met"), (None, "")):
         met = None if clock is None else clock >= 1200
         rows = dict(report_table(report | {"clock_ps": clock, "designs": [design | {"met": met}]}))

@@ -66,7 +66,8 @@ def _vila2() -> Pipeline:
     )
     return Pipeline(
         "vila2",
-        "VILA^2: an image in three rounds of captioning and training, three specialists, and the last training",
+        "VILA^2: an image in three rounds of captioning and training, three specialists, and "
+        "the last training",
         stages,
         "VILA-1.5-8B's geometry; captions of 128 tokens",
     )
@@ -122,7 +123,8 @@ def _wolf() -> Pipeline:
         "wolf",
         "Wolf: 10 s of video, 2 key frames a second, to a caption of 256 tokens",
         stages,
-        "VILA-1.5-8B and Llama-3-8B stand for all captioners and for the summariser; the others' geometry isn't public",
+        "VILA-1.5-8B and Llama-3-8B stand for all captioners and for the summariser; the "
+        "others' geometry isn't public",
     )
 
 
@@ -196,7 +198,8 @@ def _xvila() -> Pipeline:
         "xvila",
         "X-VILA: an image, 8 frames and sound to text, an image, 16 frames and 10 s of sound",
         stages,
-        "no public code; 50 steps with guidance (twice the runs) assumed; the vocoder of the sound isn't there",
+        "no public code; 50 steps with guidance (twice the runs) assumed; the vocoder of the "
+        "sound isn't there",
     )
 
 

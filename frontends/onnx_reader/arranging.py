@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,13 @@ from frontends.torch_export.layout import sliced
 from frontends.torch_export.lookup import gathered
 
 __all__ = ["taken"]
+
+MODES: dict[object, Literal["edge", "reflect", "wrap"]] = {
+    "edge": "edge",
+    "reflect": "reflect",
+    "wrap": "wrap",
+}
+"""NumPy's names of the ways to pad with what is there."""
 
 
 def _folds(x: Any) -> bool:
@@ -225,18 +232,19 @@ def _pad(n: Context, x: Any, pads: Any = None, value: Any = None, axes: Any = No
     sides = n.listed("pads", pads) or []
     along = [a % rank for a in n.listed("axes", axes) or range(rank)]
     half = len(sides) // 2
-    before, after = dict(zip(along, sides[:half], strict=True)), dict(zip(along, sides[half:], strict=True))  # fmt: skip
+    before = dict(zip(along, sides[:half], strict=True))
+    after = dict(zip(along, sides[half:], strict=True))
     mode = n.attribute("mode", "constant")
     if mode == "constant":
         filler = n.attribute("value", 0.0) if value is None else n.known(value, "the padding")[0]
         flat = [side for k in reversed(range(rank)) for side in (before.get(k, 0), after.get(k, 0))]
         return n.call("constant_pad_nd.default", x, flat, filler) if any(flat) else x
     for axis in along:
-        size, kind = shape_of(x)[axis], {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}.get(mode)  # fmt: skip
+        size, kind = shape_of(x)[axis], MODES.get(mode)
         if kind is None or min(before[axis], after[axis]) < 0:
             raise n.fail(f"padding by {clean_mode(mode)} with these sides can't be lowered")
         n.limited(size + before[axis] + after[axis])
-        places = np.pad(np.arange(size), (before[axis], after[axis]), mode=kind)  # type: ignore[call-overload]
+        places = np.pad(np.arange(size), (before[axis], after[axis]), mode=kind)
         x = taken(n, x, axis, [int(place) for place in places])
     return x
 

@@ -30,10 +30,25 @@ def _unary(name: str) -> Callable[..., Any]:
 
 
 for _op, _name in {
-    "Neg": "neg", "Abs": "abs", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Tanh": "tanh",
-    "Erf": "erf", "Sigmoid": "sigmoid", "Sin": "sin", "Cos": "cos", "Floor": "floor", "Round": "round", "Sign": "sign",
-    "Relu": "relu", "HardSwish": "hardswish", "Not": "logical_not", "Softplus": "softplus",
-}.items():  # fmt: skip
+    "Neg": "neg",
+    "Abs": "abs",
+    "Exp": "exp",
+    "Log": "log",
+    "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal",
+    "Tanh": "tanh",
+    "Erf": "erf",
+    "Sigmoid": "sigmoid",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Floor": "floor",
+    "Round": "round",
+    "Sign": "sign",
+    "Relu": "relu",
+    "HardSwish": "hardswish",
+    "Not": "logical_not",
+    "Softplus": "softplus",
+}.items():
     translates(_op)(_unary(f"{_name}.default"))
 
 
@@ -42,14 +57,24 @@ def _binary(name: str, *, swaps: bool = False) -> Callable[..., Any]:
         if swaps and not isinstance(number(x, y), Known) and isinstance(x, Known):
             x, y = y, x
         y = number(y, x)
-        return n.call(f"{name}.Tensor" if isinstance(y, Known) or hasattr(y, "dims") else f"{name}.Scalar", x, y)  # fmt: skip
+        return n.call(
+            f"{name}.Tensor" if isinstance(y, Known) or hasattr(y, "dims") else f"{name}.Scalar",
+            x,
+            y,
+        )
 
     return translate
 
 
 for _op, _name in {
-    "Add": "add", "Mul": "mul", "Less": "lt", "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge", "Equal": "eq",
-}.items():  # fmt: skip
+    "Add": "add",
+    "Mul": "mul",
+    "Less": "lt",
+    "LessOrEqual": "le",
+    "Greater": "gt",
+    "GreaterOrEqual": "ge",
+    "Equal": "eq",
+}.items():
     translates(_op)(_binary(_name, swaps=_op in ("Add", "Mul", "Equal")))
 
 
@@ -121,7 +146,9 @@ def _prelu(n: Context, x: Any, slope: Any) -> Any:
 
 @translates("Elu")
 def _elu(n: Context, x: Any) -> Any:
-    below = n.call("sub.Scalar", n.call("exp.default", n.call("minimum.default", x, _zero(n, x))), 1.0)  # fmt: skip
+    below = n.call(
+        "sub.Scalar", n.call("exp.default", n.call("minimum.default", x, _zero(n, x))), 1.0
+    )
     scaled = n.call("mul.Scalar", below, n.attribute("alpha", 1.0))
     return n.call("where.self", n.call("lt.Scalar", x, 0.0), scaled, x)
 

@@ -174,12 +174,14 @@ def _agrees(context: Context, output: str, value: Any, stated: Mapping[str, Type
     if kind is not None and context.dtype(value) != kind:
         types = [format_of(each) for each in (kind, context.dtype(value))]
         raise refused(
-            f"node {context.path}: {clean(output)} is of {types[0]} in the file, but of {types[1]} by its operands"
+            f"node {context.path}: {clean(output)} is of {types[0]} in the file, but of "
+            f"{types[1]} by its operands"
         )
     shape = _static(stated[output])
     if shape is not None and list(shape_of(value)) != shape:
         raise refused(
-            f"node {context.path}: {clean(output)} is {shape} in the file, but {list(shape_of(value))} by its operands"
+            f"node {context.path}: {clean(output)} is {shape} in the file, but "
+            f"{list(shape_of(value))} by its operands"
         )
 
 

@@ -70,7 +70,9 @@ def _is_open(dim: Dimension) -> bool:
 
 def _text(info: ValueInfoProto) -> str:
     """A shape with the names of open dimensions."""
-    found = [clean(d.dim_param) or (d.dim_value if not _is_open(d) else "?") for d in _dims(info.type)]  # fmt: skip
+    found = [
+        clean(d.dim_param) or (d.dim_value if not _is_open(d) else "?") for d in _dims(info.type)
+    ]
     return f"[{', '.join(map(str, found))}]"
 
 
@@ -117,7 +119,10 @@ def _set_input(info: ValueInfoProto, shape: Sequence[int], bound: dict[str, int]
     if not info.type.tensor_type.HasField("shape"):
         dims = [info.type.tensor_type.shape.dim.add() for _ in shape]
     if len(shape) != len(dims):
-        message = f"input {name} has {len(dims)} dimensions, {_text(info)} in the file, and {len(shape)} in {given}"
+        message = (
+            f"input {name} has {len(dims)} dimensions, {_text(info)} in the file, and "
+            f"{len(shape)} in {given}"
+        )
         raise LegoError("E904", message, hint="give one size per dimension")
     for k, (dim, size) in enumerate(zip(dims, shape, strict=True)):
         if not _is_open(dim) and dim.dim_value != size:
@@ -139,7 +144,12 @@ def _refuse_open(inputs: Mapping[str, ValueInfoProto]) -> None:
     unranked = [info for info in inputs.values() if not info.type.tensor_type.HasField("shape")]
     if not left and not unranked:
         return
-    options = {f"--dim {_option(d.dim_param)}=1": None for info in left for d in _dims(info.type) if _is_open(d) and d.dim_param}  # fmt: skip
+    options = {
+        f"--dim {_option(d.dim_param)}=1": None
+        for info in left
+        for d in _dims(info.type)
+        if _is_open(d) and d.dim_param
+    }
     for info in left:
         if any(_is_open(d) and not d.dim_param for d in _dims(info.type)):
             shape = ",".join(str(1 if _is_open(d) else d.dim_value) for d in _dims(info.type))

@@ -175,13 +175,17 @@ def _group_norm(n: Context, x: Any, scale: Any, bias: Any) -> Any:
 
 @translates("InstanceNormalization")
 def _instance_norm(n: Context, x: Any, scale: Any, bias: Any) -> Any:
-    return n.call("group_norm.default", x, shape_of(x)[1], scale, bias, n.attribute("epsilon", 1e-5))  # fmt: skip
+    return n.call(
+        "group_norm.default", x, shape_of(x)[1], scale, bias, n.attribute("epsilon", 1e-5)
+    )
 
 
 @translates("BatchNormalization")
 def _batch_norm(n: Context, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Any:
     if n.attribute("training_mode", 0):
-        raise n.fail("batch norm in training mode can't be lowered", "export the model for inference")  # fmt: skip
+        raise n.fail(
+            "batch norm in training mode can't be lowered", "export the model for inference"
+        )
     n.makes("batch_norm.default", shape_of(x), x)
     eps = n.attribute("epsilon", 1e-5)
     return n.lower("batch_norm.default", x, scale, bias, mean, variance, False, 0.1, eps, False)
@@ -196,6 +200,12 @@ def _local_response(n: Context, x: Any) -> Any:
     how = Sliding([1], [(size - 1) // 2], [1])
     square = apply(Fn.MUL, Value(0), Value(0))
     sums = pooled(n, n.view(last), [size], how, Reduction.ADD, square, 0.0)
-    scaled = n.call("mul.Scalar", n.call("movedim.int", sums, -1, 1), n.attribute("alpha", 1e-4) / size)  # fmt: skip
-    power = n.call("pow.Tensor_Scalar", n.call("add.Scalar", scaled, n.attribute("bias", 1.0)), n.attribute("beta", 0.75))  # fmt: skip
+    scaled = n.call(
+        "mul.Scalar", n.call("movedim.int", sums, -1, 1), n.attribute("alpha", 1e-4) / size
+    )
+    power = n.call(
+        "pow.Tensor_Scalar",
+        n.call("add.Scalar", scaled, n.attribute("bias", 1.0)),
+        n.attribute("beta", 0.75),
+    )
     return n.call("div.Tensor", x, power)

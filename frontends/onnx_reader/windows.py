@@ -32,9 +32,14 @@ def _sliding(n: Context, space: Sequence[int], taps: Sequence[int]) -> tuple[Sli
     if min(*stride, *dilation, *taps) < 1 or min(pads) < 0 or len(pads) != 2 * axes:
         raise n.fail("strides, dilations, pads or kernel out of range")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        over = [max((-(-i // s) - 1) * s + r - i, 0) for i, s, r in zip(space, stride, reach, strict=True)]  # fmt: skip
+        over = [
+            max((-(-i // s) - 1) * s + r - i, 0)
+            for i, s, r in zip(space, stride, reach, strict=True)
+        ]
         before = [(o + (auto == "SAME_LOWER")) // 2 for o in over]
-        return Sliding(stride, before, dilation), [-(-i // s) for i, s in zip(space, stride, strict=True)]  # fmt: skip
+        return Sliding(stride, before, dilation), [
+            -(-i // s) for i, s in zip(space, stride, strict=True)
+        ]
     if auto == "VALID":
         pads = [0] * 2 * axes
     places = []

@@ -123,8 +123,15 @@ def _einsum(t: Tracer, equation: str, operands: Sequence[Any], **_: Any) -> View
 
 @lowers("conv1d.default", "conv2d.default", "conv3d.default")
 def _conv(
-    t: Tracer, x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
-) -> View:  # fmt: skip
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> View:
     axes = len(t.view(weight).dims) - 2
     how = Sliding(*(per_axis(v, axes) for v in (stride, padding, dilation)))
     return convolved(t, x, weight, bias, how, groups)
@@ -132,8 +139,15 @@ def _conv(
 
 @lowers("conv1d.padding", "conv2d.padding", "conv3d.padding")
 def _conv_named(
-    t: Tracer, x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: str = "valid", dilation: Any = 1, groups: int = 1,
-) -> View:  # fmt: skip
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: str = "valid",
+    dilation: Any = 1,
+    groups: int = 1,
+) -> View:
     taps = t.view(weight).shape[2:]
     steps = per_axis(dilation, len(taps))
     before = [
@@ -160,18 +174,32 @@ def convolved(t: Tracer, x: Any, weight: Any, bias: Any, how: Sliding, groups: i
         ),
     ]
     found = t.nests.nest(
-        t.path, t.source, Kind.ARRAY, ("n", "g", "o", *pixels), t.format(view), terms, product(0, 1), Reduction.ADD,
+        t.path,
+        t.source,
+        Kind.ARRAY,
+        ("n", "g", "o", *pixels),
+        t.format(view),
+        terms,
+        product(0, 1),
+        Reduction.ADD,
         sizes=dict(zip(pixels, shape, strict=True)),
-    )  # fmt: skip
+    )
     found = biased(t, reshaped(t, found, [n, outs, *shape]), bias, 1)
     return found if batched else found.removed([0])
 
 
 @lowers("conv_transpose1d.default", "conv_transpose2d.input", "conv_transpose3d.input")
 def _conv_transposed(
-    t: Tracer, x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
-) -> View:  # fmt: skip
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> View:
     """Every input pixel adds to the outputs around it: the output's index is the window."""
     view, weights = t.view(x), t.view(weight)
     inner, outs, *taps = weights.shape
@@ -192,17 +220,34 @@ def _conv_transposed(
         ),
     ]
     t.nests.nest(
-        t.path, t.source, Kind.ARRAY, ("n", "g", "o", *windows), t.format(view), terms, product(0, 1), Reduction.ADD,
-        into=out, clipped=0.0,
-    )  # fmt: skip
+        t.path,
+        t.source,
+        Kind.ARRAY,
+        ("n", "g", "o", *windows),
+        t.format(view),
+        terms,
+        product(0, 1),
+        Reduction.ADD,
+        into=out,
+        clipped=0.0,
+    )
     found = biased(t, reshaped(t, out, [n, groups * outs, *shape]), bias, 1)
     return found if batched else found.removed([0])
 
 
 @lowers("convolution.default")
 def _convolution(
-    t: Tracer, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, extra: Any, groups: int,
-) -> View:  # fmt: skip
+    t: Tracer,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    extra: Any,
+    groups: int,
+) -> View:
     if transposed:
         return _conv_transposed(t, x, weight, bias, stride, padding, extra, groups, dilation)
     return _conv(t, x, weight, bias, stride, padding, dilation, groups)

@@ -161,8 +161,12 @@ def _reciprocal(t: Tracer, x: Any) -> View:
 @lowers("sign.default")
 def _sign(t: Tracer, x: Any) -> View:
     return pointwise(
-        t, [x], lambda a: apply(Fn.WHERE, apply(Fn.LT, a, 0), -1.0, apply(Fn.WHERE, apply(Fn.LT, 0, a), 1.0, 0.0))
-    )  # fmt: skip
+        t,
+        [x],
+        lambda a: apply(
+            Fn.WHERE, apply(Fn.LT, a, 0), -1.0, apply(Fn.WHERE, apply(Fn.LT, 0, a), 1.0, 0.0)
+        ),
+    )
 
 
 @lowers("log2.default")
@@ -289,7 +293,15 @@ def _cast(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
     return pointwise(t, [view], lambda a: apply(Fn.CAST, a))
 
 
-@lowers("ones_like.default", "zeros_like.default", "full_like.default", "new_ones.default", "new_zeros.default", "new_full.default", "empty_like.default")  # fmt: skip
+@lowers(
+    "ones_like.default",
+    "zeros_like.default",
+    "full_like.default",
+    "new_ones.default",
+    "new_zeros.default",
+    "new_full.default",
+    "empty_like.default",
+)
 def _filled(t: Tracer, x: Any, *args: Any, **_: Any) -> Any:
     """Only the shape counts, so it is a constant."""
     import torch

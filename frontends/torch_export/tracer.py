@@ -91,8 +91,13 @@ def _exported(
         hint = "shapes and control flow mustn't depend on values; see torch.export"
         if made_by == "builtins":
             leaves = tree_leaves((args, kwargs))
-            given = ", ".join(f"{list(x.shape)} {format_of(x.dtype)}" for x in leaves if isinstance(x, Tensor))  # fmt: skip
-            hint = f"the module stops at inputs {given}: give the number, ranks, sizes and types that it takes"
+            given = ", ".join(
+                f"{list(x.shape)} {format_of(x.dtype)}" for x in leaves if isinstance(x, Tensor)
+            )
+            hint = (
+                f"the module stops at inputs {given}: give the number, ranks, sizes and types "
+                "that it takes"
+            )
         message = f"{type(module).__name__} can't be exported: {_first_line(error)}"
         raise LegoError("E401", message, hint=hint) from error
     finally:

@@ -127,7 +127,10 @@ def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Format]
     op = operation_named(network, name)
     own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
     if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
-        hint = "`lego trace --ops` lists the contractions, class array; nests of integers of up to 32 bits do as well"
+        hint = (
+            "`lego trace --ops` lists the contractions, class array; nests of integers of up to "
+            "32 bits do as well"
+        )
         raise LegoError("E405", f"{name} isn't a contraction but {op.kind}", hint=hint)
     if len(op.inputs) > len(NAMES):
         raise LegoError("E405", f"{name} has {len(op.inputs)} operands, more than {len(NAMES)}")

@@ -210,10 +210,13 @@ class Nests:
             return parts, terms
         mended = [
             replace(term, view=self.copied(term.view, name))
-            if any(label in bad and len(dim) > 1 for dim, label in zip(term.view.dims, term.labels, strict=True))
+            if any(
+                label in bad and len(dim) > 1
+                for dim, label in zip(term.view.dims, term.labels, strict=True)
+            )
             else term
             for term in terms
-        ]  # fmt: skip
+        ]
         if mended == terms:
             raise InternalError(f"{name}: the output can't be written in this arrangement")
         return self._parts(known, mended, given, name)

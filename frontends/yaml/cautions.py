@@ -51,4 +51,7 @@ def _remedy(tensor: str, low: int, high: int) -> str:
     if fitting is not None:
         return f"{fitting} for {tensor} holds every sum"
     bits = bits_for(low, high)
-    return f"no format holds {bits} bits; if your values are smaller than their formats allow, narrower formats say so"
+    return (
+        f"no format holds {bits} bits; if your values are smaller than their formats allow, "
+        "narrower formats say so"
+    )

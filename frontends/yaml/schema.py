@@ -138,7 +138,8 @@ class ArchitectureForm(_Form):
     )
     read_cost: Cost | None = Field(
         default=None,
-        description="Energy of a memory read, in that of a register as wide, per cycle; by the SRAM model if absent.",
+        description="Energy of a memory read, in that of a register as wide, per cycle; by the SRAM "
+        "model if absent.",
     )
     double_buffer: Switch = Field(
         default="no",

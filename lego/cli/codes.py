@@ -197,7 +197,10 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E401": (
         "module can't be exported",
-        "PyTorch could not follow the module: it stops at inputs of these shapes, or shapes or control flow depend on values.",
+        (
+            "PyTorch could not follow the module: it stops at inputs of these shapes, or shapes "
+            "or control flow depend on values."
+        ),
         "Give inputs that the module takes; move decisions that depend on values out of it.",
     ),
     "E402": (
@@ -207,7 +210,10 @@ CODES: dict[str, tuple[str, str, str]] = {
     ),
     "E405": (
         "no such contraction",
-        "Only a sum of products can be taken out of a network, by its name, or a nest of integers whose body workloads have.",
+        (
+            "Only a sum of products can be taken out of a network, by its name, or a nest of "
+            "integers whose body workloads have."
+        ),
         "List the names with `lego trace NAME --ops`.",
     ),
     "E406": (
@@ -238,11 +244,17 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E411": (
         "reference can't be computed",
         "The evaluator of the package onnx stopped at the file, which `lego verify` compares with.",
-        "Give inputs that fit with --data; where the evaluator lacks the operator, verify the PyTorch module instead.",
+        (
+            "Give inputs that fit with --data; where the evaluator lacks the operator, verify "
+            "the PyTorch module instead."
+        ),
     ),
     "E412": (
         "error above what is required",
-        "With `lego verify --require`: a layer or an output has a larger relative error in the number formats.",
+        (
+            "With `lego verify --require`: a layer or an output has a larger relative error in "
+            "the number formats."
+        ),
         "Use finer formats, or scales of real inputs with --data.",
     ),
     "E421": (
@@ -258,7 +270,10 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E431": (
         "index outside of what is looked up",
         "While a network ran, an index that it was given or computed named no element.",
-        "Correct the indices, or give inputs with --data. Negative ones count from the end only where the operator says so, as in x[i].",
+        (
+            "Correct the indices, or give inputs with --data. Negative ones count from the end "
+            "only where the operator says so, as in x[i]."
+        ),
     ),
     "E432": (
         "integer divided by zero",
@@ -335,7 +350,10 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E802": ("synthesis failed", "Yosys stopped.", "Read its last lines in the message."),
     "E803": (
         "timing failed",
-        "The netlist has no path from one register to another, no clock, or a cell that the library doesn't have.",
+        (
+            "The netlist has no path from one register to another, no clock, or a cell that the "
+            "library doesn't have."
+        ),
         "Read the message; with a library of your own, see that it has the cells that synthesis uses.",
     ),
     "E805": (

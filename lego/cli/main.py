@@ -133,7 +133,8 @@ def sim(
     activity: Annotated[
         bool,
         typer.Option(
-            help="Record switching for `lego ppa` on the way (a model of a large array takes twice as long to build)."
+            help="Record switching for `lego ppa` on the way (a model of a large array takes "
+            "twice as long to build)."
         ),
     ] = True,
     json: Json = False,
@@ -171,8 +172,8 @@ def ppa(
         bool,
         typer.Option(
             "--require-clock",
-            help="End with status 2 unless the clock of `lego compile --clock` is met; otherwise a clock missed is "
-            "a warning, with status 0.",
+            help="End with status 2 unless the clock of `lego compile --clock` is met; otherwise "
+            "a clock missed is a warning, with status 0.",
         ),
     ] = False,
     json: Json = False,
@@ -184,8 +185,8 @@ def ppa(
 
 
 @app.command(
-    epilog="Examples: lego trace workloads/sana.yaml; lego trace resnet50 --ops; lego trace net.onnx --dim batch=1; "
-    "lego trace --module mine.py:Net --input 1,3,224,224"
+    epilog="Examples: lego trace workloads/sana.yaml; lego trace resnet50 --ops; lego trace "
+    "net.onnx --dim batch=1; lego trace --module mine.py:Net --input 1,3,224,224"
 )
 def trace(
     what: Annotated[
@@ -225,8 +226,8 @@ def trace(
 
 
 @app.command(
-    epilog="Examples: lego verify sana_tiny --formats fp8 --device auto; lego verify net.onnx --dim batch=1 --require 0.05; "
-    "lego verify --module mine.py:Net --input 1,3,32,32"
+    epilog="Examples: lego verify sana_tiny --formats fp8 --device auto; lego verify net.onnx --dim "
+    "batch=1 --require 0.05; lego verify --module mine.py:Net --input 1,3,32,32"
 )
 def verify(
     what: Annotated[
@@ -242,15 +243,17 @@ def verify(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Number formats of contractions: w8a8 (default), w8a8_shift, w8a8_tensor, w4a8_g128, w4a4_g64, fp8, "
-            "fp8_e5m2, bf16; own: the network's (default with --quantize or --attention)."
+            help="Number formats of contractions: w8a8 (default), w8a8_shift, w8a8_tensor, "
+            "w4a8_g128, w4a4_g64, fp8, fp8_e5m2, bf16; own: the network's (default with "
+            "--quantize or --attention)."
         ),
     ] = None,
     require: Annotated[
         float | None,
         typer.Option(
             metavar="ERROR",
-            help="End with status 2 if a layer's or an output's relative error in the formats is above it, such as 0.05.",
+            help="End with status 2 if a layer's or an output's relative error in the formats is "
+            "above it, such as 0.05.",
         ),
     ] = None,
     quantize: Quantize = None,

@@ -163,7 +163,10 @@ def print_verified(steps: Sequence[tuple[str, Step]]) -> None:
     for design, names in verified(steps).items():
         seconds = sum(step.seconds for name, step in steps if name == design)
         checked = ", ".join(names)
-        print(f"verified {design}: {checked} (each against the graph before it; {seconds:.1f} s with the passes)")  # fmt: skip
+        print(
+            f"verified {design}: {checked} (each against the graph before it; {seconds:.1f} s "
+            "with the passes)"
+        )
 
 
 class HelpWithPasses(TyperCommand):
@@ -195,5 +198,7 @@ def _stages() -> list[tuple[str, str]]:
     """Names of the stages, and what their class says about each."""
     from lego.back.timing import Stages
 
-    told = dict(re.findall(r"`(\w+)`: ([^;]+?)[;.]\s", " ".join((Stages.__doc__ or "").split()) + " "))  # fmt: skip
+    told = dict(
+        re.findall(r"`(\w+)`: ([^;]+?)[;.]\s", " ".join((Stages.__doc__ or "").split()) + " ")
+    )
     return [(each.name, told.get(each.name, "")) for each in fields(Stages)]

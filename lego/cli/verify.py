@@ -203,7 +203,10 @@ def _require(most: float, formats: str, found: list[Difference]) -> None:
     over = [(error, d) for error, d in errors if error > most]
     if over:
         error, worst = max(over, key=lambda each: each[0])
-        message = f"{len(over)} of {len(errors)} layers and outputs have errors above {most:g} in {formats}, the largest {error:.2g} at {worst.path}"
+        message = (
+            f"{len(over)} of {len(errors)} layers and outputs have errors above {most:g} in "
+            f"{formats}, the largest {error:.2g} at {worst.path}"
+        )
         hint = "use finer formats, such as --formats bf16, or scales of real inputs with --data"
         raise LegoError("E412", message, hint=hint)
 
@@ -215,10 +218,15 @@ def _plain(found: Difference) -> dict[str, object]:
 
 def _print(name: str, formats: str, found: list[Difference], where: str) -> None:
     rows = [
-        (d.path, "x".join(map(str, d.shape)), *map(_error, (d.module, d.nests, d.formats)), "ok" if d.close else "FAR")
+        (
+            d.path,
+            "x".join(map(str, d.shape)),
+            *map(_error, (d.module, d.nests, d.formats)),
+            "ok" if d.close else "FAR",
+        )
         for d in sorted(found, key=lambda d: d.path == "output")
         if _is_told(d)
-    ]  # fmt: skip
+    ]
     table(("layer", "shape", "reference", "loop nests", formats, ""), rows)
     true = any(d.module is not None for d in found)
     against = "the reference in float64" if true else "the reference"

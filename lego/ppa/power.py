@@ -36,10 +36,12 @@ __all__ = [
 ]
 
 METHOD = (
-    "C V^2/2 of pins and wire per toggle of a net, and the library's internal energy at the slews and loads of the timing "
-    "analysis, mean over states; nets toggle at the mean simulated activity of the category that drives them, the clock twice a "
-    "cycle, and behind clock gates in the share of the simulated cycles in which they are open; leakage from the library; "
-    "SRAM energy per simulated access by the macro model, without leakage; activity is zero-delay, so glitches aren't counted"
+    "C V^2/2 of pins and wire per toggle of a net, and the library's internal energy at the "
+    "slews and loads of the timing analysis, mean over states; nets toggle at the mean "
+    "simulated activity of the category that drives them, the clock twice a cycle, and "
+    "behind clock gates in the share of the simulated cycles in which they are open; leakage "
+    "from the library; SRAM energy per simulated access by the macro model, without leakage; "
+    "activity is zero-delay, so glitches aren't counted"
 )
 
 Floats = NDArray[np.float64]

@@ -20,8 +20,9 @@ __all__ = ["METHOD", "Timing", "clock_of", "macro_liberty"]
 SRAM_SETUP_PS, EDGE_NS, PIN_FF = 50, 0.05, 2
 
 METHOD = (
-    "static timing analysis of all paths between registers, with the library's tables: one corner, ideal clock, the "
-    "library's default wire load, no buffers on nets that cross modules; SRAM access times by the macro model"
+    "static timing analysis of all paths between registers, with the library's tables: one "
+    "corner, ideal clock, the library's default wire load, no buffers on nets that cross "
+    "modules; SRAM access times by the macro model"
 )
 
 

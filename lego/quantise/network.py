@@ -223,9 +223,13 @@ class _Work:
         return self.scales[name]
 
     def _scaled(
-        self, op: Operation, places: list[Place], scales: list[Scale | None], block: tuple[int, int, int] | None,
+        self,
+        op: Operation,
+        places: list[Place],
+        scales: list[Scale | None],
+        block: tuple[int, int, int] | None,
         per_loop: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The contraction into a buffer of sums, and the nest that multiplies them by the scales."""
         out = self.buffers[op.output.buffer]
         fmt = "int32" if self.scheme.integer else "float32"
@@ -250,8 +254,13 @@ class _Work:
                 self.operations[k] = replace(op, output=replace(op.output, buffer=new))
 
     def _scaling(
-        self, op: Operation, sums: Place, shape: tuple[int, ...], scales: list[Scale | None], kept: list[int] | None
-    ) -> Operation:  # fmt: skip
+        self,
+        op: Operation,
+        sums: Place,
+        shape: tuple[int, ...],
+        scales: list[Scale | None],
+        kept: list[int] | None,
+    ) -> Operation:
         """Over the sums' elements; `kept` are the loops of the contraction that these follow, None
         if it isn't one each."""
         loops = tuple(Loop(f"d{k}", n) for k, n in enumerate(shape))

@@ -49,14 +49,20 @@ class Scheme:
 
 SCHEMES: dict[str, Scheme] = {
     "w8a8": Scheme("int8", "int8", True, None, "int8, weights scaled per output channel"),
-    "w8a8_shift": Scheme("int8", "int8", True, None, "w8a8, products of attention rescaled in integers", True),
+    "w8a8_shift": Scheme(
+        "int8", "int8", True, None, "w8a8, products of attention rescaled in integers", True
+    ),
     "w8a8_tensor": Scheme("int8", "int8", False, None, "int8, one scale per tensor"),
-    "w4a8_g128": Scheme("int8", "int4", True, 128, "int4 weights scaled per channel and 128 products, int8"),
-    "w4a4_g64": Scheme("int4", "int4", True, 64, "int4, weights scaled per channel and 64 products"),
+    "w4a8_g128": Scheme(
+        "int8", "int4", True, 128, "int4 weights scaled per channel and 128 products, int8"
+    ),
+    "w4a4_g64": Scheme(
+        "int4", "int4", True, 64, "int4, weights scaled per channel and 64 products"
+    ),
     "fp8": Scheme("float8_e4m3fn", "float8_e4m3fn", False, None, "fp8 e4m3, one scale per tensor"),
     "fp8_e5m2": Scheme("float8_e5m2", "float8_e5m2", False, None, "fp8 e5m2, one scale per tensor"),
     "bf16": Scheme("bfloat16", "bfloat16", False, None, "bfloat16, summed in float32"),
-}  # fmt: skip
+}
 
 
 def scheme_named(name: str) -> Scheme:

@@ -52,9 +52,14 @@ def model(
 
 
 def node_model(
-    op: str, args: Sequence[Any], attributes: Mapping[str, Any], *, fixed: int | None = None, results: int = 1,
+    op: str,
+    args: Sequence[Any],
+    attributes: Mapping[str, Any],
+    *,
+    fixed: int | None = None,
+    results: int = 1,
     opset: int = 21,
-) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+) -> tuple[Any, dict[str, Any]]:
     """A model of one node and its inputs.
 
     Arguments from number `fixed` on are initialisers; None isn't given.

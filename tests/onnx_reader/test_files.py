@@ -46,20 +46,33 @@ class Attention(nn.Module):
 MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "convolutions": (
         lambda: nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, groups=8),
-            nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10),
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 8, 3, groups=8),
+            nn.SiLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, 10),
         ),
         (1, 3, 12, 12),
     ),
     "attention": (Attention, (2, 5, 16)),
     "upsampling": (
         lambda: nn.Sequential(
-            nn.ConvTranspose2d(4, 4, 2, stride=2), nn.GroupNorm(2, 4), nn.Hardswish(), nn.Upsample(scale_factor=2),
-            nn.PixelUnshuffle(2), nn.ZeroPad2d(1), nn.AvgPool2d(2), nn.Softmax(1),
+            nn.ConvTranspose2d(4, 4, 2, stride=2),
+            nn.GroupNorm(2, 4),
+            nn.Hardswish(),
+            nn.Upsample(scale_factor=2),
+            nn.PixelUnshuffle(2),
+            nn.ZeroPad2d(1),
+            nn.AvgPool2d(2),
+            nn.Softmax(1),
         ),
         (1, 4, 5, 5),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -175,7 +188,13 @@ def test_external_data_behind_a_link(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (tmp_path / "w.bin").write_bytes(b"\0" * 48)
-    onnx.save(weighted(), str(folder / "model.onnx"), save_as_external_data=True, location="w.bin", size_threshold=0)  # fmt: skip
+    onnx.save(
+        weighted(),
+        str(folder / "model.onnx"),
+        save_as_external_data=True,
+        location="w.bin",
+        size_threshold=0,
+    )
     (folder / "w.bin").unlink()
     (folder / "w.bin").symlink_to(tmp_path / "w.bin")
     refused(folder / "model.onnx", "E408", "outside")

@@ -23,7 +23,13 @@ from sim.network import execute
 from tests.onnx_reader.compare import compare_file, model
 
 SIZES = (3, 5, 4)
-INDICES = {"ahead": (0, 1, 2, 1), "back": (-1, -3, -2, -1), "mixed": (-3, 2, 0, -1), "above": (0, 9, 1, 9), "below": (0, -4, 1, -99)}  # fmt: skip
+INDICES = {
+    "ahead": (0, 1, 2, 1),
+    "back": (-1, -3, -2, -1),
+    "mixed": (-3, 2, 0, -1),
+    "above": (0, 9, 1, 9),
+    "below": (0, -4, 1, -99),
+}
 CASES = [
     (op, rank, axis, dtype)
     for op in ("Gather", "GatherElements")
@@ -37,7 +43,12 @@ def operand(rank: int, axis: int) -> Any:
     """The axis that is indexed has 3 elements."""
     shape = list(SIZES[:rank])
     shape[0], shape[axis] = shape[axis], shape[0]
-    return np.random.default_rng(rank).permutation(int(np.prod(shape))).astype("float32").reshape(shape)  # fmt: skip
+    return (
+        np.random.default_rng(rank)
+        .permutation(int(np.prod(shape)))
+        .astype("float32")
+        .reshape(shape)
+    )
 
 
 def table(op: str, rank: int, axis: int, sign: str, dtype: str) -> Any:

@@ -31,9 +31,29 @@ def one(value: float) -> Any:
 
 
 ELEMENTWISE = (
-    "Neg", "Abs", "Exp", "Tanh", "Erf", "Sigmoid", "Sin", "Cos", "Floor", "Round", "Sign", "Relu", "Ceil", "LeakyRelu",
-    "Elu", "HardSigmoid", "HardSwish", "Softplus", "Gelu", "Mish", "Identity", "Clip",
-)  # fmt: skip
+    "Neg",
+    "Abs",
+    "Exp",
+    "Tanh",
+    "Erf",
+    "Sigmoid",
+    "Sin",
+    "Cos",
+    "Floor",
+    "Round",
+    "Sign",
+    "Relu",
+    "Ceil",
+    "LeakyRelu",
+    "Elu",
+    "HardSigmoid",
+    "HardSwish",
+    "Softplus",
+    "Gelu",
+    "Mish",
+    "Identity",
+    "Clip",
+)
 
 Case = tuple[str, list[Any], dict[str, Any]]
 
@@ -60,34 +80,94 @@ CASES: dict[str, Case] = {
     "matmul_vector": ("MatMul", [X, random(4)], {}),
     "gemm": ("Gemm", [random(3, 4), random(4, 5), random(5)], {}),
     "gemm_linear": ("Gemm", [random(3, 4), random(5, 4), random(5)], {"transB": 1}),
-    "gemm_scaled": ("Gemm", [random(4, 3), random(4, 5), random(3, 5)], {"transA": 1, "alpha": 0.5, "beta": 2.0}),
+    "gemm_scaled": (
+        "Gemm",
+        [random(4, 3), random(4, 5), random(3, 5)],
+        {"transA": 1, "alpha": 0.5, "beta": 2.0},
+    ),
     "gemm_no_bias": ("Gemm", [random(3, 4), random(4, 5)], {"alpha": 0.5}),
     "einsum": ("Einsum", [X, random(4, 5)], {"equation": "bij,jk->bki"}),
-    "conv": ("Conv", [IMAGE, random(5, 4, 3, 3), random(5)], {"pads": [1, 1, 1, 1], "strides": [2, 1]}),
-    "conv_uneven": ("Conv", [IMAGE, random(5, 4, 3, 2)], {"pads": [0, 1, 2, 0], "dilations": [2, 1]}),
-    "conv_same": ("Conv", [IMAGE, random(5, 4, 2, 3)], {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+    "conv": (
+        "Conv",
+        [IMAGE, random(5, 4, 3, 3), random(5)],
+        {"pads": [1, 1, 1, 1], "strides": [2, 1]},
+    ),
+    "conv_uneven": (
+        "Conv",
+        [IMAGE, random(5, 4, 3, 2)],
+        {"pads": [0, 1, 2, 0], "dilations": [2, 1]},
+    ),
+    "conv_same": (
+        "Conv",
+        [IMAGE, random(5, 4, 2, 3)],
+        {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    ),
     "conv_groups": ("Conv", [IMAGE, random(4, 1, 3, 3), random(4)], {"group": 4}),
     "conv_1d": ("Conv", [X, random(3, 6, 2)], {"pads": [1, 0]}),
-    "conv_transpose": ("ConvTranspose", [IMAGE, random(4, 3, 3, 3), random(3)], {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}),
-    "max_pool": ("MaxPool", [IMAGE], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
-    "max_pool_ceil": ("MaxPool", [PIXELS], {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
+    "conv_transpose": (
+        "ConvTranspose",
+        [IMAGE, random(4, 3, 3, 3), random(3)],
+        {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
+    ),
+    "max_pool": (
+        "MaxPool",
+        [IMAGE],
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+    ),
+    "max_pool_ceil": (
+        "MaxPool",
+        [PIXELS],
+        {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+    ),
     "average_pool": ("AveragePool", [IMAGE], {"kernel_shape": [3, 2], "strides": [1, 2]}),
     "average_pool_padded": ("AveragePool", [IMAGE], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
-    "average_pool_ceil": ("AveragePool", [PIXELS], {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
-    "average_pool_same": ("AveragePool", [IMAGE], {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "strides": [2, 2]}),
-    "average_pool_counted": ("AveragePool", [IMAGE], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
+    "average_pool_ceil": (
+        "AveragePool",
+        [PIXELS],
+        {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+    ),
+    "average_pool_same": (
+        "AveragePool",
+        [IMAGE],
+        {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    ),
+    "average_pool_counted": (
+        "AveragePool",
+        [IMAGE],
+        {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1},
+    ),
     "global_average": ("GlobalAveragePool", [IMAGE], {}),
     "global_max": ("GlobalMaxPool", [IMAGE], {}),
-    "resize": ("Resize", [IMAGE, None, np.array([1, 1, 2, 2], np.float32)], {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+    "resize": (
+        "Resize",
+        [IMAGE, None, np.array([1, 1, 2, 2], np.float32)],
+        {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        },
+    ),
     "resize_half": ("Resize", [IMAGE, None, None, ints(2, 4, 27, 21)], {"mode": "nearest"}),
-    "resize_smaller": ("Resize", [IMAGE, None, None, ints(2, 4, 5, 4)], {"mode": "nearest", "nearest_mode": "ceil"}),
+    "resize_smaller": (
+        "Resize",
+        [IMAGE, None, None, ints(2, 4, 5, 4)],
+        {"mode": "nearest", "nearest_mode": "ceil"},
+    ),
     "softmax": ("Softmax", [X], {"axis": 1}),
     "log_softmax": ("LogSoftmax", [X], {}),
     "layer_norm": ("LayerNormalization", [X, random(4), random(4) * 2], {}),
     "group_norm": ("GroupNormalization", [PIXELS, random(8), random(8)], {"num_groups": 4}),
     "instance_norm": ("InstanceNormalization", [IMAGE, random(4), random(4)], {}),
-    "batch_norm": ("BatchNormalization", [IMAGE, random(4), random(4), random(4), np.abs(random(4))], {}),
-    "lrn": ("LRN", [random(8, 8, 2, 2)], {"size": 5, "alpha": 0.5}),  # onnx 1.23 computes as many channels as the batch has
+    "batch_norm": (
+        "BatchNormalization",
+        [IMAGE, random(4), random(4), random(4), np.abs(random(4))],
+        {},
+    ),
+    "lrn": (
+        "LRN",
+        [random(8, 8, 2, 2)],
+        {"size": 5, "alpha": 0.5},
+    ),  # onnx 1.23 computes as many channels as the batch has
     "reduce_mean": ("ReduceMean", [X, ints(-1)], {}),
     "reduce_sum": ("ReduceSum", [X, ints(0, 2)], {"keepdims": 0}),
     "reduce_max": ("ReduceMax", [X], {}),
@@ -117,8 +197,12 @@ CASES: dict[str, Case] = {
     "depth_to_space_crd": ("DepthToSpace", [PIXELS], {"blocksize": 2, "mode": "CRD"}),
     "space_to_depth": ("SpaceToDepth", [PIXELS], {"blocksize": 2}),
     "trilu": ("Trilu", [X, ints(1).reshape(())], {"upper": 0}),
-    "one_hot": ("OneHot", [ints(1, -1, 3, -4), ints(4).reshape(()), np.array([7, 2], np.int32)], {"axis": 0}),
-}  # fmt: skip
+    "one_hot": (
+        "OneHot",
+        [ints(1, -1, 3, -4), ints(4).reshape(()), np.array([7, 2], np.int32)],
+        {"axis": 0},
+    ),
+}
 
 
 @pytest.mark.parametrize("op", ELEMENTWISE)

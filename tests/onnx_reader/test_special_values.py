@@ -38,23 +38,70 @@ def axes(*values: int) -> Any:
 
 
 CASES: dict[str, list[Case]] = {
-    **{op: [([REAL], {})] for op in ("Neg", "Abs", "Exp", "Log", "Sqrt", "Reciprocal", "Tanh", "Sigmoid", "Floor", "Ceil", "Round", "Relu",
-                                     "LeakyRelu", "Elu", "HardSigmoid", "Softplus", "Identity")},
+    **{
+        op: [([REAL], {})]
+        for op in (
+            "Neg",
+            "Abs",
+            "Exp",
+            "Log",
+            "Sqrt",
+            "Reciprocal",
+            "Tanh",
+            "Sigmoid",
+            "Floor",
+            "Ceil",
+            "Round",
+            "Relu",
+            "LeakyRelu",
+            "Elu",
+            "HardSigmoid",
+            "Softplus",
+            "Identity",
+        )
+    },
     **{op: [([SMALL], {})] for op in ("Sin", "Cos", "Erf")},
-    **{op: [([LEFT, RIGHT], {})] for op in ("Add", "Sub", "Mul", "Div", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "Max", "Min", "PRelu")},
+    **{
+        op: [([LEFT, RIGHT], {})]
+        for op in (
+            "Add",
+            "Sub",
+            "Mul",
+            "Div",
+            "Less",
+            "LessOrEqual",
+            "Greater",
+            "GreaterOrEqual",
+            "Equal",
+            "Max",
+            "Min",
+            "PRelu",
+        )
+    },
     "Pow": [([REAL, np.float32(p)], {}) for p in (2.0, 3.0, -1.0, 0.0)],
     "Where": [([LEFT > 0, LEFT, RIGHT], {})],
     "Clip": [([REAL, np.float32(-1), np.float32(1)], {})],
     "Cast": [([REAL], {"to": onnx.TensorProto.DOUBLE}), ([REAL], {"to": onnx.TensorProto.BOOL})],
     "Softmax": [([ROW], {"axis": k}) for k in (0, 1)],
     "LogSoftmax": [([ROW], {"axis": 0}), ([ROW[:11]], {"axis": 1})],
-    **{op: [([ROW, axes(k)], {}) for k in (0, 1)] for op in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare")},
+    **{
+        op: [([ROW, axes(k)], {}) for k in (0, 1)]
+        for op in (
+            "ReduceSum",
+            "ReduceMean",
+            "ReduceMax",
+            "ReduceMin",
+            "ReduceL1",
+            "ReduceL2",
+            "ReduceSumSquare",
+        )
+    },
     "ArgMax": [([ORDERED], {"axis": k}) for k in (0, 1)],
     "ArgMin": [([ORDERED], {"axis": k}) for k in (0, 1)],
     "LRN": [([CHANNELS.reshape(4, 4, 2, 2)], {"size": k}) for k in (2, 3)],
     "GlobalAveragePool": [([CHANNELS], {})],
     "GlobalMaxPool": [([CHANNELS], {})],
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -63,7 +110,13 @@ def test_an_operator_gives_what_onnx_gives_at_special_values(op: str, tmp_path: 
     path = tmp_path / "model.onnx"
     wrong = []
     for k, (args, attributes) in enumerate(CASES[op]):
-        given = len(args) if op in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Where", "PRelu", "Equal") or "ess" in op or "eater" in op else 1  # fmt: skip
+        given = (
+            len(args)
+            if op in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Where", "PRelu", "Equal")
+            or "ess" in op
+            or "eater" in op
+            else 1
+        )
         made, inputs = node_model(op, args, attributes, fixed=given)
         onnx.save(made, str(path))
         wanted = ReferenceEvaluator(str(path)).run(None, dict(inputs))

@@ -77,7 +77,18 @@ class Drawn:
 
 def _reshape(d: Drawn) -> None:
     n, c, h, w = d.shape
-    d.node("Reshape", d.rng.choice([[n, c * h, 1, w], [n, c, w, h], [n, -1, h * 2, w], [n, c // 2, h, -1], [0, c // 2, h * 2, w]]))  # fmt: skip
+    d.node(
+        "Reshape",
+        d.rng.choice(
+            [
+                [n, c * h, 1, w],
+                [n, c, w, h],
+                [n, -1, h * 2, w],
+                [n, c // 2, h, -1],
+                [0, c // 2, h * 2, w],
+            ]
+        ),
+    )
 
 
 def _transpose(d: Drawn) -> None:
@@ -118,7 +129,14 @@ def _flatten(d: Drawn) -> None:
 
 def _resize(d: Drawn) -> None:
     factors = [1, 1, d.rng.choice([1, 2, 3]), d.rng.choice([2, 3])]
-    d.node("Resize", None, np.array(factors, np.float32), mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")  # fmt: skip
+    d.node(
+        "Resize",
+        None,
+        np.array(factors, np.float32),
+        mode="nearest",
+        nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric",
+    )
 
 
 def _squeeze(d: Drawn) -> None:
@@ -128,12 +146,21 @@ def _squeeze(d: Drawn) -> None:
 
 
 VIEWS: dict[str, Callable[[Drawn], None]] = {
-    "Reshape": _reshape, "Transpose": _transpose, "Slice": _slice, "Expand": _expand, "Split": _split, "Gather": _gather,
-    "Flatten": _flatten, "Resize": _resize, "Squeeze": _squeeze,
+    "Reshape": _reshape,
+    "Transpose": _transpose,
+    "Slice": _slice,
+    "Expand": _expand,
+    "Split": _split,
+    "Gather": _gather,
+    "Flatten": _flatten,
+    "Resize": _resize,
+    "Squeeze": _squeeze,
     "Tile": lambda d: d.node("Tile", [1, *d.rng.sample([1, 2, 3], 3)]),
-    "DepthToSpace": lambda d: d.node("DepthToSpace", blocksize=2, mode=d.rng.choice(["DCR", "CRD"])),
+    "DepthToSpace": lambda d: d.node(
+        "DepthToSpace", blocksize=2, mode=d.rng.choice(["DCR", "CRD"])
+    ),
     "SpaceToDepth": lambda d: d.node("SpaceToDepth", blocksize=2),
-}  # fmt: skip
+}
 
 
 def _image(d: Drawn, axes: int) -> None:

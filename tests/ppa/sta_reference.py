@@ -16,10 +16,15 @@ from lego.ppa.library import cells_of
 
 EDGES = ("rise", "fall")
 FIGURES: dict[str, tuple[float, ...]] = {
-    "INV": (5, 0.25, 2, 3, 0.25, 1), "NAND": (7, 0.5, 3, 4, 0.25, 2), "XOR": (11, 0.75, 3, 6, 0.5, 2),
+    "INV": (5, 0.25, 2, 3, 0.25, 1),
+    "NAND": (7, 0.5, 3, 4, 0.25, 2),
+    "XOR": (11, 0.75, 3, 6, 0.5, 2),
     "XOR-": (15, 0.5, 3, 9, 0.25, 2),
-    "AND": (9, 0.5, 1, 2, 0.5, 1), "MUX": (13, 0.5, 2, 5, 0.25, 1), "FF": (20, 0.25, 2, 8, 0.5, 1), "GATE": (6, 0.25, 1, 2, 0.25, 1),
-}  # fmt: skip
+    "AND": (9, 0.5, 1, 2, 0.5, 1),
+    "MUX": (13, 0.5, 2, 5, 0.25, 1),
+    "FF": (20, 0.25, 2, 8, 0.5, 1),
+    "GATE": (6, 0.25, 1, 2, 0.25, 1),
+}
 """Delay in ps: constant, per ps of slew, per fF of load; slew likewise.
 
 An edge that falls takes 3 ps more and drives 0.5 per fF better.
@@ -67,20 +72,25 @@ def liberty() -> str:
             for figures, *said in SENSES.get(f"{cell}.{pin}", ((cell, "", ""),))
         )
         pins = "".join(_input(pin) for pin in ins)
-        cells += f'cell ({cell}) {{ {pins} pin (Z) {{ direction : output; function : "{function}"; {arcs} }} }}\n'
+        output = f'direction : output; function : "{function}"; {arcs}'
+        cells += f"cell ({cell}) {{ {pins} pin (Z) {{ {output} }} }}\n"
     launch = f"timing () {{ related_pin : CK; timing_type : rising_edge; {_delays('FF')} }}"
     follow = f"timing () {{ related_pin : CK; timing_sense : positive_unate; {_delays('GATE')} }}"
     setup = f"timing () {{ related_pin : CK; timing_type : setup_rising; {_setup()} }}"
-    cells += f"""cell (FF) {{ ff (IQ, IQN) {{ next_state : D; clocked_on : CK; }} {_input("CK", "clock : true;")}
+    cells += f"""cell (FF) {{ ff (IQ, IQN) {{ next_state : D; clocked_on : CK; }}
+      {_input("CK", "clock : true;")}
       {_input("D", setup)} pin (Q) {{ direction : output; function : IQ; {launch} }} }}
     cell (GATE) {{ clock_gating_integrated_cell : latch_posedge; statetable (CK, IQ) {{ }}
-      {_input("CK", "clock_gate_clock_pin : true;")} {_input("E", setup)} pin (GCK) {{ direction : output; {follow} }} }}
+      {_input("CK", "clock_gate_clock_pin : true;")} {_input("E", setup)}
+      pin (GCK) {{ direction : output; {follow} }} }}
     """
     return (
         'library (linear) { time_unit : "1ps"; capacitive_load_unit (1, ff);\n'
-        "lu_table_template (d) { variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;\n"
+        "lu_table_template (d) { variable_1 : input_net_transition;\n"
+        "  variable_2 : total_output_net_capacitance;\n"
         '  index_1 ("0, 8"); index_2 ("0, 4"); }\n'
-        "lu_table_template (s) { variable_1 : constrained_pin_transition; variable_2 : related_pin_transition;\n"
+        "lu_table_template (s) { variable_1 : constrained_pin_transition;\n"
+        "  variable_2 : related_pin_transition;\n"
         '  index_1 ("0, 8"); index_2 ("0, 8"); }\n'
         f"{cells} }}"
     )
@@ -110,10 +120,11 @@ def _delays(cell: str) -> str:
 
 
 def _setup() -> str:
-    return "".join(
-        f'{edge}_constraint (s) {{ values ("{base}, {base + 3}, {base + 8 * slope}, {base + 8 * slope + 3}"); }} '
-        for edge, (base, slope) in SETUP.items()
-    )
+    text = ""
+    for edge, (base, slope) in SETUP.items():
+        late = base + 8 * slope
+        text += f'{edge}_constraint (s) {{ values ("{base}, {base + 3}, {late}, {late + 3}"); }} '
+    return text
 
 
 def library_cells() -> dict[str, Cell]:

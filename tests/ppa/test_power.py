@@ -55,10 +55,12 @@ library (tiny) {
       internal_power () { when : "!CK & !Q & QN"; power (scalar) { values ("4"); } }
       internal_power () { when : "!CK & Q & !QN"; power (scalar) { values ("8"); } } }
     pin (CK) { direction : input; clock : true; capacitance : 1;
-      internal_power () { when : "D & Q & !QN"; rise_power (scalar) { values ("1"); } fall_power (scalar) { values ("3"); } }
+      internal_power () { when : "D & Q & !QN"; rise_power (scalar) { values ("1"); }
+        fall_power (scalar) { values ("3"); } }
       internal_power () { when : "!D & !Q & QN"; power (scalar) { values ("6"); } } }
     pin (Q) { direction : output; function : "IQ";
-      internal_power () { related_pin : "CK"; rise_power (scalar) { values ("10"); } fall_power (scalar) { values ("20"); } } }
+      internal_power () { related_pin : "CK"; rise_power (scalar) { values ("10"); }
+        fall_power (scalar) { values ("20"); } } }
     pin (QN) { direction : output; function : "IQN"; }
   }
   cell (GATE) { area : 4; clock_gating_integrated_cell : latch_posedge;

@@ -57,7 +57,10 @@ def _range(r: random.Random, before: list[str], extent: int) -> str:
 
 
 def _affine(r: random.Random, before: list[str], around: int) -> str:
-    terms = {name: r.choice([1, 1, 1, -1, 2, -2]) for name in r.sample(before, min(len(before), r.choice([1, 1, 2])))}  # fmt: skip
+    terms = {
+        name: r.choice([1, 1, 1, -1, 2, -2])
+        for name in r.sample(before, min(len(before), r.choice([1, 1, 2])))
+    }
     constant = r.randint(0, 3) if min(terms.values()) > 0 else around + r.randint(-2, 4)
     return "+".join([str(constant), *(f"{a}*{name}" for name, a in terms.items())]).replace(
         "+-", "-"

@@ -108,7 +108,10 @@ def test_a_transposed_convolution_has_one_scale(taps: int) -> None:
     assert np.array_equal(values[traced.network.outputs[0]].numpy(), sums * sa * sw)
 
 
-@pytest.mark.parametrize(("name", "kind", "largest"), [("fp8", torch.float8_e4m3fn, 448), ("fp8_e5m2", torch.float8_e5m2, 57344)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "kind", "largest"),
+    [("fp8", torch.float8_e4m3fn, 448), ("fp8_e5m2", torch.float8_e5m2, 57344)],
+)
 def test_eight_bit_floating_point(name: str, kind: torch.dtype, largest: int) -> None:
     torch.manual_seed(5)
     layer, x = nn.Linear(20, 4, bias=False), torch.randn(3, 20)
@@ -149,7 +152,9 @@ def test_rescaling_by_a_shift() -> None:
     n = int(values[multiplier.shift])
     exact = [Fraction(float(sa)) * Fraction(float(s)) / Fraction(float(sy)) for s in sw[:, 0]]
     m = [int(v) for v in values[multiplier.name].ravel()]
-    assert all(abs(Fraction(a, 2**n) / b - 1) < Fraction(1, 2**29) for a, b in zip(m, exact, strict=True))  # fmt: skip
+    assert all(
+        abs(Fraction(a, 2**n) / b - 1) < Fraction(1, 2**29) for a, b in zip(m, exact, strict=True)
+    )
     assert 2**30 <= max(m) <= 2**31
     want = [
         [max(-127, min(127, (int(v) * m[k] + 2 ** (n - 1)) >> n)) for k, v in enumerate(row)]

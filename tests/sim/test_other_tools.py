@@ -107,12 +107,19 @@ def run_core(folder: Path, target: str, *more: str) -> subprocess.CompletedProce
     (folder / "fusesoc.conf").touch()
     common = ["fusesoc", "--config", "fusesoc.conf", "--cores-root", "."]
     return subprocess.run(
-        [*common, "run", f"--target={target}", *more, core.stem, *(["--folder", str(folder)] * (target == "sim"))],
+        [
+            *common,
+            "run",
+            f"--target={target}",
+            *more,
+            core.stem,
+            *(["--folder", str(folder)] * (target == "sim")),
+        ],
         cwd=folder,
         capture_output=True,
         text=True,
         env=os.environ | {"VERILATOR_ROOT": str(home), "PATH": path},
-    )  # fmt: skip
+    )
 
 
 @fusesoc

@@ -80,7 +80,18 @@ def expanded(q8: Array, scale: Array, power: Array, centre: Array) -> Array:
     return np.sign(y) * np.abs(y) ** (1 / power) * centre
 
 
-def adamw(p: Array, g: Array, m: Array, v: Array, step: int, rate: float, b1: float, b2: float, eps: float, decay: float) -> tuple[Array, Array, Array]:  # fmt: skip
+def adamw(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    step: int,
+    rate: float,
+    b1: float,
+    b2: float,
+    eps: float,
+    decay: float,
+) -> tuple[Array, Array, Array]:
     """Weight and moments after a step, as the textbook says, in float64."""
     p, g, m, v = (a.astype(np.float64) for a in (p, g, m, v))
     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2

@@ -60,9 +60,14 @@ def stepped(scheme: Any, length: int, layer: int = 5) -> tuple[Any, list[Any]]:
 def wanted(length: int, keeps: Any) -> Any:
     """Every query head's output, given which tokens it reads."""
     q, k, v = (x[0].numpy() for x in tensors(length))
-    return np.stack([
-        reference.softmax_over(q[h, 0], k[h // 2], v[h // 2], keeps(h, q[h, 0], k[h // 2]), SCALE) for h in range(4)
-    ])  # fmt: skip
+    return np.stack(
+        [
+            reference.softmax_over(
+                q[h, 0], k[h // 2], v[h // 2], keeps(h, q[h, 0], k[h // 2]), SCALE
+            )
+            for h in range(4)
+        ]
+    )
 
 
 @pytest.mark.parametrize("length", [1 + 5, 1 + 12, 1 + 13, 1 + 40])
@@ -76,7 +81,12 @@ def test_a_head_of_few_tokens_reads_what_a_rolling_cache_holds(length: int) -> N
     assert distance(step(*args)[0, :, 0], want) <= BOUNDS["attention decode"]
     traced, values = run(step, *args)
     assert distance(values[traced.network.outputs[0]][0, :, 0], want) <= BOUNDS["attention decode"]
-    reads = {loop.extent for op in traced.network.operations if op.kind is Kind.ARRAY for loop in op.loops}  # fmt: skip
+    reads = {
+        loop.extent
+        for op in traced.network.operations
+        if op.kind is Kind.ARRAY
+        for loop in op.loops
+    }
     assert {length, min(length, 13)} <= reads
 
 
@@ -96,7 +106,13 @@ def test_prefill_masks_as_training_does() -> None:
     keeps = [np.tril(np.ones((30, 30), bool)), reference.in_training(30, 4, 8)]
     for h in range(4):
         for i in range(30):
-            want = reference.softmax_over(q[0, h, i].numpy(), k[0, h // 2].numpy(), v[0, h // 2].numpy(), keeps[h // 2][i], SCALE)  # fmt: skip
+            want = reference.softmax_over(
+                q[0, h, i].numpy(),
+                k[0, h // 2].numpy(),
+                v[0, h // 2].numpy(),
+                keeps[h // 2][i],
+                SCALE,
+            )
             for each in (found, ours):
                 assert distance(each[h, i], want) <= BOUNDS["attention prefill"]
 
@@ -153,5 +169,9 @@ def test_pages_of_keys_in_four_bits() -> None:
     want = step(q, keys, values, key, value)
     assert distance(found[traced.network.outputs[0]], want) <= BOUNDS["attention kv4"]
     looked = [op for op in traced.network.operations if any(p.indirect for p in op.inputs)]
-    read = {traced.network.buffer(op.inputs[1].buffer).format for op in looked if op.source == "aten.gather.default"}  # fmt: skip
+    read = {
+        traced.network.buffer(op.inputs[1].buffer).format
+        for op in looked
+        if op.source == "aten.gather.default"
+    }
     assert read == {"int8", "float16"}

@@ -68,7 +68,13 @@ def test_expansion_is_more_exact_than_a_scale() -> None:
 
 
 def test_a_group_keeps_signs_zeros_and_equal_magnitudes() -> None:
-    x = torch.stack((moments(1)[0] * torch.tensor([1.0, -1.0]).repeat(64), torch.zeros(128), torch.full((128,), -0.3)))  # fmt: skip
+    x = torch.stack(
+        (
+            moments(1)[0] * torch.tensor([1.0, -1.0]).repeat(64),
+            torch.zeros(128),
+            torch.full((128,), -0.3),
+        )
+    )
     x[0, 5] = 0
     back = expanded(compressed(x))
     assert bool((back[1] == 0).all())

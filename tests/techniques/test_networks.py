@@ -18,15 +18,27 @@ from tests.techniques.nests import check_nests  # noqa: E402
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SMALL = [
-    ("llama3_decode_tiny", "qoq_g128", "quest"), ("llama3_decode_tiny", "qoq_channel", "duo"), ("gpt2_tiny", "qoq_g128", None),
-    ("bert_tiny", "qoq_g128", "dense"), ("pixart_tiny", "svdquant_r32", None), ("sana_tiny", "svdquant_r32", None),
-    ("llama_tiny", "coat_fp8", None), ("llama3_tiny", None, "duo"), ("llama_decode_tiny", None, "quest"),
-]  # fmt: skip
+    ("llama3_decode_tiny", "qoq_g128", "quest"),
+    ("llama3_decode_tiny", "qoq_channel", "duo"),
+    ("gpt2_tiny", "qoq_g128", None),
+    ("bert_tiny", "qoq_g128", "dense"),
+    ("pixart_tiny", "svdquant_r32", None),
+    ("sana_tiny", "svdquant_r32", None),
+    ("llama_tiny", "coat_fp8", None),
+    ("llama3_tiny", None, "duo"),
+    ("llama_decode_tiny", None, "quest"),
+]
 MORE = [
-    ("llama_tiny", "qoq_g128", None), ("gemma2_decode_tiny", "qoq_channel", None), ("sana_tiny", "qoq_g128", None),
-    ("flux_tiny", "svdquant_r32", None), ("dit_tiny", "coat_fp8", None), ("qwen2_decode_tiny", None, "duo"),
-    ("qwen2_decode_tiny", "coat_fp8", "quest"), ("llama_tiny", "svdquant_r32", "duo"), ("siglip_tiny", "qoq_channel", None),
-]  # fmt: skip
+    ("llama_tiny", "qoq_g128", None),
+    ("gemma2_decode_tiny", "qoq_channel", None),
+    ("sana_tiny", "qoq_g128", None),
+    ("flux_tiny", "svdquant_r32", None),
+    ("dit_tiny", "coat_fp8", None),
+    ("qwen2_decode_tiny", None, "duo"),
+    ("qwen2_decode_tiny", "coat_fp8", "quest"),
+    ("llama_tiny", "svdquant_r32", "duo"),
+    ("siglip_tiny", "qoq_channel", None),
+]
 SMALL += [pytest.param(*each, marks=pytest.mark.slow) for each in MORE]
 
 

@@ -33,7 +33,11 @@ def test_group_weights_are_the_references(width: int) -> None:
     assert same(module.s2[..., 0], s2)
     assert same(module.s1, s1)
     assert same(module.zneg[..., 0].to(torch.int64) % 256, (-zero * s2) % 256)
-    assert (module.q4.dtype, module.zneg.dtype, module.s1.dtype) == (torch.int8, torch.int8, torch.float16)  # fmt: skip
+    assert (module.q4.dtype, module.zneg.dtype, module.s1.dtype) == (
+        torch.int8,
+        torch.int8,
+        torch.float16,
+    )
     exact = (q4.reshape(24, -1, 128) - zero[..., None]) * s2[..., None]
     assert exact.min() >= -128 and exact.max() <= 127
     assert q4.max() == 15 and s2.max() > 1

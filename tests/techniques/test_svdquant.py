@@ -36,7 +36,14 @@ def test_a_layer_is_the_reference(width: int, seed: int, after_gelu: bool) -> No
     parts = reference.group_sums(q, module.q4.numpy().astype(np.int64))
     stored = [getattr(module, n).numpy() for n in ("smooth", "down", "up")]
     scales = module.scale[:, 0].numpy()
-    wanted = reference.layer(x.numpy(), *stored, module.q4.numpy().astype(np.int64), scales, module.bias.numpy(), module.shift)  # fmt: skip
+    wanted = reference.layer(
+        x.numpy(),
+        *stored,
+        module.q4.numpy().astype(np.int64),
+        scales,
+        module.bias.numpy(),
+        module.shift,
+    )
     assert apart(module(x), wanted, of="row") <= BOUNDS["svdquant module"]
     traced, values = run(module, x)
     found = values[traced.network.outputs[0]]

@@ -13,8 +13,12 @@ import numpy as np
 __all__ = ["BOUNDS", "apart"]
 
 DIGITS = {
-    "float64": (53, -1022), "float32": (24, -126), "float16": (11, -14), "bfloat16": (8, -126), "float8_e4m3fn": (4, -6),
-}  # fmt: skip
+    "float64": (53, -1022),
+    "float32": (24, -126),
+    "float16": (11, -14),
+    "bfloat16": (8, -126),
+    "float8_e4m3fn": (4, -6),
+}
 """Significant bits, and the exponent of the least normal number."""
 
 BOUNDS = {

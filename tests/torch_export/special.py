@@ -12,19 +12,33 @@ import torch
 __all__ = ["IMAGE", "INTEGERS", "PAIRS", "REALS", "ROWS", "SMALL", "TRUTH", "apart", "shuffled"]
 
 NAN, INF = float("nan"), float("inf")
-REALS = [NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, -3.0, 6.0, 6.5, 1e-42, -1e-42, 1.2e-38, 20.5, -20.5,
-         88.0, 100.0, -100.0, 1e19, -1e19, 3.3e38, -3.3e38, 0.1, -3.1]  # fmt: skip
+REALS = [
+    NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, -3.0, 6.0, 6.5, 1e-42,
+    -1e-42, 1.2e-38, 20.5, -20.5, 88.0, 100.0, -100.0, 1e19, -1e19, 3.3e38, -3.3e38, 0.1, -3.1,
+]  # fmt: skip
 INTEGERS = [0, 1, -1, 2, -2, 3, -3, 7, -7, 100, 2**31 - 1, -(2**31) + 1, 2**24 + 1]
 PAIRS = list(itertools.product(REALS, REALS))
 TRUTH = list(itertools.product([True, False], [True, False]))
 SMALL = [NAN, INF, -INF, 0.0, -0.0, 1.0, -2.0, 1e-42, 1e18, -1e18]
 
 ROWS = [
-    [1.0, -2.0, 0.5, 3.0], [1.0, NAN, 2.0, NAN], [NAN, 1.0, 1.0, 4.0], [INF, 1.0, 2.0, INF], [-INF, 1.0, 2.0, 3.0],
-    [INF, -INF, 0.0, 1.0], [-INF, -INF, -INF, -INF], [INF, INF, INF, INF], [NAN, NAN, NAN, NAN], [0.0, 0.0, 0.0, 0.0],
-    [2.0, 2.0, -1.0, 2.0], [-200.0, 0.0, -100.0, -300.0], [1e-42, 2e-42, 0.0, -1e-42], [1e18, -1e18, 1e18, 2e18],
-    [-INF, NAN, INF, 0.0], [5.0, -INF, -INF, -INF],
-]  # fmt: skip
+    [1.0, -2.0, 0.5, 3.0],
+    [1.0, NAN, 2.0, NAN],
+    [NAN, 1.0, 1.0, 4.0],
+    [INF, 1.0, 2.0, INF],
+    [-INF, 1.0, 2.0, 3.0],
+    [INF, -INF, 0.0, 1.0],
+    [-INF, -INF, -INF, -INF],
+    [INF, INF, INF, INF],
+    [NAN, NAN, NAN, NAN],
+    [0.0, 0.0, 0.0, 0.0],
+    [2.0, 2.0, -1.0, 2.0],
+    [-200.0, 0.0, -100.0, -300.0],
+    [1e-42, 2e-42, 0.0, -1e-42],
+    [1e18, -1e18, 1e18, 2e18],
+    [-INF, NAN, INF, 0.0],
+    [5.0, -INF, -INF, -INF],
+]
 """Rows of a reduction."""
 
 _PIXELS = np.random.default_rng(0).standard_normal((8, 2, 5, 6))

@@ -60,7 +60,13 @@ LOOKUPS: dict[str, Callable[..., Any]] = {
 }
 RANKS = {"brackets_of_two": (2, 3), "embedding": (2,)}
 SOURCES = ("constant", "input", "computed")
-INDICES = {"ahead": (0, 1, 2, 1), "back": (-1, -3, -2, -1), "mixed": (-3, 2, 0, -1), "above": (0, 9, 1, 9), "below": (0, -4, 1, -99)}  # fmt: skip
+INDICES = {
+    "ahead": (0, 1, 2, 1),
+    "back": (-1, -3, -2, -1),
+    "mixed": (-3, 2, 0, -1),
+    "above": (0, 9, 1, 9),
+    "below": (0, -4, 1, -99),
+}
 
 
 class LookUp(nn.Module):

@@ -119,11 +119,23 @@ def _rolled(rng: random.Random, x: Tensor) -> Step:
 
 
 VIEWS: dict[str, Callable[[random.Random, Tensor], Step]] = {
-    "split_and_merge": _split_and_merge, "other_shape": _other_shape, "flat_and_back": _flat_and_back, "permuted": _permuted,
-    "strided": _strided, "repeated": _repeated, "interleaved": _interleaved, "expanded": _expanded, "nearest": _nearest,
-    "chunks": _chunks, "swapped_halves": _swapped_halves, "restacked": _restacked, "flipped": _flipped, "rolled": _rolled,
-    "shuffled": lambda rng, x: lambda y: F.pixel_shuffle(y, 2), "unshuffled": lambda rng, x: lambda y: F.pixel_unshuffle(y, 2),
-}  # fmt: skip
+    "split_and_merge": _split_and_merge,
+    "other_shape": _other_shape,
+    "flat_and_back": _flat_and_back,
+    "permuted": _permuted,
+    "strided": _strided,
+    "repeated": _repeated,
+    "interleaved": _interleaved,
+    "expanded": _expanded,
+    "nearest": _nearest,
+    "chunks": _chunks,
+    "swapped_halves": _swapped_halves,
+    "restacked": _restacked,
+    "flipped": _flipped,
+    "rolled": _rolled,
+    "shuffled": lambda rng, x: lambda y: F.pixel_shuffle(y, 2),
+    "unshuffled": lambda rng, x: lambda y: F.pixel_unshuffle(y, 2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +245,12 @@ OPERATORS: dict[str, tuple[int, Callable[[random.Random, Tensor], Step]]] = {
     **{f"conv_transpose{n}d": (n, _transposed(n)) for n in (1, 2, 3)},
     **{f"max_pool{n}d": (n, _max_pool(n)) for n in (1, 2, 3)},
     **{f"avg_pool{n}d": (n, _average_pool(n)) for n in (1, 2, 3)},
-    "adaptive": (2, _adaptive), "interpolated": (2, _interpolated), "padded": (2, _padded), "looked_up": (2, _looked_up),
+    "adaptive": (2, _adaptive),
+    "interpolated": (2, _interpolated),
+    "padded": (2, _padded),
+    "looked_up": (2, _looked_up),
     "summed_so_far": (2, _summed_so_far),
-}  # fmt: skip
+}
 """Axes of an image, and how one is drawn."""
 
 

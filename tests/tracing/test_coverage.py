@@ -60,14 +60,18 @@ def split(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
         steps = [rng.randint(1, 3), rng.choice([1, 1, 2])]
         rows.append([steps[j % 2] if j // 2 == d else 0 for j in range(2 * len(shape))])
         offset.append(-rng.randint(0, 2))
-    return operation(name, extents, rows, offset, 0.0, rng.choice([Reduction.ADD, Reduction.ASSIGN]))  # fmt: skip
+    return operation(
+        name, extents, rows, offset, 0.0, rng.choice([Reduction.ADD, Reduction.ASSIGN])
+    )
 
 
 def anything(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
     extents = [rng.randint(1, 4) for _ in range(rng.randint(0, 3))]
     rows = [[rng.choice([0, 0, 1, 1, 2, -1]) for _ in extents] for _ in shape]
     offset = [rng.choice([0, 0, 1, -1]) for _ in shape]
-    return operation(name, extents, rows, offset, rng.choice([0.0, None]), rng.choice(list(Reduction)))  # fmt: skip
+    return operation(
+        name, extents, rows, offset, rng.choice([0.0, None]), rng.choice(list(Reduction))
+    )
 
 
 def is_wrong(network: Network) -> bool:
@@ -133,7 +137,9 @@ def test_the_tracer_refuses_what_it_leaves_out() -> None:
     with pytest.raises(InternalError, match=r"no element \[0, 5\] of copy.out is written, by copy"):
         made.network(["x"], [out.buffer])
     made.operations[0] = replace(op, loops=(op.loops[0], Loop("b", 7)))
-    with pytest.raises(InternalError, match=r"copy is at 0 to 6 of dimension 1 of copy.out, which has 6"):  # fmt: skip
+    with pytest.raises(
+        InternalError, match=r"copy is at 0 to 6 of dimension 1 of copy.out, which has 6"
+    ):
         made.network(["x"], [out.buffer])
     twice = replace(op.output, map=AffineMap(((1, 0), (0, 0)), (0, 0)))
     made.operations[0] = replace(op, output=twice)

@@ -33,9 +33,15 @@ from tests.tracing.extracted import check, contractions, shape_of, structure_of 
 
 TINY = [entry.name for entry in CATALOGUE if entry.name.endswith("_tiny")]
 SOME = (
-    "segformer_tiny", "coatnet_tiny", "llama_decode_tiny", "sparserefine_unet_tiny", "can_linear_tiny", "can_depthwise_tiny",
-    "can_patch_embed_tiny", "hart_between_tiny",
-)  # fmt: skip
+    "segformer_tiny",
+    "coatnet_tiny",
+    "llama_decode_tiny",
+    "sparserefine_unet_tiny",
+    "can_linear_tiny",
+    "can_depthwise_tiny",
+    "can_patch_embed_tiny",
+    "hart_between_tiny",
+)
 """Networks that are traced fast; they have 34 of the 86 structures that all have."""
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 LOOPS = 12
@@ -117,16 +123,28 @@ def transposed(*args: Any, **named: Any) -> Call:
 
 X, W, ONE = whole(1, 4, 5, 6), whole(4, 6, 3, 3), whole(1, 1)
 BY_HAND: dict[str, tuple[Any, list[Any], str]] = {
-    "clipped": (transposed(stride=2, padding=1, output_padding=1), [X, W], "The network keeps Y[:, :, :, 1:11, 1:13]; it drops what is written outside."),
+    "clipped": (
+        transposed(stride=2, padding=1, output_padding=1),
+        [X, W],
+        "The network keeps Y[:, :, :, 1:11, 1:13]; it drops what is written outside.",
+    ),
     "beyond": (transposed(stride=3, output_padding=2), [X, W], ""),
     "all": (transposed(stride=2), [X, W], ""),
     "one": (Call(nn.functional.linear), [ONE, ONE], ""),
     "one_row": (Call(nn.functional.linear), [whole(1), ONE], ""),
     "number": (Call(torch.dot), [whole(1), whole(1)], ""),
     "dot": (Call(torch.dot), [whole(9), whole(9)], ""),
-    "repeated": (Call(lambda a, b: a.expand(3, 5) @ b.expand(5, 4)), [ONE, ONE], "Each value is added 5 times: no index follows these loops."),
-    "repeated_one": (Call(lambda a, b: a.expand(1, 5) @ b.expand(5, 1)), [ONE, ONE], "Each value is added 5 times: no index follows these loops."),
-}  # fmt: skip
+    "repeated": (
+        Call(lambda a, b: a.expand(3, 5) @ b.expand(5, 4)),
+        [ONE, ONE],
+        "Each value is added 5 times: no index follows these loops.",
+    ),
+    "repeated_one": (
+        Call(lambda a, b: a.expand(1, 5) @ b.expand(5, 1)),
+        [ONE, ONE],
+        "Each value is added 5 times: no index follows these loops.",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
@@ -139,14 +157,19 @@ def test_what_pytorch_computes(name: str) -> None:
     check(network, op)
     assert remarks(network, op.name) == ([said] if said else [])
     workload = load_text(render_workload(extract(network, op.name)))
-    operands = {n: x.long().numpy().reshape(workload.tensor(n).shape) for n, x in zip("AB", args, strict=True)}  # fmt: skip
+    operands = {
+        n: x.long().numpy().reshape(workload.tensor(n).shape)
+        for n, x in zip("AB", args, strict=True)
+    }
     adg = designs_of(workload)[0].layers[0].adg
     shapes = {tensor.name: tensor.shape for tensor in workload.tensors}
     found = run_adg(adg, configure(adg, shapes=shapes), operands)
     values = np.where(found.written, found.values, 0)
     if "keeps" in said:
         rows, columns = said.split("]")[0].split(", ")[-2:]
-        values = values[..., slice(*map(int, rows.split(":"))), slice(*map(int, columns.split(":")))]  # fmt: skip
+        values = values[
+            ..., slice(*map(int, rows.split(":"))), slice(*map(int, columns.split(":")))
+        ]
     wanted = module(*args).long().numpy()
     np.testing.assert_array_equal(values.reshape(wanted.shape), wanted)
 
@@ -187,10 +210,17 @@ def test_what_reads_nothing_is_no_workload() -> None:
 
 
 NAMES = {
-    "layer1.0.conv2.conv2d": "layer1_0_conv2_conv2d", "0.linear": "op_0_linear", "a_very.long_path.of_modules.that.goes.on": "path_of_modules_that_goes_on",
-    "my__block_.linear_": "my_block_linear", "input": "my_input", "host_side": "my_host_side", "größe.linear": "gr_e_linear", "x" * 40: "x" * 31,
-    "_._": "op", "done": "my_done",
-}  # fmt: skip
+    "layer1.0.conv2.conv2d": "layer1_0_conv2_conv2d",
+    "0.linear": "op_0_linear",
+    "a_very.long_path.of_modules.that.goes.on": "path_of_modules_that_goes_on",
+    "my__block_.linear_": "my_block_linear",
+    "input": "my_input",
+    "host_side": "my_host_side",
+    "größe.linear": "gr_e_linear",
+    "x" * 40: "x" * 31,
+    "_._": "op",
+    "done": "my_done",
+}
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

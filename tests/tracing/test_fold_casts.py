@@ -30,21 +30,32 @@ FOLDED: dict[str, tuple[Callable[[Any], Any], Any, list[str]]] = {
     "transposed": (lambda x: x.transpose(1, 2).int() @ x.int(), BYTES, ["int8", "int8", "int32"]),
     "slice": (lambda x: x[:, 1:5:2].int() @ x[:1, :4].int(), BYTES, ["int8", "int8", "int32"]),
     "split before": (
-        lambda x: x.view(2, 3, 2, 4).int().flatten(0, 1) @ x.view(6, 2, 4).mT.int(), BYTES, ["int8", "int8", "int32"],
+        lambda x: x.view(2, 3, 2, 4).int().flatten(0, 1) @ x.view(6, 2, 4).mT.int(),
+        BYTES,
+        ["int8", "int8", "int32"],
     ),
     "split after": (
-        lambda x: x.int().view(2, 3, 2, 4) @ x.int().view(2, 3, 4, 2), BYTES, ["int8", "int8", "int32"],
+        lambda x: x.int().view(2, 3, 2, 4) @ x.int().view(2, 3, 4, 2),
+        BYTES,
+        ["int8", "int8", "int32"],
     ),
     "twice": (lambda x: x.short().int() @ x.int().mT, BYTES, ["int8", "int8", "int32"]),
-    "mixed": (lambda x: x.float() @ x.float().mT.mul(0.5), HALVES, ["float16", "float32", "float32"]),
+    "mixed": (
+        lambda x: x.float() @ x.float().mT.mul(0.5),
+        HALVES,
+        ["float16", "float32", "float32"],
+    ),
     "fp8": (
-        lambda x: x.to(torch.float8_e4m3fn).float() @ x.mT.to(torch.float8_e4m3fn).float(), HALVES.float(),
+        lambda x: x.to(torch.float8_e4m3fn).float() @ x.mT.to(torch.float8_e4m3fn).float(),
+        HALVES.float(),
         ["float8_e4m3fn", "float8_e4m3fn", "float32"],
     ),
     "padded": (
-        lambda x: torch.nn.functional.conv1d(x.float(), x[:, :, :3].float(), padding=1), HALVES, ["float16", "float16", "float32"],
+        lambda x: torch.nn.functional.conv1d(x.float(), x[:, :, :3].float(), padding=1),
+        HALVES,
+        ["float16", "float16", "float32"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FOLDED)
@@ -93,18 +104,42 @@ def test_a_cast_that_no_affine_access_passes_stays() -> None:
 
 def test_a_cast_into_what_is_read_outside_its_bounds_stays() -> None:
     """The padding isn't where the slice ends."""
-    traced = compare(Call(lambda x: torch.nn.functional.conv1d(x[:, 1:5].float(), x[:, :4, :3].float(), padding=1)), [HALVES])  # fmt: skip
+    traced = compare(
+        Call(
+            lambda x: torch.nn.functional.conv1d(x[:, 1:5].float(), x[:, :4, :3].float(), padding=1)
+        ),
+        [HALVES],
+    )
     assert formats(traced)[0] == "float32"
 
 
 def test_formats_that_hold_all_of_another() -> None:
-    names = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8_e4m3fn", "float8_e5m2", "bfloat16", "float16", "float32", "float64")  # fmt: skip
+    names = (
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "bfloat16",
+        "float16",
+        "float32",
+        "float64",
+    )
     for narrow in names:
         kind = getattr(torch, narrow)
         if kind.itemsize <= 2:
             count = 2 if narrow == "bool" else 2 ** (8 * kind.itemsize)
             bits = torch.arange(count).to(torch.uint8 if kind.itemsize == 1 else torch.int32)
-            every = bits.bool() if narrow == "bool" else bits.to(torch.uint8).view(kind) if kind.itemsize == 1 else bits.sub(2**15).to(torch.int16).view(kind)  # fmt: skip
+            every = (
+                bits.bool()
+                if narrow == "bool"
+                else bits.to(torch.uint8).view(kind)
+                if kind.itemsize == 1
+                else bits.sub(2**15).to(torch.int16).view(kind)
+            )
             every = every[every.double().isfinite()]
             for wide in names:
                 back = every.to(getattr(torch, wide)).double()
