@@ -1,0 +1,1 @@
+"""What checks a design: references, simulation, equivalence proofs, comparison with PyTorch and onnx."""

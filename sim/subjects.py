@@ -31,7 +31,9 @@ class Subject(Protocol):
     """A network and its reference, at samples of its inputs; the first sample is the one compared."""
 
     @property
-    def network(self) -> Network: ...
+    def network(self) -> Network:
+        """The loop nests that are compared with the reference."""
+        ...
 
     def given(self) -> list[dict[str, Tensor]]:
         """What the network is given, per sample."""

@@ -27,6 +27,7 @@ class Between(nn.Module):
         self.embed = nn.Linear(channels, width)
 
     def forward(self, probabilities: Any, latent: Any) -> Any:
+        """The embedded tokens, and the latent with the scaled-up codes added."""
         vectors = (probabilities @ self.codebook).transpose(1, 2)
         grid = round(vectors.shape[2] ** 0.5)
         x = vectors.reshape(1, -1, grid, grid)

@@ -41,6 +41,7 @@ class Attention(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=bias), nn.Linear(width, width)
 
     def forward(self, x: Any) -> Any:
+        """Attention over all tokens, or those before where `causal`: [N, L, width]."""
         q, k, v = (heads_first(part, self.heads) for part in self.qkv(x).chunk(3, -1))
         return self.out(attend(q, k, v, causal=self.causal))
 
@@ -61,6 +62,7 @@ class Block(nn.Module):
         self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Any, skip: Any = None) -> Any:
+        """The block's output [N, L, width]; `skip` is needed where it was made with one."""
         if self.join is not None:
             x = self.join(torch.cat((x, skip), -1))
         x = x + self.attention(self.norm1(x))

@@ -80,6 +80,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Any) -> Any:
+        """The image [N, 3, S f, S f] of a latent [N, channels, S, S]."""
         return self.layers(x)
 
 

@@ -158,6 +158,7 @@ def _conv_named(
 
 
 def convolved(t: Tracer, x: Any, weight: Any, bias: Any, how: Sliding, groups: int) -> View:
+    """A convolution over one to three axes; `x` may lack the batch, the bias may be None."""
     view, weights = t.view(x), t.view(weight)
     outs, inner, *taps = weights.shape
     batched = len(view.dims) == len(taps) + 2

@@ -95,6 +95,7 @@ def _expand(t: Tracer, x: Any, *_: Any, **__: Any) -> View:
 
 
 def sliced(t: Tracer, view: View, dim: int, start: int, stop: int, step: int = 1) -> View:
+    """Every `step`-th index from `start` to `stop`; a view that can't be cut so is copied first."""
     found = view.sliced(dim, start, stop, step)
     if found is None:
         found = t.nests.copied(view, t.path).sliced(dim, start, stop, step)

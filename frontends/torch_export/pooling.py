@@ -70,6 +70,7 @@ def pooled(
     body: Body,
     pad: float,
 ) -> View:
+    """Windows of the last axes reduced; `pad` is read outside, leading axes are kept."""
     axes = len(kernel)
     shape = tuple(t.out().shape if not isinstance(t.out(), tuple | list) else t.out(0).shape)
     batch = [f"n{k}" for k in range(len(view.dims) - axes)]

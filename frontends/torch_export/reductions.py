@@ -22,6 +22,7 @@ __all__ = ["is_real", "labels_of", "reduced", "softmax"]
 
 
 def labels_of(view: View) -> tuple[str, ...]:
+    """A label per dimension of a view."""
     return tuple(f"d{k}" for k in range(len(view.dims)))
 
 

@@ -1,1 +1,1 @@
-
+"""The command line `lego`: one module per group of commands."""

@@ -1,1 +1,1 @@
-
+"""From a workload and its dataflows to an architecture graph: reuse, banks, fusion."""

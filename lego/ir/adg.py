@@ -332,6 +332,7 @@ class Adg:
 
 
 def without_places(tree: Any) -> Any:
+    """A JSON value without the places in the user's file, at any depth."""
     if isinstance(tree, dict):
         return {key: without_places(value) for key, value in tree.items() if key != "loc"}
     return [without_places(value) for value in tree] if isinstance(tree, list) else tree

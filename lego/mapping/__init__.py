@@ -1,1 +1,1 @@
-
+"""The user's mapping, or a chosen one, as a dataflow."""

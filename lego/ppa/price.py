@@ -155,6 +155,7 @@ def _power(
 
 
 def areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[str, int]:
+    """Cell area per category, that of SRAM macros as ``sram``, and the ``total``, in 1e-3 um2."""
     counts = netlist.instances()
     areas = dict.fromkeys((*CATEGORIES, "sram"), 0)
     for module, cells in netlist.cells.items():

@@ -86,6 +86,7 @@ class HeldPrefill(nn.Module):
         self.model, self.scheme = model, scheme
 
     def forward(self, tokens: Any) -> Any:
+        """Logits of all tokens; each layer attends to what the scheme gives back of its own."""
         cache = Held(self.scheme, [], [], 0)
         return self.model(input_ids=tokens, past_key_values=cache, use_cache=True).logits
 
@@ -101,6 +102,7 @@ class HeldDecode(nn.Module):
         self.model, self.scheme, self.length = model, scheme, length
 
     def forward(self, token: Any, position: Any, keys: list[Any], values: list[Any]) -> Any:
+        """Logits [1, 1, vocabulary] of the token after this one."""
         cache = Held(self.scheme, keys, values, self.length)
         return self.model(
             input_ids=token, position_ids=position, past_key_values=cache, use_cache=True

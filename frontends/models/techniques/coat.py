@@ -51,6 +51,7 @@ class CoatLinear(nn.Module):
         self.bias = layer.bias
 
     def forward(self, x: Any) -> Any:
+        """The product of numbers in e4m3, times both scales, and the bias."""
         scale = whole_scale(x)
         x8 = (x / scale).to(torch.float8_e4m3fn)
         y = linear(x8.to(x.dtype), self.w8.to(x.dtype)) * (scale * self.scale)
@@ -65,6 +66,7 @@ class CoatInput(nn.Module):
         self.inner = inner
 
     def forward(self, x: Any) -> Any:
+        """The inner module on the input rounded to e4m3 by groups along the last axis."""
         q8, scale = by_groups(x)
         y = (q8.to(x.dtype) * scale.to(x.dtype)).flatten(-2)
         return self.inner(y[..., : x.shape[-1]])

@@ -59,6 +59,7 @@ class CoatAdamW(nn.Module):
     rate, beta1, beta2, eps, decay = 3e-4, 0.9, 0.95, 1e-8, 0.1
 
     def forward(self, weight: Any, gradient: Any, first: Moment, second: Moment, step: Any) -> Any:
+        """The weight [N, K] after the step, with decay, and both moments compressed again."""
         shape = gradient.shape
         g = gradient.reshape(-1, GROUP)
         m = self.beta1 * expanded(first) + (1 - self.beta1) * g

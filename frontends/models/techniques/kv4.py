@@ -34,9 +34,11 @@ class Plain:
     """Keys and values as the model computes them."""
 
     def encode(self, x: Tensor) -> Parts:
+        """The tensor itself, alone."""
         return (x,)
 
     def decode(self, parts: Parts, like: Tensor) -> Tensor:
+        """The tensor; it has its number format already."""
         return parts[0]
 
 
@@ -45,12 +47,14 @@ class Kv4:
     to an integer."""
 
     def encode(self, x: Tensor) -> Parts:
+        """Integers of the shape of `x`, then scale and zero with one element on the last axis."""
         low = x.amin(-1, keepdim=True)
         span = (x.amax(-1, keepdim=True) - low).clamp_min(NARROWEST)
         scale, zero = (span / 15).half(), (low * -15 / span).half()
         return integers(x / scale.to(x.dtype) + zero.to(x.dtype), 0, 15), scale, zero
 
     def decode(self, parts: Parts, like: Tensor) -> Tensor:
+        """Integers less the zero, times the scale."""
         q4, scale, zero = (part.to(like.dtype) for part in parts)
         return (q4 - zero) * scale
 

@@ -42,6 +42,7 @@ class PointConv(nn.Module):
         self.inner = inner
 
     def forward(self, x: Any) -> Any:
+        """The layer at every pixel: [N, C, H, W] to [N, C', H, W]."""
         return self.inner(x.movedim(1, -1)).movedim(-1, 1)
 
 

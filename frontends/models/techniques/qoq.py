@@ -59,6 +59,7 @@ class QoqGroup(nn.Module):
         self.bias = layer.bias
 
     def forward(self, x: Any) -> Any:
+        """Sums in int32 of int8 by restored 8-bit weights, scaled per channel and per token."""
         x8, scale = per_token_int8(x)
         w8 = (self.q4 * self.s2 + self.zneg).flatten(1)
         missing = w8.shape[1] - x8.shape[-1]
@@ -77,6 +78,7 @@ class QoqChannel(nn.Module):
         self.bias = layer.bias
 
     def forward(self, x: Any) -> Any:
+        """Sums in int32 of int8 by 4-bit weights, scaled, less zeros times the inputs' sum."""
         x8, scale = per_token_int8(x)
         total = linear(x8.to(torch.int32), self.q4.to(torch.int32))
         y = total.to(x.dtype) * self.s1.to(x.dtype) * scale

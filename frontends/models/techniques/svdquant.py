@@ -75,6 +75,7 @@ class SvdQuant(nn.Module):
         return -extra if layer.bias is None else layer.bias - extra
 
     def forward(self, x: Any) -> Any:
+        """The low-rank branch on the inputs as they are, plus the rounded rest, and the bias."""
         rows = x.flatten(0, -2)
         small = linear(linear(rows, self.down.to(x.dtype)), self.up.to(x.dtype))
         moved = rows + self.shift if self.shift else rows
