@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks.fusion import NAMES, ROOT, shrunk, synthesised
 from frontends.yaml import load_workload
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.pipeline import Options
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ppa.library import read_library
 from lego.ppa.price import areas
 from lego.ppa.timing import clock_of
@@ -39,7 +39,7 @@ def main() -> None:
                 netlist, entry = synthesised(design, options, Path(folder))
                 area = areas(netlist, entry, library)["total"] / 1e6
                 reached = clock_of(netlist, library, entry["macros"])
-            stages = [k for k, yes in asdict(lower(design, options)[1].stages).items() if yes]
+            stages = [k for k, yes in asdict(lower(design, options).times.stages).items() if yes]
             cycles = entry["dataflows"][0]["program"]["cycles"]
             asked = "-" if period is None else f"{period / 1000:.3f}"
             row = f"{name:14}{asked:>8}{area:12,.1f}{reached.period_ps / 1000:8.3f}{cycles:10,}"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lego.back.builder import Builder
-from lego.back.estimate import delay_of
-from lego.back.passes.widths import infer_widths
+from lego.back.graph.builder import Builder
+from lego.back.graph.widths import infer_widths
 from lego.back.rtl.verilog import to_verilog
+from lego.back.schedule.estimate import delay_of
 from lego.ir.costs import COSTS, DELAYS
 from lego.ir.dag import Dag, Module, Op
 from lego.ppa.library import read_library

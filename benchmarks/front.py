@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from frontends.yaml import load_text
-from lego.flow import designs_of
+from lego.designs import designs_of
 
 GEMM = """\
 name: gemm

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from frontends.yaml import load_workload
-from lego.back.lower_top import lower
+from lego.artefact.entry import design_entry
+from lego.back.backend import lower
 from lego.back.pipeline import DEFAULT, Options
+from lego.back.plan.design import plan_of
 from lego.back.rtl.verilog import to_verilog
-from lego.flow import adgs_of, design_entry
+from lego.designs import adgs_of
 from lego.front.fusion import fuse
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
@@ -57,9 +59,10 @@ def synthesised(
     design: FusedAdg, options: Options, scratch: Path
 ) -> tuple[Netlist, dict[str, Any]]:
     """The netlist of the design after these passes, and its manifest entry."""
-    dag, times = lower(design, options)
-    entry = design_entry(design, dag, times)
-    (scratch / "design.v").write_text(to_verilog(dag))
+    plan = plan_of(design)
+    lowered = lower(plan, options)
+    entry = design_entry(plan, lowered)
+    (scratch / "design.v").write_text(to_verilog(lowered.dag))
     macros = [macro["module"] for macro in entry["macros"]]
     library = read_library(None)
     netlist = synthesise(

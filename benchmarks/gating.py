@@ -25,7 +25,7 @@ from benchmarks.fusion import NAMES, ROOT, shrunk, synthesised
 from benchmarks.gate_level import energy_fj, leakage_uw, read_toggles, simulated_text
 from frontends.yaml import load_workload
 from lego.back.pipeline import PASSES, Options
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Workload
 from lego.ppa.activity import read_saif

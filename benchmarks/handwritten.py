@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmarks.passes import energy_fj
 from frontends.yaml import load_text
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.rtl.verilog import to_verilog
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ppa.library import Library, read_library
 from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
@@ -43,7 +43,7 @@ EXACT_BITS = {"output_stationary": 22, "weight_stationary": 20}
 def ours(name: str) -> tuple[str, str]:
     """Verilog of our design, and the module that holds FUs and interconnect."""
     (fused,) = designs_of(load_text(WORKLOAD.format(name=name[:2], flow=OURS[name])))
-    return to_verilog(lower(fused)[0]), f"{fused.name}_array"
+    return to_verilog(lower(fused).dag), f"{fused.name}_array"
 
 
 def by_hand(name: str, bits: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.fusion import NAMES, ROOT, shrunk, synthesised
 from frontends.yaml import load_workload
 from lego.back.pipeline import PASSES, Options
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ir.fused import FusedAdg
 from lego.ppa.gates import clock_rates
 from lego.ppa.library import Library, read_library

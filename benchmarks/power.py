@@ -24,7 +24,7 @@ from benchmarks.opensta import sta_version
 from benchmarks.opensta_power import as_2_0_17, as_since_2020, has_sta, instance_power
 from frontends.yaml import load_workload
 from lego.back.pipeline import DEFAULT
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ppa.activity import Activity, read_saif
 from lego.ppa.gates import clock_rates
 from lego.ppa.inner import Counting

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from frontends.yaml import load_text
-from lego.flow import compile_workload
+from lego.compile import compile_workload
 from lego.tools import run
 from sim.session import Case, Job, default_stream, run_cases
 

@@ -16,7 +16,7 @@ from benchmarks.fusion import ROOT, shrunk, synthesised
 from benchmarks.opensta import least_period_ps, sta_version
 from frontends.yaml import load_workload
 from lego.back.pipeline import DEFAULT
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ppa.library import Library, read_library
 from lego.ppa.timing import clock_of
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from lego.back.registers import register_values, runtime_shapes
-from lego.back.sums import identity
-from lego.back.timing import schedule, settling
+from lego.back.plan.array.sums import identity
+from lego.back.plan.design import DesignPlan, plan_of
+from lego.back.plan.register_values import register_values, runtime_shapes
+from lego.back.schedule.latencies import settling
+from lego.back.schedule.times import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.domain import bounded_above, points, reached
-from lego.ir.fused import Buffer, FusedAdg, Plan, single
+from lego.ir.fused import Buffer, FusedAdg, Plan
 
 __all__ = ["Layout", "Program", "configure"]
 
@@ -60,7 +62,7 @@ class Program:
 
 
 def configure(
-    design: FusedAdg | Adg,
+    design: DesignPlan | FusedAdg | Adg,
     bounds: Mapping[str, int] | None = None,
     *,
     dataflow: int = 0,
@@ -74,7 +76,8 @@ def configure(
     `bases` gives operands' first word addresses in their banks, 0 by default. Raises E202 for an
     unknown loop or a bound outside [1, maximum], E203 for a base that leaves no room.
     """
-    fused = single(design) if isinstance(design, Adg) else design
+    plan = plan_of(design)
+    fused = plan.fused
     adg = fused.layers[dataflow].adg
     limits = {loop.name: loop.extent for loop in adg.op.loops}
     given = dict(bounds or {})
@@ -89,25 +92,23 @@ def configure(
                 hint="compile the workload with larger loops to raise the maximum",
             )
     chosen = _reached(adg, chosen, given)
-    full = {plan.tensor.name: plan.tensor.shape for plan in adg.operands()}
+    full = {each.tensor.name: each.tensor.shape for each in adg.operands()}
     sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
     memories = {
-        plan.name: buffer
-        for buffer in fused.buffers()
-        if (plan := buffer.plans[dataflow]) is not None
+        each.name: buffer for buffer in plan.buffers if (each := buffer.plans[dataflow]) is not None
     }
     if not 0 <= half < fused.halves:
         raise LegoError(
             "E203", f"half {half} is outside [0, {fused.halves - 1}]", hint="see double_buffer"
         )
     starts = _checked_bases(adg, memories, sizes, bases or {})
-    extra = schedule(fused).tails[dataflow] if tail is None else tail
-    extra += settling(fused)
+    extra = schedule(plan).tails[dataflow] if tail is None else tail
+    extra += settling(plan)
     return Program(
         dataflow=dataflow,
         half=half,
         bounds=chosen,
-        registers=register_values(fused, dataflow, chosen, sizes, starts, half),
+        registers=register_values(plan, dataflow, chosen, sizes, starts, half),
         cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
         iterations=points(tuple(chosen.values()), adg.op.domain),
         layouts={

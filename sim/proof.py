@@ -9,7 +9,7 @@ assumed: they follow from the loops.
 Registers start at zero on both sides; ABC finds what stays equal (`scorr`) and proves the rest (`pdr`).
 
 Passes that keep the behaviour only while the dataflow id stands still (`steady`) are proven once
-per id. What :mod:`lego.back.passes.usage` says not to matter under that id may then differ: as an
+per id. What :mod:`lego.back.passes.analysis.usage` says not to matter under that id may then differ: as an
 input of a module, it is any value on either side; as an output, or as what an instance is given, it
 isn't compared. The outputs of the top always are. The analysis isn't trusted: whoever gives a value
 that matters to somebody must give the same on both sides, and is proven to. As nothing depends on
@@ -30,10 +30,10 @@ from pathlib import Path
 
 import pyosys
 
-from lego.back.builder import Builder
-from lego.back.passes.form import check_form
-from lego.back.passes.usage import every, selected, usage
-from lego.back.passes.widths import infer_widths
+from lego.back.graph.builder import Builder
+from lego.back.graph.form import check_form
+from lego.back.graph.widths import infer_widths
+from lego.back.passes.analysis.usage import every, selected, usage
 from lego.back.rtl.verilog import run_passes, silence, to_verilog
 from lego.diag import InternalError, LegoError
 from lego.ir.dag import Dag, Module, Node, Op

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from frontends.yaml import load_workload
+from lego.artefact.folder import find_dataflows, names_of, program
+from lego.artefact.publish import add_files
 from lego.diag import LegoError
-from lego.flow import find_dataflows, names_of, program
 from lego.ir.workload import TensorOp
 from lego.ppa.activity import read_saif, write_activities
-from lego.publish import add_files
 from sim.checks import Verdict
 from sim.model import Options
 from sim.reference import Array

@@ -11,7 +11,8 @@ import numpy as np
 from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT
 from lego.back.pipeline import Options as Passes
-from lego.flow import compile_workload, designs_of
+from lego.compile import compile_workload
+from lego.designs import designs_of
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import TensorOp
 from lego.program import configure

@@ -10,7 +10,7 @@ import pytest
 
 from frontends.yaml import load_workload
 from lego.advice import Advice, advice_of
-from lego.flow import designs_of
+from lego.designs import designs_of
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKLOAD = """\

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text
-from lego.flow import compile_workload
+from lego.compile import compile_workload
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [

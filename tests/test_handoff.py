@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from frontends.yaml import load_workload
+from lego.artefact.handoff import clock_ps
 from lego.back.pipeline import Options
+from lego.compile import compile_workload
 from lego.diag import LegoError
-from lego.flow import compile_workload
-from lego.handoff import clock_ps
 from lego.ppa.price import report_table
 from lego.tools import run
 

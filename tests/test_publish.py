@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lego import publish as module
+from lego.artefact import publish as module
+from lego.artefact.publish import add_files, publish
 from lego.diag import LegoError
-from lego.publish import add_files, publish
 
 OLD = {
     "manifest.json": b'{"schema": "lego/manifest/1", "files": {"a.v": "", "gone.txt": ""}}',

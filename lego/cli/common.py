@@ -114,7 +114,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest of an artefact folder, with a note about edited Verilog. Raises E504, E505."""
-    from lego.manifest import edited_verilog, read_manifest
+    from lego.artefact.manifest import edited_verilog, read_manifest
 
     manifest = read_manifest(folder)
     for name in edited_verilog(folder, manifest):

@@ -37,8 +37,8 @@ def compile_file(
     workload's errors.
     """
     from frontends.yaml import load_workload
-    from lego.flow import compile_workload
-    from lego.publish import publish
+    from lego.artefact.publish import publish
+    from lego.compile import compile_workload
     from sim.testbench import testbench
 
     options = options_of(how)
@@ -91,7 +91,7 @@ def check_file(file: Path, fusion: Method) -> None:
     """Print the architecture; warn of what is probably not meant."""
     from frontends.yaml import load_workload
     from lego.advice import advice_of
-    from lego.flow import designs_of
+    from lego.designs import designs_of
 
     workload = load_workload(file)
     _caution(workload)
@@ -115,8 +115,8 @@ def draw_file(
 ) -> None:
     """Write the pictures; existing files of these names are replaced."""
     from frontends.yaml import load_workload
-    from lego.flow import draw
-    from lego.publish import write_file
+    from lego.artefact.publish import write_file
+    from lego.explain import draw
 
     files = draw(load_workload(file), operation, form=form, every=every, method=fusion)
     for name, data in files.items():
@@ -126,7 +126,7 @@ def draw_file(
 
 def print_program(folder: Path, design: str | None, bounds: list[str], bases: list[str]) -> None:
     """Print the program for other bounds and bases."""
-    from lego.flow import program
+    from lego.artefact.folder import program
 
     manifest_of(folder)
     print_json(program(folder, design, parse_bounds(bounds), parse_bounds(bases)))
@@ -149,6 +149,6 @@ def explain_code_or_file(what: str, fusion: Method) -> None:
         known = f"{min(CODES)} to {max(CODES)}"
         raise LegoError("E904", f"no error code {what[:20]!r}; codes are {known}")
     from frontends.yaml import load_workload
-    from lego.flow import explain
+    from lego.explain import explain
 
     print(explain(load_workload(Path(what)), fusion))

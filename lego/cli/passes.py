@@ -15,7 +15,7 @@ from lego.cli.common import note, table, warn
 from lego.diag import LegoError
 
 if TYPE_CHECKING:
-    from lego.back.measure import Size
+    from lego.back.graph.measure import Size
     from lego.back.pipeline import Options, Step
 
 __all__ = [
@@ -68,8 +68,8 @@ def options_of(how: PassOptions) -> Options:
 
     Raises E904 for names, levels, fan-outs and clocks that can't be, and for --passes beside -O.
     """
+    from lego.artefact.handoff import clock_ps
     from lego.back.pipeline import DEFAULT, Options, chosen
-    from lego.handoff import clock_ps
 
     names = None if how.passes is None else _names(how.passes)
     if names is not None and how.level is not None:
@@ -196,7 +196,7 @@ def _help_lines() -> list[str]:
 
 def _stages() -> list[tuple[str, str]]:
     """Names of the stages, and what their class says about each."""
-    from lego.back.timing import Stages
+    from lego.back.schedule.stages import Stages
 
     told = dict(
         re.findall(r"`(\w+)`: ([^;]+?)[;.]\s", " ".join((Stages.__doc__ or "").split()) + " ")

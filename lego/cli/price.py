@@ -54,7 +54,7 @@ def price_folder(
 
 def _nanoseconds(clock: str) -> float:
     """A period as `lego compile --clock` takes it, or a number of nanoseconds. Raises E904."""
-    from lego.handoff import clock_ps
+    from lego.artefact.handoff import clock_ps
 
     try:
         return float(clock)

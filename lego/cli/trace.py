@@ -204,7 +204,7 @@ def _model_of(what: str, techniques: tuple[str | None, str | None]) -> tuple[str
 def _extract(network: Network, name: str, out: Path | None) -> None:
     from frontends.tracing.extract import extract, remarks
     from frontends.yaml.render import render_workload
-    from lego.publish import write_file
+    from lego.artefact.publish import write_file
 
     head = "".join(f"# {line}\n" for line in remarks(network, name))
     text = head + render_workload(extract(network, name))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-__all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for"]
+__all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for", "index_bits"]
 
 
 class Op(StrEnum):
@@ -175,3 +175,8 @@ class Dag:
 
     def __str__(self) -> str:
         return "\n".join(str(module) for module in self.modules)
+
+
+def index_bits(count: int) -> int:
+    """Bits of an index below `count`."""
+    return bits_for(0, max(1, count - 1))

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lego.artefact.publish import add_files
 from lego.diag import LegoError
 from lego.ppa.activity import Activity, read_activities
 from lego.ppa.library import Library, read_library
@@ -17,7 +18,6 @@ from lego.ppa.sram import MODEL, macro
 from lego.ppa.synthesis import Netlist, synthesise, target_of
 from lego.ppa.timing import METHOD as TIMING_METHOD
 from lego.ppa.timing import Timing, clock_of
-from lego.publish import add_files
 
 __all__ = ["areas", "check_clock", "flip_flops", "price", "report_table"]
 

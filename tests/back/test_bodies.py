@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from frontends.yaml import load_text
-from lego.back.bodies import build_body
-from lego.back.builder import Builder
-from lego.back.lower_top import build
-from lego.back.passes.delay_matching import delay_early
-from lego.back.passes.widths import infer_widths
-from lego.back.timing import NO_STAGES, Stages
-from lego.flow import designs_of
+from lego.back.graph.body import build_body
+from lego.back.graph.builder import Builder
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.core import build
+from lego.back.passes.delays import delay_early
+from lego.back.schedule.stages import NO_STAGES, Stages
+from lego.designs import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.workload import Format
@@ -118,9 +118,9 @@ def test_a_whole_design_is_proven_equal(stages: Stages, monkeypatch: pytest.Monk
     for wraps in (False, True):
         with monkeypatch.context() as patch:
             if not wraps:
-                for place in ("lego.back.sums", "lego.back.lower_fu"):
+                for place in ("lego.back.plan.array.sums", "lego.back.fu.unit"):
                     patch.setattr(f"{place}.wraps_in", lambda _: None)
-            dag, _ = build(designs_of(load_text(TEXT))[0], stages=stages)
+            dag = build(designs_of(load_text(TEXT))[0], stages=stages).dag
         made.append(delay_early(dag))
     assert made[0] != made[1]
     assert unproven(made[0], made[1]) == []

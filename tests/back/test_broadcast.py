@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text, load_workload
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.passes.broadcast import rewire_broadcasts
-from lego.back.passes.merging import check_rewired
+from lego.back.passes.broadcast_check import check_rewired
 from lego.back.pipeline import PASSES, Options
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.fused import FusedAdg
 
@@ -37,11 +37,11 @@ def design(name: str) -> FusedAdg:
 
 def unwired(fused: FusedAdg) -> Dag:
     names = tuple(each.name for each in PASSES if each.name != "broadcast")
-    return lower(fused, Options(passes=names))[0]
+    return lower(fused, Options(passes=names)).dag
 
 
 def wired(fused: FusedAdg, fanout: int) -> Dag:
-    return lower(fused, Options(fanout=fanout))[0]
+    return lower(fused, Options(fanout=fanout)).dag
 
 
 def largest_net(dag: Dag, module: Module) -> int:
@@ -160,6 +160,6 @@ def test_the_ports_of_a_ram_are_given() -> None:
     path = Path(__file__).resolve().parents[1] / "workloads" / "fused_mixed.yaml"
     (fused,) = designs_of(load_workload(path))
     for fanout in (2, 4, 16):
-        dag, _ = lower(fused, Options(fanout=fanout, verify=True))
+        dag = lower(fused, Options(fanout=fanout, verify=True)).dag
         rams = [m for m in dag.modules if any(node.op is Op.MEMORY for node in m.nodes)]
         assert {name for ram in rams for name, _ in ram.outputs} == {"rdata"}

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from frontends.yaml import load_workload
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.rtl.verilog import to_verilog
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ir.dag import Dag
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def lowered() -> Dag:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / "fused_gemm_sys.yaml"))
-    return lower(fused)[0]
+    return lower(fused).dag
 
 
 def test_primitives_tell_their_origin_and_modules_where_they_are() -> None:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from lego.back.passes.difference import DifferenceProgram
+from lego.back.passes.analysis.difference import DifferenceProgram
 from lego.diag import InternalError
 
 TOP = 6

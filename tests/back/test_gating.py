@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_workload
-from lego.back.builder import Builder
-from lego.back.lower_top import lower
+from lego.back.backend import lower
+from lego.back.graph.builder import Builder
+from lego.back.graph.widths import infer_widths
+from lego.back.passes.analysis.usage import every, usage
 from lego.back.passes.gating import ISOLATED, gate_idle, masks_of_ids
 from lego.back.passes.gating_check import check_gated
-from lego.back.passes.usage import every, usage
-from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import PASSES, Options
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from sim.proof import unproven
 from tests.designs import cases_of, random_bounds, verdicts_of
@@ -34,7 +34,7 @@ def ungated(path: Path) -> list[Dag]:
     names = tuple(
         each.name for each in PASSES if each.name not in ("gating", "onehot", "broadcast")
     )
-    return [lower(fused, Options(passes=names))[0] for fused in designs_of(load_workload(path))]
+    return [lower(fused, Options(passes=names)).dag for fused in designs_of(load_workload(path))]
 
 
 def fused_dag(name: str) -> Dag:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.pipeline import DEFAULT, Options
 from lego.back.rtl.neutral import neutral, restored
 from lego.back.rtl.verilog import to_verilog
+from lego.compile import compile_workload
+from lego.designs import designs_of
 from lego.diag import InternalError, LegoError
-from lego.flow import compile_workload, designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.workload import Access, Workload
 from tests.designs import shipped
@@ -126,7 +127,7 @@ def _frame(module: Module) -> object:
 
 
 def graphs(workload: Workload, options: Options = DEFAULT) -> list[Dag]:
-    return [lower(fused, options)[0] for fused in designs_of(workload)]
+    return [lower(fused, options).dag for fused in designs_of(workload)]
 
 
 def check(text: str, seed: int, options: Options = DEFAULT) -> None:

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_workload
-from lego.back.builder import Builder, index_bits
-from lego.back.lower_top import lower
-from lego.back.measure import size_of
+from lego.back.backend import lower
+from lego.back.graph.builder import Builder
+from lego.back.graph.form import check_form
+from lego.back.graph.measure import size_of
+from lego.back.graph.widths import infer_widths
 from lego.back.passes import onehot
-from lego.back.passes.form import check_form
 from lego.back.passes.onehot import is_decoded, select_onehot
 from lego.back.passes.onehot_check import check_onehot
-from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import PASSES, Options
 from lego.back.rtl.verilog import to_verilog
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
-from lego.ir.dag import Dag, Module, Node, Op
+from lego.ir.dag import Dag, Module, Node, Op, index_bits
 from sim.proof import unproven
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -273,7 +273,7 @@ def shipped() -> tuple[Dag, Dag]:
     """A design before and after the pass."""
     names = tuple(each.name for each in PASSES if each.name not in ("onehot", "broadcast"))
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / "fused_mixed.yaml"))
-    dag, _ = lower(fused, Options(passes=names))
+    dag = lower(fused, Options(passes=names)).dag
     return dag, select_onehot(dag)
 
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import pytest
 
-from lego.back.builder import Builder
-from lego.back.passes.dead_nodes import remove_dead_nodes
-from lego.back.passes.delay_matching import (
+from lego.back.graph.builder import Builder
+from lego.back.graph.prune import remove_dead_nodes
+from lego.back.graph.widths import infer_widths
+from lego.back.passes.delays import (
     Arrival,
     check_matched,
     delay_early,
     match_all,
     match_delays,
 )
-from lego.back.passes.widths import infer_widths
 from lego.back.rtl.names import check_name
 from lego.diag import InternalError
 from lego.ir.dag import Contract, Dag, Module, Node, Op, bits_for

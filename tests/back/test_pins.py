@@ -9,13 +9,13 @@ from dataclasses import replace
 import pulp
 import pytest
 
-from lego.back.builder import Builder
-from lego.back.passes.form import check_form
-from lego.back.passes.pin_check import check_shared
-from lego.back.passes.pin_groups import alone, assigned, joined
+from lego.back.graph.builder import Builder
+from lego.back.graph.form import check_form
+from lego.back.graph.widths import infer_widths
+from lego.back.passes.analysis.pin_groups import alone, assigned, joined
+from lego.back.passes.analysis.usage import usage, usage_within
 from lego.back.passes.pins import share_pins
-from lego.back.passes.usage import usage, usage_within
-from lego.back.passes.widths import infer_widths
+from lego.back.passes.pins_check import check_shared
 from lego.diag import InternalError
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op

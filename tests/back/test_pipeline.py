@@ -11,18 +11,20 @@ from typing import Any
 import pytest
 
 from frontends.yaml import load_text, load_workload
-from lego.back.lower_top import build, lower
-from lego.back.measure import size_of
-from lego.back.passes.dead_nodes import check_pruned, remove_dead_ports
-from lego.back.passes.delay_matching import check_matched, delay_early, match_all
-from lego.back.passes.form import check_form
-from lego.back.passes.narrow import check_narrowed, narrow_widths
+from lego.back.backend import lower
+from lego.back.graph.form import check_form
+from lego.back.graph.measure import size_of
+from lego.back.lower.core import build
+from lego.back.passes.dead import check_pruned, remove_dead_ports
+from lego.back.passes.delays import check_matched, delay_early, match_all
+from lego.back.passes.widths import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
 from lego.back.rtl import rtlil, wide
 from lego.back.rtl.verilog import to_verilog
-from lego.back.timing import Ways, schedule
+from lego.back.schedule.stages import Ways
+from lego.back.schedule.times import schedule
+from lego.designs import designs_of
 from lego.diag import InternalError, LegoError
-from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.tools import Finished, run
 from sim.equivalence import proven_equivalent
@@ -81,7 +83,7 @@ architecture: {array: [2]}
 
 def raw(name: str) -> Dag:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
-    return build(fused)[0]
+    return build(fused).dag
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
@@ -162,7 +164,7 @@ def test_every_pass_is_bit_exact_at_16x16(options: Options) -> None:
 def test_delay_matching_is_proven_equivalent() -> None:
     """A square is early and wide: its factor waits instead."""
     (fused,) = designs_of(load_text(SQUARE))
-    dag, _ = build(fused, Ways(matched=False))
+    dag = build(fused, Ways(matched=False)).dag
     early, matched = (to_verilog(place(dag)) for place in (delay_early, match_all))
     assert size_of(match_all(dag)).bits < size_of(delay_early(dag)).bits
     assert proven_equivalent(early, matched, fused.name)
@@ -172,7 +174,7 @@ def test_delay_matching_saves_registers_where_paths_wait() -> None:
     """A third factor is read a cycle later, instead of waiting in every FU."""
     path = ROOT / "tests" / "workloads" / "mttkrp_small.yaml"
     (fused,) = designs_of(load_workload(path))
-    late, early = lower(fused, Options(level=1))[0], lower(fused, Options(passes=("dead",)))[0]
+    late, early = lower(fused, Options(level=1)).dag, lower(fused, Options(passes=("dead",))).dag
     assert size_of(late).bits < size_of(early).bits
 
 
@@ -258,14 +260,14 @@ def test_banks_that_no_node_reaches_have_ports_that_fit() -> None:
 
 def test_fus_that_are_alike_under_all_dataflows_are_one_module() -> None:
     (fused,) = designs_of(load_workload(ROOT / "workloads" / "gemm_multi.yaml"))
-    kinds = [m for m in build(fused)[0].modules if m.category == "fu"]
+    kinds = [m for m in build(fused).dag.modules if m.category == "fu"]
     assert len({replace(m, name="") for m in kinds}) == len(kinds) == 9
 
 
 def test_sums_have_the_bits_of_their_terms() -> None:
     """64 products of int8: 22 bits, where the result's format has 32."""
     (fused,) = designs_of(load_workload(ROOT / "workloads" / "gemm.yaml"))
-    wide, narrow = (lower(fused, Options(passes=names))[0] for names in ((), ("widths",)))
+    wide, narrow = (lower(fused, Options(passes=names)).dag for names in ((), ("widths",)))
     for dag, bits in ((wide, 32), (narrow, 22)):
         sums = {n.bits for m in dag.modules for n in m.nodes if n.name == "acc"}
         assert sums == {bits}
@@ -317,7 +319,7 @@ def test_steps_tell_sizes() -> None:
 def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / "tests" / "workloads" / "fifo_fused.yaml"
     (fused,) = designs_of(load_workload(path))
-    dag, _ = lower(fused)
+    dag = lower(fused).dag
     alone = to_verilog(dag)
     monkeypatch.setattr(rtlil, "LARGE", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
@@ -346,7 +348,7 @@ def test_modules_with_more_port_bits_than_a_cell_may_have(
     """As a 64x64 array has them; here the limit is lower instead."""
     path = ROOT / "tests" / "workloads" / "gemm_os_sys.yaml"
     (fused,) = designs_of(load_workload(path))
-    dag, _ = lower(fused)
+    dag = lower(fused).dag
     narrow = to_verilog(dag)
     monkeypatch.setattr(wide, "BITS", bits)
     assert to_verilog(dag) != narrow

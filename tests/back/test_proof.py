@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text
-from lego.back.builder import Builder
-from lego.back.lower_top import build
-from lego.back.passes.delay_matching import delay_early
-from lego.back.passes.widths import infer_widths
+from lego.back.graph.builder import Builder
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.core import build
+from lego.back.passes.delays import delay_early
 from lego.back.pipeline import PASSES, Options, Step, optimise
-from lego.back.timing import NO_STAGES, Stages, Ways
+from lego.back.schedule.stages import NO_STAGES, Stages, Ways
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from sim.proof import unproven
 from tests.designs import shipped
@@ -42,9 +42,9 @@ def steps_of(text: str, stages: Stages = NO_STAGES) -> list[tuple[str, Dag, Dag]
     """Every pass with the graph before and after it, registers placed."""
     found = []
     for fused in designs_of(load_text(text)):
-        before, _ = build(
+        before = build(
             fused, Ways(balanced=False), stages=stages
-        )  # the passes find all there is to do
+        ).dag  # the passes find all there is to do
         steps: list[Step] = []
         optimise(before, Options(fanout=FANOUT), steps.append)
         for step in steps:

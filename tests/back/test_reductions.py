@@ -9,15 +9,16 @@ from dataclasses import replace
 import pytest
 
 from frontends.yaml import load_text
-from lego.back.builder import Builder
-from lego.back.lower_top import lower
-from lego.back.passes.form import check_form
+from lego.back.backend import lower
+from lego.back.graph.builder import Builder
+from lego.back.graph.form import check_form
+from lego.back.graph.widths import infer_widths
 from lego.back.passes.reductions import _depths, balance_reductions, balanced, check_balanced
-from lego.back.passes.widths import infer_widths
 from lego.back.pipeline import Options
-from lego.back.timing import Ways, schedule
+from lego.back.schedule.stages import Ways
+from lego.back.schedule.times import schedule
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
 from lego.ir.dag import Contract, Dag, Module, Op
 from tests.back.test_passes import evaluate
 from tests.back.test_pipeline import cases_of, verdicts_of
@@ -179,6 +180,6 @@ def test_a_body_of_four_terms_is_faster_and_bit_exact(control: str) -> None:
 def test_registers_are_saved() -> None:
     (fused,) = designs_of(load_text(TERMS.format(name="terms", control="broadcast")))
     without = Options(passes=("pins", "widths", "delays", "dead", "broadcast"))
-    kinds = [lower(fused, options)[0].modules[0] for options in (Options(), without)]
+    kinds = [lower(fused, options).dag.modules[0] for options in (Options(), without)]
     registers = [sum(n.bits for n in m.nodes if n.op in (Op.REG, Op.DELAY)) for m in kinds]
     assert registers[0] < registers[1]

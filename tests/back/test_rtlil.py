@@ -7,20 +7,20 @@ import pytest
 from amaranth.hdl import CombinationalCycle
 
 from frontends.yaml import load_text
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.pipeline import Options
 from lego.back.rtl import quick, rtlil, wide
 from lego.back.rtl.job import read_job, write_job
 from lego.back.rtl.loops import may_loop
+from lego.designs import designs_of
 from lego.diag import InternalError
-from lego.flow import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from tests.designs import ROOT
 
 
 def graphs(name: str, level: int = 2) -> list[Dag]:
     workload = load_text((ROOT / "tests" / "workloads" / f"{name}.yaml").read_text())
-    return [lower(design, Options(level=level))[0] for design in designs_of(workload)]
+    return [lower(design, Options(level=level)).dag for design in designs_of(workload)]
 
 
 def texts(dag: Dag) -> list[str]:

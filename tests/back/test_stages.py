@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text, load_workload
-from lego.back.estimate import stages_for
-from lego.back.lower_top import build, lower
-from lego.back.passes.narrow import narrow_widths
+from lego.artefact.entry import design_entry
+from lego.back.backend import lower
+from lego.back.lower.core import build
+from lego.back.passes.widths import narrow_widths
 from lego.back.pipeline import Options
+from lego.back.plan.design import plan_of
 from lego.back.rtl.verilog import to_verilog
-from lego.back.timing import NO_STAGES, Stages, schedule
-from lego.flow import compile_workload, design_entry, designs_of
+from lego.back.schedule.estimate import stages_for
+from lego.back.schedule.stages import NO_STAGES, Stages
+from lego.back.schedule.times import schedule
+from lego.compile import compile_workload
+from lego.designs import designs_of
 from lego.ir.dag import Op
+from lego.ir.fused import FusedAdg
 from lego.ppa.library import read_library
 from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
@@ -39,9 +45,14 @@ architecture: {array: [4, 4]}
 """
 
 
+def asked(fused: FusedAdg, period_ps: int) -> Stages:
+    lowered = build(fused)
+    return stages_for(narrow_widths(lowered.dag), lowered.parts, plan_of(fused), period_ps)
+
+
 def stages_of(name: str, period_ps: int) -> Stages:
     (fused,) = designs_of(load_workload(ROOT / "workloads" / f"{name}.yaml"))
-    return stages_for(narrow_widths(build(fused)[0]), fused, period_ps)
+    return asked(fused, period_ps)
 
 
 @pytest.mark.parametrize("name", ["gemm", "attention", "conv_mnicoc"])
@@ -116,7 +127,7 @@ def test_products_of_halves_are_exact(a: str, b: str) -> None:
     (fused,) = designs_of(load_text(text))
     bits = [
         [module.nodes[source].bits for source in node.srcs]
-        for module in lower(fused, FASTEST)[0].modules
+        for module in lower(fused, FASTEST).dag.modules
         if module.category == "fu"
         for node in module.nodes
         if node.op is Op.MUL
@@ -132,7 +143,8 @@ def test_sums_add_in_halves_where_a_whole_one_is_too_slow() -> None:
     assert stages_of("gemm", 1000).carries
     (fused,) = designs_of(load_text(REVISITED))
     for options, most in ((Options(), 18), (FASTEST, 10)):
-        dag, times = lower(fused, options)
+        lowered = lower(fused, options)
+        dag, times = lowered.dag, lowered.times
         fus = [module for module in dag.modules if module.category == "fu"]
         sums = [n.bits for m in fus for n in m.nodes if n.op is Op.ADD and "sum" in n.origin]
         assert bool(times.split) == (options is FASTEST)
@@ -141,7 +153,7 @@ def test_sums_add_in_halves_where_a_whole_one_is_too_slow() -> None:
 
 def test_least_and_largest_values_have_no_halves() -> None:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / "min_distance_small.yaml"))
-    assert not stages_for(narrow_widths(build(fused)[0]), fused, 10).carries
+    assert not asked(fused, 10).carries
     assert schedule(fused, stages=Stages(carries=True)).split == 0
 
 
@@ -157,7 +169,7 @@ def test_all_stages_keep_the_bits(name: str) -> None:
 @pytest.mark.parametrize("name", ["double_ws", "fused_gemm_bro", "conv_ic_oc_bro"])
 def test_copies_of_registers_have_names_of_their_own(name: str) -> None:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
-    dag, _ = lower(fused, Options(clock_ps=10, fanout=2, verify=True))
+    dag = lower(fused, Options(clock_ps=10, fanout=2, verify=True)).dag
     for module in dag.modules:
         names = [node.name for node in module.nodes if node.op is Op.INSTANCE]
         assert len(names) == len(set(names))
@@ -165,7 +177,7 @@ def test_copies_of_registers_have_names_of_their_own(name: str) -> None:
 
 def test_slow_clocks_change_nothing() -> None:
     (fused,) = designs_of(load_text(REVISITED))
-    assert str(lower(fused, Options(clock_ps=9000))[0]) == str(lower(fused)[0])
+    assert str(lower(fused, Options(clock_ps=9000)).dag) == str(lower(fused).dag)
 
 
 def test_the_manifest_tells_the_stages() -> None:
@@ -183,8 +195,9 @@ def test_a_clock_asked_for_is_met(clock: int | None, met: bool, tmp_path: Path) 
     text = (ROOT / "workloads" / "gemm.yaml").read_text()
     text = text.replace(": 16", ": 4").replace("[16, 16]", "[4, 4]")
     (fused,) = designs_of(load_text(text))
-    dag, times = lower(fused, Options(clock_ps=clock))
-    macros = design_entry(fused, dag, times)["macros"]
+    lowered = lower(fused, Options(clock_ps=clock))
+    dag = lowered.dag
+    macros = design_entry(plan_of(fused), lowered)["macros"]
     verilog = tmp_path / "design.v"
     verilog.write_text(to_verilog(dag))
     library = read_library(None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from frontends.yaml import load_text
-from lego.back.lower_sums import adds_at_nodes
-from lego.back.lower_top import lower
+from lego.back.backend import lower
 from lego.back.pipeline import Options
-from lego.back.sums import element_terms
-from lego.flow import designs_of
+from lego.back.plan.array.sums import element_terms
+from lego.back.plan.design import plan_of
+from lego.designs import designs_of
 from lego.ir.dag import Op
 from tests.designs import cases_of, random_bounds, verdicts_of
 
@@ -65,7 +65,7 @@ VARIANTS = {
 def units_of(text: str, options: Options) -> int:
     """Instances of units that add for data nodes."""
     (fused,) = designs_of(load_text(text))
-    dag, _ = lower(fused, options)
+    dag = lower(fused, options).dag
     return sum(
         node.op is Op.INSTANCE and "_sums_" in node.text for m in dag.modules for node in m.nodes
     )
@@ -100,7 +100,7 @@ def test_units_are_where_they_pay(nodes: str, units: int) -> None:
     text = "\n".join(line for line in text.splitlines() if "name: is" not in line)
     text = text.replace("[4, 4]", nodes)
     (fused,) = designs_of(load_text(text))
-    assert adds_at_nodes(fused, fused.buffers()[-1]) == bool(units)
+    assert plan_of(fused).at_nodes == bool(units)
     assert units_of(text, Options()) == units
 
 

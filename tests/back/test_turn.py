@@ -10,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontends.yaml import load_text, load_workload
-from lego.back.bank_view import BankView
-from lego.back.builder import Builder
-from lego.back.lower_top import build, lower
-from lego.back.measure import size_of
+from lego.back.backend import lower
+from lego.back.graph.builder import Builder
+from lego.back.graph.measure import size_of
+from lego.back.lower.control.turns import amount
+from lego.back.lower.core import build
 from lego.back.pipeline import Options
-from lego.back.timing import Ways
-from lego.back.turn import Turn, _turn, amount, reached, turn_of
+from lego.back.plan.memory.bank_view import BankView
+from lego.back.plan.memory.turn import Turn, _turn, reached, turn_of
+from lego.back.schedule.stages import Ways
+from lego.designs import designs_of
 from lego.diag import LegoError
-from lego.flow import designs_of
 from lego.ir.dag import Op
 from tests.designs import ROOT, cases_of, verdicts_of
 from tests.property.generator import fused_sample, sample
@@ -133,15 +135,15 @@ def test_windows_take_few_bits() -> None:
 )  # fmt: skip
 def test_narrow_switches_are_smaller(name: str) -> None:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
-    whole, _ = build(fused, Ways(narrow=False))
-    few, _ = build(fused, Ways())
+    whole = build(fused, Ways(narrow=False)).dag
+    few = build(fused, Ways()).dag
     assert size_of(few).area_um2 < size_of(whole).area_um2
 
 
 def test_without_widths_all_banks_reach_all_nodes() -> None:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / "max_pool_small.yaml"))
-    wide, _ = lower(fused, Options(passes=("delays",)))
-    few, _ = lower(fused, Options(passes=("widths",)))
+    wide = lower(fused, Options(passes=("delays",))).dag
+    few = lower(fused, Options(passes=("widths",))).dag
 
     def switches(modules: object) -> int:
         return sum(

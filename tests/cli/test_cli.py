@@ -96,8 +96,8 @@ def test_a_foreign_folder_is_not_replaced(tmp_path: Path) -> None:
 
 def test_internal_errors_end_with_status_70(tmp_path: Path) -> None:
     code = (
-        "import sys; import lego.flow; "
-        "lego.flow.compile_workload = lambda *a, **k: 1 / 0; "
+        "import sys; import lego.compile; "
+        "lego.compile.compile_workload = lambda *a, **k: 1 / 0; "
         "from lego.cli.main import main; "
         f"sys.argv = ['lego', 'compile', {str(GEMM)!r}, '-o', {str(tmp_path)!r}]; main()"
     )

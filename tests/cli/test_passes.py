@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lego.back.pipeline import DEFAULT, PASSES
-from lego.back.timing import Stages
+from lego.back.schedule.stages import Stages
 from lego.cli.passes import PassOptions, options_of
 from lego.diag import LegoError
 from tests.cli.test_cli import GEMM, lego

@@ -9,8 +9,9 @@ import networkx
 import pytest
 
 from frontends.yaml import load_text, load_workload
+from lego.designs import adgs_of
 from lego.diag import LegoError
-from lego.flow import adgs_of, draw
+from lego.explain import draw
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 from tests.property.generator import sample
 

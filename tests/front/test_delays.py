@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontends.yaml import load_text, load_workload
-from lego.back.fifo import segments, setting
-from lego.flow import adgs_of
+from lego.back.plan.array.fifo import segments, setting
+from lego.designs import adgs_of
 from lego.front.accesses import access_counts
 from lego.front.costs import read_cost
 from lego.front.delays import covered, longest

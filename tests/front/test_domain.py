@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontends.yaml import load_text
-from lego.back.lower_top import lower
+from lego.back.backend import lower
+from lego.compile import compile_workload
+from lego.designs import adgs_of, designs_of
 from lego.diag import LegoError
-from lego.flow import adgs_of, compile_workload, designs_of
 from lego.ir.adg import Adg
 from lego.ir.domain import Inequality, index_range, points, reached
 from lego.program import configure
@@ -85,7 +86,7 @@ def test_inequalities_as_text() -> None:
 def test_fus_with_one_constant_share_a_comparator() -> None:
     """As many comparators as distinct differences: 7 of 4x4 FUs, and 31 of 16x16."""
     (fused,) = designs_of(load_text(SCORES))
-    dag, _ = lower(fused)
+    dag = lower(fused).dag
     (sequencer,) = (m for m in dag.modules if m.name.endswith("_sequencer"))
     ports = [name for name, _ in sequencer.outputs if name.startswith("valid2_")]
     assert len(ports) == 7

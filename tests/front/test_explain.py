@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from frontends.yaml import load_workload
-from lego.flow import explain
+from lego.explain import explain
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 

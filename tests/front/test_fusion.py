@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text, load_workload
+from lego.designs import adgs_of, designs_of
 from lego.diag import LegoError
-from lego.flow import adgs_of, designs_of, explain
+from lego.explain import explain
 from lego.front.banking import Nodes, prove_conflict_free, shared_banks
 from lego.front.binding import plans_at
 from lego.front.candidates import Port, port_of

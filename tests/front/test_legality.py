@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text
+from lego.designs import adgs_of, designs_of
 from lego.diag import LegoError
-from lego.flow import adgs_of, designs_of
 from lego.front.architecture import build_adg
 from lego.ir.dataflow import Dataflow, TemporalDim
 

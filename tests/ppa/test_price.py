@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from frontends.yaml import load_text
+from lego.artefact.publish import publish
+from lego.compile import compile_workload
 from lego.diag import LegoError
-from lego.flow import compile_workload
 from lego.ppa import price, report_table
 from lego.ppa.activity import outdated, read_activities, read_saif, write_activities
 from lego.ppa.library import read_library
 from lego.ppa.sram import macro
 from lego.ppa.synthesis import synthesise
-from lego.publish import publish
 from sim.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ from benchmarks.fusion import shrunk, synthesised
 from benchmarks.opensta import least_period_ps
 from frontends.yaml import load_text
 from lego.back.pipeline import Options
+from lego.designs import designs_of
 from lego.diag import LegoError
-from lego.flow import designs_of
 from lego.ppa.cells import Table, WireLoad
 from lego.ppa.circuit import elaborate
 from lego.ppa.functions import sense_of, truth_table

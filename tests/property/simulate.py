@@ -8,8 +8,8 @@ import numpy as np
 
 from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT, Options
+from lego.designs import designs_of
 from lego.diag import LegoError
-from lego.flow import designs_of
 from lego.ir.fused import FusedAdg, Method
 from lego.program import configure
 from sim.adg_sim import run_adg

@@ -10,9 +10,9 @@ import pytest
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.back.pipeline import Options
-from lego.back.registers import register_specs
+from lego.back.plan.design import plan_of
+from lego.designs import designs_of
 from lego.diag import LegoError
-from lego.flow import designs_of
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Reduction
 from lego.program import configure
@@ -54,7 +54,7 @@ def check(draw: Callable[[int], Sample], seed: int) -> bool:
         first = adg.op.loops[0].name
         for bounds in ({}, some, {first: some[first]}):
             program = configure(fused, bounds, dataflow=k)
-            for spec in register_specs(fused):
+            for spec in plan_of(fused).registers:
                 assert 0 <= program.registers[spec.name] < 1 << spec.bits, spec
             operands = {
                 plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from frontends.yaml import load_text
-from lego.flow import adgs_of
+from lego.designs import adgs_of
 from lego.program import configure
 from tests.designs import cases_of, verdicts_of
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from frontends.yaml import load_text
-from lego.flow import compile_workload, designs_of
-from lego.publish import publish
+from lego.artefact.publish import publish
+from lego.compile import compile_workload
+from lego.designs import designs_of
 from sim.counted import WARM_UP_CYCLES, counted
 from sim.session import Case, Job, default_stream
 from sim.simulate import simulate

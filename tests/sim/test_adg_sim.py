@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from frontends.yaml import load_workload
+from lego.designs import adgs_of
 from lego.diag import InternalError
-from lego.flow import adgs_of
 from lego.ir.adg import Adg
 from lego.program import configure
 from sim.adg_sim import run_adg

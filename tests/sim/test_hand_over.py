@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from frontends.yaml import load_workload
-from lego.flow import compile_workload
-from lego.publish import publish
+from lego.artefact.publish import publish
+from lego.compile import compile_workload
 from sim.session import Job, default_stream
 from sim.simulate import demand_match, hand_overs, simulate
 

@@ -8,7 +8,7 @@ import pytest
 
 from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT, Options
-from lego.flow import compile_workload
+from lego.compile import compile_workload
 from sim.lint import lint
 from tests.designs import shipped
 

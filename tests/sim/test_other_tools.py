@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from frontends.yaml import load_text
-from lego.flow import compile_workload, designs_of
+from lego.compile import compile_workload
+from lego.designs import designs_of
 from sim import testbench as bench
 from sim.model import verilator_home
 from sim.session import Job, default_stream

@@ -14,7 +14,7 @@ import torch
 from frontends.tracing.extract import extract, remarks
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
-from lego.flow import designs_of
+from lego.designs import designs_of
 from lego.ir.network import Kind, Network, Operation, Role
 from lego.ir.workload import Workload
 from lego.program import configure

@@ -21,8 +21,8 @@ from frontends.tracing.extract import _plain, extract, remarks  # noqa: E402
 from frontends.tracing.nests import Nests, Term, Window  # noqa: E402
 from frontends.yaml import load_text  # noqa: E402
 from frontends.yaml.render import render_workload  # noqa: E402
+from lego.designs import designs_of  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from lego.flow import designs_of  # noqa: E402
 from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Role, Value  # noqa: E402
 from lego.ir.workload import Reduction  # noqa: E402
 from lego.program import configure  # noqa: E402

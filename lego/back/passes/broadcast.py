@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lego.back.builder import Builder
-from lego.back.measure import counts_of
-from lego.back.passes.widths import infer_widths
+from lego.back.graph.builder import Builder
+from lego.back.graph.limits import BUFFERED, MAX_FANOUT
+from lego.back.graph.measure import counts_of
+from lego.back.graph.widths import infer_widths
 from lego.ir.dag import Dag, Module, Node, Op
 
-__all__ = ["BUFFERED", "MAX_FANOUT", "rewire_broadcasts"]
+__all__ = ["rewire_broadcasts"]
 
-MAX_FANOUT = 16
-"""Pins per net."""
-
-BUFFERED = 8
-"""Pins behind a port of a small module, at most: synthesis buffers more of them inside."""
 
 Sink = tuple[int | str, int, int]
 """(node, place among its sources, copy of that node), or (output port, 0, 0)."""

@@ -2,7 +2,7 @@
 
 In modules that know the dataflow id, data registers whose value matters under some dataflows only load under those
 only; synthesis makes clock gates of that. A multiplier whose product doesn't matter gets a zero, unless its
-operands stand still anyway. What matters when is told by :mod:`lego.back.passes.usage`. The id stands still
+operands stand still anyway. What matters when is told by :mod:`lego.back.passes.analysis.usage`. The id stands still
 while the array runs, so a register that holds under one dataflow has loaded again before another reads it.
 
 One-bit registers stay, as they may be control: what they held would act later. So do registers with a
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lego.back.passes.usage import every, selected, usage
+from lego.back.passes.analysis.usage import every, selected, usage
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op
 

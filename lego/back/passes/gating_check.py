@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from lego.back.passes.analysis.usage import every, usage
 from lego.back.passes.gating import ISOLATED, Masks, masks_of_ids
-from lego.back.passes.usage import every, usage
 from lego.diag import InternalError
 from lego.ir.dag import Dag, Module, Node, Op
 

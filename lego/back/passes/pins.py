@@ -11,12 +11,12 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lego.back.builder import Builder
-from lego.back.passes.dead_nodes import prune
-from lego.back.passes.delay_matching import earliest
-from lego.back.passes.pin_groups import SHARED, Unit, alone, joined, pairs
-from lego.back.passes.usage import every, selected, usage_within
-from lego.back.passes.widths import infer_widths
+from lego.back.graph.builder import Builder
+from lego.back.graph.prune import prune
+from lego.back.graph.widths import infer_widths
+from lego.back.passes.analysis.pin_groups import SHARED, Unit, alone, joined, pairs
+from lego.back.passes.analysis.usage import every, selected, usage_within
+from lego.back.passes.delays import earliest
 from lego.diag import InternalError
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op

@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lego.back.passes.widths import interval
+from lego.back.graph.widths import interval
 from lego.diag import InternalError
 from lego.ir.dag import Dag, Module, Node, Op
 

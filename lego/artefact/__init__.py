@@ -1,0 +1,1 @@
+"""Artefact folders: what is in them, how they are written and read back."""

@@ -1,0 +1,1 @@
+"""The functional unit, as primitives."""

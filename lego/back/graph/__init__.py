@@ -1,0 +1,1 @@
+"""Building graphs of primitives: the builder, widths, the primitives of bodies, and what graphs cost."""

@@ -1,0 +1,1 @@
+"""From the architecture of a design to modules of primitives."""

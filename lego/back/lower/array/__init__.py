@@ -1,0 +1,1 @@
+"""The array: FUs, links, FIFOs, and reduction trees."""

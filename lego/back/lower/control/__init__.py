@@ -1,0 +1,1 @@
+"""Control: the sequencer, address generators, and delay lines with taps."""

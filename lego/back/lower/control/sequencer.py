@@ -1,0 +1,78 @@
+"""The sequencer: nested counters over the loops, start and stop, and masks of the loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lego.back.graph.builder import Builder
+from lego.back.graph.prune import remove_dead_nodes
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.control.masks import axis_masks, guard_masks
+from lego.back.lower.control.nest import Events
+from lego.back.lower.control.registers import Registers
+from lego.back.plan.design import DesignPlan
+from lego.back.schedule.latencies import settling
+from lego.ir.dag import Module
+
+__all__ = ["build_sequencer"]
+
+
+def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
+    """Nested counters; ports: counters, events, flags of the held counters, loop masks."""
+    fused = design.fused
+    b = Builder(f"{fused.name}_sequencer", "control", len(fused.layers))
+    b.origin = "start, stop and counters of the loops"
+    trips = fused.trips()
+    registers = Registers(b, design)
+    running = b.reg((0, 1), name="running")
+    left = b.reg((0, max(tails)), name="draining")
+    idle_left = b.eq(left, b.const(0))
+    settle = settling(design)
+    warming = [b.wire((0, 1)) for _ in range(settle)]
+    busy = b.any([running, b.invert(idle_left), *warming], name="busy_now")
+    begin = b.all([b.input("start"), b.invert(busy)], name="begin_now")
+    for k, wire in enumerate(warming, start=1):
+        b.connect(wire, b.delay(begin, k, resets=True, name="begin"))
+    launch = b.delay(begin, settle, resets=True, name="begin")
+    counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
+    last = [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
+    zero = [b.eq(c, b.const(0)) for c in counters]
+    step = [
+        b.all([running, *last[k + 1 :], b.invert(last[k])], name=f"event_{k}")
+        for k in range(len(trips))
+    ]
+    finish = b.all([running, *last], name="finish")
+    for k, (counter, trip) in enumerate(zip(counters, trips, strict=True)):
+        following = b.mux(
+            step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
+        )
+        b.drive(counter, following, b.any([finish, *step[: k + 1]]))
+    b.drive(running, launch, b.any([launch, finish]))
+    tail = b.choose([b.const(tail) for tail in tails])
+    countdown = b.wrap(b.add(left, b.const(-1)), (0, max(tails)))
+    b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
+    done = b.reg((0, 1), name="done_flag")
+    b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
+    b.output("busy", busy)
+    b.output("done", done)
+    b.output("launch", launch)
+    b.output("running", running)
+    for k, counter in enumerate(counters):
+        b.output(f"step{k}", step[k])
+        b.output(f"count{k}", counter)
+    for held in range(len(trips) + 1):
+        b.output(f"zero{held}", b.all(zero[len(trips) - held :]))
+        b.output(f"last{held}", b.all([running, *last[len(trips) - held :]]))
+    visits = [
+        b.all([zero[k] for k in layer.adg.output.revisit])
+        if layer.adg.output.injective
+        else b.const(0)
+        for layer in fused.layers
+    ]
+    b.output("visit", b.choose(visits))
+    b.origin = "coordinates of FUs that are within the loops"
+    axis_masks(b, fused, counters, registers)
+    b.origin = "inequalities of the domain"
+    events = Events(launch, tuple(step), tuple(counters))
+    guard_masks(b, fused, events, registers)
+    return infer_widths(remove_dead_nodes(b.build()))

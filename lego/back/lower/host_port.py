@@ -1,0 +1,45 @@
+"""The host port: which region an access is for, and the word read back."""
+
+from __future__ import annotations
+
+from lego.back.graph.builder import Builder
+from lego.back.plan.host_map import HostMap
+from lego.ir.dag import Module, Op
+
+__all__ = ["host_ports", "read_back"]
+
+
+def host_ports(
+    b: Builder, host: HostMap, names: list[str], modules: list[Module], busy: int, *, always: bool
+) -> dict[str, dict[str, int]]:
+    """Decode the host port per region; the host writes registers only while idle, and memories too
+    unless they guard themselves (`always`)."""
+    address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
+    wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
+    idle = b.invert(busy)
+    asked = b.all([b.input("host_en"), b.input("host_we")])
+    read = b.all([b.input("host_en"), b.invert(b.input("host_we"))])
+    region = b.slice(address, host.offset_bits, host.region_bits)
+    ports: dict[str, dict[str, int]] = {}
+    for k, (name, module) in enumerate(zip(names, modules, strict=True)):
+        here = b.eq(region, b.const(k))
+        found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
+        free = [] if always and k > 0 else [idle]
+        every = {"host_wen": b.all([asked, here, *free])}
+        every["host_ren"] = b.all([read, here, *(free if k > 0 else [])])
+        every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
+        every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
+        if "host_mask" in found:
+            mask = b.input("host_mask", (0, (1 << host.mask_bits) - 1))
+            every["host_mask"] = b.slice(mask, 0, found["host_mask"].bits)
+        ports[name] = {port: node for port, node in every.items() if port in found}
+    b.output("host_rvalid", b.delay(read, 2, resets=True))
+    return ports
+
+
+def read_back(b: Builder, host: HostMap, words: list[int]) -> None:
+    """The word of the region that was read, two cycles later."""
+    address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
+    region = b.delay(b.slice(address, host.offset_bits, host.region_bits), 2)
+    word = b.select(region, host.region_bits, words)
+    b.output("host_rdata", b.wrap(word, (0, (1 << host.data_bits) - 1)))

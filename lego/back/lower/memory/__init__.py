@@ -1,0 +1,1 @@
+"""A memory: banks, and the switch between banks and data nodes."""

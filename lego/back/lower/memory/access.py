@@ -1,0 +1,75 @@
+"""The banks of a memory, with the host's access to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lego.back.graph.builder import Builder
+from lego.back.plan.registers import address_bits
+from lego.ir.dag import Module, Op, index_bits
+from lego.ir.fused import Buffer, FusedAdg
+
+__all__ = ["ADDRESSES", "build_banks", "host_read"]
+
+ADDRESSES = ("addr", "raddr", "waddr")
+"""Ports of a bank that bring addresses."""
+
+
+def build_banks(
+    b: Builder,
+    fused: FusedAdg,
+    buffer: Buffer,
+    kinds: Sequence[Module],
+    ports: Mapping[int, Mapping[str, int]],
+) -> tuple[list[int], list[int]]:
+    """Instantiate the banks with their array-side ports; returns the words that the array and the
+    host read."""
+    bits, count, lanes = address_bits(buffer.depth), index_bits(buffer.groups), buffer.lanes
+    data = b.input("host_wdata", (0, (1 << (buffer.bits * lanes)) - 1))
+    address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
+    group = b.slice(address, bits, count)
+    asks = {name: b.input(name) for name in ("host_ren", "host_wen")}
+    if fused.halves > 1:  # the half in use is the array's
+        using = b.eq(b.slice(address, bits + count, 1), b.input("half"))
+        free = b.invert(b.all([b.input("busy"), using]))
+        asks = {name: b.all([node, free]) for name, node in asks.items()}
+    words, host_words = [], []
+    for k, bank in enumerate(kinds):
+        inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
+        here = b.eq(group, b.const(k // lanes))
+        writes = [asks["host_wen"], here]
+        if lanes > 1:
+            mask = b.input("host_mask", (0, (1 << lanes) - 1))
+            writes.append(b.slice(mask, k % lanes, 1))
+        wires = {
+            "host_addr": b.slice(address, 0, inputs["host_addr"].bits),
+            "host_ren": b.all([asks["host_ren"], here]),
+            "host_wen": b.all(writes),
+            "host_wdata": b.slice(data, k % lanes * buffer.bits, buffer.bits),
+        }
+        if fused.halves > 1:
+            wires["host_half"] = b.slice(address, bits + count, 1)
+            wires["half"] = b.input("half_settled")
+        if "dataflow" in inputs:
+            wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
+        wires |= {name: b.const(0) for name in inputs if name not in wires}
+        wires |= {name: node for name, node in ports.get(k, {}).items() if name in inputs}
+        wires |= {
+            name: b.wrap(wires[name], inputs[name].range)
+            for name in (*ADDRESSES, "data")
+            if name in inputs
+        }
+        outs = b.instance(bank, f"bank_{k}", wires)
+        words.append(outs["rdata"])
+        host_words.append(outs.get("host_rdata", outs["rdata"]))
+    return words, host_words
+
+
+def host_read(b: Builder, buffer: Buffer, words: Sequence[int]) -> None:
+    """The words of the group that was asked for, side by side."""
+    bits, lanes = index_bits(buffer.groups), buffer.lanes
+    address = b.input("host_addr", b.nodes[b.input("host_addr")].range)
+    index = b.delay(b.slice(address, address_bits(buffer.depth), bits), 1)
+    groups = [words[k : k + lanes] for k in range(0, len(words), lanes)]
+    packed = [group[0] if len(group) == 1 else b.cat(group) for group in groups]
+    b.output("host_rdata", b.delay(b.select(index, bits, packed), 1, name="host_word"))

@@ -1,0 +1,208 @@
+"""One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
+
+With two halves the array uses the one that the register `half` names, and the host may fill or
+drain the other at the same time. Otherwise the host waits until the array is idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lego.back.graph.builder import Builder
+from lego.back.graph.prune import remove_dead_nodes
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.memory.sums import combined, start_of
+from lego.back.plan.memory.adders import accumulates, adds_alike, spans_in_memory
+from lego.back.plan.registers import address_bits
+from lego.ir.dag import Module, bits_for
+from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.workload import Reduction
+
+__all__ = ["BankKinds", "bank_kinds"]
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BankKinds:
+    """The kinds of RAMs and banks of a memory, and the kind of every bank."""
+
+    rams: tuple[Module, ...]
+    banks: tuple[Module, ...]
+    of_bank: tuple[Module, ...]
+
+
+def bank_kinds(
+    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool, apart: bool, narrow: bool
+) -> BankKinds:
+    """The modules that the memory's banks need.
+
+    `late`: where banks add, a register stands between the word read and the adder. `apart`: what is
+    added to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums fill.
+    """
+    depths = [depth for count, depth in buffer.depths for _ in range(count)]
+    wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
+    kinds = list(dict.fromkeys(wanted))
+    rams = {depth: _ram(buffer, depth, prefix) for depth, _ in kinds}
+    made = {}
+    spans = _spans(fused, narrow=narrow)
+    for depth, adds in kinds:
+        several = f"_{depth}" if len(rams) > 1 else ""
+        if adds and (depth, False) in kinds:
+            several += "_sums"
+        name = f"{prefix}_bank_{buffer.name}{several}"
+        cycles = 1 + late if adds and not apart else 0
+        ram = rams[depth]
+        made[depth, adds] = _bank(name, fused, buffer, ram, cycles, spans, apart=adds and apart)
+    return BankKinds(
+        tuple(rams.values()), tuple(made.values()), tuple(made[kind] for kind in wanted)
+    )
+
+
+def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
+    """Intervals of what banks add, per dataflow; sums that don't wrap share one."""
+    adgs = [layer.adg for layer in fused.layers]
+    formats = [(a.output_format.low, a.output_format.high) for a in adgs]
+    if not narrow:
+        return formats
+    spans = spans_in_memory(fused)
+    common = min(low for low, _ in spans), max(high for _, high in spans)
+    return [
+        common if adg.reduction is Reduction.ADD and span != whole else span
+        for adg, span, whole in zip(adgs, spans, formats, strict=True)
+    ]
+
+
+def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
+    """The RAM macro of so many words."""
+    span = (0, (1 << address_bits(depth)) - 1)
+    word = (0, (1 << buffer.bits) - 1)
+    b = Builder(f"{prefix}_ram_{buffer.bits}x{depth}_{buffer.name}", "memory")
+    rdata = b.memory(
+        (b.input("raddr", span), b.input("ren")),
+        (b.input("waddr", span), b.input("wdata", word), b.input("wen")),
+        depth,
+        buffer.bits,
+    )
+    b.output("rdata", rdata)
+    return infer_widths(b.build())
+
+
+def _bank(
+    name: str,
+    fused: FusedAdg,
+    buffer: Buffer,
+    ram: Module,
+    cycles: int,
+    spans: Sequence[Range],
+    *,
+    apart: bool,
+) -> Module:
+    """The bank around a RAM; if it adds, so many cycles after the request, and in these intervals. `apart`: reads and writes
+    have ports of their own."""
+    word = (0, (1 << buffer.bits) - 1)
+    b = Builder(name, "memory", len(fused.layers))
+    (span,) = (node.range for node in ram.nodes if node.name == "raddr")
+    if apart:
+        array = {f"{way}addr": b.input(f"{way}addr", span) for way in "rw"}
+        array |= {"ren": b.input("ren"), "wen": b.input("wen"), "wdata": b.input("data", word)}
+        _rams(b, fused, ram, array)
+        return infer_widths(remove_dead_nodes(b.build()))
+    addr, en = b.input("addr", span), b.input("en")
+    if not buffer.output:
+        _rams(b, fused, ram, {"raddr": addr, "ren": en})
+    elif cycles:
+        _accumulate(b, fused, ram, (addr, en), word, cycles, spans)
+    else:
+        _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
+    return infer_widths(remove_dead_nodes(b.build()))
+
+
+def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) -> int:
+    """The RAM of every half, its ports the array's where it asks, else the host's; returns the
+    array's word.
+
+    The memory keeps the host off what the array uses, so a bank needs no signal that says who owns
+    it: one that all banks look at would be the slowest net of the design.
+    """
+    b.origin = "the array's or the host's access"
+    ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
+    address = b.input("host_addr", ports["raddr"])
+    words = []
+    for half in range(fused.halves):
+        asks = {"ren": b.input("host_ren"), "wen": b.input("host_wen")}
+        uses = {name: array[name] for name in asks if name in array}
+        if fused.halves > 1:
+            asked = b.eq(b.input("host_half"), b.const(half))
+            used = b.eq(b.input("half"), b.const(half))
+            asks = {name: b.all([node, asked]) for name, node in asks.items()}
+            uses = {name: b.all([node, used]) for name, node in uses.items()}
+        host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
+        wires = {
+            name: b.any([uses[name], node] if name in uses else [node])
+            for name, node in asks.items()
+        }
+        for name, node in host.items():
+            enable = uses.get("ren" if name == "raddr" else "wen")
+            wires[name] = node if enable is None else b.mux(enable, array[name], node)
+        name = "ram" if fused.halves == 1 else f"ram_{half}"
+        words.append(b.instance(ram, name, wires)["rdata"])
+    if fused.halves == 1:
+        b.output("rdata", words[0])
+        return words[0]
+    word = b.mux(b.input("half"), words[1], words[0])
+    b.output("rdata", word)
+    b.output("host_rdata", b.mux(b.delay(b.input("host_half"), 1), words[1], words[0]))
+    return word
+
+
+def _accumulate(
+    b: Builder,
+    fused: FusedAdg,
+    ram: Module,
+    port: tuple[int, int],
+    word: Range,
+    cycles: int,
+    spans: Sequence[Range],
+) -> None:
+    """Read in one cycle, combine and write one or two later; a repeated address is forwarded.
+
+    The forwarding makes any distance between two commits to one element safe: a word that is read
+    before the sums of the last requests are written comes from the register that holds them. A
+    dataflow that writes each element once doesn't read.
+    """
+    b.origin = "sums in the bank"
+    addr, en = port
+    span = min(low for low, _ in spans), max(high for _, high in spans)
+    span = word if bits_for(*span) >= bits_for(*word) else span
+    whole = span == word
+    data = b.input("data", word)
+    data = b.delay(data if whole else b.wrap(data, span), cycles, name="data")
+    visit = b.delay(b.input("visit"), 1, name="visit")
+    before = [b.delay(addr, k, name="addr") for k in range(1, cycles + 1)]
+    active = [b.delay(en, k, resets=True, name="en") for k in range(1, cycles + 1)]
+    total = b.reg(span, name="total", resets=False)
+    # Whether the request so many before asked for the same element, when that one's sum is in `total`.
+    agains = [
+        b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
+        for k, (a, e) in enumerate(zip(before, active, strict=True))
+    ]
+    read = b.wire(word)
+    stored = read if whole else b.wrap(read, span)
+    if cycles == 1:
+        old = b.mux(agains[0], total, stored, name="old")
+        new = b.mux(visit, data, combined(b, fused, old, data, span, None, spans))
+    else:  # a first visit adds to the identity: no multiplexer stands behind the adder
+        kept = b.mux(agains[1], total, stored)
+        kept = b.mux(visit, start_of(b, fused, span), kept, name="kept")
+        again = b.all([agains[0], b.invert(b.delay(visit, 1))])
+        old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+        other = None if adds_alike(fused, spans, span) else data
+        new = combined(b, fused, old, data, span, other, spans)
+    b.drive(total, new, active[-1])
+    written = new if whole else b.wrap(new, word)
+    adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
+    reads = b.all([en, adds]) if adds != b.const(1) else en
+    array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": written, "wen": active[-1]}
+    b.connect(read, _rams(b, fused, ram, array))

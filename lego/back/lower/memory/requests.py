@@ -1,0 +1,199 @@
+"""What data nodes ask of the banks under one dataflow, and of the units that add for them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from lego.back.lower.memory.side import Side
+from lego.back.lower.node_ports import node_port
+from lego.back.plan.memory.adders import FORWARDED
+from lego.back.plan.memory.bank_view import Mode, Slot
+from lego.back.plan.memory.turn import reached
+from lego.back.plan.signals import variant_port
+from lego.ir.adg import Fu
+
+__all__ = ["bank_ports", "requests", "units"]
+
+
+def bank_ports(side: Side) -> dict[int, dict[str, int]]:
+    """Address, enable, and for results data and visit, of the banks in use."""
+    if side.view.private:
+        return {
+            slot.bank: _private(side, fu, slot)
+            for fu in side.view.nodes
+            for slot in side.view.slots(fu)
+        }
+    return _rotating_output(side) if side.buffer.output else _rotating_input(side)
+
+
+def _private(side: Side, fu: Fu, slot: Slot) -> dict[str, int]:
+    at = side.issue + side.skew(fu) - side.early
+    signal = f"{side.buffer.name}_{variant_port(slot.carries)}"
+    ports = {"addr": side.pull(signal, at, side.address)}
+    if not side.buffer.output:
+        ports["en"] = side.b.all([side.fetch(fu, at), *side.met(slot, at)])
+        return ports
+    ports["en"] = _written(side, fu, slot, at)
+    if fu in side.sums:
+        late = at + FORWARDED
+        return {
+            "en": ports["en"],
+            "ren": ports["en"],
+            "raddr": ports["addr"],
+            "wen": _written(side, fu, slot, late),
+            "waddr": side.pull(signal, late, side.address),
+            "data": side.sums[fu],
+        }
+    ports["data"] = side.b.input(node_port(side.buffer, fu), side.buffer.word)
+    return _direct(side, ports, at)
+
+
+def _written(side: Side, fu: Fu, slot: Slot, at: int) -> int:
+    return side.b.all([side.commit(fu, at), *side.met(slot, at)])
+
+
+def _direct(side: Side, ports: dict[str, int], at: int) -> dict[str, int]:
+    """What else the banks are told of a result that passes no unit."""
+    if side.apart:
+        return ports | {"waddr": ports["addr"], "wen": ports["en"]}
+    return ports | _visit(side, at)
+
+
+def units(side: Side, words: Sequence[int]) -> list[dict[str, int]]:
+    """What the units take that add for the data nodes."""
+    return [_unit(side, fu, words) for fu in side.sums]
+
+
+def _unit(side: Side, fu: Fu, words: Sequence[int]) -> dict[str, int]:
+    b, at = side.b, side.issue + side.skew(fu)
+    element = [_element(side, fu, at + k) for k in range(FORWARDED + 1)]
+    ports = {
+        f"again{k}": b.all(
+            [
+                side.commit(fu, at + k),
+                *(b.eq(*pair) for pair in zip(element[0], element[k], strict=True)),
+            ]
+        )
+        for k in range(1, FORWARDED + 1)
+    }
+    return ports | {
+        "en": side.commit(fu, at),
+        "data": b.input(node_port(side.buffer, fu), side.buffer.word),
+        "visit": side.pull("visit", at + 1),
+        "stored": side.met_word(fu, at + 1, words),
+    }
+
+
+def _element(side: Side, fu: Fu, at: int) -> list[int]:
+    """What tells the elements apart that a node meets: the address in one bank, and the moving digits."""
+    signal = f"{side.buffer.name}_{variant_port(side.view.slots(fu)[0].carries)}"
+    return [side.pull(signal, at, side.address), *side.digits(at).values()]
+
+
+def _visit(side: Side, at: int) -> dict[str, int]:
+    return {"visit": side.pull("visit", at)} if side.accumulates else {}
+
+
+def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
+    """Address per bank: banks below the first digit are one row further; lanes bring theirs."""
+    first = side.view.first
+    digits = side.digits(at)
+    if side.view.mode is Mode.LANES:
+        lanes = {
+            side.view.offset(fu): side.pull(
+                f"{side.buffer.name}_{variant_port(side.view.carries(fu, {}))}",
+                at,
+                side.address,
+            )
+            for fu in side.view.nodes
+        }
+        return side.banks.to_banks(lanes, side.amounts(at))
+    rows = [j for j in side.view.rows if side.plan.banking.counts[j] > 1]
+    still, turned = ([j for j in rows if (j in digits) == yes] for yes in (False, True))
+    found: dict[tuple[int, ...], int] = {}
+    for bank in side.banks.box():
+        carried = [j for j in still if bank[j] < first[j]]
+        totals: Sequence[int] = _row_sums(side, carried, turned, at)
+        for j in turned:
+            half = len(totals) // 2
+            totals = _below(side, j, bank[j], digits[j], totals[half:], totals[:half])
+        (found[bank],) = totals
+    return found
+
+
+def _below(
+    side: Side, j: int, bank: int, digit: int, yes: Sequence[int], no: Sequence[int]
+) -> Sequence[int]:
+    """`yes` if the bank is below the digit; banks that no digit tells apart ask the same."""
+    least = bank
+    if side.narrow:
+        met = reached(side.view, j)
+        if bank < met[0] or bank >= met[-1]:
+            return yes if bank < met[0] else no
+        least = max(q for q in met if q <= bank)
+    below = side.b.less(side.b.const(least), digit)
+    return [side.b.mux(below, *pair) for pair in zip(yes, no, strict=True)]
+
+
+def _row_sums(side: Side, carried: Sequence[int], turned: Sequence[int], at: int) -> list[int]:
+    """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the highest bit of
+    a sum's place."""
+    b = side.b
+    address = side.pull(f"{side.buffer.name}_addr", at, side.address)
+    rows = {
+        j: side.pull(f"{side.buffer.name}_row{j}", 0, side.address) for j in (*carried, *turned)
+    }
+    sums = []
+    for which in itertools.product((False, True), repeat=len(turned)):
+        total = address
+        for j in (*carried, *itertools.compress(turned, which)):
+            total = b.add(total, rows[j])
+        sums.append(b.wrap(total, side.address))
+    return sums
+
+
+def requests(side: Side) -> list[int]:
+    """Whether each data node reads or commits, when its bank does."""
+    last = max(side.skew(fu) for fu in side.view.nodes)
+    found = []
+    for fu in side.view.nodes:
+        if side.view.private:
+            at = side.issue + side.skew(fu)
+        else:
+            at = side.issue + (last if side.buffer.output else 0)
+        at -= side.early
+        found.append(side.commit(fu, at) if side.buffer.output else side.fetch(fu, at))
+    return found
+
+
+def _rotating_input(side: Side) -> dict[int, dict[str, int]]:
+    at = side.issue
+    addresses = _bank_addresses(side, at)
+    reads = {side.view.offset(fu): side.fetch(fu, at) for fu in side.view.nodes}
+    enables = side.banks.to_banks(reads, side.amounts(at))
+    return {
+        side.view.flat(k): {"addr": address, "en": enables[k]} for k, address in addresses.items()
+    }
+
+
+def _rotating_output(side: Side) -> dict[int, dict[str, int]]:
+    b, nodes = side.b, side.view.nodes
+    skew = max(side.skew(fu) for fu in nodes)
+    at = side.issue + skew
+    said = at - side.early
+    addresses = _bank_addresses(side, said)
+    data: dict[tuple[int, ...], int] = {}
+    enable: dict[tuple[int, ...], int] = {}
+    for fu in nodes:
+        value = b.input(node_port(side.buffer, fu), side.buffer.word)
+        data[side.view.offset(fu)] = b.delay(value, skew - side.skew(fu))
+        enable[side.view.offset(fu)] = side.commit(fu, said)
+    data = side.banks.to_banks(data, side.amounts(at))
+    enable = side.banks.to_banks(enable, side.amounts(said))
+    return {
+        side.view.flat(k): _direct(
+            side, {"addr": addresses[k], "en": enable[k], "data": data[k]}, said
+        )
+        for k in addresses
+    }

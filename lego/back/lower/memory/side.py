@@ -1,0 +1,154 @@
+"""One dataflow's view of a memory: the signals of the control that its data nodes go by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lego.back.graph.builder import Builder
+from lego.back.lower.memory.switch import Banks
+from lego.back.lower.taps import Taps
+from lego.back.plan.array.fu_kind import mask_signal
+from lego.back.plan.memory.adders import accumulates
+from lego.back.plan.memory.bank_view import BankView, Slot
+from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
+from lego.back.plan.memory.turn import digit_name, turn_name
+from lego.back.plan.registers import access_of, address_bits, needs_extent
+from lego.back.plan.signals import fetch_port, inside_port
+from lego.back.schedule.times import Schedule
+from lego.diag import InternalError
+from lego.ir.adg import Fu, InputPlan, OutputPlan
+from lego.ir.dag import index_bits
+from lego.ir.fused import Buffer
+
+__all__ = ["Side"]
+
+
+class Side:
+    """One dataflow's view of a memory; node handles belong to the memory's module.
+
+    `sums` are what the units give that add for its data nodes, if they do.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        view: BankView,
+        taps: Taps,
+        times: Schedule,
+        b: Builder,
+        index: int,
+        sums: Sequence[int],
+    ) -> None:
+        self.buffer, self.view, self.taps, self.b = buffer, view, taps, b
+        self.adg, self.plan = view.adg, view.plan
+        self.narrow = times.narrow
+        self.banks = Banks(b, view, narrow=times.narrow)
+        self.early = 0
+        self.apart = buffer.output and times.gathered
+        adds = self.apart and isinstance(view.plan, OutputPlan) and view.plan.accumulates
+        self.sums = dict(zip(view.nodes, sums, strict=False)) if adds else {}
+        if buffer.output:
+            self.issue = times.results[index]
+            self.early = int(times.staged[buffer.index])
+            self.accumulates = accumulates(buffer, 0)
+        else:
+            self.issue = times.operand[buffer.index] - times.reads[buffer.index]
+            self.read = self.issue + times.staged[buffer.index] + 1
+            self.wait = times.operand[buffer.index] - self.read
+
+    def pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
+        return self.taps.bring(self.b, signal, delay, span)
+
+    def skew(self, fu: Fu) -> int:
+        return self.adg.dataflow.skew(fu)
+
+    @property
+    def address(self) -> tuple[int, int]:
+        return 0, (1 << address_bits(self.buffer.depth)) - 1
+
+    def digit(self, j: int) -> tuple[str, int]:
+        """Signal of a moving digit, and its number of banks."""
+        return f"{self.buffer.name}_{digit_name(self.plan, j)}", self.plan.banking.counts[j]
+
+    def digits(self, at: int) -> dict[int, int]:
+        found = {}
+        for j in self.view.moving:
+            name, count = self.digit(j)
+            found[j] = self.pull(name, at, (0, count - 1))
+        return found
+
+    def amounts(self, at: int) -> dict[int, int]:
+        """By how much the nodes turn, per dimension in which they do."""
+        return {
+            j: self.pull(
+                f"{self.buffer.name}_{turn_name(self.plan, j, turn)}", at, (0, turn.top - 1)
+            )
+            for j, turn in enumerate(self.banks.turns)
+            if turn.bits
+        }
+
+    def met(self, slot: Slot, at: int) -> list[int]:
+        """Whether the moving digits are those at which the node meets the bank."""
+        return [self.pull(f"{self.digit(j)[0]}_is{v}", at) for j, v in slot.digits]
+
+    def fetch(self, fu: Fu, at: int) -> int:
+        levels = self.plan.levels(fu) if isinstance(self.plan, InputPlan) else ()
+        return self.pull(f"{self.buffer.name}_{fetch_port(levels)}", at)
+
+    def commit(self, fu: Fu, at: int) -> int:
+        """A result is written if its element exists at the run-time bounds."""
+        plan = self.plan
+        if not isinstance(plan, OutputPlan):
+            raise InternalError("only results are committed")
+        parts = [self.pull(f"last{plan.hold}", at)]
+        if plan.injective:
+            for axis, loop in enumerate(self.adg.dataflow.spatial_loops):
+                if fu[axis] and any(row[loop] for row in self.adg.op.output.map.rows):
+                    parts.append(self.pull(mask_signal(self.adg, axis, fu), at))
+        if self.adg.guarded_commits:
+            first = len(self.adg.dataflow.sizes)
+            for mask in range(first, first + len(self.adg.op.domain)):
+                parts.append(self.pull(mask_signal(self.adg, mask, fu), at))
+        if self.adg.checked_dims:
+            parts.append(self.inside(fu, at))
+        return self.b.all(parts)
+
+    def inside(self, fu: Fu, at: int) -> int:
+        kappa = self.view.shift(fu)
+        return self.b.all(
+            [
+                self.pull(f"{self.buffer.name}_{inside_port(j, kappa[j])}", at)
+                for j in needs_extent(self.adg, self.plan, access_of(self.adg, self.plan))
+            ]
+        )
+
+    @property
+    def rotates(self) -> bool:
+        """Whether a rotator brings words to data nodes, which needs fewer multiplexers than a crossbar."""
+        view, narrow = self.view, self.narrow
+        return not view.private and rotator_cost(view, narrow=narrow) <= crossbar_cost(
+            view, narrow=narrow
+        )
+
+    def selects(self) -> list[dict[int, int]]:
+        """Per dimension with several banks, what tells whether to turn by so many powers of two of banks."""
+        amounts = self.amounts(self.read)
+        return [
+            {turn.start + k: self.b.slice(amounts[j], k, 1) for k in range(turn.bits)}
+            for j, turn in enumerate(self.banks.turns)
+            if turn.count > 1
+        ]
+
+    def met_word(self, fu: Fu, at: int, words: Sequence[int]) -> int:
+        found = {tuple(v for _, v in slot.digits): words[slot.bank] for slot in self.view.slots(fu)}
+        for j in reversed(self.view.moving):
+            name, count = self.digit(j)
+            heads = sorted({key[:-1] for key in found})
+            digit = self.pull(name, at, (0, count - 1))
+            found = {
+                head: self.b.select(
+                    digit, index_bits(count), [found[*head, v] for v in range(count)]
+                )
+                for head in heads
+            }
+        return found[()]

@@ -1,0 +1,93 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lego.back.graph.builder import Builder
+from lego.back.graph.combine import combine
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.memory.requests import units
+from lego.back.lower.memory.side import Side
+from lego.back.plan.array.sums import identity
+from lego.back.plan.memory.adders import FORWARDED, spans_in_memory
+from lego.ir.dag import Module
+from lego.ir.fused import Buffer, FusedAdg
+
+__all__ = ["add_at_nodes", "combined", "start_of", "sum_unit"]
+
+Range = tuple[int, int]
+
+
+def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
+    """The adder of a data node. A request comes with its `data`, and tells by `again1` to `again3` whether the request so many
+    cycles before was for the same element; a cycle later come the word that memory has (`stored`), and whether none was before
+    (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their terms can fill."""
+    b = Builder(f"{prefix}_sums_{buffer.name}", "memory", len(fused.layers))
+    spans = spans_in_memory(fused)
+    adding = [
+        s for s, layer in zip(spans, fused.layers, strict=True) if layer.adg.output.accumulates
+    ]
+    span = min(low for low, _ in adding), max(high for _, high in adding)
+    b.origin = "the sum so far"
+    total = b.reg(span, name="total", resets=False)
+    first, second, third = (
+        b.delay(b.input(f"again{k}"), 2 if k == 1 else 1, resets=True, name=f"again{k}")
+        for k in range(1, FORWARDED + 1)
+    )
+    stored = b.wrap(b.input("stored", (0, (1 << buffer.bits) - 1)), span)
+    kept = b.mux(third, b.delay(total, 1, name="total"), stored)
+    visit = b.input("visit")
+    kept = b.mux(visit, start_of(b, fused, span), b.mux(second, total, kept), name="kept")
+    again = b.all([first, b.invert(b.delay(visit, 1, name="visit"))])
+    old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+    b.origin = "sum"
+    data = b.delay(b.wrap(b.input("data", buffer.word), span), 2, name="data")
+    active = b.delay(b.input("en"), 2, resets=True, name="en")
+    b.drive(total, combined(b, fused, old, data, span, None, spans), active)
+    b.output("sum", total)
+    return infer_widths(b.build())
+
+
+def start_of(b: Builder, fused: FusedAdg, word: Range) -> int:
+    """What the running dataflow adds an element's first contribution to."""
+    adgs = [layer.adg for layer in fused.layers]
+    starts = [b.const(identity(a)) if a.output.accumulates else None for a in adgs]
+    return b.wrap(b.choose(starts), word)
+
+
+def combined(
+    b: Builder,
+    fused: FusedAdg,
+    old: int,
+    data: int,
+    word: Range,
+    other: int | None,
+    spans: Sequence[Range],
+) -> int:
+    """The running dataflow's reduction of two words, in these intervals; `other` for those that don't add in memory."""
+    sums = []
+    for layer, span in zip(fused.layers, spans, strict=True):
+        left, right = b.wrap(old, span), b.wrap(data, span)
+        summed = combine(b, layer.adg.reduction, left, right, span)
+        sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else other)
+    return b.choose(sums)
+
+
+def add_at_nodes(
+    b: Builder,
+    unit: Module,
+    sides: Sequence[Side | None],
+    words: Sequence[int],
+    sums: Sequence[int],
+) -> None:
+    """Instantiate the units that add for data nodes; each serves a node of every dataflow that has so many."""
+    each = [units(side, words) if side else [] for side in sides]
+    for k, wire in enumerate(sums):
+        found = [mine[k] if k < len(mine) else {"en": b.const(0)} for mine in each]
+        names = sorted({name for mine in found for name in mine})
+        wires = {name: b.choose([mine.get(name) for mine in found]) for name in names}
+        if any(n.name == "dataflow" for n in unit.nodes):
+            wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
+        total = b.instance(unit, f"sums_{k}", wires)["sum"]
+        b.connect(wire, b.wrap(total, b.nodes[wire].range))  # below zero where words are unsigned

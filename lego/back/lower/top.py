@@ -1,0 +1,55 @@
+"""The accelerator's top: host port, registers, control, memories and array, wired by name."""
+
+from __future__ import annotations
+
+from lego.back.graph.builder import Builder
+from lego.back.graph.widths import infer_widths
+from lego.back.lower.host_port import host_ports, read_back
+from lego.back.plan.design import DesignPlan
+from lego.back.plan.host_map import host_map
+from lego.ir.dag import Module, Op
+
+__all__ = ["build_top"]
+
+
+def build_top(
+    design: DesignPlan, registers: Module, control: Module, memories: list[Module], array: Module
+) -> Module:
+    """The top's module, which holds the others."""
+    fused, host = design.fused, host_map(design)
+    b = Builder(fused.name, "control", len(fused.layers))
+    names = ["registers", *(f"memory_{name}" for name in fused.names)]
+    wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
+    modules = [registers, *memories]
+    ports = host_ports(b, host, names, modules, wires["busy"], always=fused.halves > 1)
+    reads = {}
+    outs = b.instance(registers, "registers", ports["registers"])
+    reads["registers"] = outs["host_rdata"]
+    wires |= {name: node for name, node in outs.items() if name != "host_rdata"}
+    outs = b.instance(control, "control", _connections(b, control, wires))
+    b.connect(wires["busy"], outs["busy"])
+    wires |= {name: node for name, node in outs.items() if name not in ("busy", "done")}
+    b.output("busy", outs["busy"])
+    b.output("done", outs["done"])
+    results = {port: b.wire(array.nodes[node].range) for port, node in array.outputs}
+    wires |= results
+    for name, module in zip(names[1:], memories, strict=True):
+        outs = b.instance(module, name, _connections(b, module, wires | ports[name]))
+        reads[name] = outs["host_rdata"]
+        wires |= {port: node for port, node in outs.items() if port != "host_rdata"}
+    outs = b.instance(array, "array", _connections(b, array, wires))
+    for port, wire in results.items():
+        b.connect(wire, outs[port])
+    read_back(b, host, [reads[name] for name in names])
+    return infer_widths(b.build())
+
+
+def _connections(b: Builder, module: Module, wires: dict[str, int]) -> dict[str, int]:
+    """What drives each input port of a module, by name, at the port's width."""
+    found = {}
+    for port in module.nodes:
+        if port.op is Op.INPUT:
+            source = b.nodes[wires[port.name]]
+            fits = source.low is None or (source.bits, source.signed) == (port.bits, port.signed)
+            found[port.name] = wires[port.name] if fits else b.wrap(wires[port.name], port.range)
+    return found

@@ -1,0 +1,207 @@
+"""How one layer's data nodes meet the banks of a memory.
+
+Element ``d`` lies in bank digit ``(d_j // g_j + skew_j . d) mod B_j`` per dimension. A digit *moves* if it
+changes with the timestamp. Nodes whose unmoving digits differ pairwise never share a bank: each bank is *private*
+to one node, and everything but the moving digits is known at compile time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from lego.diag import InternalError
+from lego.ir.adg import Adg, Fu
+from lego.ir.fused import Plan
+
+__all__ = ["BankView", "Carries", "Mode", "Slot", "Views"]
+
+Carries = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One bank that a node may meet: its index, the moving digits when it does, row carries."""
+
+    bank: int
+    digits: tuple[tuple[int, int], ...]
+    carries: Carries
+
+
+class Mode(StrEnum):
+    """How a dataflow's nodes meet the banks."""
+
+    PRIVATE = "private"  # no bank meets two nodes; what a bank does is known per digit
+    TURNING = "turning"  # nodes turn over the banks; the row's carry follows the bank
+    LANES = "lanes"  # nodes turn over the banks, and their addresses with them
+
+
+@dataclass(frozen=True)
+class BankView:
+    """Geometry of one operand's data nodes; everything is computed from the plan, once."""
+
+    adg: Adg
+    plan: Plan
+    _slots: dict[Fu, tuple[Slot, ...]] = field(default_factory=dict, compare=False)
+    _places: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    _offsets: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def nodes(self) -> tuple[Fu, ...]:
+        """FUs with a data node."""
+        return self.adg.data_nodes(self.plan)
+
+    @cached_property
+    def turning(self) -> tuple[int, ...]:
+        """Dimensions whose own index, without skews, moves its digit and so carries into the row."""
+        b = self.plan.banking
+        return tuple(
+            j
+            for j, (row, g, count) in enumerate(zip(self.plan.time, b.gcds, b.counts, strict=True))
+            if count > 1 and any(step % (g * count) for step in row)
+        )
+
+    @cached_property
+    def moving(self) -> tuple[int, ...]:
+        """Dimensions whose bank digit changes with the timestamp."""
+        b = self.plan.banking
+        return tuple(
+            j
+            for j, count in enumerate(b.counts)
+            if count > 1
+            and (j in self.turning or any(step % count for step in self.added_steps(j)))
+        )
+
+    def added_steps(self, dim: int) -> tuple[int, ...]:
+        """What the skews add to a digit per step of each counter."""
+        skew, time = self.plan.banking.skews[dim], self.plan.time
+        return tuple(
+            sum(a * row[k] for a, row in zip(skew, time, strict=True)) for k in range(len(time[0]))
+        )
+
+    @cached_property
+    def least(self) -> tuple[int, ...]:
+        """The least element at timestamp zero."""
+        return tuple(f + o for f, o in zip(self.plan.offset, self.plan.banking.origin, strict=True))
+
+    @cached_property
+    def first(self) -> tuple[int, ...]:
+        """Bank digit of the least element at timestamp zero."""
+        b = self.plan.banking
+        digits = b.digits(self.least)
+        return tuple(d % count for d, count in zip(digits, b.counts, strict=True))
+
+    def shift(self, fu: Fu) -> tuple[int, ...]:
+        """Elements per dimension by which the node of `fu` is ahead of the first FU, ``F_S s``."""
+        return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in self.plan.space)
+
+    def place(self, fu: Fu) -> tuple[int, ...]:
+        """Elements by which the node of `fu` is ahead of the least one."""
+        if fu not in self._places:
+            self._places[fu] = tuple(
+                sum(a * s for a, s in zip(row, fu, strict=True)) - origin
+                for row, origin in zip(self.plan.space, self.plan.banking.origin, strict=True)
+            )
+        return self._places[fu]
+
+    def offset(self, fu: Fu) -> tuple[int, ...]:
+        """Bank digits by which the node of `fu` is ahead, modulo the counts."""
+        if fu not in self._offsets:
+            b = self.plan.banking
+            digits = b.digits(self.place(fu))
+            self._offsets[fu] = tuple(d % n for d, n in zip(digits, b.counts, strict=True))
+        return self._offsets[fu]
+
+    @cached_property
+    def mode(self) -> Mode:
+        """How the nodes meet the banks."""
+        b = self.plan.banking
+        level = all(self.place(fu)[j] == 0 for fu in self.nodes for j in self.turning)
+        still = [j for j in range(len(b.counts)) if j not in self.moving]
+        met = {tuple(self.offset(fu)[j] for j in still) for fu in self.nodes}
+        skewed = any(any(b.skews[j]) for j in self.turning)
+        if len(met) == len(self.nodes) and (level or not skewed):
+            return Mode.PRIVATE
+        within = all(
+            x // g < n
+            for fu in self.nodes
+            for x, g, n in zip(self.place(fu), b.gcds, b.counts, strict=True)
+        )
+        if within and not any(map(any, b.skews)):
+            return Mode.TURNING
+        if level:
+            return Mode.LANES
+        raise InternalError(f"no switch serves the banks of {self.plan.name}")
+
+    @property
+    def private(self) -> bool:
+        """Whether no bank meets two nodes, at any timestamps."""
+        return self.mode is Mode.PRIVATE
+
+    def flat(self, digits: tuple[int, ...]) -> int:
+        """Bank number of a digit per dimension."""
+        index = 0
+        for digit, count in zip(digits, self.plan.banking.counts, strict=True):
+            index = index * count + digit
+        return index
+
+    def slots(self, fu: Fu) -> tuple[Slot, ...]:
+        """The banks that the node of `fu` may meet, if banks are private."""
+        if fu not in self._slots:
+            self._slots[fu] = tuple(self._met(fu))
+        return self._slots[fu]
+
+    def _met(self, fu: Fu) -> Iterator[Slot]:
+        counts, y = self.plan.banking.counts, self.offset(fu)
+        for turn in itertools.product(*(range(counts[j]) for j in self.moving)):
+            digits = dict(zip(self.moving, turn, strict=True))
+            total = [digits.get(j, self.first[j]) + y[j] for j in range(len(counts))]
+            yield Slot(
+                self.flat(tuple(n % count for n, count in zip(total, counts, strict=True))),
+                tuple(digits.items()),
+                self.carries(fu, digits),
+            )
+
+    def carries(self, fu: Fu, digits: Mapping[int, int]) -> Carries:
+        """Row steps per dimension by which a node is ahead of the least element.
+
+        `digits` are the moving digits; a turning dimension that isn't among them has its node level with
+        the least element.
+        """
+        b, place = self.plan.banking, self.place(fu)
+        found = []
+        for j, (x, g, count, low) in enumerate(
+            zip(place, b.gcds, b.counts, self.least, strict=True)
+        ):
+            own = (
+                digits.get(j, 0) if j in self.turning and not any(b.skews[j]) else low // g % count
+            )
+            times = 0 if j in self.turning and x == 0 else (own + x // g) // count
+            if times:
+                found.append((j, times))
+        return tuple(found)
+
+    @cached_property
+    def variants(self) -> tuple[Carries, ...]:
+        """Distinct row carries that are known at compile time, sorted."""
+        if self.mode is Mode.TURNING:
+            return ((),)  # the switch adds the rows
+        if self.mode is Mode.LANES:
+            return tuple(sorted({self.carries(fu, {}) for fu in self.nodes}))
+        return tuple(sorted({slot.carries for fu in self.nodes for slot in self.slots(fu)}))
+
+    @cached_property
+    def rows(self) -> tuple[int, ...]:
+        """Dimensions whose row stride the address generator needs."""
+        carried = {j for carries in self.variants for j, _ in carries}
+        if self.mode is Mode.TURNING:
+            counts = self.plan.banking.counts
+            carried = {j for j, digit in enumerate(self.first) if digit and counts[j] > 1}
+        return tuple(j for j in range(len(self.first)) if j in self.turning or j in carried)
+
+
+Views = tuple[BankView | None, ...]
+"""How every layer meets the banks of a memory; None if it doesn't use it."""

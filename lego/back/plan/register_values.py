@@ -1,0 +1,121 @@
+"""Values of a design's registers for given loop bounds, and the tensors' shapes at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lego.back.plan.array.fifo import capacities, setting
+from lego.back.plan.design import DesignPlan
+from lego.back.plan.registers import (
+    access_of,
+    address_bits,
+    delay_register,
+    levels,
+    loop_on,
+    needs_extent,
+)
+from lego.ir.adg import Adg, OutputPlan
+from lego.ir.domain import index_range, inside_box
+from lego.ir.fused import Buffer, Plan
+from lego.ir.workload import TensorOp
+
+__all__ = ["register_values", "runtime_shapes"]
+
+
+def runtime_shapes(
+    op: TensorOp, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, int]
+) -> dict[str, tuple[int, ...]]:
+    """Tensor shapes at smaller bounds: each extent shrinks as the largest index does.
+
+    The largest index of the box if the tensor holds all of the box's, so that what reductions commit outside the
+    domain stays inside; else that of the domain, if it has points.
+    """
+    result: dict[str, list[int]] = {name: [0] * len(shape) for name, shape in shapes.items()}
+    within = tuple(bounds[loop.name] for loop in op.loops)
+    for access in (*op.inputs, op.output):
+        for j, (row, offset) in enumerate(zip(access.map.rows, access.map.offset, strict=True)):
+            low, high = inside_box(row, offset, op.extents)
+            domain = () if low >= 0 and high < shapes[access.tensor][j] else op.domain
+            now, most = (index_range(row, 0, sides, domain) for sides in (within, op.extents))
+            shrink = most[1] - now[1] if most and now else 0
+            extents = result[access.tensor]
+            extents[j] = max(extents[j], shapes[access.tensor][j] - shrink, 1)
+    return {name: tuple(extents) for name, extents in result.items()}
+
+
+def register_values(
+    design: DesignPlan,
+    index: int,
+    bounds: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]],
+    bases: Mapping[str, int],
+    half: int = 0,
+) -> dict[str, int]:
+    """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
+
+    Registers that the dataflow doesn't use are zero.
+    """
+    fused = design.fused
+    adg = fused.layers[index].adg
+    values = {spec.name: 0 for spec in design.registers}
+    if "dataflow" in values:
+        values["dataflow"] = index
+    if "half" in values:
+        values["half"] = half
+    for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
+        values[f"trip{k}"] = trips - 1
+    for axis in range(len(fused.sizes)):
+        loop = loop_on(adg, axis)
+        if f"bound{axis}" in values:
+            values[f"bound{axis}"] = bounds[loop.name] if loop else 1
+    for k, guard in enumerate(adg.guards):
+        values[f"guard{k}"] = guard.register
+    for buffer in design.buffers:
+        plan = buffer.plans[index]
+        if plan is not None:
+            shape = tuple(shapes[plan.tensor.name])
+            found = _address_values(adg, buffer, plan, shape, bases[plan.name])
+            found |= _delay_values(adg, buffer, plan, bounds)
+            values |= {name: value for name, value in found.items() if name in values}
+    return values
+
+
+def _delay_values(
+    adg: Adg, buffer: Buffer, plan: Plan, bounds: Mapping[str, int]
+) -> dict[str, int]:
+    if isinstance(plan, OutputPlan):
+        return {}
+    trips, most = adg.dataflow.trips(adg.op, bounds), capacities(buffer)
+    return {
+        delay_register(buffer, k): setting(
+            reuse.cycles(trips, adg.dataflow.skew(reuse.shift)), reuse.delay, most[k]
+        )
+        for k, reuse in enumerate(plan.delays)
+        if reuse.programmable
+    }
+
+
+def _address_values(
+    adg: Adg, buffer: Buffer, plan: Plan, shape: tuple[int, ...], base: int
+) -> dict[str, int]:
+    mask = (1 << address_bits(buffer.depth)) - 1
+    strides = plan.banking.strides(shape)
+    least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
+    values = {f"{buffer.name}_base": base + _row(plan, strides, least)}
+    for k in levels([plan]):
+        values[f"{buffer.name}_step{k}"] = _row(plan, strides, [row[k] for row in plan.time])
+    for j, (g, stride) in enumerate(zip(plan.banking.gcds, strides, strict=True)):
+        values[f"{buffer.name}_row{j}"] = g * stride
+    values = {name: value & mask for name, value in values.items()}
+    for j in needs_extent(adg, plan, access_of(adg, plan)):
+        values[f"{buffer.name}_extent{j}"] = shape[j]
+    return values
+
+
+def _row(plan: Plan, strides: Sequence[int], element: Sequence[int]) -> int:
+    total = 0
+    for d, g, count, stride in zip(
+        element, plan.banking.gcds, plan.banking.counts, strides, strict=True
+    ):
+        total += (d // (g * count) * g + d % g) * stride
+    return total

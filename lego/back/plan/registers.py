@@ -1,0 +1,183 @@
+"""Registers of a design, and their values for given loop bounds.
+
+Everything that depends on run-time sizes is a register that the host computes: trip counts,
+bounds of ragged loops, tensor extents, base addresses, and address steps. The hardware only adds
+and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lego.back.plan.array.fifo import capacities, segments
+from lego.back.plan.memory.bank_view import Views
+from lego.ir.adg import Adg, OutputPlan
+from lego.ir.affine import AffineMap
+from lego.ir.dag import bits_for
+from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.guard import Guard
+from lego.ir.workload import Loop
+
+__all__ = [
+    "RegisterSpec",
+    "access_of",
+    "address_bits",
+    "delay_register",
+    "levels",
+    "loop_on",
+    "needs_extent",
+    "register_specs",
+    "row_registers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSpec:
+    """One register: its port name, the largest value it must hold, and what it means.
+
+    `settles`: much of the design looks at it, some cycles later, through a tree of registers; `at_once`: some of the
+    design looks at it without that, too.
+    """
+
+    name: str
+    high: int
+    about: str
+    settles: bool = False
+    at_once: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Width in bits."""
+        return bits_for(0, self.high)
+
+
+def address_bits(depth: int) -> int:
+    """Bits of a word address in a bank of so many words."""
+    return bits_for(0, depth - 1)
+
+
+def levels(plans: Sequence[Plan | None]) -> tuple[int, ...]:
+    """Counters that the element depends on in any layer, outermost first."""
+    rows = [row for plan in plans if plan is not None for row in plan.time]
+    return tuple(sorted({k for row in rows for k, step in enumerate(row) if step}))
+
+
+def row_registers(views: Views) -> tuple[int, ...]:
+    """Dimensions of a memory whose bank digit can carry into the row in any layer."""
+    return tuple(sorted({j for view in views if view is not None for j in view.rows}))
+
+
+def needs_extent(adg: Adg, plan: Plan, access: AffineMap) -> tuple[int, ...]:
+    """Dimensions whose index must be compared with the tensor's extent.
+
+    A bare loop that the tensor is as long as can't leave it: FUs beyond the bound are masked.
+    """
+    if isinstance(plan, OutputPlan):
+        return adg.checked_dims
+    if plan.tensor.pad is None:
+        return ()
+    return tuple(
+        j
+        for j, (row, offset) in enumerate(zip(access.rows, access.offset, strict=True))
+        if offset
+        or sorted(row)[-1:] != [1]
+        or sum(map(abs, row)) != 1
+        or adg.op.loops[row.index(1)].extent > plan.tensor.shape[j]
+    )
+
+
+def access_of(adg: Adg, plan: Plan) -> AffineMap:
+    """The access map behind a plan."""
+    if isinstance(plan, OutputPlan):
+        return adg.op.output.map
+    return adg.op.inputs[[p.name for p in adg.inputs].index(plan.name)].map
+
+
+def register_specs(
+    fused: FusedAdg, buffers: Sequence[Buffer], views: Sequence[Views]
+) -> tuple[RegisterSpec, ...]:
+    """All registers of the design, in address order; `views` tell how the layers meet the banks of each memory."""
+    specs = []
+    if len(fused.layers) > 1:
+        about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
+        about = f"dataflow id; {about}"
+        specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, about, settles=True))
+    if fused.halves > 1:
+        about = "half of the memories in use"
+        specs.append(RegisterSpec("half", fused.halves - 1, about, settles=True, at_once=True))
+    for k, trips in enumerate(fused.trips()):
+        names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
+        about = _each([d.name if d.loop >= 0 else "no loop" for d in names])
+        specs.append(RegisterSpec(f"trip{k}", trips - 1, f"trips of {about}, less one"))
+    for axis in range(len(fused.sizes)):
+        loops = [loop_on(layer.adg, axis) for layer in fused.layers]
+        if any(loops):
+            high = max(loop.extent for loop in loops if loop)
+            about = _each([loop.name if loop else "no loop" for loop in loops])
+            specs.append(RegisterSpec(f"bound{axis}", high, f"bound of {about}"))
+    for k in range(max(len(layer.adg.op.domain) for layer in fused.layers)):
+        guards = [_guard_of(layer.adg, k) for layer in fused.layers]
+        high = max(guard.high + 1 for guard in guards if guard)
+        about = _each([_described(layer.adg, k) for layer in fused.layers])
+        specs.append(RegisterSpec(f"guard{k}", high, f"what must stay below: {about}"))
+    for buffer, met in zip(buffers, views, strict=True):
+        specs += _address_specs(fused, buffer, met)
+    return tuple(specs)
+
+
+def _guard_of(adg: Adg, k: int) -> Guard | None:
+    return adg.guards[k] if k < len(adg.op.domain) else None
+
+
+def _described(adg: Adg, k: int) -> str:
+    if k >= len(adg.op.domain):
+        return "nothing"
+    return adg.op.domain[k].describe([loop.name for loop in adg.op.loops])
+
+
+def _each(names: Sequence[str]) -> str:
+    """What something means per dataflow; once if it is the same in all."""
+    if len(set(names)) == 1:
+        return names[0]
+    return " or ".join(f"{name} ({k})" for k, name in enumerate(names))
+
+
+def loop_on(adg: Adg, axis: int) -> Loop | None:
+    loop = adg.dataflow.spatial_loops[axis]
+    return adg.op.loops[loop] if loop >= 0 else None
+
+
+def _address_specs(fused: FusedAdg, buffer: Buffer, views: Views) -> Iterator[RegisterSpec]:
+    high = (1 << address_bits(buffer.depth)) - 1
+    name = buffer.name
+    yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
+    for k in levels(buffer.plans):
+        counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
+        yield RegisterSpec(f"{name}_step{k}", high, f"words per step of {_each(counters)}")
+    for j in row_registers(views):
+        about = f"words per row step of dimension {j}"
+        yield RegisterSpec(f"{name}_row{j}", high, about, settles=True)
+    extents = _extents(fused, buffer)
+    for j, extent in sorted(extents.items()):
+        yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}")
+    for k, depth in sorted(capacities(buffer).items()):
+        parts = segments(depth, depth)
+        lengths = " ".join(map(str, parts[1:]))
+        about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
+        yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
+
+
+def delay_register(buffer: Buffer, number: int) -> str:
+    """Register that programmes the FIFOs of a delay reuse."""
+    return f"{buffer.name}_delay{number}"
+
+
+def _extents(fused: FusedAdg, buffer: Buffer) -> dict[int, int]:
+    """Largest extent of every dimension that some layer compares with."""
+    extents: dict[int, int] = {}
+    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
+        if plan is not None:
+            for j in needs_extent(layer.adg, plan, access_of(layer.adg, plan)):
+                extents[j] = max(extents.get(j, 1), plan.tensor.shape[j])
+    return extents
