@@ -25,6 +25,7 @@ class Op(StrEnum):
     ABS = "abs"  # (a)
     MIN = "min"  # (a, b)
     MAX = "max"  # (a, b)
+    STAGE = "stage"  # (a) -> a, a place for pipeline registers
     SHL = "shl"  # (a) -> a << value
     SHR = "shr"  # (a) -> a >> value, rounded down
     AND = "and"  # (one-bit...) -> conjunction

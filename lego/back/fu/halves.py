@@ -17,7 +17,7 @@ from lego.back.plan.array.fu_kind import FuKind, SumKind, SumStages, parts_of, u
 from lego.back.plan.array.halves import HALVES
 from lego.back.plan.array.ports import FIRST, FuPort, sum_in, sum_out, total_in
 from lego.back.plan.array.sums import accumulated_terms, accumulates_held, sum_range, sum_span
-from lego.ir.dag import Op, bits_for
+from lego.ir.dag import bits_for
 from lego.ir.fused import FusedAdg
 
 __all__ = ["reduce_halves"]
@@ -98,7 +98,7 @@ class Split:
         """The sum, which never leaves `claim`, nor do the terms."""
         bits = (0, (1 << self.at) - 1)
         low = self.b.add(self.b.wrap(left.low, bits), self.b.wrap(right.low, bits))
-        carry = self.b.op(Op.SHL, self.b.slice(low, self.at, 1), latency=1)
+        carry = self.b.stage(self.b.slice(low, self.at, 1), 1)
         upper = self.above(claim)
         left_high, right_high = (self.b.wrap(each.high, _word(upper)) for each in (left, right))
         total = self.b.add(self.b.add(left_high, right_high), self.b.wrap(carry, (0, 1)))
@@ -177,7 +177,7 @@ def _separate(
 
 
 def _registered(b: Builder, node: int) -> int:
-    return b.op(Op.SHL, node, name="sum", latency=1)
+    return b.stage(node, 1, name="sum")
 
 
 def _claim(fused: FusedAdg, sums: Sequence[SumKind | None], *, held: bool = True) -> Range:

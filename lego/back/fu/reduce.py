@@ -16,7 +16,6 @@ from lego.back.plan.array.sums import (
     sum_span,
 )
 from lego.ir.adg import Adg
-from lego.ir.dag import Node, Op
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Reduction
 
@@ -37,7 +36,7 @@ def reduce_sums(
     if any(chain):
         total = _chain(b, fused, chain, contribution)
         if stages.chained:
-            total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
+            total = b.stage(total, 1, name="sum")
         if kind.gives_sum:
             b.output(OUT, total)
     b.origin = "result"

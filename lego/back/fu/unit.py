@@ -14,7 +14,6 @@ from lego.back.graph.builder import Builder
 from lego.back.plan.array.fu_kind import FuKind, Pick, PortKind, SumStages, mask_numbers
 from lego.back.plan.array.ports import load, mask, node, reuse, source
 from lego.back.plan.array.sums import identity, wraps_in
-from lego.ir.dag import Node, Op
 from lego.ir.fused import Buffer, FusedAdg
 
 __all__ = ["CONTRIBUTION", "build_fu"]
@@ -35,7 +34,7 @@ def build_fu(
     for buffer, port in zip(fused.buffers()[:-1], kind.ports, strict=True):
         b.origin = f"operand {buffer.name}"
         value = _pick(b, buffer, port)
-        operand = b.add_node(Node(Op.SHL, (value,), latency=1)) if chosen else value
+        operand = b.stage(value, 1) if chosen else value
         operands.append(operand)
         if port.passes:
             b.output(f"{buffer.name}_pass", value)
@@ -51,7 +50,7 @@ def build_fu(
         )
     b.origin = "contribution, where the FU is within the loops"
     contribution = _masked(b, fused, kind, b.choose(bodies))
-    contribution = b.add_node(Node(Op.SHL, (contribution,), name=CONTRIBUTION))
+    contribution = b.stage(contribution, name=CONTRIBUTION)
     if kind.bare:
         b.output("contribution", contribution)
     if any(kind.sums):

@@ -122,6 +122,10 @@ class Builder:
             return self.const(0)
         return unique[0] if len(unique) == 1 else self.op(Op.OR, *unique, name=name)
 
+    def stage(self, a: int, latency: int = 0, *, name: str = "") -> int:
+        """`a` behind so many pipeline registers."""
+        return self.add_node(Node(Op.STAGE, (a,), name=name, latency=latency))
+
     def shl(self, a: int, by: int) -> int:
         """`a << by`."""
         return self.add_node(Node(Op.SHL, (a,), value=by)) if by else a

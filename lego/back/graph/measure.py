@@ -10,7 +10,7 @@ from lego.ir.dag import Dag, Module, Node, Op
 
 __all__ = ["Size", "counts_of", "size_of"]
 
-_WIRES = frozenset((Op.CONST, Op.INPUT, Op.SHL, Op.SHR, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT))  # fmt: skip
+_WIRES = frozenset((Op.CONST, Op.INPUT, Op.STAGE, Op.SHL, Op.SHR, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT))  # fmt: skip
 _NO_LOGIC = _WIRES | {Op.DELAY, Op.REG, Op.MEMORY}
 _REGISTERS = (Op.DELAY, Op.REG)
 

@@ -64,6 +64,6 @@ def interval(node: Node, srcs: list[Range]) -> Range:
             return srcs[0][0] >> node.value, srcs[0][1] >> node.value
         case Op.CAT:
             return 0, (1 << sum(bits_for(*s) for s in srcs)) - 1
-        case Op.DELAY:
+        case Op.DELAY | Op.STAGE:
             return srcs[0]
     raise InternalError(f"{node.op} {node.name!r} must declare its range")

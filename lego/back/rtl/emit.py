@@ -220,6 +220,9 @@ _STATELESS: dict[Op, Callable[[Node, list[Value]], Value]] = {
     Op.ABS: lambda _n, s: Mux(s[0] < 0, -s[0], s[0]),
     Op.MIN: lambda _n, s: Mux(s[0] < s[1], s[0], s[1]),
     Op.MAX: lambda _n, s: Mux(s[0] < s[1], s[1], s[0]),
+    Op.STAGE: lambda _n, s: (
+        s[0] << 0
+    ),  # a cell that synthesis drops: it keeps the order of statements
     Op.SHL: lambda n, s: s[0] << n.value,
     Op.SHR: _shr,
     Op.AND: lambda _n, s: _joined(and_, s),

@@ -12,7 +12,7 @@ from lego.back.plan.array.sums import has_chains, sum_range, sum_span
 from lego.back.plan.design import DesignPlan
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Adg, Fu
-from lego.ir.dag import Contract, Module, Node, Op
+from lego.ir.dag import Contract, Module, Op
 from lego.ir.workload import Reduction
 
 __all__ = ["Trees"]
@@ -105,7 +105,7 @@ def _tree(
         claim = sum_range(adg, done + parts)
         total = combine(b, adg.reduction, total, before, span, claim)
     if chains:
-        total = b.add_node(Node(Op.SHL, (total,), name="sum", latency=1))
+        total = b.stage(total, 1, name="sum")
     b.output("total", total)
     return b
 
@@ -116,4 +116,4 @@ def _pair(b: Builder, adg: Adg, pair: list[tuple[int, int]]) -> tuple[int, int]:
     value = pair[0][0]
     if len(pair) == 2:
         value = combine(b, adg.reduction, value, pair[1][0], sum_span(adg), sum_range(adg, terms))
-    return b.add_node(Node(Op.SHL, (value,), latency=1)), terms
+    return b.stage(value, 1), terms
