@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,9 @@ def test_modules_import_each_other_in_no_circle() -> None:
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
-def test_amaranth_stays_in_the_rtl_folder() -> None:
+def test_amaranth_stays_in_its_folder() -> None:
     for path in (ROOT / "lego").rglob("*.py"):
-        if "rtl" not in path.parts:
+        if "amaranth" not in path.parts:
             text = path.read_text()
             assert "import amaranth" not in text
             assert "from amaranth" not in text
@@ -44,3 +45,24 @@ def test_only_one_module_starts_processes() -> None:
                 text = path.read_text()
                 assert "subprocess" not in text, path
                 assert "os.system" not in text, path
+
+
+MOST_FILES, MOST_IMPORTS = 12, 6
+
+
+def test_rooms_of_the_back_end_are_small() -> None:
+    """At most 12 files in a folder, and none of them imports more than 6 others of it."""
+    back = ROOT / "lego" / "back"
+    for folder in (back, *(path.parent for path in back.rglob("__init__.py"))):
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= MOST_FILES, folder
+        name = ".".join(folder.relative_to(ROOT).parts)
+        for path in files:
+            found = {
+                node.module.removeprefix(f"{name}.").split(".")[0]
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.startswith(f"{name}.")
+            }
+            assert folder == back or len(found) <= MOST_IMPORTS, path

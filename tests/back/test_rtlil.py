@@ -10,8 +10,8 @@ from frontends.yaml import load_text
 from lego.back.backend import lower
 from lego.back.pipeline import Options
 from lego.back.rtl import quick, rtlil, wide
+from lego.back.rtl.amaranth.loops import may_loop
 from lego.back.rtl.job import read_job, write_job
-from lego.back.rtl.loops import may_loop
 from lego.designs import designs_of
 from lego.diag import InternalError
 from lego.ir.dag import Dag, Module, Node, Op

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from lego.back.rtl.job import Needs, read_job, write_job
-from lego.back.rtl.loops import may_loop
-from lego.back.rtl.wide import joined
 from lego.diag import LegoError
 from lego.heap import rarely_collected
 from lego.ir.dag import Dag, Module, Op
@@ -106,25 +103,10 @@ def _needs(dag: Dag) -> dict[str, tuple[bool, bool]]:
 
 
 def _converted(modules: Iterable[Module], needs: Needs, top: str) -> list[str]:
+    from lego.back.rtl.amaranth.convert import convert
+
     with rarely_collected():
-        return [_convert(module, needs, module.name == top) for module in modules]
-
-
-def _convert(module: Module, needs: Needs, top: bool) -> str:
-    """RTLIL of one module, without power-up values: only the reset gives state a value."""
-    from amaranth.back import rtlil
-
-    from lego.back.rtl.emit import design_of
-    from lego.back.rtl.quick import quick
-
-    with nullcontext() if may_loop(module) else quick():
-        text, _ = rtlil.convert_fragment(design_of(module, needs), emit_src=False)
-    text = joined(text)
-    if "attribute \\init" in text:
-        text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
-    if "$meminit_v2" in text:
-        text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    return text if top else text.replace("attribute \\top 1\n", "")
+        return [convert(module, needs, module.name == top) for module in modules]
 
 
 def main(job: str, result: str) -> None:

@@ -16,9 +16,9 @@ from amaranth.hdl._ast import Statement, Switch
 from amaranth.hdl._ir import Design
 from amaranth.lib.memory import Memory
 
+from lego.back.rtl.amaranth.wide import INPUT, is_wide, pieces
 from lego.back.rtl.job import Needs
 from lego.back.rtl.names import check_name
-from lego.back.rtl.wide import INPUT, is_wide, pieces
 from lego.ir.dag import Module, Node, Op
 
 __all__ = ["design_of"]

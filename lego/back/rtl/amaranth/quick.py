@@ -1,7 +1,7 @@
 """Faster versions of a few functions of Amaranth, in force while a module is converted.
 
 Amaranth handles every bit of every signal in Python, several times. These give the same netlist and the same text
-for what :mod:`lego.back.rtl.emit` builds: one module without submodules, signals driven whole and once, clocked by
+for what :mod:`lego.back.rtl.amaranth.fragment` builds: one module without submodules, signals driven whole and once, clocked by
 one domain. They are used with the versions of Amaranth in `KNOWN`, against which tests compare them.
 """
 
@@ -19,7 +19,7 @@ from amaranth.hdl import _ast, _ir, _nir
 from amaranth.hdl._ir import NetlistDriver, NetlistEmitter
 from amaranth.hdl._nir import Net, Netlist, SignalField, Value
 
-from lego.back.rtl.wide import BITS
+from lego.back.rtl.amaranth.wide import BITS
 from lego.diag import InternalError
 
 __all__ = ["KNOWN", "quick"]
@@ -230,7 +230,7 @@ _BEFORE: dict[tuple[Any, str], Callable[..., Any]] = {
 def quick() -> Iterator[None]:
     """Use the faster functions if they are known to fit this version of Amaranth.
 
-    They don't look for combinational loops: not for modules of which :func:`lego.back.rtl.loops.may_loop` holds.
+    They don't look for combinational loops: not for modules of which :func:`lego.back.rtl.amaranth.loops.may_loop` holds.
     """
     if amaranth.__version__ not in KNOWN:
         yield
