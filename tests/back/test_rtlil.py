@@ -9,7 +9,9 @@ from amaranth.hdl import CombinationalCycle
 from frontends.yaml import load_text
 from lego.back.backend import lower
 from lego.back.pipeline import Options
-from lego.back.rtl import quick, rtlil, wide
+from lego.back.rtl import rtlil
+from lego.back.rtl.amaranth import quick, wide
+from lego.back.rtl.amaranth.convert import convert
 from lego.back.rtl.amaranth.loops import may_loop
 from lego.back.rtl.job import read_job, write_job
 from lego.designs import designs_of
@@ -25,7 +27,7 @@ def graphs(name: str, level: int = 2) -> list[Dag]:
 
 def texts(dag: Dag) -> list[str]:
     needs = rtlil._needs(dag)
-    return [rtlil._convert(module, needs, module is dag.top) for module in dag.modules]
+    return [convert(module, needs, module is dag.top) for module in dag.modules]
 
 
 def ring(op: Op) -> Module:
