@@ -15,6 +15,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.limits import BUFFERED, MAX_FANOUT
 from lego.back.graph.measure import counts_of
 from lego.back.graph.widths import infer_widths
+from lego.back.passes.analysis.copies import part_of
 from lego.ir.dag import Dag, Module, Node, Op
 
 __all__ = ["rewire_broadcasts"]
@@ -150,7 +151,7 @@ def _split_inputs(
         groups = _groups(sinks.get(i, []), most)
         loads[module.name, node.name] = sum(load for _, load in groups[0]) if groups else 0
         for k, group in enumerate(groups[1:], start=1):
-            name = f"{node.name}_part{k}"
+            name = part_of(node.name, k)
             copies.setdefault(i, []).append(replace(node, name=name))
             loads[module.name, name] = sum(load for _, load in group)
             pieces.setdefault(module.name, {}).setdefault(node.name, []).append(name)
@@ -265,7 +266,7 @@ class _Rewriting:
         extra: list[tuple[str, int]] = []
         for name, node in module.outputs:
             parts = self.wanted.get(module.name, {}).get(name) or [0]
-            names = [name, *(f"{name}_part{k}" for k in range(1, len(parts)))]
+            names = [part_of(name, k) for k in range(len(parts))]
             extra += [(part, node) for part in names[1:]]
             for part, load in zip(names, parts, strict=True):
                 sinks.setdefault(node, []).append(((part, 0, 0), load))
@@ -289,7 +290,7 @@ class _Rewriting:
                     sinks[source] += [((i, place, k), 1) for k in range(1, len(groups))]
             elif child and self.counts[child] == 1:
                 made = [
-                    replace(here, name=f"{here.name}_part{k}", text=f"{here.text}_part{k}")
+                    replace(here, name=part_of(here.name, k), text=part_of(here.text, k))
                     for k in range(1, len(groups))
                 ]
             else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
+from lego.back.passes.analysis.copies import original
 from lego.diag import InternalError
 from lego.ir.dag import Dag, Module, Node, Op
 
@@ -39,6 +39,8 @@ class _Merged:
         self.dag = dag
         self.own = {module.name for module in dag.modules}
         self.names: dict[object, int] = {}
+        inputs = {n.name for m in dag.modules for n in m.nodes if n.op is Op.INPUT}
+        self.ports = inputs | {name for m in dag.modules for name, _ in m.outputs}
 
     def summary(self) -> list[object]:
         """What every module consists of."""
@@ -55,7 +57,7 @@ class _Merged:
         ends = [tuple(keys[s] for s in node.srcs) for node in loops]
         outputs: dict[str, object] = {}
         for name, node_id in module.outputs:
-            base = re.sub(r"_part\d+$", "", name)
+            base = original(name, self.ports)
             _same(outputs.setdefault(base, keys[node_id]), keys[node_id], module)
         wires = {k for k, n in zip(keys, module.nodes, strict=True) if n.op is Op.INSTANCE and not self._copies(n)}  # fmt: skip
         return module.name, sorted(map(str, set(keys))), ends, sorted(outputs.items()), len(wires)
@@ -69,7 +71,7 @@ class _Merged:
             loops.append(node)
             return known, len(loops)
         if node.op is Op.INPUT:
-            return known, re.sub(r"_part\d+$", "", node.name)
+            return known, original(node.name, self.ports)
         if self._copies(node):
             register = self._held(node)
             return replace(register, name="", srcs=()), tuple(keys[s] for s in node.srcs), ""
@@ -77,11 +79,11 @@ class _Merged:
             holder = module.nodes[node.srcs[0]]
             if self._copies(holder):
                 return self._copy_key(holder, keys, node)
-            return known, keys[node.srcs[0]], re.sub(r"_part\d+$", "", node.text)
+            return known, keys[node.srcs[0]], original(node.text, self.ports)
         if node.op is Op.INSTANCE:
             ports: dict[str, object] = {}
             for port, source in zip(node.ports, node.srcs, strict=True):
-                base = re.sub(r"_part\d+$", "", port)
+                base = original(port, self.ports)
                 _same(ports.setdefault(base, keys[source]), keys[source], module)
             return node.text, node.name, tuple(sorted(ports.items()))
         return known, tuple(keys[s] for s in node.srcs), ""
