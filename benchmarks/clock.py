@@ -36,11 +36,11 @@ def main() -> None:
         for period in (None, round(given.period * 1000)):
             options = Options(clock_ps=period)
             with tempfile.TemporaryDirectory() as folder:
-                netlist, entry = synthesised(design, options, Path(folder))
-                area = areas(netlist, entry, library)["total"] / 1e6
-                reached = clock_of(netlist, library, entry["macros"])
+                netlist, device = synthesised(design, options, Path(folder))
+                area = areas(netlist, device, library)["total"] / 1e6
+                reached = clock_of(netlist, library, device.macros)
             stages = [k for k, yes in asdict(lower(design, options).times.stages).items() if yes]
-            cycles = entry["dataflows"][0]["program"]["cycles"]
+            cycles = device.dataflows[0].program.cycles
             asked = "-" if period is None else f"{period / 1000:.3f}"
             row = f"{name:14}{asked:>8}{area:12,.1f}{reached.period_ps / 1000:8.3f}{cycles:10,}"
             print(f"{row}  {' '.join(stages)}\n{'':14}{reached.path}", flush=True)

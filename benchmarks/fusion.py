@@ -13,16 +13,16 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from frontends.yaml import load_workload
-from lego.artefact.entry import design_entry
 from lego.back.backend import lower
 from lego.back.pipeline import DEFAULT, Options
 from lego.back.plan.design import plan_of
 from lego.back.rtl.verilog import to_verilog
+from lego.compile import device_of
 from lego.designs import adgs_of
 from lego.front.fusion import fuse
+from lego.ir.device import Device
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.ppa.library import read_library
@@ -51,19 +51,17 @@ def shrunk(workload: Workload, size: int) -> Workload:
 def area(design: FusedAdg) -> dict[str, int]:
     """Area by category, in 1e-3 um2."""
     with tempfile.TemporaryDirectory() as name:
-        netlist, entry = synthesised(design, DEFAULT, Path(name))
-    return areas(netlist, entry, read_library(None))
+        netlist, device = synthesised(design, DEFAULT, Path(name))
+    return areas(netlist, device, read_library(None))
 
 
-def synthesised(
-    design: FusedAdg, options: Options, scratch: Path
-) -> tuple[Netlist, dict[str, Any]]:
-    """The netlist of the design after these passes, and its manifest entry."""
+def synthesised(design: FusedAdg, options: Options, scratch: Path) -> tuple[Netlist, Device]:
+    """The netlist of the design after these passes, and its device."""
     plan = plan_of(design)
     lowered = lower(plan, options)
-    entry = design_entry(plan, lowered)
+    device = device_of(plan, lowered)
     (scratch / "design.v").write_text(to_verilog(lowered.dag))
-    macros = [macro["module"] for macro in entry["macros"]]
+    macros = [macro.module for macro in device.macros]
     library = read_library(None)
     netlist = synthesise(
         scratch / "design.v",
@@ -73,9 +71,9 @@ def synthesised(
         scratch,
         flat=False,
         clock_ps=options.clock_ps,
-        categories=entry["modules"],
+        categories=device.categories(),
     )
-    return netlist, entry
+    return netlist, device
 
 
 def measure(name: str, size: int) -> dict[str, dict[str, int]]:

@@ -17,7 +17,6 @@ import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from benchmarks.gate_level import energy_fj, leakage_uw, read_toggles, simulated
 from frontends.yaml import load_workload
 from lego.back.pipeline import PASSES, Options
 from lego.designs import designs_of
+from lego.ir.device import Device
 from lego.ir.fused import FusedAdg
 from lego.ir.workload import Workload
 from lego.ppa.activity import read_saif
@@ -67,30 +67,28 @@ def measure(workload: Workload, design: FusedAdg, options: Options) -> Result:
     library = read_library(None)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        netlist, entry = synthesised(design, options, scratch)
+        netlist, device = synthesised(design, options, scratch)
         text = simulated_text(netlist, (scratch / "design.v").read_text(), library, scratch)
-        found = areas(netlist, entry, library)
+        found = areas(netlist, device, library)
         power = {}
         for k in range(len(design.layers)):
-            saif = recorded(workload, design, entry, text, k)
+            saif = recorded(workload, design, device, text, k)
             logic = energy_fj(netlist, library, read_toggles(saif)) * 1000 / PERIOD_PS
-            sram = sram_power_uw(entry["macros"], read_saif(saif), PERIOD_PS)
-            label = f"{entry['dataflows'][k]['operation']}.{entry['dataflows'][k]['name']}"
+            sram = sram_power_uw(device.macros, read_saif(saif, device.instances()), PERIOD_PS)
+            label = device.dataflows[k].full_name
             power[label] = (logic + leakage_uw(netlist, library), sum(sram.values()))
         area = (found["total"] - found["sram"]) / 1e6
         return Result(area, flip_flops(netlist, library), power)
 
 
-def recorded(
-    workload: Workload, design: FusedAdg, entry: dict[str, Any], text: str, dataflow: int
-) -> str:
+def recorded(workload: Workload, design: FusedAdg, device: Device, text: str, dataflow: int) -> str:
     """The SAIF of one dataflow's busy cycles; every element must be right."""
-    tail = entry["dataflows"][dataflow]["tail"]
+    tail = device.dataflows[dataflow].tail
     program = configure(design, bounds_of(design, dataflow), dataflow=dataflow, tail=tail)
     job = Job(design.layers[dataflow].adg.op, program.to_json())
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(dataflow)
-    stream = default_stream(entry, [job], tensors, rng, recorded=True)
+    stream = default_stream(device, [job], tensors, rng, recorded=True)
     outcome = run_cases([Case(text, stream)], options=SimOptions(trace="saif"))
     (verdict,) = outcome.verdicts
     assert not verdict.failures, verdict.failures

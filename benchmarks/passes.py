@@ -49,9 +49,9 @@ def measure(design: FusedAdg, options: Options, *, clock: bool) -> Result:
     """Synthesise the design after these passes."""
     library = read_library(None)
     with tempfile.TemporaryDirectory() as name:
-        netlist, entry = synthesised(design, options, Path(name))
-        found = areas(netlist, entry, library)
-        timing = clock_of(netlist, library, entry["macros"])
+        netlist, device = synthesised(design, options, Path(name))
+        found = areas(netlist, device, library)
+        timing = clock_of(netlist, library, device.macros)
     return Result(
         area=(found["total"] - found["sram"]) / 1e6,
         registers=flip_flops(netlist, library),

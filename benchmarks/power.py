@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.fusion import NAMES, ROOT, shrunk, synthesised
 from benchmarks.gating import recorded
@@ -25,6 +23,7 @@ from benchmarks.opensta_power import as_2_0_17, as_since_2020, has_sta, instance
 from frontends.yaml import load_workload
 from lego.back.pipeline import DEFAULT
 from lego.designs import designs_of
+from lego.ir.device import Device
 from lego.ppa.activity import Activity, read_saif
 from lego.ppa.gates import clock_rates
 from lego.ppa.inner import Counting
@@ -48,14 +47,14 @@ class Compared:
 
 
 def compare(
-    netlist: Netlist, entry: Mapping[str, Any], library: Library, activity: Activity, scratch: Path
+    netlist: Netlist, device: Device, library: Library, activity: Activity, scratch: Path
 ) -> Compared:
     """Both ways; OpenSTA must be installed."""
-    timing = clock_of(netlist, library, entry["macros"])
+    timing = clock_of(netlist, library, device.macros)
     circuit, period = timing.circuit, timing.period_ps
     clocks = clock_rates(circuit, {}).rates
     toggles = toggles_of(circuit, library, netlist.category, activity.rate, clocks)
-    (scratch / "macros.lib").write_text(macro_liberty(entry["macros"], library))
+    (scratch / "macros.lib").write_text(macro_liberty(device.macros, library))
     found = instance_power(
         netlist.path.read_text(),
         (library.path, scratch / "macros.lib"),
@@ -104,9 +103,11 @@ def measure(name: str, size: int) -> Compared:
     (design,) = designs_of(workload)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        netlist, entry = synthesised(design, DEFAULT, scratch)
-        saif = recorded(workload, design, entry, (scratch / "design.v").read_text(), 0)
-        return compare(netlist, entry, read_library(None), read_saif(saif), scratch)
+        netlist, device = synthesised(design, DEFAULT, scratch)
+        saif = recorded(workload, design, device, (scratch / "design.v").read_text(), 0)
+        return compare(
+            netlist, device, read_library(None), read_saif(saif, device.instances()), scratch
+        )
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ import numpy as np
 
 from frontends.yaml import load_text
 from lego.compile import compile_workload
+from lego.ir.device import devices_from_json
 from lego.tools import run
 from sim.session import Case, Job, default_stream, run_cases
 
@@ -106,14 +107,14 @@ def simulated(bound: int) -> dict[str, float]:
     text = GEMM.format(size=16, bound=bound)
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode())
-    (entry,) = json.loads(files["manifest.json"])["designs"]
+    (device,) = devices_from_json(files["device.json"])
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(0)
-    program = entry["dataflows"][0]["program"]
-    stream = default_stream(entry, [Job(workload.operations[0], program)], tensors, rng)
+    program = device.dataflows[0].program
+    stream = default_stream(device, [Job(workload.operations[0], program)], tensors, rng)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
-        outcome = run_cases([Case(files[entry["verilog"]].decode(), stream)])
+        outcome = run_cases([Case(files[device.verilog].decode(), stream)])
     (verdict,) = outcome.verdicts
     assert not verdict.failures, verdict.failures
     cycles = len(stream.commands) + program["cycles"]

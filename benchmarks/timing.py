@@ -41,11 +41,11 @@ def compared(name: str, size: int, library: Library) -> str:
         path = ROOT / "tests" / "workloads" / f"{name}.yaml"
     (design,) = designs_of(shrunk(load_workload(path), size))
     with tempfile.TemporaryDirectory() as folder:
-        netlist, entry = synthesised(design, DEFAULT, Path(folder))
+        netlist, device = synthesised(design, DEFAULT, Path(folder))
         begun = time.monotonic()
-        theirs = least_period_ps(netlist, library, entry["macros"], Path(folder))
+        theirs = least_period_ps(netlist, library, device.macros, Path(folder))
         between = time.monotonic()
-        ours = clock_of(netlist, library, entry["macros"])
+        ours = clock_of(netlist, library, device.macros)
         ended = time.monotonic()
     cells = sum(len(held.nets) for held in ours.circuit.instances.values())
     difference = ours.analysis.period_ps / theirs - 1

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from lego import __version__
 from lego.advice import Advice, advice_of
-from lego.artefact.entry import design_entry
 from lego.artefact.handoff import TB_WAIVERS, check_apart, handoff_files
+from lego.artefact.manifest import DEVICES, SCHEMA, Manifest
 from lego.artefact.report import report_of
 from lego.back.backend import lower
+from lego.back.describe import describe
+from lego.back.lower.core import Lowered
 from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
-from lego.back.plan.design import plan_of
+from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
 from lego.heap import rarely_collected
-from lego.ir.fused import Method
+from lego.ir.device import Device, devices_to_json
+from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
+from lego.program import configure
 from lego.tell import Tell, silent
 
-__all__ = ["compile_workload"]
+__all__ = ["compile_workload", "device_of"]
 
-SCHEMA = "lego/manifest/2"
 TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy")
 
 
@@ -38,7 +40,7 @@ def compile_workload(
     options: Options = DEFAULT,
     dump_after: str | None = None,
     watch: Callable[[str, Step], None] | None = None,
-    testbench: Callable[[str, Sequence[Mapping[str, Any]]], str] | None = None,
+    testbench: Callable[[str, Sequence[Device]], str] | None = None,
     advise: Callable[[Advice], None] | None = None,
     tell: Tell = silent,
 ) -> dict[str, bytes]:
@@ -46,14 +48,10 @@ def compile_workload(
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as text,
     `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench`
-    makes tb.sv from the workload's name and the designs' manifest entries. `advise` hears what is legal but
+    makes tb.sv from the workload's name and the devices. `advise` hears what is legal but
     probably not meant, before the long work; `tell` hears of the stages. Raises E105 if designs have modules
     of one name, E904 for passes that don't exist.
     """
-    from lego.back.rtl.verilog import to_verilog
-
-    files: dict[str, bytes] = {"workload.yaml": source}
-    designs = []
     if dump_after is not None:
         check_runs(dump_after, options)
     fused_designs = designs_of(workload, fusion, tell)
@@ -62,53 +60,80 @@ def compile_workload(
         for each in advice:
             advise(each)
     benched = [fused.name for fused in fused_designs] if testbench is not None else []
+    job = _Job(options, benched, dump, dump_after, watch, tell)
+    files: dict[str, bytes] = {"workload.yaml": source}
+    devices: list[Device] = []
+    passes: dict[str, list[dict[str, int | str]]] = {}
     for fused in fused_designs:
-        steps: list[Step] = []
-        plan = plan_of(fused)
-        lowered = lower(plan, options, steps.append, tell)
-        for step in steps:
-            if watch is not None:
-                watch(fused.name, step)
-            if dump_after is not None and step.name in (dump_after, f"no {dump_after}"):
-                files[f"{fused.name}.{dump_after}.dag.txt"] = f"{step.dag}\n".encode()
-        tell(f"Verilog of {fused.name}", 0, 0)
-        files[f"{fused.name}.v"] = to_verilog(lowered.dag).encode()
-        many = len(fused.layers)
-        about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
-        files |= handoff_files(
-            lowered.dag, about, benched, options.clock_ps, pruned="dead" in chosen(options)
-        )
-        files[f"{fused.name}.adg.json"] = fused.to_json().encode()
-        if dump:
-            files[f"{fused.name}.adg.txt"] = f"{fused}\n".encode()
-            files[f"{fused.name}.dag.txt"] = f"{lowered.dag}\n".encode()
-            files[f"{fused.name}.schedule.txt"] = f"{lowered.times}\n".encode()
-        passes = [step.to_json() for step in steps]
-        designs.append(design_entry(plan, lowered) | {"passes": passes})
-    check_apart(designs)
+        made = _compiled(fused, job)
+        files |= made.files
+        devices.append(made.device)
+        passes[fused.name] = [step.to_json() for step in made.steps]
+    check_apart(devices)
     if testbench is not None:
-        files["tb.sv"] = testbench(workload.name, designs).encode()
+        files["tb.sv"] = testbench(workload.name, devices).encode()
         files["tb.vlt"] = TB_WAIVERS.encode()
-    files["report.md"] = report_of(workload, designs, advice).encode()
-    files["manifest.json"] = _manifest(workload, designs, files, options.clock_ps)
+    files["report.md"] = report_of(workload, devices, passes, advice).encode()
+    files[DEVICES] = devices_to_json(devices).encode()
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    versions = {"lego": __version__} | {tool: _version(tool) for tool in TOOLS}
+    manifest = Manifest(SCHEMA, workload.name, options.clock_ps, versions, digests, passes)
+    files["manifest.json"] = manifest.to_json().encode()
     return files
 
 
-def _manifest(
-    workload: Workload,
-    designs: list[dict[str, Any]],
-    files: dict[str, bytes],
-    clock: int | None,
-) -> bytes:
-    manifest = {
-        "schema": SCHEMA,
-        "name": workload.name,
-        "clock_ps": clock,
-        "versions": {"lego": __version__} | {tool: _version(tool) for tool in TOOLS},
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
-        "designs": designs,
-    }
-    return (json.dumps(manifest, indent=1) + "\n").encode()
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """How designs are compiled, and who watches."""
+
+    options: Options
+    benched: Sequence[str]
+    dump: bool
+    dump_after: str | None
+    watch: Callable[[str, Step], None] | None
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one design became."""
+
+    files: dict[str, bytes]
+    device: Device
+    steps: Sequence[Step]
+
+
+def _compiled(fused: FusedAdg, job: _Job) -> _Made:
+    from lego.back.rtl.verilog import to_verilog
+
+    name, steps = fused.name, list[Step]()
+    plan = plan_of(fused)
+    lowered = lower(plan, job.options, steps.append, job.tell)
+    files: dict[str, bytes] = {}
+    for step in steps:
+        if job.watch is not None:
+            job.watch(name, step)
+        if job.dump_after is not None and step.name in (job.dump_after, f"no {job.dump_after}"):
+            files[f"{name}.{job.dump_after}.dag.txt"] = f"{step.dag}\n".encode()
+    job.tell(f"Verilog of {name}", 0, 0)
+    files[f"{name}.v"] = to_verilog(lowered.dag).encode()
+    many = len(fused.layers)
+    about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
+    pruned = "dead" in chosen(job.options)
+    files |= handoff_files(lowered.dag, about, job.benched, job.options.clock_ps, pruned=pruned)
+    files[f"{name}.adg.json"] = fused.to_json().encode()
+    if job.dump:
+        files[f"{name}.adg.txt"] = f"{fused}\n".encode()
+        files[f"{name}.dag.txt"] = f"{lowered.dag}\n".encode()
+        files[f"{name}.schedule.txt"] = f"{lowered.times}\n".encode()
+    return _Made(files, device_of(plan, lowered), steps)
+
+
+def device_of(plan: DesignPlan, lowered: Lowered) -> Device:
+    """The device of a design, with programs at the full bounds."""
+    tails = lowered.times.tails
+    programs = [configure(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
+    return describe(plan, lowered, programs)
 
 
 def _version(package: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 
 from lego.back.plan.array.sums import identity
 from lego.back.plan.design import DesignPlan, plan_of
@@ -15,50 +14,10 @@ from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.domain import bounded_above, points, reached
 from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.layout import Layout
+from lego.ir.program import Program
 
-__all__ = ["Layout", "Program", "configure"]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where a tensor's elements lie in the operand's banks.
-
-    Per dimension, element index ``d`` has row ``d // (g B) * g + d % g`` and bank digit
-    ``(d // g + skew . element) % B``; rows are multiplied by `strides` (words) and added to `base`. `preload` is
-    the value that the host writes everywhere before the start, if any. `memory` is the memory's
-    name, `bits` the tensor's word, in the low bits of the memory's.
-    """
-
-    memory: str
-    tensor: str
-    bits: int
-    shape: tuple[int, ...]
-    bank_counts: tuple[int, ...]
-    gcds: tuple[int, ...]
-    skews: tuple[tuple[int, ...], ...]
-    strides: tuple[int, ...]
-    base: int
-    preload: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Register values and tensor layouts of one run, its exact length in cycles, and the words
-    that each operand's SRAMs read and write while busy; `dataflow` is the dataflow id, `half` the
-    half of the memories in use."""
-
-    dataflow: int
-    half: int
-    bounds: dict[str, int]
-    registers: dict[str, int]
-    cycles: int
-    iterations: int
-    layouts: dict[str, Layout]
-    accesses: dict[str, int]
-
-    def to_json(self) -> dict[str, object]:
-        """JSON value, as in the manifest."""
-        return asdict(self)
+__all__ = ["configure"]
 
 
 def configure(

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lego.diag import InternalError
 from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
+from lego.ir.layout import Layout
+from lego.ir.program import Program
 from lego.ir.workload import Reduction
-from lego.program import Layout, Program
 from sim.reference import contributions, wrap
 
 __all__ = ["Run", "run_adg"]
@@ -89,15 +90,10 @@ def _elements(plan: Plan, time: _Time) -> Array:
 
 
 def _words(plan: Plan, layout: Layout, elements: Array) -> tuple[Array, Array]:
-    """Bank and word of elements: ``(d // g + skew . d) mod B`` and the row, per dimension."""
-    bank = np.zeros(elements.shape[:-1], dtype=np.int64)
-    word = np.full(elements.shape[:-1], layout.base, dtype=np.int64)
-    for j, (count, g, skew, stride) in enumerate(
-        zip(layout.bank_counts, layout.gcds, layout.skews, layout.strides, strict=True)
-    ):
-        d = elements[..., j]
-        bank = bank * count + (d // g + elements @ np.array(skew, dtype=np.int64)) % count
-        word += (d // (g * count) * g + d % g) * stride
+    """Bank and word of elements, whose indices are along the last axis."""
+    index = [elements[..., j] for j in range(len(layout.shape))]
+    sides = elements.shape[:-1]
+    bank, word = (np.broadcast_to(each, sides) for each in (layout.bank(index), layout.word(index)))
     return bank, word
 
 

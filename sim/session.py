@@ -8,11 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lego.ir.device import Device
+from lego.ir.program import Program
 from lego.ir.workload import Tensor, TensorOp
 from sim.checks import Verdict, check_bench
 from sim.counted import read_counts
@@ -58,12 +59,12 @@ class Job:
     """One run: the operation, and the program that runs it under one of its dataflows."""
 
     op: TensorOp
-    program: Mapping[str, Any]
+    program: Program
     stray_reset: bool = False
 
 
 def default_stream(
-    entry: Mapping[str, Any],
+    device: Device,
     jobs: Sequence[Job],
     tensors: Mapping[str, Tensor],
     rng: np.random.Generator,
@@ -79,13 +80,13 @@ def default_stream(
     memory the host works while the array does, with one it disturbs. Where switching is to be `recorded`, all
     jobs run again after that, without either, so that the record holds what the design does by itself.
     """
-    stream = Stream(entry)
+    stream = Stream(device)
     stream.reset(int(rng.integers(1, 9)))
     stream.idle(int(rng.integers(1, 5)))
     stream.scramble(rng)
     known = given if given is not None else {}
     runs = [_Run(job, tensors, rng, known) for job in jobs]
-    if any(memory["halves"] > 1 for memory in entry["memories"]):
+    if device.double:
         _overlapped(stream, runs, rng)
     else:
         for run in runs:
@@ -107,33 +108,33 @@ class _Run:
         known: dict[str, Array],
     ) -> None:
         self.job, self.program = job, job.program
-        *self.inputs, self.output = job.program["layouts"].values()
+        *self.inputs, self.output = job.program.layouts.values()
         self.operands: dict[str, Array] = {}
         for layout in self.inputs:
-            name = layout["tensor"]
+            name = layout.tensor
             if name not in self.operands:
-                fresh = random_tensor(tensors[name], layout["shape"], rng)
+                fresh = random_tensor(tensors[name], layout.shape, rng)
                 kept = known.get(name, fresh)
                 self.operands[name] = kept if kept.shape == fresh.shape else fresh
-        bounds, shape = job.program["bounds"], self.output["shape"]
+        bounds, shape = job.program.bounds, self.output.shape
         self.result = execute(job.op, tensors, self.operands, bounds, shape)
         self.mask = self.result.written
-        if self.output["preload"] is not None:
+        if self.output.preload is not None:
             self.mask = np.ones_like(self.mask)
         self.left = _some_of(self.result.values) & ~self.mask
-        fmt = tensors[self.output["tensor"]].format
+        fmt = tensors[self.output.tensor].format
         (apart,) = rng.spawn(1)
         self.before = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
         self.spare: list[tuple[int, int]] = []
-        known[self.output["tensor"]] = np.where(self.left, self.before, self.result.values)
+        known[self.output.tensor] = np.where(self.left, self.before, self.result.values)
 
     def load(self, stream: Stream, rng: np.random.Generator) -> None:
         """Write operands, preloads, elements of the result that the run must leave, and words beside it."""
         for layout in self.inputs:
-            stream.write(layout, self.operands[layout["tensor"]])
-        if self.output["preload"] is not None:
-            shape = tuple(self.output["shape"])
-            stream.write(self.output, np.full(shape, self.output["preload"], np.int64))
+            stream.write(layout, self.operands[layout.tensor])
+        if self.output.preload is not None:
+            shape = self.output.shape
+            stream.write(self.output, np.full(shape, self.output.preload, np.int64))
         stream.write(self.output, self.before, self.left)
         self.spare = stream.mark_spare(self.output, rng)
 
@@ -143,23 +144,23 @@ class _Run:
         stream.read(self.output, self.before, self.left, result=False)
         stream.read_spare(self.output, self.spare)
         for layout in self.inputs:
-            values = self.operands[layout["tensor"]]
+            values = self.operands[layout.tensor]
             stream.read(layout, values, _some_of(values), result=False)
 
 
 def _one_by_one(
     stream: Stream, run: _Run, rng: np.random.Generator, *, recorded: bool = False
 ) -> None:
-    stream.half = run.program["half"]
+    stream.half = run.program.half
     if run.job.stray_reset and not recorded:
         stream.program(run.program)
-        stream.cut(int(rng.integers(1, max(2, run.program["cycles"]))))
+        stream.cut(int(rng.integers(1, max(2, run.program.cycles))))
         stream.idle(2)
     stream.program(run.program)
     stream.idle(int(rng.integers(1, 5)))
     stream.read_registers(run.program)
     run.load(stream, rng)
-    stream.run(run.program["cycles"], recorded=recorded)
+    stream.run(run.program.cycles, recorded=recorded)
     run.check(stream, again=recorded)
 
 
@@ -168,21 +169,19 @@ def _overlapped(stream: Stream, runs: Sequence[_Run], rng: np.random.Generator) 
     runs[0].load(stream, rng)
     for k, run in enumerate(runs):
         half = k % 2
-        program = dict(run.program) | {
-            "half": half,
-            "registers": dict(run.program["registers"]) | {"half": half},
-        }
+        registers = run.program.registers | {"half": half}
+        program = replace(run.program, half=half, registers=registers)
         stream.program(program)
         stream.read_registers(program)
         stream.go()
         stream.half = half
-        stream.attack(program["cycles"], rng)
+        stream.attack(program.cycles, rng)
         stream.half = 1 - half
         if k > 0:
             runs[k - 1].check(stream)
         if k + 1 < len(runs):
             runs[k + 1].load(stream, rng)
-        stream.wait(program["cycles"])
+        stream.wait(program.cycles)
     stream.half = (len(runs) - 1) % 2
     runs[-1].check(stream)
 
@@ -202,11 +201,11 @@ def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None =
     begun = time.monotonic()
     benches = [
         Bench(
-            case.stream.entry["top"],
+            case.stream.device.top,
             case.verilog,
-            case.stream.entry["host"]["address_bits"],
-            case.stream.entry["host"]["data_bits"],
-            case.stream.entry["host"]["mask_bits"],
+            case.stream.device.host.address_bits,
+            case.stream.device.host.data_bits,
+            case.stream.device.host.mask_bits,
         )
         for case in cases
     ]

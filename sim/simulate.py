@@ -12,6 +12,7 @@ import numpy as np
 
 from frontends.yaml import load_workload
 from lego.artefact.folder import find_dataflows, names_of, program
+from lego.artefact.manifest import read_devices
 from lego.artefact.publish import add_files
 from lego.diag import LegoError
 from lego.ir.workload import TensorOp
@@ -110,32 +111,32 @@ def simulate(
     """
     if not 0 <= seed < MAX_SEED:
         raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
-    designs = json.loads((folder / "manifest.json").read_text())["designs"]
+    devices = read_devices(folder)
     workload = load_workload(folder / "workload.yaml")
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     ops = {op.name: op for op in workload.operations}
-    chosen = find_dataflows(designs, design)
+    chosen = find_dataflows(devices, design)
     if bounds and len(chosen) > 1:
-        names = ", ".join(names_of(designs))
+        names = ", ".join(names_of(devices))
         raise LegoError(
             "E903", "bounds belong to one dataflow", hint=f"add --design; one of {names}"
         )
-    if keep_stimuli and len({entry["top"] for entry, _ in chosen}) < len(designs):
+    if keep_stimuli and len({device.top for device, _ in chosen}) < len(devices):
         raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
     rng = np.random.default_rng(seed)
     known: dict[str, Array] = {}
     cases = []
-    for entry in designs:
-        flows = [flow for owner, flow in chosen if owner is entry]
+    for device in devices:
+        flows = [flow for owner, flow in chosen if owner is device]
         jobs = [
-            Job(ops[flow["operation"]], program(folder, _full_name(flow), bounds or {}))
+            Job(ops[flow.operation], program(folder, flow.full_name, bounds or {}))
             for flow in flows
         ]
         if jobs:
             given = None if bounds else known
-            stream = default_stream(entry, jobs, tensors, rng, given=given, recorded=activity)
-            cases.append(Case((folder / entry["verilog"]).read_text(), stream))
-    handed = hand_overs(workload.operations, [flow["operation"] for _, flow in chosen])
+            stream = default_stream(device, jobs, tensors, rng, given=given, recorded=activity)
+            cases.append(Case((folder / device.verilog).read_text(), stream))
+    handed = hand_overs(workload.operations, [flow.operation for _, flow in chosen])
     outcomes = _outcomes(cases, seed, "vcd" if waves else "saif" if activity else "")
     result = Simulation(
         tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
@@ -152,10 +153,6 @@ def simulate(
     return result
 
 
-def _full_name(flow: Mapping[str, Any]) -> str:
-    return f"{flow['operation']}.{flow['name']}"
-
-
 def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:
     """All designs in one model; each in one of its own where switching is recorded, as there is one
     record per model."""
@@ -165,7 +162,7 @@ def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:
 
 def _activities(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> bytes:
     activities = {
-        case.stream.entry["top"]: read_saif(outcome.saif.decode())
+        case.stream.device.top: read_saif(outcome.saif.decode(), case.stream.device.instances())
         for case, outcome in zip(cases, outcomes, strict=True)
     }
     return write_activities(activities).encode()

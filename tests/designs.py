@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from lego.back.pipeline import DEFAULT
 from lego.back.pipeline import Options as Passes
 from lego.compile import compile_workload
 from lego.designs import designs_of
+from lego.ir.device import devices_from_json
 from lego.ir.fused import FusedAdg
+from lego.ir.program import Program
 from lego.ir.workload import TensorOp
 from lego.program import configure
 from sim.checks import Verdict
@@ -35,22 +36,22 @@ def cases_of(
     in random order where there are several dataflows."""
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode(), options=passes)
-    entries = json.loads(files["manifest.json"])["designs"]
+    devices = devices_from_json(files["device.json"])
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(seed)
     cases = []
-    for entry, fused in zip(entries, designs_of(workload), strict=True):
+    for device, fused in zip(devices, designs_of(workload), strict=True):
         jobs = []
         for k, layer in enumerate(fused.layers):
             op = layer.adg.op
             chosen = [clipped(b, op) for b in bounds]
-            jobs.append(Job(op, entry["dataflows"][k]["program"], stray_reset))
-            tail = entry["dataflows"][k]["tail"]
+            jobs.append(Job(op, device.dataflows[k].program, stray_reset))
+            tail = device.dataflows[k].tail
             jobs += [Job(op, moved(fused, b, rng, k, tail), stray_reset) for b in chosen]
         if len(fused.layers) > 1:
             jobs = [jobs[k] for k in rng.permutation(len(jobs))]
-        stream = default_stream(entry, jobs, tensors, rng)
-        cases.append(Case(files[entry["verilog"]].decode(), stream))
+        stream = default_stream(device, jobs, tensors, rng)
+        cases.append(Case(files[device.verilog].decode(), stream))
     return cases
 
 
@@ -66,7 +67,7 @@ def moved(
     rng: np.random.Generator,
     dataflow: int = 0,
     tail: int | None = None,
-) -> dict[str, object]:
+) -> Program:
     """The program at these bounds with every operand first, last or anywhere in its banks."""
     layouts = configure(fused, bounds, dataflow=dataflow).layouts
     bases = {}
@@ -76,7 +77,7 @@ def moved(
             room = buffer.depth_of(plan.banking.n_banks - 1)
             room -= plan.banking.depth(layouts[plan.name].shape)
             bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
-    return configure(fused, bounds, dataflow=dataflow, bases=bases, tail=tail).to_json()
+    return configure(fused, bounds, dataflow=dataflow, bases=bases, tail=tail)
 
 
 def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:

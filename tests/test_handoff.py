@@ -13,6 +13,7 @@ from lego.artefact.handoff import clock_ps
 from lego.back.pipeline import Options
 from lego.compile import compile_workload
 from lego.diag import LegoError
+from lego.ir.device import devices_from_json
 from lego.ppa.price import report_table
 from lego.tools import run
 
@@ -61,12 +62,12 @@ def test_opensta_reads_the_constraints(tmp_path: Path) -> None:
     from lego.ppa.timing import macro_liberty
 
     made = files(1500)
-    entry = yaml.safe_load(made["manifest.json"])["designs"][0]
+    macros = devices_from_json(made["device.json"])[0].macros
     (tmp_path / "d.v").write_bytes(made["gemm_os_sys_mm.v"])
     (tmp_path / "d.sdc").write_bytes(made["gemm_os_sys_mm.sdc"])
     library = read_library(None)
-    (tmp_path / "m.lib").write_text(macro_liberty(entry["macros"], library))
-    names = [m["module"] for m in entry["macros"]]
+    (tmp_path / "m.lib").write_text(macro_liberty(macros, library))
+    names = [macro.module for macro in macros]
     synthesise(tmp_path / "d.v", "gemm_os_sys_mm", names, library, tmp_path, flat=False)
     netlist = (tmp_path / "netlist.v").read_text().replace(" signed ", " ")
     (tmp_path / "n.v").write_text(netlist)

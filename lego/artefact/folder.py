@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from lego.artefact.manifest import read_devices
 from lego.diag import LegoError
+from lego.ir.device import Device, DeviceDataflow
 from lego.ir.fused import FusedAdg
-from lego.program import Program, configure
+from lego.ir.program import Program
+from lego.program import configure
 
 __all__ = ["find_dataflows", "load_design", "names_of", "program"]
 
@@ -25,40 +26,31 @@ def load_design(folder: Path, top: str) -> FusedAdg:
 
 
 def find_dataflows(
-    designs: Sequence[Mapping[str, Any]], wanted: str | None
-) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """(design, dataflow) entries of a manifest that `wanted` names: all if it is None.
+    devices: Sequence[Device], wanted: str | None
+) -> list[tuple[Device, DeviceDataflow]]:
+    """The dataflows of these devices that `wanted` names: all if it is None.
 
-    A design's top, an operation, a dataflow's name, or `operation.dataflow`. Raises E903 if there
+    A device's top, an operation, a dataflow's name, or `operation.dataflow`. Raises E903 if there
     is none.
     """
     found = [
-        (entry, flow)
-        for entry in designs
-        for flow in entry["dataflows"]
-        if wanted
-        in (
-            None,
-            entry["top"],
-            flow["operation"],
-            flow["name"],
-            f"{flow['operation']}.{flow['name']}",
-        )
+        (device, flow)
+        for device in devices
+        for flow in device.dataflows
+        if wanted in (None, device.top, flow.operation, flow.name, flow.full_name)
     ]
     if not found:
-        known = ", ".join(names_of(designs))
+        known = ", ".join(names_of(devices))
         raise LegoError("E903", f"no design {wanted!r} here", hint=f"designs are {known}")
     return found
 
 
-def names_of(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a user may call the dataflows of a manifest: short where that is unambiguous."""
-    flows = [flow for entry in designs for flow in entry["dataflows"]]
-    operations = [flow["operation"] for flow in flows]
+def names_of(devices: Sequence[Device]) -> list[str]:
+    """What a user may call the dataflows of devices: short where that is unambiguous."""
+    flows = [flow for device in devices for flow in device.dataflows]
+    operations = [flow.operation for flow in flows]
     return [
-        flow["operation"]
-        if operations.count(flow["operation"]) == 1
-        else f"{flow['operation']}.{flow['name']}"
+        flow.operation if operations.count(flow.operation) == 1 else flow.full_name
         for flow in flows
     ]
 
@@ -69,19 +61,16 @@ def program(
     bounds: Mapping[str, int],
     bases: Mapping[str, int] | None = None,
     half: int = 0,
-) -> dict[str, object]:
-    """Register values and layouts for other loop bounds, bases and half, as in the manifest.
+) -> Program:
+    """Register values and layouts for other loop bounds, bases and half.
 
     Raises E903 if `design` names no dataflow of the folder's, or several.
     """
-    entries = json.loads((folder / "manifest.json").read_text())["designs"]
-    found = find_dataflows(entries, design)
+    devices = read_devices(folder)
+    found = find_dataflows(devices, design)
     if len(found) != 1:
-        known = ", ".join(names_of(entries))
+        known = ", ".join(names_of(devices))
         raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
-    entry, flow = found[0]
-    fused = load_design(folder, entry["top"])
-    result: Program = configure(
-        fused, bounds, dataflow=flow["id"], bases=bases, half=half, tail=flow["tail"]
-    )
-    return result.to_json()
+    device, flow = found[0]
+    fused = load_design(folder, device.top)
+    return configure(fused, bounds, dataflow=flow.id, bases=bases, half=half, tail=flow.tail)

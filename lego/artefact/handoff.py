@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from lego import __version__
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
+from lego.ir.device import Device
 
 __all__ = [
     "DEFAULT_CLOCK_PS",
@@ -49,14 +50,14 @@ def clock_ps(text: str) -> int:
     return int(period)
 
 
-def check_apart(designs: Sequence[Mapping[str, Any]]) -> None:
-    """Raise E105 if two designs of one folder, as in the manifest, have a module of one name."""
+def check_apart(devices: Sequence[Device]) -> None:
+    """Raise E105 if two devices of one folder have a module of one name."""
     owners: dict[str, str] = {}
-    for design in designs:
-        for module in design["modules"]:
-            other = owners.setdefault(module, design["top"])
-            if other != design["top"]:
-                message = f"designs {other!r} and {design['top']!r} both have a module {module!r}"
+    for device in devices:
+        for module in device.categories():
+            other = owners.setdefault(module, device.top)
+            if other != device.top:
+                message = f"designs {other!r} and {device.top!r} both have a module {module!r}"
                 raise LegoError("E105", message, hint="rename one of the operations")
 
 

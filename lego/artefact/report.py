@@ -4,42 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from lego.advice import Advice
+from lego.ir.device import Device
 from lego.ir.workload import Workload
 
 __all__ = ["report_of"]
 
 
 def report_of(
-    workload: Workload, designs: Sequence[Mapping[str, Any]], advice: Sequence[Advice] = ()
+    workload: Workload,
+    devices: Sequence[Device],
+    passes: Mapping[str, Sequence[Mapping[str, int | str]]],
+    advice: Sequence[Advice] = (),
 ) -> str:
-    """The report as Markdown; `designs` are the manifest's entries."""
-    lines = [f"# {workload.name}", "", *_operations(designs), *_domains(workload), ""]
-    lines += _passes(designs)
-    for entry in designs:
-        if entry["stages"]:
-            stages = ", ".join(entry["stages"])
-            lines += ["", f"{entry['top']} has pipeline registers for its clock: {stages}."]
+    """The report as Markdown; `passes` are the manifest's."""
+    lines = [f"# {workload.name}", "", *_operations(devices), *_domains(workload), ""]
+    lines += _passes(passes)
+    for device in devices:
+        if device.stages:
+            stages = ", ".join(device.stages)
+            lines += ["", f"{device.top} has pipeline registers for its clock: {stages}."]
     for each in advice:
         lines += ["", f"Warning: {each.text}; {each.hint}."]
     return "\n".join(lines) + "\n"
 
 
-def _operations(designs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _operations(devices: Sequence[Device]) -> Iterator[str]:
     yield "| operation | dataflow | FUs | banks | cycles | utilisation | SRAM words accessed |"
     yield "|---|---|---|---|---|---|---|"
-    for entry in designs:
-        fus = entry["fus"]
-        banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
-        for flow in entry["dataflows"]:
-            run = flow["program"]
-            busy = f"{100 * run['iterations'] / (fus * run['cycles']):.1f} %"
-            words = " ".join(f"{name}:{count}" for name, count in run["accesses"].items())
+    for device in devices:
+        banks = " ".join(f"{memory.name}:{memory.banks}" for memory in device.memories)
+        for flow in device.dataflows:
+            run = flow.program
+            busy = f"{100 * run.iterations / (device.fus * run.cycles):.1f} %"
+            words = " ".join(f"{name}:{count}" for name, count in run.accesses.items())
             yield (
-                f"| {flow['operation']} | {flow['dataflow']} | {fus} | {banks} "
-                f"| {run['cycles']} | {busy} | {words} |"
+                f"| {flow.operation} | {flow.about} | {device.fus} | {banks} "
+                f"| {run.cycles} | {busy} | {words} |"
             )
 
 
@@ -56,9 +58,9 @@ def _domains(workload: Workload) -> Iterator[str]:
             yield f"{op.name}: {kept}; the other {masked:.1f}% are masked."
 
 
-def _passes(designs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _passes(passes: Mapping[str, Sequence[Mapping[str, int | str]]]) -> Iterator[str]:
     yield "| design | pass | registers | register bits | primitives | area without memories, um2 |"
     yield "|---|---|---|---|---|---|"
-    for entry in designs:
-        for step in entry["passes"]:
-            yield f"| {entry['top']} | {' | '.join(str(n) for n in step.values())} |"
+    for top, steps in passes.items():
+        for step in steps:
+            yield f"| {top} | {' | '.join(str(n) for n in step.values())} |"

@@ -289,7 +289,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E503": ("can't write", "The file system refused.", "Choose another folder with -o."),
     "E504": (
         "not an artefact folder",
-        "The folder has no readable manifest.",
+        "The folder has no readable manifest.json or device.json, or another version of LEGO made it.",
         "Run `lego compile` first.",
     ),
     "E505": (

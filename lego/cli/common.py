@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lego.cli.stages import lines
 from lego.diag import LegoError, Loc
 from lego.tell import Tell
 
+if TYPE_CHECKING:
+    from lego.artefact.manifest import Folder
+
 __all__ = [
+    "folder_of",
     "guarded",
-    "manifest_of",
     "note",
     "parse_bounds",
     "path_given",
@@ -112,14 +115,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(grid)
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of an artefact folder, with a note about edited Verilog. Raises E504, E505."""
-    from lego.artefact.manifest import edited_verilog, read_manifest
+def folder_of(path: Path) -> Folder:
+    """An artefact folder, with a note about edited Verilog. Raises E504, E505."""
+    from lego.artefact.manifest import edited_verilog, read_folder
 
-    manifest = read_manifest(folder)
-    for name in edited_verilog(folder, manifest):
+    folder = read_folder(path)
+    for name in edited_verilog(folder):
         note(f"{name} was edited since it was compiled")
-    return manifest
+    return folder
 
 
 def path_given(text: str) -> Path:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lego.cli.codes import CODES
-from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table, warn
+from lego.cli.common import folder_of, parse_bounds, print_json, progress, table, warn
 from lego.cli.passes import PassOptions, options_of, print_steps, print_verified, verified
 from lego.diag import LegoError
 from lego.ir.fused import Method
 
 if TYPE_CHECKING:
     from lego.advice import Advice
+    from lego.artefact.manifest import Folder
     from lego.back.pipeline import Step
+    from lego.ir.device import Device, DeviceDataflow
     from lego.ir.workload import Workload
 
 __all__ = [
@@ -60,13 +63,13 @@ def compile_file(
             tell=tell,
         )
     publish(target, files)
-    manifest = manifest_of(target)
+    folder = folder_of(target)
     if as_json:
-        print_json(manifest | ({"verified": verified(steps)} if how.verify else {}))
+        print_json(_document(folder) | ({"verified": verified(steps)} if how.verify else {}))
         return
     table(
         ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
-        [_row(entry, flow) for entry in manifest["designs"] for flow in entry["dataflows"]],
+        [_row(device, flow) for device in folder.devices for flow in device.dataflows],
     )
     if how.stats:
         print_steps(steps)
@@ -79,12 +82,16 @@ def _warn_of(advice: Advice) -> None:
     warn(advice.text, advice.hint)
 
 
-def _row(entry: dict[str, Any], flow: dict[str, Any]) -> tuple[object, ...]:
-    run = flow["program"]
-    busy = run["iterations"] / (entry["fus"] * run["cycles"])
-    banks = " ".join(f"{m['name']}:{m['banks']}" for m in entry["memories"])
-    name = f"{flow['operation']}.{flow['name']}"
-    return name, flow["dataflow"], entry["fus"], banks, run["cycles"], f"{busy:.1%}"
+def _document(folder: Folder) -> dict[str, object]:
+    """What manifest.json and device.json hold, as one value."""
+    return asdict(folder.manifest) | {"devices": [asdict(device) for device in folder.devices]}
+
+
+def _row(device: Device, flow: DeviceDataflow) -> tuple[object, ...]:
+    run = flow.program
+    busy = run.iterations / (device.fus * run.cycles)
+    banks = " ".join(f"{memory.name}:{memory.banks}" for memory in device.memories)
+    return flow.full_name, flow.about, device.fus, banks, run.cycles, f"{busy:.1%}"
 
 
 def check_file(file: Path, fusion: Method) -> None:
@@ -128,8 +135,8 @@ def print_program(folder: Path, design: str | None, bounds: list[str], bases: li
     """Print the program for other bounds and bases."""
     from lego.artefact.folder import program
 
-    manifest_of(folder)
-    print_json(program(folder, design, parse_bounds(bounds), parse_bounds(bases)))
+    folder_of(folder)
+    print_json(program(folder, design, parse_bounds(bounds), parse_bounds(bases)).to_json())
 
 
 def print_schema() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lego.cli.common import manifest_of, print_json, progress, table, warn
+from lego.cli.common import folder_of, print_json, progress, table, warn
 from lego.diag import LegoError
 
 __all__ = ["price_folder"]
@@ -30,10 +30,10 @@ def price_folder(
     from lego.ppa.activity import outdated
     from lego.ppa.library import read_library
 
-    manifest = manifest_of(folder)
+    manifest = folder_of(folder).manifest
     clock_ns = None if clock is None else _nanoseconds(clock)
     check_clock(clock_ns)  # what is wrong is told before the long work
-    if require_clock and manifest.get("clock_ps") is None:
+    if require_clock and manifest.clock_ps is None:
         hint = "compile with --clock, such as lego compile FILE --clock 1GHz"
         raise LegoError("E808", f"{folder} was compiled without a clock", hint=hint)
     read_library(liberty)

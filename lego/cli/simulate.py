@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lego.cli.common import manifest_of, parse_bounds, print_json, progress, table
+from lego.cli.common import folder_of, parse_bounds, print_json, progress, table
 
 __all__ = ["simulate_folder"]
 
@@ -23,7 +23,7 @@ def simulate_folder(
     on the first operands."""
     from sim.simulate import demand_match, simulate
 
-    manifest_of(folder)
+    folder_of(folder)
     with progress(f"simulate {folder.name}"):
         result = simulate(
             folder,

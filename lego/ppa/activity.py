@@ -19,7 +19,6 @@ SCHEMA = "lego/activity/2"
 CATEGORIES = (
     ("fu_", "fu"),
     ("array", "interconnect"),
-    ("memory_", "memory"),
     ("control", "control"),
     ("registers", "control"),
 )
@@ -108,7 +107,7 @@ def write_activities(activities: Mapping[str, Activity]) -> str:
     return json.dumps({"schema": SCHEMA, "designs": designs}, indent=1) + "\n"
 
 
-def read_saif(saif: str) -> Activity:
+def read_saif(saif: str, memories: Mapping[str, str]) -> Activity:
     """Sum up the instance `dut`. Raises E805 if the text isn't the SAIF of a bench.
 
     Bits inside RAM macros aren't logic and are left out; their enables count as accesses.
@@ -134,7 +133,7 @@ def read_saif(saif: str) -> Activity:
                 total[1] += 1
                 high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
         elif instance := _INSTANCE.match(line):
-            around.append(_enter(instance.group(1), here))
+            around.append(_enter(instance.group(1), here, memories))
         elif line.startswith("("):
             around.append(here)
     names = sorted(sums)
@@ -167,14 +166,15 @@ class _Group:
     path: str = ""
 
 
-def _enter(instance: str, outer: _Group) -> _Group:
+def _enter(instance: str, outer: _Group, memories: Mapping[str, str]) -> _Group:
     if not outer.category:
         return _Group("control") if instance == "dut" else _Group()
     path = f"{outer.path}.{instance}".lstrip(".")
     if instance in ("ram", "ram_0", "ram_1"):
         return _Group("sram", outer.operand, path)
+    if not outer.path and instance in memories:
+        return _Group("memory", memories[instance], path)
     for prefix, name in CATEGORIES:
         if instance.startswith(prefix):
-            operand = instance.removeprefix("memory_") if name == "memory" else outer.operand
-            return _Group(name, operand, path)
+            return _Group(name, outer.operand, path)
     return replace(outer, path=path)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lego.ir.device import Macro
 from lego.ppa.activity import Activity
 from lego.ppa.circuit import HIGH, LOW, OPEN, Circuit
 from lego.ppa.gates import Gates, clock_rates
@@ -230,15 +230,13 @@ def _add(
                 setattr(each, name, getattr(each, name) + value)
 
 
-def sram_power_uw(
-    macros: Sequence[Mapping[str, Any]], activity: Activity, period_ps: int
-) -> dict[str, int]:
+def sram_power_uw(macros: Sequence[Macro], activity: Activity, period_ps: int) -> dict[str, int]:
     """Microwatts of each operand's SRAM macros."""
     power = {}
     for m in macros:
-        price = macro(m["bits"], m["depth"])
-        accesses = activity.accesses.get(m["operand"], 0)
-        power[m["operand"]] = round(
+        price = macro(m.bits, m.depth)
+        accesses = activity.accesses.get(m.operand, 0)
+        power[m.operand] = round(
             1000 * price.energy_fj * accesses / (max(1, activity.cycles) * period_ps)
         )
     return power

@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lego.artefact.manifest import read_devices, read_manifest
 from lego.artefact.publish import add_files
 from lego.diag import LegoError
+from lego.ir.device import Device
 from lego.ppa.activity import Activity, read_activities
 from lego.ppa.library import Library, read_library
 from lego.ppa.power import METHOD, power_of, sram_power_uw
@@ -40,21 +42,21 @@ def price(
     E805 for a bad activity record, E806 for a clock outside 0.01 to 10,000 ns.
     """
     check_clock(clock_ns)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    clock_ps, devices = read_manifest(folder).clock_ps, read_devices(folder)
     library = read_library(liberty)
     activities = read_activities((folder / "activity.json").read_text())
     report: dict[str, Any] = {
         "schema": "lego/ppa/2",
-        "clock_ps": manifest.get("clock_ps"),
+        "clock_ps": clock_ps,
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
         "tools": {"pyosys": version("pyosys")},
         "synthesis": "flattened" if flat else "hierarchical",
-        "synthesis_target_ps": target_of(manifest.get("clock_ps")),
+        "synthesis_target_ps": target_of(clock_ps),
         "sram_model": MODEL,
         "power_method": METHOD,
         "designs": [
-            _design(folder, entry, library, activities, flat, clock_ns, manifest.get("clock_ps"))
-            for entry in manifest["designs"]
+            _design(folder, device, library, activities, flat, clock_ns, clock_ps)
+            for device in devices
         ],
     }
     add_files(folder, {"ppa.json": (json.dumps(report, indent=1) + "\n").encode()})
@@ -77,20 +79,20 @@ def check_clock(clock_ns: float | None) -> None:
 
 def _design(
     folder: Path,
-    entry: Mapping[str, Any],
+    device: Device,
     library: Library,
     activities: Mapping[str, Activity],
     flat: bool,
     clock_ns: float | None,
     asked: int | None,
 ) -> dict[str, Any]:
-    top, macros = entry["top"], entry["macros"]
+    top, macros = device.top, device.macros
     if top not in activities:
         raise LegoError("E805", f"activity.json has no record of {top}", hint="delete it")
     with tempfile.TemporaryDirectory(prefix="lego-ppa-") as name:
         scratch = Path(name)
-        verilog = (folder / entry["verilog"]).resolve()
-        names = [m["module"] for m in macros]
+        verilog = (folder / device.verilog).resolve()
+        names = [macro.module for macro in macros]
         netlist = synthesise(
             verilog,
             top,
@@ -99,39 +101,39 @@ def _design(
             scratch,
             flat=flat,
             clock_ps=asked,
-            categories=entry["modules"],
+            categories=device.categories(),
         )
         clock = clock_of(netlist, library, macros)
     period = clock.period_ps if clock_ns is None else round(clock_ns * 1000)
     return {
         "top": top,
-        "fus": entry["fus"],
-        "area_1e-3um2": areas(netlist, entry, library),
+        "fus": device.fus,
+        "area_1e-3um2": areas(netlist, device, library),
         "flip_flops": flip_flops(netlist, library),
         "min_period_ps": clock.period_ps,
         "timing_method": TIMING_METHOD,
         "critical_path": clock.path,
         "critical_cells": [list(step) for step in clock.steps],
         "met": _met(clock.period_ps, asked),
-        **_power(netlist, clock, entry, library, activities[top], period),
+        **_power(netlist, clock, device, library, activities[top], period),
     }
 
 
 def _power(
     netlist: Netlist,
     clock: Timing,
-    entry: Mapping[str, Any],
+    device: Device,
     library: Library,
     activity: Activity,
     period: int,
 ) -> dict[str, Any]:
     category = netlist.category
     logic, gates = power_of(clock.circuit, clock.analysis, library, category, activity, period)
-    sram = sram_power_uw(entry["macros"], activity, period)
+    sram = sram_power_uw(device.macros, activity, period)
     total_uw = sum(sram.values()) + sum(p.total_uw for p in logic.values())
-    cycles = sum(flow["program"]["cycles"] for flow in entry["dataflows"])
+    cycles = sum(flow.program.cycles for flow in device.dataflows)
     operations = sum(
-        flow["program"]["iterations"] * max(1, flow["macs_per_fu"]) for flow in entry["dataflows"]
+        flow.program.iterations * max(1, flow.macs_per_fu) for flow in device.dataflows
     )
     return {
         "activity": {k: v for k, v in activity.to_json().items() if k != "high_cycles"},
@@ -154,17 +156,15 @@ def _power(
     }
 
 
-def areas(netlist: Netlist, entry: Mapping[str, Any], library: Library) -> dict[str, int]:
+def areas(netlist: Netlist, device: Device, library: Library) -> dict[str, int]:
     """Cell area per category, that of SRAM macros as ``sram``, and the ``total``, in 1e-3 um2."""
     counts = netlist.instances()
     areas = dict.fromkeys((*CATEGORIES, "sram"), 0)
     for module, cells in netlist.cells.items():
         own = sum(round(library.cells[c].area_um2 * 1000) * n for c, n in cells.items())
         areas[netlist.category(module)] += own * counts.get(module, 0)
-    for m in entry["macros"]:
-        areas["sram"] += macro(m["bits"], m["depth"]).area_nm2_k * counts.get(
-            m["module"], m["count"]
-        )
+    for m in device.macros:
+        areas["sram"] += macro(m.bits, m.depth).area_nm2_k * counts.get(m.module, m.count)
     areas["total"] = sum(areas.values())
     return areas
 

@@ -4,10 +4,10 @@ access times."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from lego.ir.device import Macro
 from lego.ppa.circuit import Circuit, elaborate
 from lego.ppa.liberty import parse_liberty
 from lego.ppa.library import Library, cells_of
@@ -46,7 +46,7 @@ class Timing:
     analysis: Analysis
 
 
-def clock_of(netlist: Netlist, library: Library, macros: Sequence[Mapping[str, Any]]) -> Timing:
+def clock_of(netlist: Netlist, library: Library, macros: Sequence[Macro]) -> Timing:
     """The minimum clock period. Raises E803 if the netlist can't be timed."""
     cells = {
         **library.cells,
@@ -80,10 +80,10 @@ def _end(circuit: Circuit, step: Step, library: Library) -> str:
     return circuit.signal(step.cell, step.row, outputs)
 
 
-def macro_liberty(macros: Sequence[Mapping[str, Any]], library: Library) -> str:
+def macro_liberty(macros: Sequence[Macro], library: Library) -> str:
     """A Liberty library of the SRAM macros: setup of their inputs, access time of their output;
     slews are measured as in the library of the cells."""
-    buses = sorted({n for m in macros for n in (_address_bits(m), m["bits"]) if n > 1})
+    buses = sorted({n for m in macros for n in (_address_bits(m), m.bits) if n > 1})
     types = "".join(
         f"  type (bus{n}) {{ base_type : array; data_type : bit; bit_width : {n}; "
         f"bit_from : {n - 1}; bit_to : 0; }}\n"
@@ -98,12 +98,12 @@ def macro_liberty(macros: Sequence[Mapping[str, Any]], library: Library) -> str:
     )
 
 
-def _address_bits(m: Mapping[str, Any]) -> int:
-    return max(1, (int(m["depth"]) - 1).bit_length())
+def _address_bits(m: Macro) -> int:
+    return max(1, (m.depth - 1).bit_length())
 
 
-def _macro_cell(m: Mapping[str, Any]) -> str:
-    access = macro(m["bits"], m["depth"]).access_ps / 1000
+def _macro_cell(m: Macro) -> str:
+    access = macro(m.bits, m.depth).access_ps / 1000
     setup = _arc("setup_rising", rise_constraint=SRAM_SETUP_PS / 1000)
     setup += _arc("setup_rising", fall_constraint=SRAM_SETUP_PS / 1000)
     read = _arc("rising_edge", cell_rise=access, rise_transition=EDGE_NS)
@@ -114,14 +114,14 @@ def _macro_cell(m: Mapping[str, Any]) -> str:
         for name, bits in (
             ("raddr", _address_bits(m)),
             ("waddr", _address_bits(m)),
-            ("wdata", m["bits"]),
+            ("wdata", m.bits),
         )
     ]
     ports += [
         _port("clk", 1, "direction : input; clock : true;"),
-        _port("rdata", m["bits"], f"direction : output; {read}"),
+        _port("rdata", m.bits, f"direction : output; {read}"),
     ]
-    return f"  cell ({m['module']}) {{\n{''.join(ports)}  }}\n"
+    return f"  cell ({m.module}) {{\n{''.join(ports)}  }}\n"
 
 
 def _port(name: str, bits: int, body: str) -> str:

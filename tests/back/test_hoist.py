@@ -20,5 +20,5 @@ architecture: {array: [2, 5]}
 
 def test_a_design_of_one_dataflow_has_no_dataflow_id_to_choose_by() -> None:
     cases = cases_of(DIAGONAL, 1, random_bounds(DIAGONAL, 2, 1), passes=Options(verify=True))
-    assert "dataflow" not in {register["name"] for register in cases[0].stream.entry["registers"]}
+    assert "dataflow" not in {register.name for register in cases[0].stream.device.registers}
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, astuple
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from frontends.yaml import load_text, load_workload
-from lego.artefact.entry import design_entry
 from lego.back.backend import lower
 from lego.back.lower.core import build
 from lego.back.passes.widths import narrow_widths
@@ -20,9 +18,10 @@ from lego.back.rtl.verilog import to_verilog
 from lego.back.schedule.estimate import stages_for
 from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.back.schedule.times import schedule
-from lego.compile import compile_workload
+from lego.compile import compile_workload, device_of
 from lego.designs import designs_of
 from lego.ir.dag import Op
+from lego.ir.device import devices_from_json
 from lego.ir.fused import FusedAdg
 from lego.ppa.library import read_library
 from lego.ppa.synthesis import synthesise
@@ -184,8 +183,8 @@ def test_the_manifest_tells_the_stages() -> None:
     workload = load_text(REVISITED)
     for options, stages in ((FASTEST, list(asdict(NO_STAGES))), (Options(), [])):
         made = compile_workload(workload, source=b"", options=options)
-        (entry,) = json.loads(made["manifest.json"])["designs"]
-        assert entry["stages"] == stages
+        (device,) = devices_from_json(made["device.json"])
+        assert list(device.stages) == stages
         assert (", ".join(["events", "banks"]) in made["report.md"].decode()) == bool(stages)
 
 
@@ -197,11 +196,11 @@ def test_a_clock_asked_for_is_met(clock: int | None, met: bool, tmp_path: Path) 
     (fused,) = designs_of(load_text(text))
     lowered = lower(fused, Options(clock_ps=clock))
     dag = lowered.dag
-    macros = design_entry(plan_of(fused), lowered)["macros"]
+    macros = device_of(plan_of(fused), lowered).macros
     verilog = tmp_path / "design.v"
     verilog.write_text(to_verilog(dag))
     library = read_library(None)
-    names = [macro["module"] for macro in macros]
+    names = [macro.module for macro in macros]
     netlist = synthesise(verilog, fused.name, names, library, tmp_path, flat=False, clock_ps=clock)
     timing = clock_of(netlist, library, macros)
     assert (timing.period_ps <= 1050) == met, timing

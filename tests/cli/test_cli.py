@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -128,21 +129,26 @@ def change(manifest: Path, key: str, value: object) -> None:
     manifest.write_text(json.dumps(document))
 
 
+def fails(folder: Path, code: str) -> list[str]:
+    """What every command that reads a folder says of one that it can't use."""
+    told = []
+    for verb in ("sim", "ppa", "program"):
+        done = lego(verb, folder)
+        assert done.returncode == 2, done.stderr
+        assert f"error[{code}]" in done.stderr
+        assert "Traceback" not in done.stderr
+        told.append(done.stderr)
+    return told
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("schema", "lego/manifest/9"),
-        ("designs", None),
-        ("designs", "x"),
-        ("designs", []),
-        ("designs", [3]),
-        ("designs.0.top", None),
-        ("designs.0.dataflows.0.program", None),
-        ("designs.0.dataflows.0.program.cycles", "many"),
-        ("designs.0.verilog", "../../etc/passwd"),
-        ("designs.0.verilog", "gone.v"),
-        ("designs.0.host.data_bits", -1),
+        ("clock_ps", "fast"),
+        ("name", None),
         ("files", {"gone.json": "0"}),
+        ("files", {"../../etc/passwd": "0"}),
     ],
 )
 def test_a_tampered_manifest_is_a_user_error(
@@ -150,11 +156,52 @@ def test_a_tampered_manifest_is_a_user_error(
 ) -> None:
     folder = shutil.copytree(compiled, tmp_path / "copy")
     change(folder / "manifest.json", key, value)
-    for verb in ("sim", "ppa", "program"):
-        done = lego(verb, folder)
-        assert done.returncode == 2, done.stderr
-        assert "error[E504]" in done.stderr
-        assert "Traceback" not in done.stderr
+    fails(folder, "E504")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("schema", "lego/device/9"),
+        ("devices", None),
+        ("devices", "x"),
+        ("devices", []),
+        ("devices", [3]),
+        ("devices.0.top", None),
+        ("devices.0.top", "a;b"),
+        ("devices.0.dataflows", []),
+        ("devices.0.dataflows.0.program", None),
+        ("devices.0.dataflows.0.program.cycles", "many"),
+        ("devices.0.verilog", "../../etc/passwd"),
+        ("devices.0.verilog", "gone.v"),
+        ("devices.0.host.data_bits", -1),
+        ("devices.0.memories.0.direction", "up"),
+        ("devices.0.memories.0.bits", 0),
+        ("devices.0.macros.0.depth", 0),
+        ("devices.0.registers.0.bits", 0),
+    ],
+)
+def test_a_tampered_device_is_a_user_error(
+    compiled: Path, tmp_path: Path, key: str, value: object
+) -> None:
+    """Told by its digest, and where that was changed as well, by what it says."""
+    folder = shutil.copytree(compiled, tmp_path / "copy")
+    change(folder / "device.json", key, value)
+    assert all("device.json isn't what the compiler wrote" in s for s in fails(folder, "E505"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = hashlib.sha256((folder / "device.json").read_bytes()).hexdigest()
+    manifest["files"]["device.json"] = digest
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    fails(folder, "E504")
+
+
+def test_a_folder_of_an_older_version_says_who_made_it(compiled: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "copy")
+    change(folder / "manifest.json", "schema", "lego/manifest/2")
+    change(folder / "manifest.json", "versions.lego", "0.0.7")
+    for said in fails(folder, "E504"):
+        assert "was made by LEGO 0.0.7: its manifest is 'lego/manifest/2'" in said
+        assert "workload.yaml again" in said
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from frontends.yaml import load_text
+from lego.artefact.manifest import read_devices
 from lego.artefact.publish import publish
 from lego.compile import compile_workload
 from lego.diag import LegoError
@@ -50,11 +51,11 @@ def test_parts_sum_to_the_total(folder: Path, report: dict[str, Any]) -> None:
 
 def test_area_equals_the_sum_over_the_flattened_cells(folder: Path, tmp_path: Path) -> None:
     """The hierarchy's areas times instance counts, against Yosys's own sum."""
-    entry = json.loads((folder / "manifest.json").read_text())["designs"][0]
+    (device,) = read_devices(folder)
     library = read_library(None)
-    macros = [m["module"] for m in entry["macros"]]
+    macros = [macro.module for macro in device.macros]
     netlist = synthesise(
-        (folder / entry["verilog"]).resolve(), entry["top"], macros, library, tmp_path, flat=False
+        (folder / device.verilog).resolve(), device.top, macros, library, tmp_path, flat=False
     )
     ours = sum(
         library.cells[cell].area_um2 * many * netlist.instances()[module]
@@ -90,9 +91,9 @@ def test_flattened_cells_count_as_what_they_come_from(
 
 
 def test_memories_are_macros_not_flip_flops(folder: Path, report: dict[str, Any]) -> None:
-    entry = json.loads((folder / "manifest.json").read_text())["designs"][0]
-    bits = sum(m["bits"] * m["depth"] * m["count"] for m in entry["macros"])
-    sram = sum(macro(m["bits"], m["depth"]).area_nm2_k * m["count"] for m in entry["macros"])
+    (device,) = read_devices(folder)
+    bits = sum(m.bits * m.depth * m.count for m in device.macros)
+    sram = sum(macro(m.bits, m.depth).area_nm2_k * m.count for m in device.macros)
     (design,) = report["designs"]
     assert design["flip_flops"] < bits
     assert design["area_1e-3um2"]["sram"] == sram
@@ -100,11 +101,10 @@ def test_memories_are_macros_not_flip_flops(folder: Path, report: dict[str, Any]
 
 def test_the_activity_is_that_of_the_busy_cycles(folder: Path, report: dict[str, Any]) -> None:
     """A row's or column's bank is read in every step; only valid sums are written."""
-    program = json.loads((folder / "manifest.json").read_text())["designs"][0]
-    program = program["dataflows"][0]["program"]
+    program = read_devices(folder)[0].dataflows[0].program
     activity = report["designs"][0]["activity"]
-    assert activity["cycles"] == program["cycles"]
-    m, n, k = (program["bounds"][name] for name in "mnk")
+    assert activity["cycles"] == program.cycles
+    m, n, k = (program.bounds[name] for name in "mnk")
     accesses = activity["sram_accesses"]
     assert accesses["Y"] == m * n
     tiles = -(-m // 4) * -(-n // 4)
@@ -137,7 +137,7 @@ WIDE)
 
 def test_bits_of_choices_are_recorded_and_data_is_not() -> None:
     bits = [f"(data\\[{k}\\] (T0 0) (T1 20) (TZ 0) (TX 0) (TB 0) (TC 1))\n" for k in range(5)]
-    found = read_saif(SAIF.replace("WIDE", "".join(bits)))
+    found = read_saif(SAIF.replace("WIDE", "".join(bits)), {})
     assert found.cycles == 10
     assert found.high == {"": {"go": 0.0}, "array.fu_0_1": {"choice[0]": 0.7, "choice[1]": 0.3}}
     assert (found.toggles["fu"], found.bits["fu"]) == (3 + 2 + 5, 7)
@@ -241,4 +241,4 @@ def test_bad_activity_and_clock_are_refused(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(LegoError, match="E806"):
         price(folder, clock_ns=0.0)
     with pytest.raises(LegoError, match="E805"):
-        read_saif("(SAIFILE (DURATION 4))")
+        read_saif("(SAIFILE (DURATION 4))", {})

@@ -279,8 +279,8 @@ def test_opensta_agrees_on_a_fused_design(tmp_path: Path) -> None:
     """Within 2 %: 2x2 FUs with SRAMs and clock gates; benchmarks/timing.py has larger designs."""
     text = (ROOT / "tests" / "workloads" / "fused_gemm_sys.yaml").read_text()
     (design,) = designs_of(shrunk(load_text(text), 2))
-    netlist, entry = synthesised(design, Options(), tmp_path)
+    netlist, device = synthesised(design, Options(), tmp_path)
     library = read_library(None)
-    theirs = least_period_ps(netlist, library, entry["macros"], tmp_path)
-    ours = clock_of(netlist, library, entry["macros"])
+    theirs = least_period_ps(netlist, library, device.macros, tmp_path)
+    ours = clock_of(netlist, library, device.macros)
     assert ours.analysis.period_ps == pytest.approx(theirs, rel=0.02)

@@ -32,7 +32,7 @@ def simulate(draw: Callable[[int], Sample], seeds: range, *, options: Options = 
             assert error.code in ILLEGAL, f"{error}\n{drawn.text}"
             continue
         for case in made:
-            texts[case.stream.entry["top"]] = f"{drawn.text}\nbounds {drawn.bounds}"
+            texts[case.stream.device.top] = f"{drawn.text}\nbounds {drawn.bounds}"
         cases += made
     for verdict in verdicts_of(cases, seed=seeds.start):
         assert not verdict.failures, f"{verdict.failures}\n{texts[verdict.top]}"

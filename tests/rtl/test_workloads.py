@@ -32,7 +32,7 @@ def test_small_workloads_are_bit_exact(group: int) -> None:
     ]
     verdicts = verdicts_of(cases, seed=group)
     assert [v.top for v in verdicts if v.failures] == [], verdicts
-    flows = [len(case.stream.entry["dataflows"]) for case in cases]
+    flows = [len(case.stream.device.dataflows) for case in cases]
     assert [len(v.cycles) for v in verdicts] == [3 * n for n in flows]
     assert all(v.compared > 0 for v in verdicts)
 
@@ -59,7 +59,7 @@ def test_shipped_workloads_are_bit_exact(path: Path) -> None:
     cases = cases_of(text, 1, random_bounds(text, 2, 3))
     for case, verdict in zip(cases, verdicts_of(cases), strict=True):
         assert verdict.failures == ()
-        assert len(verdict.cycles) == 3 * len(case.stream.entry["dataflows"])
+        assert len(verdict.cycles) == 3 * len(case.stream.device.dataflows)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)

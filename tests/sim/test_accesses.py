@@ -13,6 +13,7 @@ from frontends.yaml import load_text
 from lego.artefact.publish import publish
 from lego.compile import compile_workload
 from lego.designs import designs_of
+from lego.ir.device import devices_from_json
 from sim.counted import WARM_UP_CYCLES, counted
 from sim.session import Case, Job, default_stream
 from sim.simulate import simulate
@@ -43,26 +44,26 @@ def test_counts_are_those_of_the_rtl(name: str, tmp_path: Path) -> None:
     publish(tmp_path / "out", files)
     simulate(tmp_path / "out", activity=True)
     recorded = json.loads((tmp_path / "out" / "activity.json").read_text())["designs"]
-    for entry in json.loads(files["manifest.json"])["designs"]:
-        programs = [flow["program"] for flow in entry["dataflows"]]
-        words = Counter({memory["name"]: 0 for memory in entry["memories"]})
+    for device in devices_from_json(files["device.json"]):
+        programs = [flow.program for flow in device.dataflows]
+        words = Counter({memory.name: 0 for memory in device.memories})
         for program in programs:
-            for operand, count in program["accesses"].items():
-                words[program["layouts"][operand]["memory"]] += count
-        assert recorded[entry["top"]]["sram_accesses"] == words
+            for operand, count in program.accesses.items():
+                words[program.layouts[operand].memory] += count
+        assert recorded[device.top]["sram_accesses"] == words
         between = len(programs) - 1  # the cycle of each further start is recorded as well
-        cycles = sum(p["cycles"] for p in programs) + between
-        assert recorded[entry["top"]]["cycles"] == cycles
+        cycles = sum(p.cycles for p in programs) + between
+        assert recorded[device.top]["cycles"] == cycles
 
 
 def host_accesses(stream: Stream) -> Counter[str]:
     """Words that the host's commands read or write, per memory: a read reads its banks side by side."""
     owner: dict[int, str] = {}
     banks: Counter[int] = Counter()
-    for memory in stream.entry["memories"]:
-        for place in places_of(memory, range(memory["halves"])):
-            banks[place // memory["lanes"]] += 1
-            owner[place // memory["lanes"]] = memory["name"]
+    for memory in stream.device.memories:
+        for place in places_of(memory, range(memory.halves)):
+            banks[place // memory.lanes] += 1
+            owner[place // memory.lanes] = memory.name
     found: Counter[str] = Counter()
     for command in stream.commands:
         head, address, _ = (int(part, 16) for part in command.split())
@@ -76,22 +77,22 @@ def case_of(text: str, seed: int) -> tuple[Case, Counter[str]]:
     """The only design, each of its dataflows at four bounds, and the words that its memories access."""
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode())
-    (entry,), (fused,) = json.loads(files["manifest.json"])["designs"], designs_of(workload)
+    (device,), (fused,) = devices_from_json(files["device.json"]), designs_of(workload)
     rng = np.random.default_rng(seed)
     jobs = []
-    for k, (layer, flow) in enumerate(zip(fused.layers, entry["dataflows"], strict=True)):
+    for k, (layer, flow) in enumerate(zip(fused.layers, device.dataflows, strict=True)):
         op = layer.adg.op
         chosen = [clipped(bounds, op) for bounds in random_bounds(text, 4, seed)]
-        jobs += [Job(op, moved(fused, bounds, rng, k, flow["tail"])) for bounds in chosen]
+        jobs += [Job(op, moved(fused, bounds, rng, k, flow.tail)) for bounds in chosen]
     tensors = {tensor.name: tensor for tensor in workload.tensors}
-    stream = default_stream(entry, jobs, tensors, rng)
+    stream = default_stream(device, jobs, tensors, rng)
     stream.commands.insert(2, f"{IDLE:x} 0 {WARM_UP_CYCLES:x}")
-    macros = [macro["module"] for macro in entry["macros"]]
+    macros = [macro.module for macro in device.macros]
     words = host_accesses(stream)
     for job in jobs:
-        for operand, count in job.program["accesses"].items():
-            words[job.program["layouts"][operand]["memory"]] += count
-    return Case(counted(files[entry["verilog"]].decode(), macros), stream), words
+        for operand, count in job.program.accesses.items():
+            words[job.program.layouts[operand].memory] += count
+    return Case(counted(files[device.verilog].decode(), macros), stream), words
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def without_enable(verilog: str, bank: str) -> str:
 )
 def test_a_lost_request_trips_the_assertion(name: str, memory: str, bank: str) -> None:
     (case,) = cases_of((ROOT / f"{name}.yaml").read_text())
-    at = case.verilog.index(f"\nmodule {case.stream.entry['top']}_memory_{memory}(")
+    at = case.verilog.index(f"\nmodule {case.stream.device.top}_memory_{memory}(")
     case.verilog = case.verilog[:at] + without_enable(case.verilog[at:], bank)
     (verdict,) = verdicts_of([case])
     assert verdict.failures[0] == f"bank conflict in the memory of {memory}"

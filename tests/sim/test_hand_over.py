@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from frontends.yaml import load_workload
+from lego.artefact.manifest import read_devices
 from lego.artefact.publish import publish
 from lego.compile import compile_workload
 from sim.session import Job, default_stream
@@ -29,13 +30,13 @@ def test_operands_are_the_results_before(folder: Path) -> None:
     """What is loaded into the memory of operands is, element by element, what was read from that of
     results."""
     workload = load_workload(CHAIN)
-    (entry,) = json.loads((folder / "manifest.json").read_text())["designs"]
+    (device,) = read_devices(folder)
     jobs = [
-        Job(op, flow["program"])
-        for op, flow in zip(workload.operations, entry["dataflows"], strict=True)
+        Job(op, flow.program)
+        for op, flow in zip(workload.operations, device.dataflows, strict=True)
     ]
     tensors = {tensor.name: tensor for tensor in workload.tensors}
-    stream = default_stream(entry, jobs, tensors, np.random.default_rng(1))
+    stream = default_stream(device, jobs, tensors, np.random.default_rng(1))
     for name in ("A", "Y"):
         result, operand = (
             part for part in stream.expected if part.get("operand") == name and part["words"]

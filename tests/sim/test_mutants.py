@@ -45,16 +45,17 @@ def failing(made: list[Mutant], text: str) -> list[bool]:
     """Whether the bench fails on each, or its SRAMs aren't accessed as often as those of the first,
     several designs per model."""
     (case,) = cases_of(text, 1, random_bounds(text, RUNS, 1), stray_reset=True)
-    top = case.stream.entry["top"]
+    top = case.stream.device.top
     macros = [
-        f"m{k}_{macro['module']}" for k in range(len(made)) for macro in case.stream.entry["macros"]
+        f"m{k}_{macro.module}" for k in range(len(made)) for macro in case.stream.device.macros
     ]
     verdicts: list[Verdict] = []
     for at in range(0, len(made), PER_MODEL):
         cases = []
         for k, mutant in enumerate(made[at : at + PER_MODEL]):
             name = f"m{at + k}_{top}"
-            stream = dataclasses.replace(case.stream, entry={**case.stream.entry, "top": name})
+            device = dataclasses.replace(case.stream.device, top=name)
+            stream = dataclasses.replace(case.stream, device=device)
             verilog = counted(renamed(mutant.verilog, top, name), macros)
             cases.append(dataclasses.replace(case, verilog=verilog, stream=stream))
         verdicts += verdicts_of(cases)
@@ -75,8 +76,8 @@ def mutated(text: str, seed: int) -> tuple[str, list[Mutant]]:
 
 def _mutated(text: str, seed: int) -> tuple[str, list[Mutant]]:
     (case,) = cases_of(text)
-    top, macros = case.stream.entry["top"], case.stream.entry["macros"]
-    return top, mutants(case.verilog, top, 40, seed, macros=[m["module"] for m in macros])
+    top, macros = case.stream.device.top, case.stream.device.macros
+    return top, mutants(case.verilog, top, 40, seed, macros=[macro.module for macro in macros])
 
 
 def check(text: str, seed: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ import pytest
 from frontends.yaml import load_text
 from lego.compile import compile_workload
 from lego.designs import designs_of
+from lego.ir.device import devices_from_json
 from sim import testbench as bench
 from sim.model import verilator_home
 from sim.session import Job, default_stream
@@ -47,11 +47,11 @@ def files_of(name: str) -> dict[str, bytes]:
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(0)
     streams = []
-    entries = json.loads(files["manifest.json"])["designs"]
-    for entry, fused in zip(entries, designs_of(workload), strict=True):
-        flows = zip(fused.layers, entry["dataflows"], strict=True)
-        jobs = [Job(layer.adg.op, flow["program"]) for layer, flow in flows]
-        streams.append(default_stream(entry, jobs, tensors, rng))
+    devices = devices_from_json(files["device.json"])
+    for device, fused in zip(devices, designs_of(workload), strict=True):
+        flows = zip(fused.layers, device.dataflows, strict=True)
+        jobs = [Job(layer.adg.op, flow.program) for layer, flow in flows]
+        streams.append(default_stream(device, jobs, tensors, rng))
     return files | bench.stimuli(streams)
 
 

@@ -9,7 +9,12 @@ from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import host_map
 from lego.ir.dag import Module, Op
 
-__all__ = ["build_top"]
+__all__ = ["build_top", "memory_instance"]
+
+
+def memory_instance(name: str) -> str:
+    """The instance that holds a memory."""
+    return f"memory_{name}"
 
 
 def build_top(
@@ -18,7 +23,7 @@ def build_top(
     """The top's module, which holds the others."""
     fused, host = design.fused, host_map(design)
     b = Builder(fused.name, "control", len(fused.layers))
-    names = ["registers", *(f"memory_{name}" for name in fused.names)]
+    names = ["registers", *map(memory_instance, fused.names)]
     wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
     modules = [registers, *memories]
     ports = host_ports(b, host, names, modules, wires["busy"], always=fused.halves > 1)

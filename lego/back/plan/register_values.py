@@ -17,6 +17,7 @@ from lego.back.plan.registers import (
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.domain import index_range, inside_box
 from lego.ir.fused import Buffer, Plan
+from lego.ir.layout import word_of
 from lego.ir.workload import TensorOp
 
 __all__ = ["register_values", "runtime_shapes"]
@@ -113,9 +114,4 @@ def _address_values(
 
 
 def _row(plan: Plan, strides: Sequence[int], element: Sequence[int]) -> int:
-    total = 0
-    for d, g, count, stride in zip(
-        element, plan.banking.gcds, plan.banking.counts, strides, strict=True
-    ):
-        total += (d // (g * count) * g + d % g) * stride
-    return total
+    return word_of(element, plan.banking.counts, plan.banking.gcds, strides)

@@ -1,0 +1,265 @@
+"""What a device is to its host, to simulators and to pricing; the back end makes it, all others read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from lego.ir.program import Program
+
+__all__ = [
+    "SCHEMA",
+    "Client",
+    "Device",
+    "DeviceDataflow",
+    "HostPort",
+    "Macro",
+    "Memory",
+    "Part",
+    "Port",
+    "Region",
+    "Register",
+    "devices_from_json",
+    "devices_to_json",
+]
+
+SCHEMA = "lego/device/1"
+
+
+class Client(StrEnum):
+    """Who reads or writes a memory."""
+
+    ARRAY = "array"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """The host's port; addresses in words, data `read_latency` cycles after the address.
+
+    `mask_bits` is 0 where an access reaches one word of a memory, else there is one bit per lane.
+    """
+
+    address_bits: int
+    data_bits: int
+    mask_bits: int
+    read_latency: int
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.address_bits, self.data_bits, self.mask_bits + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the top; `direction` is `in` or `out`. Clock and reset are `clk` and `rst`."""
+
+    name: str
+    direction: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the host's address space: the registers, or a memory; `words` addresses from `base` on."""
+
+    name: str
+    base: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register that the host writes.
+
+    `settles`: what looks at it sees a new value some cycles later only; `at_once`: some of the design sees
+    it at once, too.
+    """
+
+    name: str
+    address: int
+    bits: int
+    about: str
+    settles: bool = False
+    at_once: bool = False
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.address + 1, self.bits)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory behind a port of the array, of banks.
+
+    Attributes
+    ----------
+    direction : `in` for operands, `out` for results.
+    instance : the top's instance that holds it.
+    clients : who reads or writes it.
+    base_address, bank_stride, half_stride : in the host's address space.
+    halves : 2 if the host uses one while the array uses the other.
+    lanes : banks that one access of the host reaches.
+    depths : (number of banks, their words), in the banks' order.
+    bits : per word.
+    """
+
+    name: str
+    direction: str
+    instance: str
+    clients: tuple[Client, ...]
+    base_address: int
+    bank_stride: int
+    halves: int
+    half_stride: int
+    lanes: int
+    banks: int
+    depths: tuple[tuple[int, int], ...]
+    bits: int
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.base_address + 1, self.bank_stride, self.halves, self.half_stride)
+        _demand_positive(
+            self.lanes, self.banks, self.bits, *(n for each in self.depths for n in each)
+        )
+        if self.direction not in ("in", "out"):
+            raise ValueError(f"a memory has no direction {self.direction[:20]!r}")
+
+    def bank_depths(self) -> list[int]:
+        """Words of every bank."""
+        return [depth for count, depth in self.depths for _ in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """An SRAM macro: its module, the memory that it is for, and how often the device holds it."""
+
+    module: str
+    operand: str
+    bits: int
+    depth: int
+    count: int
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.bits, self.depth, self.count + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module of the device's Verilog, and where its area belongs: fu, interconnect, memory or control."""
+
+    module: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDataflow:
+    """One dataflow that the device runs.
+
+    Attributes
+    ----------
+    id : the dataflow id, its place in :attr:`Device.dataflows`.
+    operation, name, about : the operation, the dataflow's name, and the mapping for people.
+    macs_per_fu : multiplications of one iteration.
+    tail : cycles from the last issue to the end of the last commit.
+    program : at the full loop bounds.
+    """
+
+    id: int
+    operation: str
+    name: str
+    about: str
+    macs_per_fu: int
+    tail: int
+    program: Program
+
+    @property
+    def full_name(self) -> str:
+        """Operation and dataflow."""
+        return f"{self.operation}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One accelerator.
+
+    Attributes
+    ----------
+    top : its module, and the design's name.
+    verilog : the file that holds its modules.
+    array, fus : FUs per axis, and those that some dataflow uses.
+    stages : pipeline registers that its clock asks for.
+    """
+
+    top: str
+    verilog: str
+    array: tuple[int, ...]
+    fus: int
+    host: HostPort
+    ports: tuple[Port, ...]
+    regions: tuple[Region, ...]
+    registers: tuple[Register, ...]
+    memories: tuple[Memory, ...]
+    stages: tuple[str, ...]
+    macros: tuple[Macro, ...]
+    parts: tuple[Part, ...]
+    dataflows: tuple[DeviceDataflow, ...]
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.fus, len(self.dataflows), *(flow.tail for flow in self.dataflows))
+
+    def memory(self, name: str) -> Memory:
+        """The memory of this name; KeyError if there is none."""
+        for memory in self.memories:
+            if memory.name == name:
+                return memory
+        raise KeyError(name)
+
+    @property
+    def double(self) -> bool:
+        """Whether memories have two halves."""
+        return any(memory.halves > 1 for memory in self.memories)
+
+    def instances(self) -> dict[str, str]:
+        """Memories by the top's instances that hold them."""
+        return {memory.instance: memory.name for memory in self.memories}
+
+    def categories(self) -> dict[str, str]:
+        """Where each module's area belongs."""
+        return {part.module: part.category for part in self.parts}
+
+    def names(self) -> Iterator[str]:
+        """All names that appear in Verilog or in files."""
+        yield self.top
+        yield from (register.name for register in self.registers)
+        yield from (name for memory in self.memories for name in (memory.name, memory.instance))
+        yield from (name for macro in self.macros for name in (macro.module, macro.operand))
+        yield from (part.module for part in self.parts)
+        yield from (name for flow in self.dataflows for name in (flow.operation, flow.name))
+
+
+def _demand_positive(*values: int) -> None:
+    """Raise ValueError for a number below 1."""
+    if min(values) < 1:
+        raise ValueError(f"{min(values)} is too small")
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    schema: str
+    devices: tuple[Device, ...]
+
+
+def devices_to_json(devices: Sequence[Device]) -> str:
+    """The text of device.json; :func:`devices_from_json` reads it back equal."""
+    return json.dumps(asdict(_Document(SCHEMA, tuple(devices))), indent=1) + "\n"
+
+
+def devices_from_json(text: str | bytes) -> tuple[Device, ...]:
+    """Read what :func:`devices_to_json` wrote. Raises ValueError, also for another schema."""
+    from pydantic import TypeAdapter
+
+    document = TypeAdapter(_Document).validate_json(text, strict=True)
+    if document.schema != SCHEMA:
+        raise ValueError(f"schema: {document.schema[:40]!r} isn't {SCHEMA}")
+    return document.devices
