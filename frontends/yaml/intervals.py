@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lego.front.lexmin import least_point
+from lego.ir import intervals
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
 from lego.ir.domain import Inequality, domain_set, index_range, inside_box
@@ -55,10 +56,8 @@ def body_interval(expr: Expr, spans: Sequence[Range]) -> Range:
         case Literal(value):
             return value, value
         case Unary(op, arg):
-            low, high = body_interval(arg, spans)
-            if op is UnaryOp.NEG:
-                return -high, -low
-            return (0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
+            found = body_interval(arg, spans)
+            return intervals.negated(found) if op is UnaryOp.NEG else intervals.absolute(found)
         case Binary(op, left, right):
             return _binary(op, body_interval(left, spans), body_interval(right, spans))
 
@@ -87,20 +86,18 @@ def body_bits(expr: Expr, spans: Sequence[Range], keep: int | None) -> int:
 
 
 def _binary(op: BinaryOp, x: Range, y: Range) -> Range:
-    (a, b), (c, d) = x, y
     match op:
         case BinaryOp.ADD:
-            return a + c, b + d
+            return intervals.added(x, y)
         case BinaryOp.SUB:
-            return a - d, b - c
+            return intervals.subtracted(x, y)
         case BinaryOp.MUL:
-            products = (a * c, a * d, b * c, b * d)
-            return min(products), max(products)
+            return intervals.multiplied(x, y)
         case BinaryOp.MAX:
-            return max(a, c), max(b, d)
+            return intervals.larger(x, y)
         case BinaryOp.MIN:
-            return min(a, c), min(b, d)
+            return intervals.smaller(x, y)
         case BinaryOp.SHL:
-            return a << c, b << d
+            return intervals.raised(x, y[0])
         case BinaryOp.SHR:
-            return a >> c, b >> d
+            return intervals.reduced(x, y[0])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from lego.ir import intervals
 from lego.ir.costs import COSTS
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 
@@ -63,22 +64,21 @@ def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
         most = max(abs(low), abs(high))
         least = 0 if isinstance(expr, Unary) and expr.op is UnaryOp.ABS else -most
         return (least, most), COSTS.adder_bit * _bits(spans[0])
-    (a, b), (c, d) = spans
+    left, right = spans
     match expr.op:
         case BinaryOp.MUL:
-            corners = (a * c, a * d, b * c, b * d)
-            area = COSTS.multiplier_bit * _bits(spans[0]) * _bits(spans[1])
-            return (min(corners), max(corners)), area
+            area = COSTS.multiplier_bit * _bits(left) * _bits(right)
+            return intervals.multiplied(left, right), area
         case BinaryOp.SHL:
-            return (a << c, b << c), 0
+            return intervals.raised(left, right[0]), 0
         case BinaryOp.SHR:
-            return (a >> c, b >> c), 0
+            return intervals.reduced(left, right[0]), 0
         case BinaryOp.SUB:
-            span = (a - d, b - c)
+            span = intervals.subtracted(left, right)
         case BinaryOp.ADD:
-            span = (a + c, b + d)
+            span = intervals.added(left, right)
         case _:
-            span = (min(a, c), max(b, d))
+            span = intervals.hull(left, right)
     return span, COSTS.adder_bit * _bits(span)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lego.diag import InternalError
+from lego.ir import intervals
 from lego.ir.dag import Module, Node, Op, bits_for
 
 __all__ = ["infer_widths", "interval"]
@@ -33,35 +34,29 @@ def interval(node: Node, srcs: list[Range]) -> Range:
     """The interval of a node from those of its sources; frequent primitives come first."""
     match node.op:
         case Op.MUX:
-            return min(srcs[1][0], srcs[2][0]), max(srcs[1][1], srcs[2][1])
+            return intervals.hull(srcs[1], srcs[2])
         case Op.ONEHOT:
-            words = srcs[1::2]
-            return min(0, *(low for low, _ in words)), max(0, *(high for _, high in words))
+            return intervals.hull((0, 0), *srcs[1::2])
         case Op.AND | Op.OR | Op.NOT | Op.EQ | Op.LT:
             return 0, 1
         case Op.ADD:
-            (a, b), (c, d) = srcs
-            return a + c, b + d
+            return intervals.added(srcs[0], srcs[1])
         case Op.SUB:
-            (a, b), (c, d) = srcs
-            return a - d, b - c
+            return intervals.subtracted(srcs[0], srcs[1])
         case Op.MUL:
-            (a, b), (c, d) = srcs
-            products = (a * c, a * d, b * c, b * d)
-            return min(products), max(products)
+            return intervals.multiplied(srcs[0], srcs[1])
         case Op.NEG:
-            return -srcs[0][1], -srcs[0][0]
+            return intervals.negated(srcs[0])
         case Op.ABS:
-            low, high = srcs[0]
-            return (0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
+            return intervals.absolute(srcs[0])
         case Op.MIN:
-            return min(s[0] for s in srcs), min(s[1] for s in srcs)
+            return intervals.smaller(*srcs)
         case Op.MAX:
-            return max(s[0] for s in srcs), max(s[1] for s in srcs)
+            return intervals.larger(*srcs)
         case Op.SHL:
-            return srcs[0][0] << node.value, srcs[0][1] << node.value
+            return intervals.raised(srcs[0], node.value)
         case Op.SHR:
-            return srcs[0][0] >> node.value, srcs[0][1] >> node.value
+            return intervals.reduced(srcs[0], node.value)
         case Op.CAT:
             return 0, (1 << sum(bits_for(*s) for s in srcs)) - 1
         case Op.DELAY | Op.STAGE:

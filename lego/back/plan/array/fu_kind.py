@@ -9,6 +9,7 @@ from enum import StrEnum
 from lego.back.plan.array.sums import sum_span
 from lego.ir.adg import Adg, Fu
 from lego.ir.fused import FusedAdg
+from lego.ir.intervals import hull
 from lego.ir.workload import Reduction
 
 __all__ = [
@@ -145,8 +146,8 @@ def parts_of(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[
 
 
 def union(spans: Iterable[Range]) -> Range:
-    every = list(spans)
-    return min(low for low, _ in every), max(high for _, high in every)
+    """The interval around all of them."""
+    return hull(*spans)
 
 
 def spans_of(parts: Iterable[tuple[Adg, SumKind]]) -> Range:
