@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lego.ir.fused import Buffer, FusedAdg, Layer
-from lego.ir.workload import Architecture
+from lego.ir.hardware import Architecture
 
 __all__ = ["Advice", "advice_of"]
 

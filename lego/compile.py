@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -35,6 +35,7 @@ def compile_workload(
     workload: Workload,
     *,
     source: bytes,
+    beside: Mapping[str, bytes] | None = None,
     dump: bool = False,
     fusion: Method = Method.EXACT,
     options: Options = DEFAULT,
@@ -45,6 +46,8 @@ def compile_workload(
     tell: Tell = silent,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
+
+    `source` is the workload's text, `beside` holds files that it names.
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as text,
     `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench`
@@ -61,7 +64,7 @@ def compile_workload(
             advise(each)
     benched = [fused.name for fused in fused_designs] if testbench is not None else []
     job = _Job(options, benched, dump, dump_after, watch, tell)
-    files: dict[str, bytes] = {"workload.yaml": source}
+    files = dict(beside or {}) | {"workload.yaml": source}
     devices: list[Device] = []
     passes: dict[str, list[dict[str, int | str]]] = {}
     for fused in fused_designs:

@@ -16,17 +16,9 @@ from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand
+from lego.ir.hardware import Architecture
 from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Place, Value
-from lego.ir.workload import (
-    Access,
-    Architecture,
-    Format,
-    Loop,
-    Reduction,
-    Tensor,
-    TensorOp,
-    Workload,
-)
+from lego.ir.workload import Access, Format, Loop, Reduction, Tensor, TensorOp, Workload
 
 __all__ = ["extract", "operation_named", "remarks"]
 

@@ -17,14 +17,8 @@ from frontends.yaml.schema import OperationForm, WorkloadForm
 from frontends.yaml.statement import Statement, parse_statement
 from frontends.yaml.tensors import Declarations, Use, describe, unknown_tensor
 from lego.diag import LegoError, LegoErrors, Loc
-from lego.ir.workload import (
-    Architecture,
-    DataflowSpec,
-    Reduction,
-    Tensor,
-    TensorOp,
-    Workload,
-)
+from lego.ir.hardware import Architecture
+from lego.ir.workload import DataflowSpec, Reduction, Tensor, TensorOp, Workload
 
 __all__ = ["Reader"]
 

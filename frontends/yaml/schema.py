@@ -163,8 +163,16 @@ class WorkloadForm(_Form):
 
 def json_schema() -> dict[str, Any]:
     """JSON schema of workload files."""
+    form = WorkloadForm.model_json_schema()
+    described = form["properties"]["architecture"]
+    named = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,31}$", "examples": ["edge"]}
+    about = "Limits of the hardware, or the name of a file that holds them."
+    form["properties"]["architecture"] = {
+        "anyOf": [{"$ref": described["$ref"]}, named],
+        "description": about,
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "lego/workload/1",
-        **WorkloadForm.model_json_schema(),
+        **form,
     }

@@ -133,6 +133,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A tensor doesn't fit the memory that the architecture gives it.",
         "Enlarge the memory or reduce the loops.",
     ),
+    "E127": (
+        "unknown architecture",
+        "A workload names an architecture, but no file beside it or in workloads/chips is called so.",
+        "Describe it in place, as in `architecture: {array: [16, 16]}`, or write NAME.yaml beside it.",
+    ),
     "E126": (
         "empty loop",
         "A bound that depends on other loops is 0 or less in all iterations, or a loop starts below 0.",

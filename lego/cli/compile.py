@@ -53,6 +53,7 @@ def compile_file(
         files = compile_workload(
             workload,
             source=file.read_bytes(),
+            beside=beside(file),
             dump=dump,
             fusion=fusion,
             options=options,

@@ -10,10 +10,10 @@ from lego.diag import Loc
 from lego.ir.affine import AffineMap
 from lego.ir.domain import Inequality, points
 from lego.ir.expr import Expr
+from lego.ir.hardware import Architecture
 
 __all__ = [
     "Access",
-    "Architecture",
     "DataflowSpec",
     "Format",
     "Loop",
@@ -160,28 +160,6 @@ class DataflowSpec:
     temporal: tuple[str, ...]
     control: tuple[int, ...]
     loc: Loc | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """Limits of the hardware.
-
-    Attributes
-    ----------
-    array : FUs per axis.
-    memory_bits : largest memory per operand in bits, by tensor name.
-    fused : all operations and dataflows share one array; otherwise each gets its own.
-    dma_bits : width of the host's data port: 32, or more to move several words in one cycle.
-    double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
-    read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
-    """
-
-    array: tuple[int, ...] = (16, 16)
-    memory_bits: tuple[tuple[str, int], ...] = ()
-    fused: bool = True
-    double_buffer: bool = False
-    dma_bits: int = 0
-    read_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from lego.diag import LegoError
 from lego.ir.dataflow import Dataflow, TemporalDim
-from lego.ir.workload import Architecture, DataflowSpec, TensorOp
+from lego.ir.hardware import Architecture
+from lego.ir.workload import DataflowSpec, TensorOp
 
 __all__ = ["choose", "dataflow_of"]
 
