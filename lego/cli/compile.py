@@ -39,7 +39,7 @@ def compile_file(
     Raises E904 for options that can't be, E501 to E503 where the folder can't be written, and the
     workload's errors.
     """
-    from frontends.yaml import load_workload
+    from frontends.yaml import beside, load_workload
     from lego.artefact.publish import publish
     from lego.compile import compile_workload
     from sim.testbench import testbench
