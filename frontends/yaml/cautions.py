@@ -11,7 +11,7 @@ from lego.diag import Loc
 from lego.ir.dag import bits_for
 from lego.ir.workload import Reduction, TensorOp, Workload
 
-__all__ = ["Caution", "wrapping_sums"]
+__all__ = ["Caution", "cautions_of", "restarted_reductions", "wrapping_sums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,34 @@ class Caution:
     message: str
     hint: str
     loc: Loc | None
+
+
+def cautions_of(workload: Workload) -> list[Caution]:
+    """All cautions about a workload."""
+    return [*wrapping_sums(workload), *restarted_reductions(workload)]
+
+
+def restarted_reductions(workload: Workload) -> list[Caution]:
+    """One for every reduction into a tensor that an operation before it wrote: it doesn't go on from that."""
+    writers: dict[str, str] = {}
+    found = []
+    for op in workload.operations:
+        name = op.output.tensor
+        if name in writers and op.reduction is not Reduction.ASSIGN:
+            found.append(_restarted(workload, op, writers[name]))
+        writers[name] = op.name
+    return found
+
+
+def _restarted(workload: Workload, op: TensorOp, writer: str) -> Caution:
+    name = op.output.tensor
+    fmt = workload.tensor(name).format
+    start = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.reduction, 0)
+    return Caution(
+        f"{op.name!r} starts {name!r} from {start} again: it doesn't go on from what {writer!r} wrote",
+        "write into a tensor of another name, and put the two together in an operation after them",
+        op.output.loc,
+    )
 
 
 def wrapping_sums(workload: Workload) -> list[Caution]:

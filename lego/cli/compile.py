@@ -112,9 +112,9 @@ def check_file(file: Path, fusion: Method) -> None:
 
 def _caution(workload: Workload) -> None:
     """Say what is legal and probably not meant."""
-    from frontends.yaml.cautions import wrapping_sums
+    from frontends.yaml.cautions import cautions_of
 
-    for found in wrapping_sums(workload):
+    for found in cautions_of(workload):
         warn(found.message, found.hint, found.loc)
 
 

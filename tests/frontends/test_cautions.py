@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from frontends.yaml import load_text
-from frontends.yaml.cautions import wrapping_sums
+from frontends.yaml.cautions import restarted_reductions, wrapping_sums
 from lego.cli.main import app
+from sim.reference import execute
 
 TEXT = """name: sums
 operations:
@@ -61,3 +63,47 @@ def test_the_command_line_goes_on(command: str, tmp_path: Path) -> None:
     assert done.stderr.count("warning: ") == 1
     assert f"{path}:5:17: warning: sums of up to 8 values in 'Y' can leave int16" in done.stderr
     assert "hint: int19 for Y holds every sum" in done.stderr
+
+
+TWICE = """name: twice
+operations:
+  - name: first
+    loops: {{m: 4}}
+    statement: "Y[m] = X[m]"
+    formats: {{X: int8, Y: int16}}
+  - name: second
+    loops: {{m: 4, k: 2}}
+    statement: "{statement}"
+    formats: {{W: int4, Z: int16}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "start"),
+    [
+        ("Y[m] += W[m+k]", "0"),
+        ("Y[m] max= W[m+k]", "-32768"),
+        ("Y[m] min= W[m+k]", "32767"),
+        ("Y[2*m+k] = W[m+k]", None),
+        ("Z[m] += W[m+k] * Y[m]", None),
+    ],
+)
+def test_a_reduction_that_starts_again_is_told(statement: str, start: str | None) -> None:
+    text = TWICE.format(statement=statement)
+    if "Z" not in statement:
+        text = text.replace(", Z: int16", "")
+    found = restarted_reductions(load_text(text))
+    assert len(found) == (start is not None)
+    for caution in found:
+        assert caution.message.startswith(f"'second' starts 'Y' from {start} again")
+        assert "'first'" in caution.message
+        assert caution.loc is not None
+        assert (caution.loc.line, caution.loc.column) == (9, 17)
+
+
+def test_the_reference_starts_again_too() -> None:
+    workload = load_text(TWICE.format(statement="Y[m] += W[m+k]").replace(", Z: int16", ""))
+    second, tensors = workload.operations[1], {t.name: t for t in workload.tensors}
+    ones = np.ones(tensors["W"].shape, dtype=np.int64)
+    found = execute(second, tensors, {"W": ones}, {"m": 4, "k": 2}, (4,))
+    assert found.values.tolist() == [2, 2, 2, 2]
