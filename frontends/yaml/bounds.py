@@ -41,10 +41,25 @@ class _Bound(IndexParser):
         match node:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name == function:
                 nodes = args
+            case ast.Call(func=ast.Name(id="min" | "max" as name)):
+                raise self._wrong_end(name, base + node.col_offset)
             case _:
                 nodes = [node]
         found = [self.affine(each, base) for each in nodes]
         return [(tuple(row), offset) for row, offset in found]
+
+    def _wrong_end(self, name: str, at: int) -> LegoError:
+        if name == "max":
+            message, hint = (
+                "a bound is the least of several, min(a, b)",
+                "max(a, b) is a first value",
+            )
+        else:
+            message, hint = (
+                "a first value is the largest of several, max(a, b)",
+                "min(a, b) is a bound",
+            )
+        return self.error("E111", f"{message}: it can't be their {name}", at, hint)
 
     def known(self, name: str, at: int) -> list[str]:
         if name not in self.loops:

@@ -103,6 +103,12 @@ def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count} entries"
 
 
+_NAMES = "names have letters, digits and _, start with a letter, and have at most 32 characters"
+_QUOTES = (
+    'a comma ends an entry here: write bounds that have one in quotes, such as j: "min(i+1, 64)"'
+)
+
+
 def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> LegoError:
     text = str(item["input"])[:40]
     loc = positions.key(*path) if "[key]" in item["loc"] else positions(*path)
@@ -117,7 +123,7 @@ def _bad_word(positions: Positions, path: list[Any], item: dict[str, Any]) -> Le
         "E104",
         f"{text!r} is not a legal name",
         loc=loc,
-        hint="names have letters, digits and _, start with a letter, and have at most 32 characters",
+        hint=_QUOTES if "loops" in path and ")" in text else _NAMES,
     )
 
 

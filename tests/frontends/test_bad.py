@@ -41,6 +41,11 @@ def errors_of(path: Path) -> tuple[LegoError, ...]:
     return error.errors if isinstance(error, LegoErrors) else (error,)
 
 
+def test_a_bound_with_a_comma_needs_quotes() -> None:
+    name, _ = errors_of(BAD / "bound_unquoted.yaml")
+    assert "in quotes" in name.hint
+
+
 def test_every_file_has_an_expectation() -> None:
     assert sorted(EXPECTED) == sorted(path.name for path in BAD.glob("*.yaml"))
     assert len(EXPECTED) >= 70
