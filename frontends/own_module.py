@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["own_sample", "trace_own"]
 
+_NAME = "lego_user_module"
+
 
 def trace_own(place: str, inputs: Sequence[str]) -> Network:
     """Trace a module of the user's own: `path.py:Class`, made without arguments, at inputs of these shapes.
@@ -61,21 +63,33 @@ def _made(path: Path, name: str, device: str) -> Any:
     """An object of a class in a file. Raises E410."""
     import torch
 
+    if not path.is_file():
+        raise LegoError("E410", f"{path} is no file", hint="--module path.py:Class")
     try:
-        spec = importlib.util.spec_from_file_location("lego_user_module", path)
+        spec = importlib.util.spec_from_file_location(_NAME, path)
         if spec is None or spec.loader is None:
             raise FileNotFoundError(path)
         found = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(found)
         with torch.device(device):
-            module = getattr(found, name)()
+            module = getattr(found, name)() if hasattr(found, name) else None
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         hint = "the class is made without arguments"
         raise LegoError("E410", f"{path}: {name} can't be made: {line}", hint=hint) from error
     if not isinstance(module, torch.nn.Module):
-        raise LegoError("E410", f"{path}: {name} is no torch.nn.Module")
+        message = f"{path}: {name} is no torch.nn.Module"
+        raise LegoError("E410", message, hint=_classes(vars(found)))
     return module
+
+
+def _classes(held: dict[str, Any]) -> str:
+    """Which modules a file makes, as a hint."""
+    import torch
+
+    kinds = [v for v in held.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
+    names = [kind.__name__ for kind in kinds if kind.__module__ == _NAME]
+    return f"the file has {', '.join(names[:5])}" if names else "the file has none"
 
 
 def _input(text: str) -> Any:

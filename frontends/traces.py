@@ -82,8 +82,10 @@ def _dims(texts: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in texts:
         name, _, size = text.rpartition("=")
-        if not name or len(sizes := sizes_of(size)) != 1:
-            raise LegoError("E904", f"{text[:40]!r} is no dimension", hint="such as batch=1")
+        sizes = _sizes(size)
+        if not name or len(sizes) != 1:
+            hint = "a name and a size from 1, such as batch=1"
+            raise LegoError("E904", f"{text[:40]!r} is no dimension", hint=hint)
         if name in found:
             raise LegoError("E904", f"dimension {name[:40]!r} is given twice", hint="give it once")
         found[name] = sizes[0]
@@ -92,11 +94,17 @@ def _dims(texts: Sequence[str]) -> dict[str, int]:
 
 def sizes_of(text: str) -> list[int]:
     """Elements per dimension, from `1,3,224,224`. Raises E904."""
-    sizes = [int(n) for n in text.split(",") if n.isascii() and n.isdecimal() and len(n) < 10]
-    if len(sizes) != text.count(",") + 1 or 0 in sizes:
+    sizes = _sizes(text)
+    if not sizes:
         hint = "such as 1,3,224,224; of the user's own module 1,128:int64 too"
         raise LegoError("E904", f"{text[:40]!r} is no shape", hint=hint)
     return sizes
+
+
+def _sizes(text: str) -> list[int]:
+    """Decimal numbers from 1; none if anything else is among them."""
+    sizes = [int(n) for n in text.split(",") if n.isascii() and n.isdecimal() and len(n) < 10]
+    return [] if len(sizes) != text.count(",") + 1 or 0 in sizes else sizes
 
 
 def missing_packages(error: ImportError) -> LegoError:

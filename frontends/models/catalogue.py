@@ -242,7 +242,9 @@ CATALOGUE: tuple[Entry, ...] = (
 
 
 def nearest(name: str) -> str:
-    """A hint with the names that begin alike, or are spelled alike."""
+    """A hint with the names that begin alike, or are spelled alike, or how to name a class in a file."""
+    if ".py" in name:
+        return "a class of your own is --module path.py:Class, with --input for every input"
     names = [entry.name for entry in CATALOGUE] + [pipeline.name for pipeline in PIPELINES]
     begin = [each for each in names if len(name) > 2 and each.startswith(name)]
     close = [*begin, *difflib.get_close_matches(name, names, 3, 0.4)]

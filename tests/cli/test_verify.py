@@ -168,6 +168,10 @@ def test_what_cannot_be_verified(wanted: Wanted, code: str, said: str) -> None:
     assert said in error.message
 
 
+def test_a_class_without_its_option_is_told() -> None:
+    assert "--module path.py:Class" in refused(Wanted("mine.py:Net")).hint
+
+
 def test_open_dimensions_are_told(tmp_path: Path) -> None:
     error = refused(Wanted(str(file(tmp_path))))
     assert (error.code, error.hint) == ("E408", "give sizes, such as --dim batch=1")

@@ -101,7 +101,7 @@ def test_open_dimensions_are_told_with_the_options_that_set_them(tmp_path: Path)
         (["x=4,3:int64"], [], "'4,3:int64' is no shape"),
         ([], ["bach=1"], "the file has no open dimension 'bach'"),
         ([], ["batch"], "'batch' is no dimension"),
-        ([], ["batch=0"], "'0' is no shape"),
+        ([], ["batch=0"], "'batch=0' is no dimension"),
         ([], ["batch=1,2"], "'batch=1,2' is no dimension"),
         ([], ["batch=1", "batch=1"], "dimension 'batch' is given twice"),
     ],
