@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from frontends.models.catalogue import CATALOGUE
-from frontends.models.pipeline import Pipeline
-from frontends.models.pipelines import PIPELINES
-from lego.cli.pipelines import stage_macs
+from frontends.models.system import System
+from frontends.models.systems import SYSTEMS
+from lego.cli.systems import stage_macs
 from lego.tools import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ constant matrices, which PyTorch doesn't count either.
 |---|---|---|---|---|---|---|---|---|---|
 """
 
-SYSTEMS = """
+ABOUT_SYSTEMS = """
 Systems of several networks, `lego trace NAME`: runs of all stages, and multiply-accumulates of \
 one run of the system (a stage that trains counts three times).
 
@@ -94,7 +94,7 @@ def row(found: dict[str, Any]) -> str:
     return "| " + " | ".join([*cells, str(found["seconds"]), f"{found['peak_mb']:,}"]) + " |"
 
 
-def system_row(pipeline: Pipeline, macs: dict[str, int]) -> str:
+def system_row(pipeline: System, macs: dict[str, int]) -> str:
     """A row of the table of pipelines."""
     total = sum(stage_macs(stage, macs[stage.model]) for stage in pipeline.stages)
     runs = sum(stage.times for stage in pipeline.stages)
@@ -105,7 +105,7 @@ def system_row(pipeline: Pipeline, macs: dict[str, int]) -> str:
 
 def expanded(names: list[str]) -> list[str]:
     """The networks of these names, a pipeline's for a pipeline, each once."""
-    members = {p.name: [stage.model for stage in p.stages] for p in PIPELINES}
+    members = {p.name: [stage.model for stage in p.stages] for p in SYSTEMS}
     return list(dict.fromkeys(each for name in names for each in members.get(name, [name])))
 
 
@@ -132,14 +132,14 @@ def main() -> None:
         macs[name] = found["macs"]
         reasons |= set(found["host"])
         print(rows[-1], flush=True)
-    whole = [p for p in PIPELINES if all(stage.model in macs for stage in p.stages)]
+    whole = [p for p in SYSTEMS if all(stage.model in macs for stage in p.stages)]
     systems = [system_row(p, macs) for p in whole]
     for line in systems:
         print(line)
     if given.write:
         notes = "".join(f"- {reason}\n" for reason in sorted(reasons))
         host = f"\nLeft to the host:\n\n{notes}" if reasons else "\nNothing is left to the host.\n"
-        table = SYSTEMS + "\n".join(systems) + "\n" if systems else ""
+        table = ABOUT_SYSTEMS + "\n".join(systems) + "\n" if systems else ""
         PAGE.write_text(HEAD + "\n".join(rows) + "\n" + table + host)
 
 

@@ -33,7 +33,7 @@ from lego.ppa.library import read_library
 from lego.ppa.power import sram_power_uw
 from lego.ppa.price import areas, flip_flops
 from lego.program import configure
-from sim.model import Options as SimOptions
+from sim.model import ModelOptions as SimOptions
 from sim.session import Case, Job, default_stream, run_cases
 
 PERIOD_PS = 1000

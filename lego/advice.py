@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lego.ir.fused import Buffer, FusedAdg, Layer
+from lego.ir.fused import FusedAdg, Layer, MemoryPlan
 from lego.ir.hardware import Architecture
 
 __all__ = ["Advice", "advice_of"]
@@ -79,5 +79,5 @@ def _large_memories(fused: FusedAdg, limited: set[str]) -> Iterator[Advice]:
     )
 
 
-def _bits(buffer: Buffer) -> int:
+def _bits(buffer: MemoryPlan) -> int:
     return sum(count * depth for count, depth in buffer.depths) * buffer.bits

@@ -13,7 +13,7 @@ from lego.diag import LegoError
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.domain import bounded_above, points, reached
-from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.layout import Layout
 from lego.ir.program import Program
 
@@ -91,7 +91,7 @@ def _reached(adg: Adg, chosen: dict[str, int], given: Mapping[str, int]) -> dict
 
 def _checked_bases(
     adg: Adg,
-    memories: Mapping[str, Buffer],
+    memories: Mapping[str, MemoryPlan],
     sizes: Mapping[str, Sequence[int]],
     bases: Mapping[str, int],
 ) -> dict[str, int]:

@@ -13,7 +13,7 @@ from lego.tools import run
 from sim.objects import (
     BUILD_TIMEOUT_S,
     HERE,
-    Options,
+    ModelOptions,
     base_key,
     cache_root,
     digest,
@@ -23,7 +23,7 @@ from sim.objects import (
     verilator_home,
 )
 
-__all__ = ["Bench", "Options", "build", "cache_root", "verilator_home"]
+__all__ = ["Bench", "ModelOptions", "build", "cache_root", "verilator_home"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def top_text(benches: Sequence[Bench]) -> str:
     return "\n".join(lines)
 
 
-def build(benches: Sequence[Bench], options: Options | None = None) -> Path:
+def build(benches: Sequence[Bench], options: ModelOptions | None = None) -> Path:
     """Path of the executable model of these designs, from the cache or freshly built."""
-    options = options or Options()
+    options = options or ModelOptions()
     top = top_text(benches)
     key = digest([top, *(b.verilog for b in benches), repr(options), base_key()])
     program = cache_root() / key / "Vtop"
@@ -103,7 +103,7 @@ def _keep(built: Path, program: Path) -> Path:
     return program
 
 
-def _verilate(folder: Path, benches: Sequence[Bench], options: Options) -> None:
+def _verilate(folder: Path, benches: Sequence[Bench], options: ModelOptions) -> None:
     home = verilator_home()
     trace = {
         "": [],

@@ -20,7 +20,7 @@ from lego.tools import run
 __all__ = [
     "BUILD_TIMEOUT_S",
     "HERE",
-    "Options",
+    "ModelOptions",
     "base_key",
     "cache_root",
     "digest",
@@ -37,7 +37,7 @@ UNITS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ModelOptions:
     """How to build.
 
     Attributes
@@ -83,12 +83,12 @@ def base_key() -> str:
     return digest([cocotb.__version__, str(verilator_home()), sys.version, *sources])
 
 
-def prepare(options: Options) -> None:
+def prepare(options: ModelOptions) -> None:
     """Compile what any model of this kind is linked with, unless it is there."""
     _runtime(options, _header(options))
 
 
-def link(folder: Path, options: Options) -> Path:
+def link(folder: Path, options: ModelOptions) -> Path:
     """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it.
 
     Raises E603 if g++ fails.
@@ -114,7 +114,7 @@ def link(folder: Path, options: Options) -> Path:
     return folder / "Vtop"
 
 
-def _flags(options: Options) -> list[str]:
+def _flags(options: ModelOptions) -> list[str]:
     import cocotb_tools.config
 
     home = verilator_home() / "include"
@@ -127,7 +127,7 @@ def _flags(options: Options) -> list[str]:
     ]  # fmt: skip
 
 
-def _level(options: Options) -> str:
+def _level(options: ModelOptions) -> str:
     return options.optimise or "-O1"
 
 
@@ -175,7 +175,7 @@ def _compiled(jobs: Sequence[tuple[Path, Path, Sequence[str]]], cwd: Path) -> No
         list(pool.map(compile_one, jobs))
 
 
-def _runtime(options: Options, header: Path) -> list[str]:
+def _runtime(options: ModelOptions, header: Path) -> list[str]:
     """Compiled run-time objects for this kind of trace, as optimised as the model; what writes the
     trace always is."""
     names = [*RUNTIME, *TRACERS[options.trace]]
@@ -191,7 +191,7 @@ def _runtime(options: Options, header: Path) -> list[str]:
     return [str(folder / f"{name}.o") for name in names]
 
 
-def _header(options: Options) -> Path:
+def _header(options: ModelOptions) -> Path:
     """Verilator's headers, precompiled: they take longer to read than a small design."""
     flags = [*_flags(options), _level(options)]
     names = ["verilated.h", "verilated_dpi.h", "verilated_timing.h", "svdpi.h"]
@@ -206,7 +206,7 @@ def _header(options: Options) -> Path:
     return _kept("header", [text, *flags], make) / "base.h"
 
 
-def _main(folder: Path, options: Options, header: Path) -> Path:
+def _main(folder: Path, options: ModelOptions, header: Path) -> Path:
     """cocotb's main program, which sees of a model only its outermost class."""
     import cocotb_tools.config
 

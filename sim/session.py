@@ -17,7 +17,7 @@ from lego.ir.program import Program
 from lego.ir.workload import Tensor, TensorOp
 from sim.checks import Verdict, check_bench
 from sim.counted import read_counts
-from sim.model import Bench, Options, build
+from sim.model import Bench, ModelOptions, build
 from sim.reference import Array, execute, random_tensor
 from sim.runner import run_model
 from sim.streams import Stream
@@ -193,9 +193,11 @@ def _some_of(values: Array) -> NDArray[np.bool_]:
     return chosen.reshape(values.shape)
 
 
-def run_cases(cases: Sequence[Case], *, seed: int = 0, options: Options | None = None) -> Outcome:
+def run_cases(
+    cases: Sequence[Case], *, seed: int = 0, options: ModelOptions | None = None
+) -> Outcome:
     """Build one model of all designs, run it, and return a verdict per design."""
-    options = options or Options()
+    options = options or ModelOptions()
     if options.optimise is None:
         options = replace(options, optimise=_level_for(cases))
     begun = time.monotonic()

@@ -18,7 +18,7 @@ from lego.diag import LegoError
 from lego.ir.workload import TensorOp
 from lego.ppa.activity import read_saif, write_activities
 from sim.checks import Verdict
-from sim.model import Options
+from sim.model import ModelOptions
 from sim.reference import Array
 from sim.session import Case, Job, Outcome, default_stream, run_cases
 from sim.testbench import stimuli
@@ -157,7 +157,7 @@ def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:
     """All designs in one model; each in one of its own where switching is recorded, as there is one
     record per model."""
     groups = [[case] for case in cases] if trace == "saif" else [cases]
-    return [run_cases(group, seed=seed, options=Options(trace=trace)) for group in groups]
+    return [run_cases(group, seed=seed, options=ModelOptions(trace=trace)) for group in groups]
 
 
 def _activities(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT
-from lego.back.pipeline import Options as Passes
+from lego.back.pipeline import ModelOptions as Passes
 from lego.compile import compile_workload
 from lego.designs import designs_of
 from lego.ir.device import devices_from_json
@@ -18,7 +18,7 @@ from lego.ir.program import Program
 from lego.ir.workload import TensorOp
 from lego.program import configure
 from sim.checks import Verdict
-from sim.model import Options
+from sim.model import ModelOptions
 from sim.session import Case, Job, default_stream, run_cases
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +92,7 @@ def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:
 
 def verdicts_of(cases: Sequence[Case], seed: int = 0) -> tuple[Verdict, ...]:
     """Simulate all cases in one model built for compile speed."""
-    return run_cases(cases, seed=seed, options=Options(optimise="-O0")).verdicts
+    return run_cases(cases, seed=seed, options=ModelOptions(optimise="-O0")).verdicts
 
 
 def shipped() -> list[Path]:

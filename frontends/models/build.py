@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frontends.models.catalogue import CATALOGUE, nearest
-from frontends.models.pipelines import PIPELINES
+from frontends.models.systems import SYSTEMS
 from frontends.models.techniques.names import PLAIN, Techniques, checked
 from lego.diag import InternalError, LegoError
 
@@ -72,9 +72,9 @@ def known(name: str) -> str:
     """The family of a network of the catalogue. Raises E604 with the nearest names."""
     family = {entry.name: entry.family for entry in CATALOGUE}.get(name)
     if family is None:
-        for pipeline in PIPELINES:
-            if pipeline.name == name:
-                hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
+        for system in SYSTEMS:
+            if system.name == name:
+                hint = ", ".join(dict.fromkeys(stage.model for stage in system.stages))
                 raise LegoError("E604", f"{name} is several networks; name one of them", hint=hint)
         raise LegoError("E604", f"unknown model {name[:60]!r}", hint=nearest(name))
     return family

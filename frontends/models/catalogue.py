@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from frontends.models.pipelines import PIPELINES
+from frontends.models.systems import SYSTEMS
 
 __all__ = ["CATALOGUE", "Entry", "nearest"]
 
@@ -245,7 +245,7 @@ def nearest(name: str) -> str:
     """A hint with the names that begin alike, or are spelled alike, or how to name a class in a file."""
     if ".py" in name:
         return "a class of your own is --module path.py:Class, with --input for every input"
-    names = [entry.name for entry in CATALOGUE] + [pipeline.name for pipeline in PIPELINES]
+    names = [entry.name for entry in CATALOGUE] + [system.name for system in SYSTEMS]
     begin = [each for each in names if len(name) > 2 and each.startswith(name)]
     close = [*begin, *difflib.get_close_matches(name, names, 3, 0.4)]
     found = ", ".join(list(dict.fromkeys(close))[:4])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frontends.models.catalogue import CATALOGUE, nearest
-from frontends.models.pipelines import PIPELINES
+from frontends.models.systems import SYSTEMS
 from frontends.models.techniques.names import ATTENTION, PLAIN, QUANTIZE, Techniques
 from frontends.yaml.compose import compose_file
 from frontends.yaml.nodes import MapNode, ScalarNode
@@ -16,14 +16,14 @@ from lego.diag import LegoError
 __all__ = ["ModelFile", "is_model_file", "load_model"]
 
 KEYS = ("name", "model")
-NAMES = {entry.name for entry in CATALOGUE} | {pipeline.name for pipeline in PIPELINES}
+NAMES = {entry.name for entry in CATALOGUE} | {system.name for system in SYSTEMS}
 CHOICES = {"quantize": QUANTIZE, "attention": ATTENTION}
 """Keys that may be left out, and what they may say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The name of the artefacts, the network's or pipeline's in the catalogue, and the techniques
+    """The name of the artefacts, the network's or system's in the catalogue, and the techniques
     applied to it."""
 
     name: str

@@ -47,7 +47,7 @@ def rotate(x: Any, angles: Any) -> Any:
     return x * angles.cos() + torch.cat((-second, first), -1) * angles.sin()
 
 
-class Layer(nn.Module):
+class HartLayer(nn.Module):
     """Self attention onto cached and own tokens, then SwiGLU; both modulated by the text.
 
     The six rows of `table` plus the pooled text are gates, scales and shifts of the two halves.
@@ -81,7 +81,7 @@ class Layer(nn.Module):
         return x + gate2 * y, key, value
 
 
-class Stage(nn.Module):
+class HartStage(nn.Module):
     """Tokens [1, side^2, width] of one resolution, text [1, width], and the cache of the earlier
     ones, to logits [1, side^2, codes] and the grown cache ([1, heads, length, d] per layer)."""
 
@@ -90,7 +90,7 @@ class Stage(nn.Module):
     ) -> None:
         super().__init__()
         self.grid, self.head_size = grid, width // heads
-        self.layers = nn.ModuleList(Layer(width, heads, hidden) for _ in range(layers))
+        self.layers = nn.ModuleList(HartLayer(width, heads, hidden) for _ in range(layers))
         self.norm = nn.Parameter(torch.ones(width))
         self.head = nn.Linear(width, codes)
 
@@ -112,7 +112,7 @@ class Stage(nn.Module):
 class TextStage(nn.Module):
     """The first stage: text tokens [1, L, width] and no cache."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: HartStage) -> None:
         super().__init__()
         self.stage = stage
 
@@ -165,14 +165,14 @@ def _stage(
     width: int, heads: int, hidden: int, layers: int, codes: int, grid: tuple[int, int, int],
     cached: int,
 ) -> Sample:  # fmt: skip
-    module = Stage(width, heads, hidden, layers, codes, grid)
+    module = HartStage(width, heads, hidden, layers, codes, grid)
     shape = (1, heads, cached, width // heads)
     keys, values = ([floats(*shape) for _ in range(layers)] for _ in range(2))
     return Sample(module, (floats(1, grid[0] ** 2, width), floats(1, width), keys, values))
 
 
 def _text(width: int, heads: int, hidden: int, layers: int, codes: int, length: int) -> Sample:
-    module = TextStage(Stage(width, heads, hidden, layers, codes, (1, 1, 0)))
+    module = TextStage(HartStage(width, heads, hidden, layers, codes, (1, 1, 0)))
     return Sample(module, (floats(1, length, width), floats(1, width)))
 
 

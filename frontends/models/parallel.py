@@ -15,11 +15,11 @@ from lego.diag import InternalError
 from lego.ir.messages import Message, Pattern, message
 from lego.ir.network import Network
 
-__all__ = ["PLANS", "Plan", "Slot", "exchanged", "messages_of"]
+__all__ = ["PLANS", "Plan", "RankSlot", "exchanged", "messages_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class RankSlot:
     """A tensor that is exchanged: its tag, the collective and the rank at the other end."""
 
     tag: str
@@ -89,7 +89,7 @@ class Plan:
         """The rank of the same place, that many groups further in the ring."""
         return (self.group + steps) % self.ring * self.ulysses + self.place
 
-    def received(self) -> Iterator[Slot]:
+    def received(self) -> Iterator[RankSlot]:
         """What the rank receives, in the order of the network's inputs."""
         for layer in range(self.layers):
             yield from self._traded(f"layer{layer}", ("queries", "keys", "values"))
@@ -97,7 +97,7 @@ class Plan:
                 yield from self._passed(f"layer{layer}.step{step}", self.beside(-1))
             yield from self._traded(f"layer{layer}", ("outputs",))
 
-    def results(self) -> Iterator[Slot]:
+    def results(self) -> Iterator[RankSlot]:
         """What the rank computes and sends, in the order of the network's outputs."""
         for layer in range(self.layers):
             yield from self._traded(f"layer{layer}", ("queries", "keys", "values"))
@@ -105,7 +105,7 @@ class Plan:
                 yield from self._passed(f"layer{layer}.step1", self.beside(1))
             yield from self._traded(f"layer{layer}", ("outputs",))
 
-    def forwarded(self) -> Iterator[tuple[str, Slot]]:
+    def forwarded(self) -> Iterator[tuple[str, RankSlot]]:
         """What the rank passes on: the tag that it was received by, and the slot of sending it."""
         for layer in range(self.layers):
             for step in range(2, self.ring):
@@ -113,14 +113,14 @@ class Plan:
                     tensor = slot.tag.rsplit(".", 1)[1]
                     yield f"layer{layer}.step{step - 1}.{tensor}", slot
 
-    def _traded(self, prefix: str, tensors: tuple[str, ...]) -> Iterator[Slot]:
+    def _traded(self, prefix: str, tensors: tuple[str, ...]) -> Iterator[RankSlot]:
         for peer in self.neighbours():
             for tensor in tensors:
-                yield Slot(f"{prefix}.{tensor}", Pattern.ALL_TO_ALL, peer)
+                yield RankSlot(f"{prefix}.{tensor}", Pattern.ALL_TO_ALL, peer)
 
-    def _passed(self, prefix: str, peer: int) -> Iterator[Slot]:
+    def _passed(self, prefix: str, peer: int) -> Iterator[RankSlot]:
         for tensor in ("keys", "values"):
-            yield Slot(f"{prefix}.{tensor}", Pattern.RING, peer)
+            yield RankSlot(f"{prefix}.{tensor}", Pattern.RING, peer)
 
 
 def exchanged(plan: Plan, network: Network) -> tuple[Message, ...]:
@@ -143,7 +143,7 @@ def exchanged(plan: Plan, network: Network) -> tuple[Message, ...]:
     return tuple(m for _, m in sorted(placed, key=lambda pair: pair[0]))
 
 
-def _message(network: Network, slot: Slot, buffer: str, *, sends: bool) -> Message:
+def _message(network: Network, slot: RankSlot, buffer: str, *, sends: bool) -> Message:
     return message(network, slot.tag, slot.pattern, sends=sends, peer=slot.peer, buffer=buffer)
 
 

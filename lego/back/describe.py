@@ -16,16 +16,16 @@ from lego.ir.device import (
     Client,
     Device,
     DeviceDataflow,
+    DevicePort,
     HostPort,
+    HostRegion,
     Macro,
     Memory,
     Part,
-    Port,
-    Region,
     Register,
 )
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 from lego.ir.program import Program
 
 __all__ = ["describe"]
@@ -48,7 +48,7 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
         fus=fused.n_fus,
         host=HostPort(host.address_bits, host.data_bits, host.mask_bits, READ_LATENCY),
         ports=_ports(lowered.dag.top),
-        regions=(Region("registers", host.base(0), len(registers)), *map(_region, memories)),
+        regions=(HostRegion("registers", host.base(0), len(registers)), *map(_region, memories)),
         registers=registers,
         memories=memories,
         stages=tuple(name for name, there in asdict(lowered.times.stages).items() if there),
@@ -58,13 +58,13 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
     )
 
 
-def _ports(top: Module) -> tuple[Port, ...]:
-    inputs = (Port(n.name, "in", n.bits) for n in top.nodes if n.op is Op.INPUT)
-    outputs = (Port(name, "out", top.nodes[node].bits) for name, node in top.outputs)
-    return (Port("clk", "in", 1), Port("rst", "in", 1), *inputs, *outputs)
+def _ports(top: Module) -> tuple[DevicePort, ...]:
+    inputs = (DevicePort(n.name, "in", n.bits) for n in top.nodes if n.op is Op.INPUT)
+    outputs = (DevicePort(name, "out", top.nodes[node].bits) for name, node in top.outputs)
+    return (DevicePort("clk", "in", 1), DevicePort("rst", "in", 1), *inputs, *outputs)
 
 
-def _memory(plan: DesignPlan, host: HostMap, buffer: Buffer) -> Memory:
+def _memory(plan: DesignPlan, host: HostMap, buffer: MemoryPlan) -> Memory:
     return Memory(
         name=buffer.name,
         direction="out" if buffer.output else "in",
@@ -81,8 +81,8 @@ def _memory(plan: DesignPlan, host: HostMap, buffer: Buffer) -> Memory:
     )
 
 
-def _region(memory: Memory) -> Region:
-    return Region(memory.name, memory.base_address, memory.halves * memory.half_stride)
+def _region(memory: Memory) -> HostRegion:
+    return HostRegion(memory.name, memory.base_address, memory.halves * memory.half_stride)
 
 
 def _macros(plan: DesignPlan, lowered: Lowered) -> Iterator[Macro]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lego.cli.common import print_json, progress, table
 from lego.cli.messages import as_objects, print_messages
-from lego.cli.pipelines import pipeline_named, print_pipeline
+from lego.cli.systems import print_system, system_named
 from lego.diag import LegoError
 from lego.heap import rarely_collected
 from lego.ir.messages import Message
@@ -28,7 +28,7 @@ Shapes = tuple[list[str], list[str]]
 def list_models(as_json: bool) -> None:
     """Print the catalogue: networks, then systems of several."""
     from frontends.models.catalogue import CATALOGUE
-    from frontends.models.pipelines import PIPELINES
+    from frontends.models.systems import SYSTEMS
 
     if as_json:
         print_json(
@@ -49,7 +49,7 @@ def list_models(as_json: bool) -> None:
                     "about": p.about,
                     "stages": {stage.name: [stage.model, stage.times] for stage in p.stages},
                 }
-                for p in PIPELINES
+                for p in SYSTEMS
             ]
         )
         return
@@ -59,7 +59,7 @@ def list_models(as_json: bool) -> None:
     )
     table(
         ("pipeline", "what one run of it is", "stages"),
-        [(p.name, p.about, len(p.stages)) for p in PIPELINES],
+        [(p.name, p.about, len(p.stages)) for p in SYSTEMS],
     )
 
 
@@ -84,17 +84,17 @@ def trace_network(
     --attention."""
     if (what is None) == (module is None):
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
-    pipeline = pipeline_named(what) if what is not None else None
-    if pipeline is not None:
-        refuse_shapes(pipeline.name, sizes)
+    system = system_named(what) if what is not None else None
+    if system is not None:
+        refuse_shapes(system.name, sizes)
         if ops or strict or take is not None or any(techniques):
-            hint = ", ".join(dict.fromkeys(stage.model for stage in pipeline.stages))
+            hint = ", ".join(dict.fromkeys(stage.model for stage in system.stages))
             raise LegoError(
-                "E904", f"{pipeline.name} is several networks; name one of them", hint=hint
+                "E904", f"{system.name} is several networks; name one of them", hint=hint
             )
-        models = dict.fromkeys(stage.model for stage in pipeline.stages)
+        models = dict.fromkeys(stage.model for stage in system.stages)
         networks = {model: _network_of(model, (None, None)) for model in models}
-        print_pipeline(pipeline, networks, as_json=as_json)
+        print_system(system, networks, as_json=as_json)
         return
     if module is not None:
         network = _own(module, sizes, techniques)

@@ -10,7 +10,7 @@ from lego.front.explain import explain
 from lego.front.reuse import Forms
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.costs import COSTS
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["explain_design"]
 
@@ -45,7 +45,7 @@ def _shared(fused: FusedAdg) -> Iterator[str]:
         yield from _port(fused, buffer)
 
 
-def _port(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+def _port(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
     kind = "results" if buffer.output else f"operand port {buffer.index}"
     users = [
         f"{layer.label} {plan.name}"
@@ -60,7 +60,7 @@ def _port(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
     yield from _banks(fused, buffer)
 
 
-def _sources(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+def _sources(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
     """How many sources the FUs multiplex, and what that costs; then the delay reuse, which fusion
     takes as it is."""
     sources: dict[Fu, set[object]] = {}
@@ -97,7 +97,7 @@ def _sources(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
         )
 
 
-def _banks(fused: FusedAdg, buffer: Buffer) -> Iterator[str]:
+def _banks(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
     """Per tensor its bank function, and how it compares with the lower bound."""
     groups: dict[str, list[int]] = {}
     for k, plan in enumerate(buffer.plans):

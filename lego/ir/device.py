@@ -14,12 +14,12 @@ __all__ = [
     "Client",
     "Device",
     "DeviceDataflow",
+    "DevicePort",
     "HostPort",
+    "HostRegion",
     "Macro",
     "Memory",
     "Part",
-    "Port",
-    "Region",
     "Register",
     "devices_from_json",
     "devices_to_json",
@@ -52,7 +52,7 @@ class HostPort:
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class DevicePort:
     """A port of the top; `direction` is `in` or `out`. Clock and reset are `clk` and `rst`."""
 
     name: str
@@ -61,7 +61,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class HostRegion:
     """A part of the host's address space: the registers, or a memory; `words` addresses from `base` on."""
 
     name: str
@@ -196,8 +196,8 @@ class Device:
     array: tuple[int, ...]
     fus: int
     host: HostPort
-    ports: tuple[Port, ...]
-    regions: tuple[Region, ...]
+    ports: tuple[DevicePort, ...]
+    regions: tuple[HostRegion, ...]
     registers: tuple[Register, ...]
     memories: tuple[Memory, ...]
     stages: tuple[str, ...]

@@ -11,7 +11,7 @@ from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
 from lego.ir.dag import bits_for
 from lego.ir.workload import Format
 
-__all__ = ["Buffer", "FusedAdg", "Fusion", "Layer", "Method", "Plan", "single"]
+__all__ = ["FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
 
 Plan = InputPlan | OutputPlan
 
@@ -41,7 +41,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Buffer:
+class MemoryPlan:
     """The memory behind one port, shared by the layers; `plans` has one entry per layer.
 
     `output` tells the memory of the results from those of operands.
@@ -208,15 +208,15 @@ class FusedAdg:
         """Coordinates of the FUs that some dataflow uses, in lexicographic order."""
         return sorted({fu for layer in self.layers for fu in layer.adg.dataflow.fus()})
 
-    def buffers(self) -> tuple[Buffer, ...]:
+    def buffers(self) -> tuple[MemoryPlan, ...]:
         """The memories: operands by port, then the results."""
         dma = self.dma_bits
         inputs = tuple(
-            Buffer(name, port, tuple(layer.input(port) for layer in self.layers), False, dma)
+            MemoryPlan(name, port, tuple(layer.input(port) for layer in self.layers), False, dma)
             for port, name in enumerate(self.names[:-1])
         )
         outputs = tuple(layer.adg.output for layer in self.layers)
-        return (*inputs, Buffer(self.names[-1], self.n_ports, outputs, True, dma))
+        return (*inputs, MemoryPlan(self.names[-1], self.n_ports, outputs, True, dma))
 
     def to_json(self) -> str:
         """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""

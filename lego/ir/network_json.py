@@ -20,7 +20,7 @@ from lego.ir.network import (
     Role,
     Value,
 )
-from lego.ir.templates import Access, Template, templates
+from lego.ir.templates import Template, TemplateAccess, templates
 from lego.ir.workload import Loop, Reduction
 
 __all__ = ["SCHEMA", "from_json", "to_json"]
@@ -61,7 +61,7 @@ def _template(template: Template) -> dict[str, Any]:
     return found | ({"reason": template.reason} if template.reason else {})
 
 
-def _access(access: Access) -> list[Any]:
+def _access(access: TemplateAccess) -> list[Any]:
     return [
         [list(row) for row in access.map.rows],
         list(access.map.offset),
@@ -133,11 +133,11 @@ def _read_operation(given: list[Any], kept: Sequence[Template]) -> Operation:
     )
 
 
-def _read_access(given: list[Any]) -> Access:
+def _read_access(given: list[Any]) -> TemplateAccess:
     rows, offset, pad, indirect, fmt = given
     access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
     pairs = tuple((dim, source) for dim, source in indirect)
-    return Access(access, None if pad is None else float(pad), pairs, fmt)
+    return TemplateAccess(access, None if pad is None else float(pad), pairs, fmt)
 
 
 def _read_body(given: list[Any]) -> Body:

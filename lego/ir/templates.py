@@ -9,11 +9,11 @@ from lego.ir.affine import AffineMap
 from lego.ir.network import Body, Kind, Network, Operation, Place
 from lego.ir.workload import Loop, Reduction
 
-__all__ = ["Access", "Template", "templates"]
+__all__ = ["Template", "TemplateAccess", "templates"]
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class TemplateAccess:
     """How an operation gets at a buffer, whichever it is; fields as in :class:`lego.ir.network.Place`."""
 
     map: AffineMap
@@ -32,8 +32,8 @@ class Template:
 
     kind: Kind
     loops: tuple[Loop, ...]
-    output: Access
-    inputs: tuple[Access, ...]
+    output: TemplateAccess
+    inputs: tuple[TemplateAccess, ...]
     body: Body
     reduction: Reduction
     reason: str
@@ -52,5 +52,5 @@ def templates(network: Network) -> dict[Template, list[Operation]]:
     return found
 
 
-def _accesses(places: Iterable[Place], formats: dict[str, str]) -> list[Access]:
-    return [Access(p.map, p.pad, p.indirect, formats[p.buffer]) for p in places]
+def _accesses(places: Iterable[Place], formats: dict[str, str]) -> list[TemplateAccess]:
+    return [TemplateAccess(p.map, p.pad, p.indirect, formats[p.buffer]) for p in places]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lego.diag import LegoError
 from lego.ppa.cells import Cell
-from lego.ppa.signals import Module
+from lego.ppa.signals import ModuleNames
 
 __all__ = ["HIGH", "LOW", "OPEN", "Circuit", "Instances", "elaborate"]
 
@@ -65,7 +65,7 @@ class Circuit:
     n_nets: int
     ports: dict[str, Ints]
     outputs: Ints
-    scopes: tuple[tuple[str, Module], ...]
+    scopes: tuple[tuple[str, ModuleNames], ...]
 
     def name(self, cell: str, row: int) -> str:
         """Path of an instance."""
@@ -81,7 +81,7 @@ class Circuit:
             return named
         return ".".join(filter(None, (path, named or instance)))
 
-    def _found(self, cell: str, row: int) -> tuple[str, Module, str]:
+    def _found(self, cell: str, row: int) -> tuple[str, ModuleNames, str]:
         held = self.instances[cell]
         path, module = self.scopes[held.scope[row]]
         return path, module, module.of_cell(cell)[held.local[row]]
@@ -109,7 +109,7 @@ class _Template:
     instance, module, nets of the child and nets of this module that they are.
     """
 
-    module: Module
+    module: ModuleNames
     size: int
     ports: dict[str, Ints]
     cells: dict[str, Ints]
@@ -183,7 +183,7 @@ def _template(
     ports = {p: _array([number(b) for b in v["bits"]]) for p, v in raw["ports"].items()}
     shapes = {kind: _leaf(rows, slots_of(cells[kind]), number) for kind, rows in leaves.items()}
     held = tuple((i, c.module.name, *_binding(c, pins, number)) for i, c, pins in children)
-    done[name] = _Template(Module(name, raw), len(numbers), ports, shapes, held)
+    done[name] = _Template(ModuleNames(name, raw), len(numbers), ports, shapes, held)
     return done[name]
 
 
@@ -217,7 +217,7 @@ def _binding(child: _Template, pins: Mapping[str, list[Any]], number: Any) -> tu
 class _Layout:
     """What has been laid out so far; lists of arrays by cell."""
 
-    scopes: list[tuple[str, Module]] = field(default_factory=list)
+    scopes: list[tuple[str, ModuleNames]] = field(default_factory=list)
     nets: dict[str, list[Ints]] = field(default_factory=dict)
     scope: dict[str, list[Ints]] = field(default_factory=dict)
     local: dict[str, list[Ints]] = field(default_factory=dict)

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["Module"]
+__all__ = ["ModuleNames"]
 
 _NUMBERED = re.compile(r"_[0-9]+_|\$.*")
 
 
-class Module:
+class ModuleNames:
     """Names in a module, from its entry in what Yosys's `write_json` writes."""
 
     def __init__(self, name: str, raw: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["MODEL", "Macro", "macro"]
+__all__ = ["MODEL", "MacroPrice", "macro"]
 
 MODEL = (
     "analytical, fitted to CACTI 7 at 45 nm (16 KB x 64 bit: 0.051 mm2, 11.6 pJ); 1R1W factor 1.6"
@@ -20,7 +20,7 @@ MODEL = (
 
 
 @dataclass(frozen=True, slots=True)
-class Macro:
+class MacroPrice:
     """Price of one macro."""
 
     area_nm2_k: int
@@ -28,12 +28,12 @@ class Macro:
     access_ps: int
 
 
-def macro(bits: int, depth: int) -> Macro:
+def macro(bits: int, depth: int) -> MacroPrice:
     """Area in 1e-3 um2, energy per access in fJ, access time in ps."""
     cells = bits * depth
     side = math.sqrt(cells)
     area = 1.6 * (0.374 * cells + 7.5 * side + 100)
-    return Macro(
+    return MacroPrice(
         round(area * 1000),
         round(bits * (0.02 + 0.000445 * side) * 1000),
         round((0.25 + 0.0011 * side) * 1000),

@@ -25,14 +25,14 @@ from lego.ppa.cells import WireLoad
 from lego.ppa.circuit import Circuit
 from lego.ppa.levels import levels
 
-__all__ = ["Analysis", "Step", "analyse"]
+__all__ = ["Analysis", "PathStep", "analyse"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """A pin on the longest path.
 
     Attributes
@@ -67,7 +67,7 @@ class Analysis:
     """
 
     period_ps: float
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     slew_ps: Floats
     load_ff: Floats
     loops: int
@@ -183,15 +183,15 @@ def _latest(flow: _Flow, checks: Checks, phases: Bools) -> tuple[float, int, int
 
 def _path(
     circuit: Circuit, flow: _Flow, checks: Checks, check: int, launch: int
-) -> tuple[Step, ...]:
+) -> tuple[PathStep, ...]:
     """Back from the check to the register that launches."""
     arcs, arrival = flow.arcs, flow.arrival[launch]
     cells = list(circuit.instances)
 
-    def step(cell: int, row: int, slot: int, node: int) -> Step:
+    def step(cell: int, row: int, slot: int, node: int) -> PathStep:
         name = cells[cell]
         at = float(arrival[node]), float(flow.slew[node])
-        return Step(name, int(row), circuit.instances[name].slots[slot], int(node % 2), *at)
+        return PathStep(name, int(row), circuit.instances[name].slots[slot], int(node % 2), *at)
 
     node = checks.data[check]
     steps = [step(checks.cell[check], checks.row[check], checks.slot[check], node)]

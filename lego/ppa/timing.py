@@ -12,7 +12,7 @@ from lego.ppa.circuit import Circuit, elaborate
 from lego.ppa.liberty import parse_liberty
 from lego.ppa.library import Library, cells_of
 from lego.ppa.sram import macro
-from lego.ppa.sta import Analysis, Step, analyse
+from lego.ppa.sta import Analysis, PathStep, analyse
 from lego.ppa.synthesis import GRAPH, Netlist
 
 __all__ = ["METHOD", "Timing", "clock_of", "macro_liberty"]
@@ -63,13 +63,13 @@ def clock_of(netlist: Netlist, library: Library, macros: Sequence[Macro]) -> Tim
     return Timing(round(found.period_ps), " -> ".join(ends), steps, circuit, found)
 
 
-def _pin(circuit: Circuit, step: Step) -> str:
+def _pin(circuit: Circuit, step: PathStep) -> str:
     name, bit = step.pin
     wide = circuit.instances[step.cell].cell.pins[name].bits > 1
     return f"{name}[{bit}]" if wide else name
 
 
-def _end(circuit: Circuit, step: Step, library: Library) -> str:
+def _end(circuit: Circuit, step: PathStep, library: Library) -> str:
     """A pin of an SRAM, the signal of a register, or what enables a clock gate."""
     held = circuit.instances[step.cell]
     if step.cell not in library.cells:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from lego.ppa.library import read_library
-from lego.ppa.signals import Module
+from lego.ppa.signals import ModuleNames
 from lego.ppa.synthesis import synthesise
 from lego.ppa.timing import clock_of
 
-MODULE = Module(
+MODULE = ModuleNames(
     "leaf",
     {
         "cells": {

@@ -53,7 +53,7 @@ class Everything:
         return self.numbers.decode(k, key), self.numbers.decode(v, value)
 
 
-class Held(DynamicCache):
+class HeldCache(DynamicCache):
     """What transformers' models take for a cache: gives the attention what a technique lets it read."""
 
     def __init__(self, scheme: Any, keys: list[Any], values: list[Any], length: int) -> None:
@@ -87,7 +87,7 @@ class HeldPrefill(nn.Module):
 
     def forward(self, tokens: Any) -> Any:
         """Logits of all tokens; each layer attends to what the scheme gives back of its own."""
-        cache = Held(self.scheme, [], [], 0)
+        cache = HeldCache(self.scheme, [], [], 0)
         return self.model(input_ids=tokens, past_key_values=cache, use_cache=True).logits
 
 
@@ -103,7 +103,7 @@ class HeldDecode(nn.Module):
 
     def forward(self, token: Any, position: Any, keys: list[Any], values: list[Any]) -> Any:
         """Logits [1, 1, vocabulary] of the token after this one."""
-        cache = Held(self.scheme, keys, values, self.length)
+        cache = HeldCache(self.scheme, keys, values, self.length)
         return self.model(
             input_ids=token, position_ids=position, past_key_values=cache, use_cache=True
         ).logits

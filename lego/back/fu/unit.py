@@ -14,7 +14,7 @@ from lego.back.graph.builder import Builder
 from lego.back.plan.array.fu_kind import FuKind, Pick, PortKind, SumStages, mask_numbers
 from lego.back.plan.array.ports import load, mask, node, reuse, source
 from lego.back.plan.array.sums import identity, wraps_in
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["CONTRIBUTION", "build_fu"]
 
@@ -74,7 +74,7 @@ def _masked(b: Builder, fused: FusedAdg, kind: FuKind, contribution: int) -> int
     return b.mux(valid, contribution, other, name="contribution")
 
 
-def _pick(b: Builder, buffer: Buffer, port: PortKind) -> int:
+def _pick(b: Builder, buffer: MemoryPlan, port: PortKind) -> int:
     """The operand under the running dataflow."""
     at, name, span = buffer.index, buffer.name, buffer.span
     kinds = {pick for pick, _ in filter(None, port.picks)}

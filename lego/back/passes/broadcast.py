@@ -48,7 +48,7 @@ def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
     done: list[Module] = []
     for module in reversed(split):
         if counts[module.name] == 1:
-            work = _Rewriting(module, loads, wanted, counts, most)
+            work = _Splitting(module, loads, wanted, counts, most)
             done += [work.result(), *work.kinds.values()]
         else:
             done.append(module)
@@ -247,7 +247,7 @@ def _rebuilt(
 
 
 @dataclass
-class _Rewriting:
+class _Splitting:
     """Copies registers of one module, from its ends to its beginnings."""
 
     module: Module

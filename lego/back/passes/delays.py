@@ -17,7 +17,7 @@ from lego.back.passes.analysis.difference import DifferenceProgram
 from lego.diag import InternalError
 from lego.ir.dag import Contract, Dag, Module, Node, Op
 
-__all__ = ["Arrival", "Timing", "check_matched", "delay_early", "match_all", "match_delays"]
+__all__ = ["Arrival", "PortTimes", "check_matched", "delay_early", "match_all", "match_delays"]
 
 STILL_PORT = "dataflow"
 
@@ -32,7 +32,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class PortTimes:
     """Cycle of every input and output port, relative to the timestamp's issue at this FU."""
 
     inputs: Mapping[str, int]
@@ -44,7 +44,7 @@ def match_delays(
     arrivals: Mapping[str, Arrival],
     copies: int = 1,
     contract: Contract | None = None,
-) -> tuple[Module, Timing]:
+) -> tuple[Module, PortTimes]:
     """Return `module` with waiting registers in place of latencies, and its ports' times.
 
     `copies` is the number of instances, which weighs registers against the inputs' costs; `contract`
@@ -58,7 +58,7 @@ def match_delays(
         raise InternalError(f"delay matching of {module.name} moved a pinned node")
     matched = _insert(module, times)
     inputs = {n.name: times[i] for i, n in enumerate(module.nodes) if n.op is Op.INPUT}
-    return matched, Timing(inputs, {name: times[node] for name, node in module.outputs})
+    return matched, PortTimes(inputs, {name: times[node] for name, node in module.outputs})
 
 
 def _pinned(module: Module, contract: Contract | None) -> dict[int, int]:

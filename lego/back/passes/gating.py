@@ -68,7 +68,7 @@ def _gated(module: Module, masks: Masks, whole: int) -> Module:
     isolated = _worth_isolating(module, masks, enabled, whole)
     if not enabled and not isolated:
         return module
-    return _Rewriting(module, ids[0], whole).result(enabled, isolated)
+    return _Gating(module, ids[0], whole).result(enabled, isolated)
 
 
 def _worth_gating(module: Module, masks: Masks, whole: int) -> dict[int, int]:
@@ -134,7 +134,7 @@ def _still(module: Module, enabled: Mapping[int, int], whole: int) -> Masks:
 
 
 @dataclass
-class _Rewriting:
+class _Gating:
     """Builds a module again, the id and what is decoded from it first."""
 
     module: Module

@@ -50,7 +50,7 @@ def _replaced(module: Module) -> Module:
         if leaves and _pays(module, tree, leaves, decoder):
             decoder.use(tree.needed(module, leaves, decoder))
             found.append((tree, leaves))
-    return _Rewriting(module, decoder).result(found) if found else module
+    return _Selecting(module, decoder).result(found) if found else module
 
 
 @dataclass(slots=True)
@@ -196,7 +196,7 @@ def _pays(module: Module, tree: Tree, leaves: Mapping[int, Key], decoder: _Decod
 
 
 @dataclass(slots=True)
-class _Rewriting:
+class _Selecting:
     """A module while its trees are replaced."""
 
     module: Module

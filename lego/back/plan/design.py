@@ -13,7 +13,7 @@ from lego.back.plan.memory.adders import adds_at_nodes, n_units
 from lego.back.plan.memory.bank_view import BankView, Views
 from lego.back.plan.registers import RegisterSpec, register_specs
 from lego.ir.adg import Adg
-from lego.ir.fused import Buffer, FusedAdg, single
+from lego.ir.fused import FusedAdg, MemoryPlan, single
 
 __all__ = ["DesignPlan", "plan_of"]
 
@@ -32,7 +32,7 @@ class DesignPlan:
     """
 
     fused: FusedAdg
-    buffers: tuple[Buffer, ...]
+    buffers: tuple[MemoryPlan, ...]
     views: tuple[Views, ...]
     registers: tuple[RegisterSpec, ...]
     at_nodes: bool
@@ -54,12 +54,12 @@ class DesignPlan:
         return array_plan(self.fused, links)
 
     @property
-    def results(self) -> Buffer:
+    def results(self) -> MemoryPlan:
         """The memory of the results."""
         return self.buffers[-1]
 
     @property
-    def operands(self) -> tuple[Buffer, ...]:
+    def operands(self) -> tuple[MemoryPlan, ...]:
         """The memories of operands, by port."""
         return self.buffers[:-1]
 
@@ -68,7 +68,7 @@ class DesignPlan:
         """The architecture of every dataflow."""
         return [layer.adg for layer in self.fused.layers]
 
-    def views_of(self, buffer: Buffer) -> Iterator[BankView]:
+    def views_of(self, buffer: MemoryPlan) -> Iterator[BankView]:
         """How the layers that use a memory meet its banks."""
         return (view for view in self.views[buffer.index] if view is not None)
 

@@ -16,7 +16,7 @@ from lego.back.plan.registers import (
 )
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.domain import index_range, inside_box
-from lego.ir.fused import Buffer, Plan
+from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import word_of
 from lego.ir.workload import TensorOp
 
@@ -82,7 +82,7 @@ def register_values(
 
 
 def _delay_values(
-    adg: Adg, buffer: Buffer, plan: Plan, bounds: Mapping[str, int]
+    adg: Adg, buffer: MemoryPlan, plan: Plan, bounds: Mapping[str, int]
 ) -> dict[str, int]:
     if isinstance(plan, OutputPlan):
         return {}
@@ -97,7 +97,7 @@ def _delay_values(
 
 
 def _address_values(
-    adg: Adg, buffer: Buffer, plan: Plan, shape: tuple[int, ...], base: int
+    adg: Adg, buffer: MemoryPlan, plan: Plan, shape: tuple[int, ...], base: int
 ) -> dict[str, int]:
     mask = (1 << address_bits(buffer.depth)) - 1
     strides = plan.banking.strides(shape)

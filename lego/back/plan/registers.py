@@ -15,7 +15,7 @@ from lego.back.plan.memory.bank_view import Views
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
-from lego.ir.fused import Buffer, FusedAdg, Plan
+from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.guard import Guard
 from lego.ir.workload import Loop
 
@@ -95,7 +95,7 @@ def access_of(adg: Adg, plan: Plan) -> AffineMap:
 
 
 def register_specs(
-    fused: FusedAdg, buffers: Sequence[Buffer], views: Sequence[Views]
+    fused: FusedAdg, buffers: Sequence[MemoryPlan], views: Sequence[Views]
 ) -> tuple[RegisterSpec, ...]:
     """All registers of the design, in address order; `views` tell how the layers meet the banks of each memory."""
     specs = []
@@ -148,7 +148,7 @@ def loop_on(adg: Adg, axis: int) -> Loop | None:
     return adg.op.loops[loop] if loop >= 0 else None
 
 
-def _address_specs(fused: FusedAdg, buffer: Buffer, views: Views) -> Iterator[RegisterSpec]:
+def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[RegisterSpec]:
     high = (1 << address_bits(buffer.depth)) - 1
     name = buffer.name
     yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
@@ -168,12 +168,12 @@ def _address_specs(fused: FusedAdg, buffer: Buffer, views: Views) -> Iterator[Re
         yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
 
 
-def delay_register(buffer: Buffer, number: int) -> str:
+def delay_register(buffer: MemoryPlan, number: int) -> str:
     """Register that programmes the FIFOs of a delay reuse."""
     return f"{buffer.name}_delay{number}"
 
 
-def _extents(fused: FusedAdg, buffer: Buffer) -> dict[int, int]:
+def _extents(fused: FusedAdg, buffer: MemoryPlan) -> dict[int, int]:
     """Largest extent of every dimension that some layer compares with."""
     extents: dict[int, int] = {}
     for layer, plan in zip(fused.layers, buffer.plans, strict=True):

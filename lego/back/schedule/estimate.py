@@ -19,7 +19,7 @@ from lego.back.plan.parts import Parts
 from lego.back.schedule.stages import Stages
 from lego.ir.costs import DELAYS
 from lego.ir.dag import Dag, Module, Node, Op
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["delay_of", "stages_for"]
 
@@ -78,7 +78,7 @@ def _added(fu: Module) -> int:
     return DELAYS.register + max(found) if found else 0
 
 
-def _word(memory: Module, buffer: Buffer, levels: int) -> int:
+def _word(memory: Module, buffer: MemoryPlan, levels: int) -> int:
     """From the clock until a data node's word has reached its FUs."""
     access = DELAYS.sram + DELAYS.sram_side * math.isqrt(buffer.bits * buffer.depth)
     times = _arrivals(memory, lambda node: access if node.op is Op.PORT else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lego.back.graph.limits import BUFFERED, MAX_FANOUT
 from lego.back.plan.design import DesignPlan
 from lego.back.schedule.stages import Stages
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["Latencies", "latencies_of", "settling"]
 
@@ -19,13 +19,13 @@ def settling(design: DesignPlan) -> int:
     return 3 if several or design.programmed * BUFFERED > MAX_FANOUT else 0
 
 
-def is_staged(design: DesignPlan, buffer: Buffer) -> bool:
+def is_staged(design: DesignPlan, buffer: MemoryPlan) -> bool:
     """Whether addresses go through registers before the banks: where several nodes' banks turn, one
     address reaches many banks, too many for the cycle in which it is computed."""
     return not buffer.output and not all(view.private for view in design.views_of(buffer))
 
 
-def read_latency(design: DesignPlan, buffer: Buffer) -> int:
+def read_latency(design: DesignPlan, buffer: MemoryPlan) -> int:
     """Cycles from the address to the data nodes' values, alike in all dataflows."""
     if is_staged(design, buffer):
         return 3

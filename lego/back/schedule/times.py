@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lego.back.fu.unit import build_fu
 from lego.back.graph.widths import infer_widths
-from lego.back.passes.delays import Arrival, Timing, match_delays
+from lego.back.passes.delays import Arrival, PortTimes, match_delays
 from lego.back.passes.reductions import balanced
 from lego.back.plan.array.fu_kind import FuKind, Pick, PortKind, SumStages, masking_axes
 from lego.back.plan.array.sums import has_chains, has_trees
@@ -113,7 +113,7 @@ def schedule(
 
 def _matched(
     design: DesignPlan, ways: Ways, stages: Stages, latencies: Latencies
-) -> tuple[list[int], Timing]:
+) -> tuple[list[int], PortTimes]:
     """The masks of the generic FU, and when its ports have their values."""
     masks, module = _generic(design, stages)
     if ways.balanced:

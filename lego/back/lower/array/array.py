@@ -21,7 +21,7 @@ from lego.back.plan.design import DesignPlan
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Fu
 from lego.ir.dag import Module, Op
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["LoweredArray", "lower_array"]
 
@@ -125,7 +125,7 @@ class _Array:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         return {name: node for name, node in wires.items() if name in found}
 
-    def _operand(self, buffer: Buffer, port: PortKind, fu: Fu) -> dict[str, int]:
+    def _operand(self, buffer: MemoryPlan, port: PortKind, fu: Fu) -> dict[str, int]:
         """Links, data node and its controls of one operand port."""
         wires = self.links.bring(self.b, buffer, fu)
         if any(choice and choice[0] is not Pick.LINK for choice in port.picks):

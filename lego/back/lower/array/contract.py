@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lego.back.fu.unit import CONTRIBUTION
 from lego.back.plan.array.fu_kind import FuKind
-from lego.back.plan.array.ports import FuPort, Role, inputs_of, sum_out
+from lego.back.plan.array.ports import FuPort, PortRole, inputs_of, sum_out
 from lego.back.plan.design import DesignPlan
 from lego.back.schedule.times import Schedule
 from lego.ir.dag import Contract, Module, Op
@@ -29,13 +29,13 @@ def contract_of(design: DesignPlan, times: Schedule, kind: FuKind, module: Modul
 
 def _arrival(times: Schedule, port: FuPort) -> int:
     match port.role:
-        case Role.SOURCE | Role.NODE | Role.LOAD | Role.REUSE:
+        case PortRole.SOURCE | PortRole.NODE | PortRole.LOAD | PortRole.REUSE:
             return times.operand[port.operand]
-        case Role.MASK:
+        case PortRole.MASK:
             return times.valid[port.number]
-        case Role.FIRST | Role.TOTAL_IN:
+        case PortRole.FIRST | PortRole.TOTAL_IN:
             return times.total
-        case Role.SUM_IN | Role.SUM_OUT:
+        case PortRole.SUM_IN | PortRole.SUM_OUT:
             return times.contribution + port.upper
 
 

@@ -14,7 +14,7 @@ from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import delay_register
 from lego.ir.adg import Fu
 from lego.ir.dag import Module
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["Links"]
 
@@ -43,7 +43,7 @@ class Links:
             if fu in plan.passers:
                 b.connect(self._wires[buffer.index, fu], outs[f"{buffer.name}_pass"])
 
-    def bring(self, b: Builder, buffer: Buffer, fu: Fu) -> dict[str, int]:
+    def bring(self, b: Builder, buffer: MemoryPlan, fu: Fu) -> dict[str, int]:
         """The inputs of an FU's port that come from other FUs, by port name."""
         label = f"{buffer.name}_link_" + "_".join(map(str, fu))
         found = {}
@@ -57,7 +57,7 @@ class Links:
             found[source(buffer.index, buffer.name, number).name] = value
         return found
 
-    def _fifo(self, b: Builder, buffer: Buffer, link: Link) -> int:
+    def _fifo(self, b: Builder, buffer: MemoryPlan, link: Link) -> int:
         """The end of the FIFO behind an FU, made when it is first asked for."""
         key = buffer.index, link
         if key not in self._fifos:

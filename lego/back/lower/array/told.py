@@ -12,7 +12,7 @@ from lego.back.plan.array.sums import accumulates_held
 from lego.back.plan.design import DesignPlan
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Fu, InputPlan
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["Told"]
 
@@ -26,7 +26,7 @@ class Told:
     def __init__(self, b: Builder, design: DesignPlan, times: Schedule, taps: Taps) -> None:
         self.b, self.design, self.times, self.taps = b, design, times, taps
 
-    def operand(self, buffer: Buffer, port: PortKind, fu: Fu) -> dict[str, int]:
+    def operand(self, buffer: MemoryPlan, port: PortKind, fu: Fu) -> dict[str, int]:
         """Whether a data node's value is new, and which delay reuses hold, by port."""
         at, name = buffer.index, buffer.name
         loads: list[Tap | None] = []

@@ -18,13 +18,13 @@ from lego.back.plan.memory.bank_view import Carries, Views
 from lego.back.plan.registers import address_bits, levels, row_registers
 from lego.back.plan.signals import variant_port
 from lego.ir.dag import Module, Op
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["build_agu"]
 
 
 def build_agu(
-    design: DesignPlan, buffer: Buffer, asked: Collection[str], *, late: bool, narrow: bool
+    design: DesignPlan, buffer: MemoryPlan, asked: Collection[str], *, late: bool, narrow: bool
 ) -> Module:
     """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables. `asked` are the control's signals
     that someone takes.
@@ -68,7 +68,7 @@ def _address(
     b: Builder,
     events: Events,
     registers: Registers,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     rows: Mapping[int, int],
     carries: Mapping[int, tuple[int, int]],
 ) -> int:

@@ -7,13 +7,13 @@ from lego.back.lower.control.nest import Events, digit_nest
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.turn import digit_name, plain_digit
 from lego.back.plan.registers import levels
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["build_digits"]
 
 
 def build_digits(
-    b: Builder, events: Events, design: DesignPlan, buffer: Buffer
+    b: Builder, events: Events, design: DesignPlan, buffer: MemoryPlan
 ) -> tuple[dict[str, tuple[int, int]], dict[int, tuple[int, int]]]:
     """Bank digits of the least element, and signed row carries by condition node.
 

@@ -8,12 +8,12 @@ from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import delay_register
 from lego.back.plan.signals import fetch_port
 from lego.ir.adg import InputPlan
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["build_enables", "served"]
 
 
-def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: Buffer) -> None:
+def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: MemoryPlan) -> None:
     """`en`: a data node reads; `reuseN`: a delay reuse holds; `fetch_N`: a node that it serves reads."""
     if buffer.output:
         return
@@ -37,7 +37,7 @@ def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: 
         b.output(fetch_port(numbers), b.all([en, *unserved]))
 
 
-def served(design: DesignPlan, buffer: Buffer) -> list[tuple[int, ...]]:
+def served(design: DesignPlan, buffer: MemoryPlan) -> list[tuple[int, ...]]:
     """The sets of delay reuses, but the empty one, that serve some data node."""
     found = {
         plan.levels(fu)
@@ -52,7 +52,7 @@ def _reuse(
     b: Builder,
     registers: Registers,
     design: DesignPlan,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     plan: InputPlan,
     number: int,
 ) -> int:

@@ -9,13 +9,13 @@ from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.registers import access_of, needs_extent
 from lego.back.plan.signals import inside_port
-from lego.ir.fused import Buffer, Plan
+from lego.ir.fused import MemoryPlan, Plan
 
 __all__ = ["build_inside"]
 
 
 def build_inside(
-    b: Builder, events: Events, registers: Registers, design: DesignPlan, buffer: Buffer
+    b: Builder, events: Events, registers: Registers, design: DesignPlan, buffer: MemoryPlan
 ) -> None:
     """Whether an index lies in the tensor, per dimension that can leave it and per offset."""
     tests: dict[int, list[BankView]] = {}

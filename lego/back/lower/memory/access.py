@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lego.back.graph.builder import Builder
 from lego.back.plan.registers import address_bits
 from lego.ir.dag import Module, Op, index_bits
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["ADDRESSES", "build_banks", "host_read"]
 
@@ -18,7 +18,7 @@ ADDRESSES = ("addr", "raddr", "waddr")
 def build_banks(
     b: Builder,
     fused: FusedAdg,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     kinds: Sequence[Module],
     ports: Mapping[int, Mapping[str, int]],
 ) -> tuple[list[int], list[int]]:
@@ -65,7 +65,7 @@ def build_banks(
     return words, host_words
 
 
-def host_read(b: Builder, buffer: Buffer, words: Sequence[int]) -> None:
+def host_read(b: Builder, buffer: MemoryPlan, words: Sequence[int]) -> None:
     """The words of the group that was asked for, side by side."""
     bits, lanes = index_bits(buffer.groups), buffer.lanes
     address = b.input("host_addr", b.nodes[b.input("host_addr")].range)

@@ -16,7 +16,7 @@ from lego.back.lower.memory.sums import combined, start_of
 from lego.back.plan.memory.adders import accumulates, adds_alike, spans_in_memory
 from lego.back.plan.registers import address_bits
 from lego.ir.dag import Module, bits_for
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 from lego.ir.workload import Reduction
 
 __all__ = ["BankKinds", "bank_kinds"]
@@ -34,7 +34,7 @@ class BankKinds:
 
 
 def bank_kinds(
-    fused: FusedAdg, buffer: Buffer, prefix: str, *, late: bool, apart: bool, narrow: bool
+    fused: FusedAdg, buffer: MemoryPlan, prefix: str, *, late: bool, apart: bool, narrow: bool
 ) -> BankKinds:
     """The modules that the memory's banks need.
 
@@ -74,7 +74,7 @@ def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
     ]
 
 
-def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
+def _ram(buffer: MemoryPlan, depth: int, prefix: str) -> Module:
     """The RAM macro of so many words."""
     span = (0, (1 << address_bits(depth)) - 1)
     word = (0, (1 << buffer.bits) - 1)
@@ -92,7 +92,7 @@ def _ram(buffer: Buffer, depth: int, prefix: str) -> Module:
 def _bank(
     name: str,
     fused: FusedAdg,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     ram: Module,
     cycles: int,
     spans: Sequence[Range],

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.side import Side
 from lego.back.lower.memory.switch import turned
-from lego.back.lower.memory.words import Given, Turned, values
+from lego.back.lower.memory.words import NodeWord, Turned, values
 from lego.back.lower.node_ports import node_port
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["deliver"]
 
 
 def deliver(
     b: Builder,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     sides: Sequence[Side | None],
     words: Sequence[int],
     *,
@@ -37,7 +37,7 @@ def deliver(
         b.output(node_port(buffer, fu), value)
 
 
-def _guarded(b: Builder, found: Sequence[Given | None]) -> int:
+def _guarded(b: Builder, found: Sequence[NodeWord | None]) -> int:
     """The running dataflow's word, or its pad value."""
     word = b.choose([m.word if m else None for m in found])
     if all(m is None or m.guard is None for m in found):

@@ -27,7 +27,7 @@ from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import address_bits
 from lego.back.schedule.times import Schedule
 from lego.ir.dag import Module, Op
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["LoweredMemory", "lower_memory"]
 
@@ -42,7 +42,9 @@ class LoweredMemory:
     units: tuple[Module, ...]
 
 
-def lower_memory(design: DesignPlan, buffer: Buffer, times: Schedule, taps: Taps) -> LoweredMemory:
+def lower_memory(
+    design: DesignPlan, buffer: MemoryPlan, times: Schedule, taps: Taps
+) -> LoweredMemory:
     """The memory behind a port."""
     fused, prefix = design.fused, design.fused.name
     apart = buffer.output and times.gathered
@@ -90,7 +92,7 @@ _ENABLES = frozenset({"en", "ren", "wen"})
 
 def _bank_ports(
     b: Builder,
-    buffer: Buffer,
+    buffer: MemoryPlan,
     sides: Sequence[Side | None],
     taps: Taps,
     *,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lego.back.lower.memory.side import Side
 from lego.back.lower.node_ports import node_port
 from lego.back.plan.memory.adders import FORWARDED
-from lego.back.plan.memory.bank_view import Mode, Slot
+from lego.back.plan.memory.bank_view import BankSlot, Mode
 from lego.back.plan.memory.turn import reached
 from lego.back.plan.signals import variant_port
 from lego.ir.adg import Fu
@@ -27,7 +27,7 @@ def bank_ports(side: Side) -> dict[int, dict[str, int]]:
     return _rotating_output(side) if side.buffer.output else _rotating_input(side)
 
 
-def _private(side: Side, fu: Fu, slot: Slot) -> dict[str, int]:
+def _private(side: Side, fu: Fu, slot: BankSlot) -> dict[str, int]:
     at = side.issue + side.skew(fu) - side.early
     signal = f"{side.buffer.name}_{variant_port(slot.carries)}"
     ports = {"addr": side.pull(signal, at, side.address)}
@@ -49,7 +49,7 @@ def _private(side: Side, fu: Fu, slot: Slot) -> dict[str, int]:
     return _direct(side, ports, at)
 
 
-def _written(side: Side, fu: Fu, slot: Slot, at: int) -> int:
+def _written(side: Side, fu: Fu, slot: BankSlot, at: int) -> int:
     return side.b.all([side.commit(fu, at), *side.met(slot, at)])
 
 

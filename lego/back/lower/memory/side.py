@@ -9,7 +9,7 @@ from lego.back.lower.memory.switch import Banks
 from lego.back.lower.taps import Taps
 from lego.back.plan.array.fu_kind import mask_signal
 from lego.back.plan.memory.adders import accumulates
-from lego.back.plan.memory.bank_view import BankView, Slot
+from lego.back.plan.memory.bank_view import BankSlot, BankView
 from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
 from lego.back.plan.memory.turn import digit_name, turn_name
 from lego.back.plan.registers import access_of, address_bits, needs_extent
@@ -18,7 +18,7 @@ from lego.back.schedule.times import Schedule
 from lego.diag import InternalError
 from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import index_bits
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["Side"]
 
@@ -31,7 +31,7 @@ class Side:
 
     def __init__(
         self,
-        buffer: Buffer,
+        buffer: MemoryPlan,
         view: BankView,
         taps: Taps,
         times: Schedule,
@@ -87,7 +87,7 @@ class Side:
             if turn.bits
         }
 
-    def met(self, slot: Slot, at: int) -> list[int]:
+    def met(self, slot: BankSlot, at: int) -> list[int]:
         """Whether the moving digits are those at which the node meets the bank."""
         return [self.pull(f"{self.digit(j)[0]}_is{v}", at) for j, v in slot.digits]
 

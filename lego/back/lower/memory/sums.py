@@ -12,14 +12,14 @@ from lego.back.lower.memory.side import Side
 from lego.back.plan.array.sums import identity
 from lego.back.plan.memory.adders import FORWARDED, spans_in_memory
 from lego.ir.dag import Module
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["add_at_nodes", "combined", "start_of", "sum_unit"]
 
 Range = tuple[int, int]
 
 
-def sum_unit(fused: FusedAdg, buffer: Buffer, prefix: str) -> Module:
+def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str) -> Module:
     """The adder of a data node. A request comes with its `data`, and tells by `again1` to `again3` whether the request so many
     cycles before was for the same element; a cycle later come the word that memory has (`stored`), and whether none was before
     (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their terms can fill."""

@@ -9,13 +9,13 @@ from lego.back.lower.memory.side import Side
 from lego.back.plan.registers import access_of, needs_extent
 from lego.ir.adg import Fu
 
-__all__ = ["Given", "Turned", "values"]
+__all__ = ["NodeWord", "Turned", "values"]
 
 Turned = Mapping[tuple[int, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class NodeWord:
     """What a data node is given under a dataflow: a word; unless `guard`, if there is one, `pad` instead; after `wait` cycles."""
 
     word: int
@@ -24,7 +24,7 @@ class Given:
     wait: int
 
 
-def values(side: Side, words: Sequence[int], turned: Turned | None) -> dict[Fu, Given]:
+def values(side: Side, words: Sequence[int], turned: Turned | None) -> dict[Fu, NodeWord]:
     """What each data node is given; `turned` are the banks' words after a rotator that dataflows share."""
     if side.view.private:
         return {
@@ -42,11 +42,11 @@ def values(side: Side, words: Sequence[int], turned: Turned | None) -> dict[Fu, 
     }
 
 
-def _given(side: Side, fu: Fu, at: int, word: int, wait: int) -> Given:
+def _given(side: Side, fu: Fu, at: int, word: int, wait: int) -> NodeWord:
     """The word, or the pad value where the index (issued at `at`) is outside the tensor."""
     tensor = side.plan.tensor
     value = side.b.wrap(word, (tensor.format.low, tensor.format.high))
     checks = needs_extent(side.adg, side.plan, access_of(side.adg, side.plan))
     if tensor.pad is None or not checks:
-        return Given(value, None, None, wait)
-    return Given(value, side.inside(fu, at), side.b.const(tensor.pad), wait)
+        return NodeWord(value, None, None, wait)
+    return NodeWord(value, side.inside(fu, at), side.b.const(tensor.pad), wait)

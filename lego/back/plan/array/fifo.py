@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lego.diag import InternalError
 from lego.ir.adg import InputPlan
-from lego.ir.fused import Buffer
+from lego.ir.fused import MemoryPlan
 
 __all__ = ["capacities", "segments", "setting"]
 
@@ -44,7 +44,7 @@ def setting(cycles: int, depth: int, of: int) -> int:
     return mask
 
 
-def capacities(buffer: Buffer) -> dict[int, int]:
+def capacities(buffer: MemoryPlan) -> dict[int, int]:
     """Greatest programmable delay in cycles, by number of the delay reuse."""
     found: dict[int, int] = {}
     for plan in buffer.plans:

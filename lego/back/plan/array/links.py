@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lego.back.plan.array.fu_kind import Pick
 from lego.back.plan.array.spread import entry, is_plain
 from lego.ir.adg import Fu, InputPlan
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["Link", "LinkPlan", "PortChoice", "link_plan", "ordered"]
 
@@ -56,7 +56,7 @@ class LinkPlan:
     depths: Mapping[Link, int]
 
 
-def link_plan(fused: FusedAdg, buffer: Buffer, *, spread: bool) -> LinkPlan:
+def link_plan(fused: FusedAdg, buffer: MemoryPlan, *, spread: bool) -> LinkPlan:
     """The links of an operand; `spread`: FUs take what one data node gives to many from the memory's port."""
     depths: dict[Link, int] = {}
     choices = {fu: tuple(_choices(fused, buffer, fu, depths, spread=spread)) for fu in fused.fus()}
@@ -67,7 +67,7 @@ def link_plan(fused: FusedAdg, buffer: Buffer, *, spread: bool) -> LinkPlan:
 
 
 def _choices(
-    fused: FusedAdg, buffer: Buffer, fu: Fu, depths: dict[Link, int], *, spread: bool
+    fused: FusedAdg, buffer: MemoryPlan, fu: Fu, depths: dict[Link, int], *, spread: bool
 ) -> Iterator[PortChoice | None]:
     for index, plan in enumerate(buffer.plans):
         sizes = fused.layers[index].adg.dataflow.sizes

@@ -12,7 +12,7 @@ from lego.back.plan.array.halves import HALVES
 __all__ = [
     "FIRST",
     "FuPort",
-    "Role",
+    "PortRole",
     "inputs_of",
     "load",
     "mask",
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-class Role(StrEnum):
+class PortRole(StrEnum):
     """What a port is for."""
 
     SOURCE = "source"  # an operand, by a link
@@ -44,51 +44,51 @@ class FuPort:
     """A port; `operand` is the operand port's number, -1 for none; `upper`: the upper half of a value that comes in halves."""
 
     name: str
-    role: Role
+    role: PortRole
     operand: int = -1
     number: int = 0
     upper: bool = False
 
 
-FIRST = FuPort("first", Role.FIRST)
+FIRST = FuPort("first", PortRole.FIRST)
 
 
 def source(operand: int, memory: str, number: int) -> FuPort:
     """The input of a link, of the operand in a memory."""
-    return FuPort(f"{memory}_link{number}", Role.SOURCE, operand, number)
+    return FuPort(f"{memory}_link{number}", PortRole.SOURCE, operand, number)
 
 
 def node(operand: int, memory: str) -> FuPort:
     """The data node's value."""
-    return FuPort(f"{memory}_node", Role.NODE, operand)
+    return FuPort(f"{memory}_node", PortRole.NODE, operand)
 
 
 def load(operand: int, memory: str) -> FuPort:
     """Whether the data node's value is new."""
-    return FuPort(f"{memory}_load", Role.LOAD, operand)
+    return FuPort(f"{memory}_load", PortRole.LOAD, operand)
 
 
 def reuse(operand: int, memory: str, number: int) -> FuPort:
     """Whether a delay reuse holds."""
-    return FuPort(f"{memory}_reuse{number}", Role.REUSE, operand, number)
+    return FuPort(f"{memory}_reuse{number}", PortRole.REUSE, operand, number)
 
 
 def mask(number: int) -> FuPort:
     """Whether the FU is within the loop of an axis, or obeys an inequality of the domain."""
-    return FuPort(f"valid{number}", Role.MASK, number=number)
+    return FuPort(f"valid{number}", PortRole.MASK, number=number)
 
 
 def sum_in(number: int, *, split: bool) -> list[FuPort]:
     """The sum of FUs before it, whole or in halves, the lower first."""
-    return _halves(f"sum_in{number}", Role.SUM_IN, number, split=split)
+    return _halves(f"sum_in{number}", PortRole.SUM_IN, number, split=split)
 
 
 def sum_out(*, split: bool) -> list[FuPort]:
     """The sum that another FU takes, whole or in halves, the lower first."""
-    return _halves("sum_out", Role.SUM_OUT, 0, split=split)
+    return _halves("sum_out", PortRole.SUM_OUT, 0, split=split)
 
 
-def _halves(name: str, role: Role, number: int, *, split: bool) -> list[FuPort]:
+def _halves(name: str, role: PortRole, number: int, *, split: bool) -> list[FuPort]:
     if not split:
         return [FuPort(name, role, number=number)]
     return [
@@ -98,7 +98,7 @@ def _halves(name: str, role: Role, number: int, *, split: bool) -> list[FuPort]:
 
 def total_in(number: int) -> FuPort:
     """A tree's total."""
-    return FuPort(f"total_in{number}", Role.TOTAL_IN, number=number)
+    return FuPort(f"total_in{number}", PortRole.TOTAL_IN, number=number)
 
 
 def inputs_of(kind: FuKind, memories: Sequence[str], *, split: bool) -> Iterator[FuPort]:

@@ -11,7 +11,7 @@ from collections import Counter
 
 from lego.back.graph.limits import BUFFERED, MAX_FANOUT
 from lego.ir.adg import Adg, Fu, InputPlan
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["entry", "is_plain", "spread_levels"]
 
@@ -38,7 +38,7 @@ def is_plain(adg: Adg, plan: InputPlan, fu: Fu) -> bool:
     )
 
 
-def spread_levels(fused: FusedAdg, buffer: Buffer) -> int:
+def spread_levels(fused: FusedAdg, buffer: MemoryPlan) -> int:
     """Levels of registers that a data node's value needs to reach all FUs that use it in one cycle."""
     most = 0
     for layer, plan in zip(fused.layers, buffer.plans, strict=True):

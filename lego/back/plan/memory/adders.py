@@ -13,7 +13,7 @@ from lego.back.plan.array.sums import element_terms, sum_range
 from lego.back.plan.memory.bank_view import BankView, Views
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.dag import bits_for
-from lego.ir.fused import Buffer, FusedAdg
+from lego.ir.fused import FusedAdg, MemoryPlan
 from lego.ir.workload import Reduction
 
 __all__ = ["FORWARDED", "accumulates", "adds_alike", "adds_at_nodes", "n_units", "spans_in_memory"]
@@ -27,7 +27,7 @@ WORTH = 2
 """A unit, with the choice among banks, costs about as much as adders at so many banks."""
 
 
-def accumulates(buffer: Buffer, bank: int) -> bool:
+def accumulates(buffer: MemoryPlan, bank: int) -> bool:
     """Whether some dataflow adds to what the bank holds."""
     return any(
         isinstance(plan, OutputPlan) and plan.accumulates and bank < plan.banking.n_banks
@@ -35,7 +35,7 @@ def accumulates(buffer: Buffer, bank: int) -> bool:
     )
 
 
-def adds_at_nodes(buffer: Buffer, views: Views) -> bool:
+def adds_at_nodes(buffer: MemoryPlan, views: Views) -> bool:
     """Whether data nodes have the adders and not their banks: no bank meets two nodes, and nodes have several."""
     banks = sum(accumulates(buffer, bank) for bank in range(buffer.n_banks))
     private = all(view.private for view in _adding(views))

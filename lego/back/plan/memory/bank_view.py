@@ -17,13 +17,13 @@ from lego.diag import InternalError
 from lego.ir.adg import Adg, Fu
 from lego.ir.fused import Plan
 
-__all__ = ["BankView", "Carries", "Mode", "Slot", "Views"]
+__all__ = ["BankSlot", "BankView", "Carries", "Mode", "Views"]
 
 Carries = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class BankSlot:
     """One bank that a node may meet: its index, the moving digits when it does, row carries."""
 
     bank: int
@@ -45,7 +45,7 @@ class BankView:
 
     adg: Adg
     plan: Plan
-    _slots: dict[Fu, tuple[Slot, ...]] = field(default_factory=dict, compare=False)
+    _slots: dict[Fu, tuple[BankSlot, ...]] = field(default_factory=dict, compare=False)
     _places: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
     _offsets: dict[Fu, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -148,18 +148,18 @@ class BankView:
             index = index * count + digit
         return index
 
-    def slots(self, fu: Fu) -> tuple[Slot, ...]:
+    def slots(self, fu: Fu) -> tuple[BankSlot, ...]:
         """The banks that the node of `fu` may meet, if banks are private."""
         if fu not in self._slots:
             self._slots[fu] = tuple(self._met(fu))
         return self._slots[fu]
 
-    def _met(self, fu: Fu) -> Iterator[Slot]:
+    def _met(self, fu: Fu) -> Iterator[BankSlot]:
         counts, y = self.plan.banking.counts, self.offset(fu)
         for turn in itertools.product(*(range(counts[j]) for j in self.moving)):
             digits = dict(zip(self.moving, turn, strict=True))
             total = [digits.get(j, self.first[j]) + y[j] for j in range(len(counts))]
-            yield Slot(
+            yield BankSlot(
                 self.flat(tuple(n % count for n, count in zip(total, counts, strict=True))),
                 tuple(digits.items()),
                 self.carries(fu, digits),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from frontends.models.pipeline import Flow, Pipeline, Stage
+from frontends.models.system import Flow, System, SystemStage
 
-__all__ = ["PIPELINES"]
+__all__ = ["SYSTEMS"]
 
 _IMAGE = Flow("input", "image")
 _PROMPT = Flow("input", "prompt of 64 tokens")
@@ -12,51 +12,51 @@ _AGAIN = "token and cache so far"
 
 
 def _answer(
-    vision: Stage, prefill: str, decode: str, visual: tuple[int, ...], tokens: int
-) -> tuple[Stage, ...]:
+    vision: SystemStage, prefill: str, decode: str, visual: tuple[int, ...], tokens: int
+) -> tuple[SystemStage, ...]:
     """A vision-language model: tower, prefill with visual tokens, one run of decode a further token."""
     seen = Flow(vision.name, "visual tokens", visual)
     start = Flow("prefill", "first token and cache")
     return (
         vision,
-        Stage("prefill", prefill, 1, (seen, _PROMPT)),
-        Stage("decode", decode, tokens - 1, (start, Flow("decode", _AGAIN))),
+        SystemStage("prefill", prefill, 1, (seen, _PROMPT)),
+        SystemStage("decode", decode, tokens - 1, (start, Flow("decode", _AGAIN))),
     )
 
 
-def _nvila() -> Pipeline:
-    vision = Stage("vision", "nvila_8b_vision_s2_14tiles", 1, (Flow("input", "14 tiles"),))
+def _nvila() -> System:
+    vision = SystemStage("vision", "nvila_8b_vision_s2_14tiles", 1, (Flow("input", "14 tiles"),))
     stages = _answer(vision, "nvila_8b_prefill", "nvila_8b_decode", (2304, 3584), 128)
-    return Pipeline("nvila", "NVILA-8B, dynamic-S2: 128 tokens about an image of 9 tiles", stages)
+    return System("nvila", "NVILA-8B, dynamic-S2: 128 tokens about an image of 9 tiles", stages)
 
 
-def _vila15() -> Pipeline:
-    vision = Stage("vision", "vila15_8b_vision", 1, (_IMAGE,))
+def _vila15() -> System:
+    vision = SystemStage("vision", "vila15_8b_vision", 1, (_IMAGE,))
     stages = _answer(vision, "vila15_8b_prefill", "vila15_8b_decode", (196, 4096), 128)
-    return Pipeline("vila15", "VILA-1.5-8B: 128 tokens about an image", stages)
+    return System("vila15", "VILA-1.5-8B: 128 tokens about an image", stages)
 
 
-def _vila2() -> Pipeline:
+def _vila2() -> System:
     """Rounds of self-augmentation, then three specialists, each of which captions all images anew."""
     rounds, specialists = 3, 3
     captions = rounds + specialists
     weights = Flow("train_language", "weights of the round before")
     stages = (
-        Stage("vision", "vila15_8b_vision", captions, (_IMAGE, weights)),
-        Stage(
+        SystemStage("vision", "vila15_8b_vision", captions, (_IMAGE, weights)),
+        SystemStage(
             "prefill",
             "vila15_8b_prefill",
             captions,
             (Flow("vision", "visual tokens", (196, 4096)), _PROMPT, weights),
         ),
-        Stage(
+        SystemStage(
             "decode",
             "vila15_8b_decode",
             captions * 127,
             (Flow("prefill", "first token and cache"), Flow("decode", _AGAIN)),
         ),
-        Stage("train_vision", "vila15_8b_vision", captions + 1, (_IMAGE,), trains=True),
-        Stage(
+        SystemStage("train_vision", "vila15_8b_vision", captions + 1, (_IMAGE,), trains=True),
+        SystemStage(
             "train_language",
             "vila15_8b_prefill",
             captions + 1,
@@ -64,7 +64,7 @@ def _vila2() -> Pipeline:
             trains=True,
         ),
     )
-    return Pipeline(
+    return System(
         "vila2",
         "VILA^2: an image in three rounds of captioning and training, three specialists, and "
         "the last training",
@@ -73,12 +73,12 @@ def _vila2() -> Pipeline:
     )
 
 
-def _wolf() -> Pipeline:
+def _wolf() -> System:
     """Image captions are chained from key frame to key frame; an LLM sums up all captions."""
     frames, caption = 20, 63
     stages = (
-        Stage("frame_vision", "vila15_8b_vision", frames, (Flow("input", "key frame"),)),
-        Stage(
+        SystemStage("frame_vision", "vila15_8b_vision", frames, (Flow("input", "key frame"),)),
+        SystemStage(
             "frame_prefill",
             "vila15_8b_prefill",
             frames,
@@ -87,39 +87,39 @@ def _wolf() -> Pipeline:
                 Flow("frame_decode", "caption of the frame before"),
             ),
         ),
-        Stage(
+        SystemStage(
             "frame_decode",
             "vila15_8b_decode",
             frames * caption,
             (Flow("frame_prefill", "first token and cache"), Flow("frame_decode", _AGAIN)),
         ),
-        Stage("video_vision", "vila15_8b_vision", 8, (Flow("input", "one of 8 frames"),)),
-        Stage(
+        SystemStage("video_vision", "vila15_8b_vision", 8, (Flow("input", "one of 8 frames"),)),
+        SystemStage(
             "video_prefill",
             "vila15_8b_video_prefill",
             1,
             (Flow("video_vision", "visual tokens of 8 frames"), _PROMPT),
         ),
-        Stage(
+        SystemStage(
             "video_decode",
             "vila15_8b_decode",
             127,
             (Flow("video_prefill", "first token and cache"), Flow("video_decode", _AGAIN)),
         ),
-        Stage(
+        SystemStage(
             "summary_prefill",
             "llama3_8b_prefill2048",
             1,
             (Flow("frame_decode", "captions of frames"), Flow("video_decode", "caption of video")),
         ),
-        Stage(
+        SystemStage(
             "summary_decode",
             "llama3_8b_decode2048",
             255,
             (Flow("summary_prefill", "first token and cache"), Flow("summary_decode", _AGAIN)),
         ),
     )
-    return Pipeline(
+    return System(
         "wolf",
         "Wolf: 10 s of video, 2 key frames a second, to a caption of 256 tokens",
         stages,
@@ -128,14 +128,14 @@ def _wolf() -> Pipeline:
     )
 
 
-def _xvila() -> Pipeline:
+def _xvila() -> System:
     steps = 2 * 50
     prompt = Flow("projection", "prompt", (77, 768))
     stages = (
-        Stage("image_encoder", "xvila_image_encoder", 1, (_IMAGE,)),
-        Stage("video_encoder", "xvila_video_encoder", 1, (Flow("input", "8 frames"),)),
-        Stage("audio_encoder", "xvila_audio_encoder", 1, (Flow("input", "2 s of sound"),)),
-        Stage(
+        SystemStage("image_encoder", "xvila_image_encoder", 1, (_IMAGE,)),
+        SystemStage("video_encoder", "xvila_video_encoder", 1, (Flow("input", "8 frames"),)),
+        SystemStage("audio_encoder", "xvila_audio_encoder", 1, (Flow("input", "2 s of sound"),)),
+        SystemStage(
             "prefill",
             "llama_7b_prefill2048",
             1,
@@ -146,14 +146,14 @@ def _xvila() -> Pipeline:
                 Flow("input", "text"),
             ),
         ),
-        Stage(
+        SystemStage(
             "decode",
             "llama_7b_decode2048",
             127,
             (Flow("prefill", "first token and cache"), Flow("decode", _AGAIN)),
         ),
-        Stage("projection", "xvila_output_projection", 3, (Flow("decode", "output tokens"),)),
-        Stage(
+        SystemStage("projection", "xvila_output_projection", 3, (Flow("decode", "output tokens"),)),
+        SystemStage(
             "image_decoder",
             "xvila_image_decoder_512px",
             steps,
@@ -163,13 +163,13 @@ def _xvila() -> Pipeline:
                 Flow("image_decoder", "latent of the step before", (4, 64, 64)),
             ),
         ),
-        Stage(
+        SystemStage(
             "image_vae",
             "sd_vae_decoder_512px",
             1,
             (Flow("image_decoder", "latent", (4, 64, 64)),),
         ),
-        Stage(
+        SystemStage(
             "video_decoder",
             "xvila_video_decoder",
             steps,
@@ -178,13 +178,13 @@ def _xvila() -> Pipeline:
                 Flow("video_decoder", "latent of the step before", (4, 16, 40, 64)),
             ),
         ),
-        Stage(
+        SystemStage(
             "video_vae",
             "sd_vae_decoder_320x512",
             16,
             (Flow("video_decoder", "latent of a frame"),),
         ),
-        Stage(
+        SystemStage(
             "audio_decoder",
             "xvila_audio_decoder",
             steps,
@@ -194,7 +194,7 @@ def _xvila() -> Pipeline:
             ),
         ),
     )
-    return Pipeline(
+    return System(
         "xvila",
         "X-VILA: an image, 8 frames and sound to text, an image, 16 frames and 10 s of sound",
         stages,
@@ -203,10 +203,10 @@ def _xvila() -> Pipeline:
     )
 
 
-def _longvila() -> Pipeline:
+def _longvila() -> System:
     ranks = range(4)
     stages = [
-        Stage(
+        SystemStage(
             "vision", "longvila_7b_vision_64frames", 4, (Flow("input", "64 frames for every rank"),)
         )
     ]
@@ -216,15 +216,17 @@ def _longvila() -> Pipeline:
             Flow(f"rank{(r - 1) % 4}", "keys and values, in three messages a layer"),
             Flow(f"rank{r}", "tokens of the layer before", (16384, 3584)),
         )
-        stages.append(Stage(f"rank{r}", f"longvila_7b_256frames_ring4_rank{r}", 28, reads))
-    return Pipeline("longvila", "LongVILA-7B: prefill of 256 frames on 4 ranks", tuple(stages))
+        stages.append(SystemStage(f"rank{r}", f"longvila_7b_256frames_ring4_rank{r}", 28, reads))
+    return System("longvila", "LongVILA-7B: prefill of 256 frames on 4 ranks", tuple(stages))
 
 
-def _longvila_2048() -> Pipeline:
+def _longvila_2048() -> System:
     tokens = 524328 // 28
     stages = (
-        Stage("vision", "longvila_7b_vision_74frames", 28, (Flow("input", "frames of a rank"),)),
-        Stage(
+        SystemStage(
+            "vision", "longvila_7b_vision_74frames", 28, (Flow("input", "frames of a rank"),)
+        ),
+        SystemStage(
             "layers",
             "longvila_7b_2048frames_ring7x4_rank0",
             28 * 28,
@@ -236,7 +238,7 @@ def _longvila_2048() -> Pipeline:
             ),
         ),
     )
-    return Pipeline(
+    return System(
         "longvila_2048",
         "LongVILA-7B: prefill of 2048 frames on 28 ranks",
         stages,
@@ -244,35 +246,37 @@ def _longvila_2048() -> Pipeline:
     )
 
 
-def _hart() -> Pipeline:
-    stages = [Stage("text", "qwen2_1_5b_prefill300", 1, (Flow("input", "prompt, 300 tokens"),))]
+def _hart() -> System:
+    stages = [
+        SystemStage("text", "qwen2_1_5b_prefill300", 1, (Flow("input", "prompt, 300 tokens"),))
+    ]
     for k in range(1, 15):
         reads = [Flow("text", "hidden states" if k == 1 else "pooled hidden states")]
         if k > 1:
             side = _SIDES[k - 1]
             reads.append(Flow(f"between{k - 1}", "tokens", (side * side, 1536)))
             reads.append(Flow(f"stage{k - 1}", "cache of 24 layers"))
-        stages.append(Stage(f"stage{k}", f"hart_decoder_stage{k}", 2, tuple(reads)))
+        stages.append(SystemStage(f"stage{k}", f"hart_decoder_stage{k}", 2, tuple(reads)))
         if k < 14:
             given = [Flow(f"stage{k}", "probabilities of codes, sampled")]
             if k > 1:
                 given.append(Flow(f"between{k - 1}", "latent so far", (32, 64, 64)))
-            stages.append(Stage(f"between{k}", f"hart_between{k}", 1, tuple(given)))
+            stages.append(SystemStage(f"between{k}", f"hart_between{k}", 1, tuple(given)))
     stages += [
-        Stage(
+        SystemStage(
             "residual",
             "hart_residual_mlp",
             2 * 8,
             (Flow("stage14", "conditions"), Flow("residual", "residuals of the step before")),
         ),
-        Stage(
+        SystemStage(
             "vae",
             "hart_vae_decoder_1024px",
             1,
             (Flow("stage14", "codes"), Flow("residual", "residuals, added")),
         ),
     ]
-    return Pipeline(
+    return System(
         "hart",
         "HART-0.7B: an image of 1024 px, guidance doubles the decoder's runs",
         tuple(stages),
@@ -283,47 +287,51 @@ def _hart() -> Pipeline:
 _SIDES = (1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 48, 64)
 
 
-def _diffusion(name: str, about: str, models: tuple[str, str, str], steps: int) -> Pipeline:
+def _diffusion(name: str, about: str, models: tuple[str, str, str], steps: int) -> System:
     text, denoiser, decoder = models
     stages = (
-        Stage("text", text, 2, (Flow("input", "prompt, and the empty one"),)),
-        Stage(
+        SystemStage("text", text, 2, (Flow("input", "prompt, and the empty one"),)),
+        SystemStage(
             "denoiser",
             denoiser,
             2 * steps,
             (Flow("text", "last hidden states"), Flow("denoiser", "latent of the step before")),
         ),
-        Stage("decoder", decoder, 1, (Flow("denoiser", "latent of the last step"),)),
+        SystemStage("decoder", decoder, 1, (Flow("denoiser", "latent of the last step"),)),
     )
-    return Pipeline(name, about, stages, "guidance: a run with the prompt and one without")
+    return System(name, about, stages, "guidance: a run with the prompt and one without")
 
 
-def _vilau() -> Pipeline:
+def _vilau() -> System:
     positions = 256
     stages = (
-        Stage("vision", "siglip_large_256px", 1, (_IMAGE,)),
-        Stage("quantiser", "vilau_quantiser_256px", 1, (Flow("vision", "features", (256, 1024)),)),
-        Stage(
+        SystemStage("vision", "siglip_large_256px", 1, (_IMAGE,)),
+        SystemStage(
+            "quantiser", "vilau_quantiser_256px", 1, (Flow("vision", "features", (256, 1024)),)
+        ),
+        SystemStage(
             "prefill",
             "llama_7b_prefill2048",
             1,
             (Flow("quantiser", "visual tokens, projected"), Flow("input", "text")),
         ),
-        Stage(
+        SystemStage(
             "decode",
             "llama_7b_decode2048",
             2 * positions,
             (Flow("prefill", "cache"), Flow("depth", "codes of the position before")),
         ),
-        Stage(
+        SystemStage(
             "depth",
             "vilau_depth_transformer",
             2,
             (Flow("decode", "context of every position"), Flow("depth", "codes so far")),
         ),
-        Stage("decoder", "vilau_vision_decoder_256px", 1, (Flow("depth", "sums of code vectors"),)),
+        SystemStage(
+            "decoder", "vilau_vision_decoder_256px", 1, (Flow("depth", "sums of code vectors"),)
+        ),
     )
-    return Pipeline(
+    return System(
         "vilau",
         "VILA-U-7B: an image and text to an image of 256 px",
         stages,
@@ -331,25 +339,25 @@ def _vilau() -> Pipeline:
     )
 
 
-def _sparserefine() -> Pipeline:
+def _sparserefine() -> System:
     logits = Flow("dense", "logits, scaled up")
     stages = (
-        Stage("dense", "segformer_b5_512x1024", 1, (Flow("input", "image at half size"),)),
-        Stage("selector", "sparserefine_selector_1024x2048", 1, (logits,)),
-        Stage(
+        SystemStage("dense", "segformer_b5_512x1024", 1, (Flow("input", "image at half size"),)),
+        SystemStage("selector", "sparserefine_selector_1024x2048", 1, (logits,)),
+        SystemStage(
             "unet",
             "sparserefine_unet_1024x2048",
             1,
             (Flow("input", "image"), Flow("selector", "mask", (1, 1, 1024, 2048))),
         ),
-        Stage(
+        SystemStage(
             "ensemble",
             "sparserefine_ensemble_262144",
             1,
             (logits, Flow("unet", "logits of the chosen pixels, gathered")),
         ),
     )
-    return Pipeline(
+    return System(
         "sparserefine",
         "SparseRefine on SegFormer-B5: an image of 1024x2048",
         stages,
@@ -360,7 +368,7 @@ def _sparserefine() -> Pipeline:
 _SANA = ("gemma2_2b_prefill300", "sana_1_6b_1024px", "dcae_sana_decoder_1024px")
 _SANA_TINY = ("gemma2_tiny", "sana_tiny", "dcae_sana_decoder_tiny")
 
-PIPELINES: tuple[Pipeline, ...] = (
+SYSTEMS: tuple[System, ...] = (
     _vila15(),
     _nvila(),
     _vila2(),
@@ -372,11 +380,11 @@ PIPELINES: tuple[Pipeline, ...] = (
     _hart(),
     _diffusion("sana", "Sana-1.6B: an image of 1024 px in 20 steps", _SANA, 20),
     _sparserefine(),
-    Pipeline(
+    System(
         "vila15_pipeline_tiny",
         "small networks: 4 tokens about an image",
         _answer(
-            Stage("vision", "nvila_vision_tiny", 1, (_IMAGE,)),
+            SystemStage("vision", "nvila_vision_tiny", 1, (_IMAGE,)),
             "vila15_prefill_tiny",
             "llama3_decode_tiny",
             (),

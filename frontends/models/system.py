@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Flow", "Pipeline", "Stage"]
+__all__ = ["Flow", "System", "SystemStage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One network of a pipeline.
+class SystemStage:
+    """One network of a system.
 
     Attributes
     ----------
     model : its name in the catalogue.
-    times : runs of it per run of the pipeline.
+    times : runs of it per run of the system.
     trains : whether it is run forwards and backwards; that is counted as three times the
         multiply-accumulates.
     """
@@ -45,17 +45,17 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class System:
     """Stages, in the order in which they first run.
 
     Attributes
     ----------
-    name : unique among pipelines and networks.
+    name : unique among systems and networks.
     about : what one run of it is.
     note : what is assumed; may be empty.
     """
 
     name: str
     about: str
-    stages: tuple[Stage, ...]
+    stages: tuple[SystemStage, ...]
     note: str = ""

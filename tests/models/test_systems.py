@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from frontends.models.catalogue import CATALOGUE, nearest
-from frontends.models.pipeline import Pipeline, Stage
-from frontends.models.pipelines import PIPELINES
+from frontends.models.system import System, SystemStage
+from frontends.models.systems import SYSTEMS
 
 NAMES = {entry.name for entry in CATALOGUE}
 WITH_SHAPES = [
-    (pipeline, stage, flow)
-    for pipeline in PIPELINES
-    for stage in pipeline.stages
+    (system, stage, flow)
+    for system in SYSTEMS
+    for stage in system.stages
     for flow in stage.reads
     if flow.shape
 ]
 
 
-def stage_of(pipeline: Pipeline, name: str) -> Stage:
-    return next(stage for stage in pipeline.stages if stage.name == name)
+def stage_of(system: System, name: str) -> SystemStage:
+    return next(stage for stage in system.stages if stage.name == name)
 
 
 def test_names_are_unique_and_not_those_of_networks() -> None:
-    names = [pipeline.name for pipeline in PIPELINES]
+    names = [system.name for system in SYSTEMS]
     assert len(names) == len(set(names))
     assert not set(names) & NAMES
     assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,47}", name) for name in names)
@@ -37,41 +37,41 @@ def test_names_are_unique_and_not_those_of_networks() -> None:
     assert nearest("wol") == "nearest: wolf"
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
-def test_stages_are_networks_and_read_stages(pipeline: Pipeline) -> None:
-    names = [stage.name for stage in pipeline.stages]
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda p: p.name)
+def test_stages_are_networks_and_read_stages(system: System) -> None:
+    names = [stage.name for stage in system.stages]
     assert len(names) == len(set(names))
-    for stage in pipeline.stages:
+    for stage in system.stages:
         assert stage.model in NAMES
         assert stage.times > 0 and stage.reads
         assert {flow.source for flow in stage.reads} <= {"input", *names}
         assert all(flow.what for flow in stage.reads)
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
-def test_every_stage_is_reached_from_outside_and_all_but_one_are_read(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda p: p.name)
+def test_every_stage_is_reached_from_outside_and_all_but_one_are_read(system: System) -> None:
     reached: set[str] = {"input"}
-    for _ in pipeline.stages:
+    for _ in system.stages:
         reached |= {
             stage.name
-            for stage in pipeline.stages
+            for stage in system.stages
             if any(flow.source in reached for flow in stage.reads)
         }
-    assert reached == {"input", *(stage.name for stage in pipeline.stages)}
-    read = {flow.source for stage in pipeline.stages for flow in stage.reads}
-    loose = [stage.name for stage in pipeline.stages if stage.name not in read]
+    assert reached == {"input", *(stage.name for stage in system.stages)}
+    read = {flow.source for stage in system.stages for flow in stage.reads}
+    loose = [stage.name for stage in system.stages if stage.name not in read]
     assert len(loose) <= 3
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="the extra `models` isn't installed")
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("pipeline", "stage", "flow"),
+    ("system", "stage", "flow"),
     WITH_SHAPES,
     ids=[f"{p.name}-{f.source}-{s.name}" for p, s, f in WITH_SHAPES],
 )
 def test_what_flows_leaves_the_one_and_enters_the_other(
-    pipeline: Pipeline, stage: Stage, flow: Any
+    system: System, stage: SystemStage, flow: Any
 ) -> None:
     from torch.utils._pytree import tree_leaves
 
@@ -80,7 +80,7 @@ def test_what_flows_leaves_the_one_and_enters_the_other(
     target = build(stage.model)
     entered = [x.numel() for x in tree_leaves((target.args, target.kwargs)) if hasattr(x, "numel")]
     assert prod(flow.shape) in entered
-    source = build(stage_of(pipeline, flow.source).model)
+    source = build(stage_of(system, flow.source).model)
     import torch
 
     with torch.no_grad(), torch.device("meta"):

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING
 from lego.cli.common import print_json, table
 
 if TYPE_CHECKING:
-    from frontends.models.pipeline import Pipeline, Stage
+    from frontends.models.system import System, SystemStage
     from lego.ir.network import Network
 
-__all__ = ["as_object", "pipeline_named", "print_pipeline", "stage_macs"]
+__all__ = ["as_object", "print_system", "stage_macs", "system_named"]
 
 TRAINING = 3
 """Multiply-accumulates of a step forwards and backwards, in those of the forward pass: two more
 products a layer."""
 
 
-def pipeline_named(what: str) -> Pipeline | None:
-    """The pipeline of this name, or that a workload file names; None if it is something else."""
-    from frontends.models.pipelines import PIPELINES
+def system_named(what: str) -> System | None:
+    """The system of this name, or that a workload file names; None if it is something else."""
+    from frontends.models.systems import SYSTEMS
 
     path, name = Path(what), what
     if path.suffix in (".yaml", ".yml"):
         from frontends.models.file import load_model
 
         name = load_model(path).model
-    return next((pipeline for pipeline in PIPELINES if pipeline.name == name), None)
+    return next((system for system in SYSTEMS if system.name == name), None)
 
 
-def as_object(pipeline: Pipeline, networks: Mapping[str, Network]) -> dict[str, object]:
+def as_object(system: System, networks: Mapping[str, Network]) -> dict[str, object]:
     """For JSON: stages with what they read, counts and multiply-accumulates."""
     stages = [
         {
@@ -46,38 +46,36 @@ def as_object(pipeline: Pipeline, networks: Mapping[str, Network]) -> dict[str, 
                 for flow in stage.reads
             ],
         }
-        for stage in pipeline.stages
+        for stage in system.stages
     ]
-    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in system.stages)
     return {
-        "name": pipeline.name,
-        "about": pipeline.about,
-        "note": pipeline.note,
+        "name": system.name,
+        "about": system.about,
+        "note": system.note,
         "macs": total,
         "stages": stages,
     }
 
 
-def print_pipeline(
-    pipeline: Pipeline, networks: Mapping[str, Network], *, as_json: bool = False
-) -> None:
+def print_system(system: System, networks: Mapping[str, Network], *, as_json: bool = False) -> None:
     """A row per stage, and the total."""
     if as_json:
-        print_json(as_object(pipeline, networks))
+        print_json(as_object(system, networks))
         return
     rows = []
-    for stage in pipeline.stages:
+    for stage in system.stages:
         each, whole = networks[stage.model].macs, stage_macs(stage, networks[stage.model].macs)
         times = f"{stage.times:,}" + (f" x {TRAINING} to train" if stage.trains else "")
         reads = "; ".join(f"{flow.source}: {flow.what}" for flow in stage.reads)
         rows.append((stage.name, stage.model, times, _giga(each), _giga(whole), reads))
     table(("stage", "network", "runs", "GMACs each", "GMACs", "reads"), rows)
-    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in pipeline.stages)
-    print(f"{pipeline.name}: {pipeline.about}")
-    print(f"{_giga(total)} G MACs" + (f"; {pipeline.note}" if pipeline.note else ""))
+    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in system.stages)
+    print(f"{system.name}: {system.about}")
+    print(f"{_giga(total)} G MACs" + (f"; {system.note}" if system.note else ""))
 
 
-def stage_macs(stage: Stage, each: int) -> int:
+def stage_macs(stage: SystemStage, each: int) -> int:
     """Multiply-accumulates of all runs of a stage, of `each` in one forward run."""
     return each * stage.times * (TRAINING if stage.trains else 1)
 
