@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from frontends.yaml import load_text
-from lego.back.pipeline import DEFAULT
-from lego.back.pipeline import ModelOptions as Passes
+from lego.back.pipeline import DEFAULT, Options
 from lego.compile import compile_workload
 from lego.designs import designs_of
 from lego.ir.device import devices_from_json
@@ -30,7 +29,7 @@ def cases_of(
     bounds: Sequence[Mapping[str, int]] = (),
     *,
     stray_reset: bool = False,
-    passes: Passes = DEFAULT,
+    passes: Options = DEFAULT,
 ) -> list[Case]:
     """One case per design, every dataflow of it: the full bounds first, then each of `bounds`,
     in random order where there are several dataflows."""
