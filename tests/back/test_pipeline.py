@@ -19,7 +19,8 @@ from lego.back.passes.dead import check_pruned, remove_dead_ports
 from lego.back.passes.delays import check_matched, delay_early, match_all
 from lego.back.passes.widths import check_narrowed, narrow_widths
 from lego.back.pipeline import PASSES, Options, Step, chosen
-from lego.back.rtl import rtlil, wide
+from lego.back.rtl import rtlil
+from lego.back.rtl.amaranth import wide
 from lego.back.rtl.verilog import to_verilog
 from lego.back.schedule.stages import Ways
 from lego.back.schedule.times import schedule
