@@ -73,7 +73,8 @@ def _large_memories(fused: FusedAdg, limited: set[str]) -> Iterator[Advice]:
         return
     parts = ", ".join(f"{name} {bits / MIB_BITS:.1f}" for name, bits in sizes.items())
     yield Advice(
-        f"the memories of {fused.name} hold {total / MIB_BITS:.1f} MiB ({parts}), as every tensor is kept whole",
+        f"the memories of {fused.name} hold {total / MIB_BITS:.1f} MiB ({parts}), "
+        "as every tensor is kept whole",
         "compile a tile with smaller loops and run it several times; `architecture: {memories: {X: 65536}}` "
         "makes it an error if a tensor needs more bytes",
     )

@@ -81,7 +81,9 @@ def configure(
 
 
 def _reached(adg: Adg, chosen: dict[str, int], given: Mapping[str, int]) -> dict[str, int]:
-    """Bounds; those that are affine in others and not given are no larger than these let them be, but at least 1."""
+    """Bounds; those that are affine in others and not given are no larger than these let them be, but at
+    least 1.
+    """
     names, domain = list(chosen), adg.op.domain
     for k, name in enumerate(names):
         if name not in given and bounded_above(k, domain):

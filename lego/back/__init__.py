@@ -1,1 +1,1 @@
-
+"""From an architecture to Verilog; docs/architecture.md says what each room is for."""

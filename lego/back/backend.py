@@ -23,7 +23,10 @@ def lower(
     watch: Callable[[Step], None] | None = None,
     tell: Tell = silent,
 ) -> Lowered:
-    """All modules of the accelerator after the passes that `options` ask for; `watch` sees each, `tell` hears what begins."""
+    """All modules of the accelerator after the passes that `options` ask for;
+
+    `watch` sees each, `tell` hears what begins.
+    """
     tell("lowering to primitives", 0, 0)
     passes, plan = chosen(options), plan_of(design)
     ways = Ways("delays" in passes, "pins" in passes, "reductions" in passes, "widths" in passes)

@@ -65,8 +65,8 @@ DEFAULT = Options()
 class Pass:
     """A function from graph to graph, the lowest level that runs it, and the check of its invariants.
 
-    `instead` is what runs where the pass is off and something must be done all the same. `steady`: it keeps the
-    behaviour only while the dataflow id stands still, as it does while the array runs.
+    `instead` is what runs where the pass is off and something must be done all the same. `steady`: it keeps
+    the behaviour only while the dataflow id stands still, as it does while the array runs.
     """
 
     name: str
@@ -188,7 +188,10 @@ def optimise(
     watch: Callable[[Step], None] | None = None,
     tell: Tell = silent,
 ) -> Dag:
-    """Run the passes; `watch` sees every step, `tell` hears what begins. Raises InternalError if `verify` finds a fault."""
+    """Run the passes;
+
+    `watch` sees every step, `tell` hears what begins. Raises InternalError if `verify` finds a fault.
+    """
     names = chosen(options)
     size, known = None, dict[int, tuple[Module, Size]]()
     for k, each in enumerate(PASSES):

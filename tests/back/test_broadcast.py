@@ -62,7 +62,11 @@ def pins(dag: Dag, module: Module, source: int) -> int:
                 continue
             child = dag.module(node.text) if node.op is Op.INSTANCE else None
             if child is not None and any(n.op is Op.INSTANCE for n in child.nodes):
-                (port,) = (k for k, n in enumerate(child.nodes) if n.name == node.ports[place] and n.op is Op.INPUT)  # fmt: skip
+                name = node.ports[place]
+                inputs = (
+                    k for k, n in enumerate(child.nodes) if n.op is Op.INPUT and n.name == name
+                )
+                (port,) = inputs
                 total += pins(dag, child, port)
             elif node.op is Op.WRAP:
                 total += pins(dag, module, i)

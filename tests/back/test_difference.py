@@ -55,7 +55,7 @@ def test_two_hundred_optima() -> None:
         try:
             answer = program.solve()
         except InternalError as error:
-            assert "Unbounded" in str(error) or "Undefined" in str(error) or "Infeasible" in str(error)  # fmt: skip
+            assert any(said in str(error) for said in ("Unbounded", "Undefined", "Infeasible"))
             continue
         if max(answer) < TOP:
             cost = sum(c * v for c, v in zip(program.costs, answer, strict=True))

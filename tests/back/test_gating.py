@@ -55,7 +55,8 @@ def with_node(dag: Dag, module: Module, at: int, node: Node) -> Dag:
 def small(use: Callable[[Builder, int, int], list[int | None]]) -> Dag:
     """One module of two operands, whose result the dataflow chooses."""
     b = Builder("small", "fu", 4)
-    b.output("y", b.wrap(b.choose(use(b, b.input("p", BYTE), b.input("q", BYTE))), (-(1 << 15), (1 << 15) - 1)))  # fmt: skip
+    chosen = b.choose(use(b, b.input("p", BYTE), b.input("q", BYTE)))
+    b.output("y", b.wrap(chosen, (-(1 << 15), (1 << 15) - 1)))
     return Dag((infer_widths(b.build()),))
 
 

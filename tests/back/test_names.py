@@ -27,8 +27,10 @@ SMALL = sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 
 HOSTILE = (
     "my_row last_x row half busy_x step0 launch running a_en b_fetch_0 my_delay x_row3 zzz dataflow host "
-    "valid0 total_in0 q_half event_0 counter0 addr en count0 zero1 late first q_part0 mem_node visit q_late wen "
-    "rdata active_1 contribution contribution_ready acc sum old total isolated value_x fu memory control array "
+    "valid0 total_in0 q_half event_0 counter0 addr en count0 zero1 late first q_part0 mem_node visit "
+    "q_late wen "
+    "rdata active_1 contribution contribution_ready acc sum old total isolated value_x fu memory "
+    "control array "
     "sequencer registers agu in0 in1 out A0 result x_d1 sum_in0 half_settled copy0 kept ram"
 )
 """Legal names that the generated RTL, or decisions about it, might mistake for their own."""

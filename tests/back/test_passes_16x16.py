@@ -1,6 +1,7 @@
 """Every pass, alone and with all others, on every shipped design: 16x16 FUs, simulated, bit for bit.
 
-Loops are shortened to the array's size and a ragged rest, so that the Verilog of a design costs more than its runs.
+Loops are shortened to the array's size and a ragged rest, so that the Verilog of a design costs more than
+its runs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import pytest
 from lego.back.pipeline import PASSES, Options, chosen
 from tests.designs import cases_of, random_bounds, shipped, verdicts_of
 
-RUNS = [Options(passes=()), *(Options(passes=(each.name,)) for each in PASSES), Options(level=1), Options()]  # fmt: skip
+ALONE = [Options(passes=(each.name,)) for each in PASSES]
+RUNS = [Options(passes=()), *ALONE, Options(level=1), Options()]
 SPATIAL, TEMPORAL = 19, 3
 """Longest loops, in elements: those that some dataflow lays out in space, and the others."""
 SAMPLE = {("max_pool", "gating"), ("max_pool", "delays")}

@@ -99,7 +99,8 @@ architecture: {array: [2, 2]}
 
 def test_only_what_adds_in_banks_goes_through_their_adders() -> None:
     cases = cases_of(FORMATS, 1, passes=FASTEST)
-    cases += cases_of(FORMATS.replace("Y: int9", "Y: uint8").replace("formats", "most", 1), 1, passes=FASTEST)  # fmt: skip
+    unsigned = FORMATS.replace("Y: int9", "Y: uint8").replace("formats", "most", 1)
+    cases += cases_of(unsigned, 1, passes=FASTEST)
     assert [verdict.failures for verdict in verdicts_of(cases)] == [(), ()]
 
 
@@ -116,7 +117,8 @@ architecture: {{array: [2, 2]}}
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [("int8", "uint8"), ("uint5", "int16"), ("int3", "int3"), ("uint3", "int4"), ("int2", "uint13")]
+    ("a", "b"),
+    [("int8", "uint8"), ("uint5", "int16"), ("int3", "int3"), ("uint3", "int4"), ("int2", "uint13")],
 )  # fmt: skip
 def test_products_of_halves_are_exact(a: str, b: str) -> None:
     text = WIDTHS.format(a=a, b=b)

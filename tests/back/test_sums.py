@@ -13,7 +13,8 @@ from lego.designs import designs_of
 from lego.ir.dag import Op
 from tests.designs import cases_of, random_bounds, verdicts_of
 
-# In `ws` and `is` each column or row of FUs adds to elements of four banks, which it meets again every `m` or `n` cycles.
+# In `ws` and `is` each column or row of FUs adds to elements of four banks, which it meets again every
+# `m` or `n` cycles.
 TURNING = """\
 name: turning
 operations:
@@ -72,7 +73,11 @@ def units_of(text: str, options: Options) -> int:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("options", [Options(verify=True), Options(clock_ps=10), Options(level=0)], ids=["O2", "clock", "O0"])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [Options(verify=True), Options(clock_ps=10), Options(level=0)],
+    ids=["O2", "clock", "O0"],
+)
 def test_an_element_may_come_again_after_any_number_of_cycles(name: str, options: Options) -> None:
     text = VARIANTS[name]
     assert units_of(text, options) == (4 if options.level else 0)

@@ -123,7 +123,9 @@ def turns_of(name: str, memory: str) -> list[Turn]:
 
 
 def test_windows_take_few_bits() -> None:
-    """Three columns of a window on four banks still take two; two rows that a stride skips take one; a pool none."""
+    """Three columns of a window on four banks still take two; two rows that a stride skips take one; a pool
+    none.
+    """
     assert [turn.bits for turn in turns_of("conv2d_dilated_small", "X")] == [1, 1]
     assert [turn.start for turn in turns_of("conv2d_dilated_small", "X")] == [1, 1]
     assert [turn.bits for turn in turns_of("conv2d_stride2_small", "X")] == [1]
@@ -131,7 +133,8 @@ def test_windows_take_few_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["conv_oh_ow_sys", "conv2d_dilated_small", "conv2d_stride2_small", "max_pool_small", "fused_one_node"]
+    "name",
+    ["conv_oh_ow_sys", "conv2d_dilated_small", "conv2d_stride2_small", "max_pool_small", "fused_one_node"],
 )  # fmt: skip
 def test_narrow_switches_are_smaller(name: str) -> None:
     (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))

@@ -1,9 +1,9 @@
 """Sums in two halves: the upper bits add a cycle after the lower ones, with their carry.
 
-A fast clock asks for it where the carry of a whole sum takes too long. It costs an FU a register for the carry and for
-the upper half of what it adds, and a root one for the lower half of its result; a sum on its way
-through the array has as many registers as before, as its halves travel a cycle apart.
-Only additions have halves.
+A fast clock asks for it where the carry of a whole sum takes too long. It costs an FU a register for the
+carry and for the upper half of what it adds, and a root one for the lower half of its result; a sum on its
+way through the array has as many registers as before, as its halves travel a cycle apart. Only additions
+have halves.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Bodies of operations: primitives for one value of a sum, or of another reduction.
 
-Of a sum only the low bits count that the output keeps. They depend only on as many low bits of what is added, subtracted,
-negated, multiplied, or shifted left; and on those above as well of what is shifted right. So values are cut where multiplying
-or shifting left makes them wide, and again at the end; sums between grow by a bit or two. Under `max`, `min` and `abs`
-every bit counts.
+Of a sum only the low bits count that the output keeps. They depend only on as many low bits of what is
+added, subtracted, negated, multiplied, or shifted left; and on those above as well of what is shifted
+right. So values are cut where multiplying or shifting left makes them wide, and again at the end; sums
+between grow by a bit or two. Under `max`, `min` and `abs` every bit counts.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def build_body(
 ) -> int:
     """The primitives of an operation's body, a register behind each; returns its value.
 
-    `into`: the format that sums of these values wrap in, and so does the value; None: all of it counts. `halved`:
-    multipliers take two cycles, one for the products with the halves of a factor, one for their sum.
+    `into`: the format that sums of these values wrap in, and so does the value; None: all of it counts.
+    `halved`: multipliers take two cycles, one for the products with the halves of a factor, one for their
+    sum.
     """
     body = _Body(b, operands, halved)
     if into is None:
@@ -96,8 +97,9 @@ class _Body:
         return self.b.shl(self._low(self.value(left, below), below), by)
 
     def _product(self, a: int, c: int, keep: int | None) -> int:
-        """`a * c`; in halves as the sum of the products of `a` with the upper and with the lower half of `c`, the factor
-        with more bits."""
+        """`a * c`; in halves as the sum of the products of `a` with the upper and with the lower half of
+        `c`, the factor with more bits.
+        """
         b = self.b
         if self.halved:
             a, c = sorted((a, c), key=lambda factor: self.node(factor).bits)

@@ -20,8 +20,8 @@ BIT: Range = (0, 1)
 class Builder:
     """Mutable module under construction; node handles are ids.
 
-    `input` returns the same node for the same name, so a module's ports appear as they are used. Nodes are marked
-    with the `origin` of the moment.
+    `input` returns the same node for the same name, so a module's ports appear as they are used. Nodes are
+    marked with the `origin` of the moment.
     """
 
     def __init__(self, name: str, category: str, dataflows: int = 1) -> None:

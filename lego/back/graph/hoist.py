@@ -13,8 +13,10 @@ __all__ = ["delayed"]
 def delayed(
     b: Builder, values: Sequence[int], bits: int, *, hoist: bool, after: Callable[[int], int]
 ) -> dict[int, int]:
-    """Each value of so many bits a cycle later; with `hoist` by registers in front of the multiplexers that choose it,
-    if that takes half as many bits of registers: those of `after`, which gives a node a cycle later."""
+    """Each value of so many bits a cycle later; with `hoist` by registers in front of the multiplexers that
+    choose it, if that takes half as many bits of registers: those of `after`, which gives a node a cycle
+    later.
+    """
     if not hoist or not _fewer_before(b, values, bits):
         return {value: b.delay(value, 1) for value in values}
     done: dict[int, int] = {}

@@ -10,7 +10,8 @@ from lego.ir.dag import Dag, Module, Node, Op
 
 __all__ = ["Size", "counts_of", "size_of"]
 
-_WIRES = frozenset((Op.CONST, Op.INPUT, Op.STAGE, Op.SHL, Op.SHR, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE, Op.CHECK, Op.INSTANCE, Op.PORT))  # fmt: skip
+_SHIFTS = frozenset((Op.STAGE, Op.SHL, Op.SHR, Op.SLICE, Op.CAT, Op.WRAP, Op.WIRE))
+_WIRES = _SHIFTS | {Op.CONST, Op.INPUT, Op.CHECK, Op.INSTANCE, Op.PORT}
 _NO_LOGIC = _WIRES | {Op.DELAY, Op.REG, Op.MEMORY}
 _REGISTERS = (Op.DELAY, Op.REG)
 

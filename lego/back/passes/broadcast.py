@@ -28,8 +28,9 @@ Sink = tuple[int | str, int, int]
 def rewire_broadcasts(dag: Dag, most: int = MAX_FANOUT) -> Dag:
     """Return `dag` with copies of registers and ports, so that each drives at most `most` pins.
 
-    What isn't a register (the result of logic, an input of the top) keeps its fan-out. Ports are split before registers
-    are copied: where few pins are allowed, the copies of a register in a module may be more than a port should drive.
+    What isn't a register (the result of logic, an input of the top) keeps its fan-out. Ports are split
+    before registers are copied: where few pins are allowed, the copies of a register in a module may be
+    more than a port should drive.
     """
     counts = counts_of(dag) | dict.fromkeys(_macros(dag), 0)  # whose ports are given
     loads: dict[tuple[str, str], int] = {}

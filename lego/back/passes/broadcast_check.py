@@ -59,7 +59,8 @@ class _Merged:
         for name, node_id in module.outputs:
             base = original(name, self.ports)
             _same(outputs.setdefault(base, keys[node_id]), keys[node_id], module)
-        wires = {k for k, n in zip(keys, module.nodes, strict=True) if n.op is Op.INSTANCE and not self._copies(n)}  # fmt: skip
+        held = (n.op is Op.INSTANCE and not self._copies(n) for n in module.nodes)
+        wires = {key for key, own in zip(keys, held, strict=True) if own}
         return module.name, sorted(map(str, set(keys))), ends, sorted(outputs.items()), len(wires)
 
     def _copies(self, node: Node) -> bool:

@@ -1,11 +1,11 @@
 """Delay matching: registers that align all paths of a module, as few bits as possible.
 
-Every node ``v`` gets an output time ``D_v``; it starts at ``D_v - L_v``. For an edge ``(u, v)``
-the value waits ``D_v - L_v - D_u >= 0`` cycles. Waiting registers of one node are shared by all
-that it feeds, so node ``u`` costs ``w_u (M_u - D_u)`` with ``M_u >= D_v - L_v`` for all ``v``. The
-constraints are differences, the matrix is totally unimodular and the optimum of the linear
-programme is integral; the answer is proven least in integers before it is used. What reads a register that depends on
-it (a feedback loop) does so in the cycle in which the register takes its next value: no register may come between.
+Every node ``v`` gets an output time ``D_v``; it starts at ``D_v - L_v``. For an edge ``(u, v)`` the value
+waits ``D_v - L_v - D_u >= 0`` cycles. Waiting registers of one node are shared by all that it feeds, so
+node ``u`` costs ``w_u (M_u - D_u)`` with ``M_u >= D_v - L_v`` for all ``v``. The constraints are
+differences, the matrix is totally unimodular and the optimum of the linear programme is integral; the
+answer is proven least in integers before it is used. What reads a register that depends on it (a feedback
+loop) does so in the cycle in which the register takes its next value: no register may come between.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Gating: what the running dataflow doesn't use stands still.
 
-In modules that know the dataflow id, data registers whose value matters under some dataflows only load under those
-only; synthesis makes clock gates of that. A multiplier whose product doesn't matter gets a zero, unless its
-operands stand still anyway. What matters when is told by :mod:`lego.back.passes.analysis.usage`. The id stands still
-while the array runs, so a register that holds under one dataflow has loaded again before another reads it.
+In modules that know the dataflow id, data registers whose value matters under some dataflows only load
+under those only; synthesis makes clock gates of that. A multiplier whose product doesn't matter gets a
+zero, unless its operands stand still anyway. What matters when is told by
+:mod:`lego.back.passes.analysis.usage`. The id stands still while the array runs, so a register that holds
+under one dataflow has loaded again before another reads it.
 
 One-bit registers stay, as they may be control: what they held would act later. So do registers with a
-reset. Adders aren't isolated: a multiplexer per bit costs a third of the adder (lego/ir/costs.py), and in its time
-more than the adder has left.
+reset. Adders aren't isolated: a multiplexer per bit costs a third of the adder (lego/ir/costs.py), and in
+its time more than the adder has left.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The invariant of gating: with its enables and zeros taken away the design is the same, and none of them acts
-under a dataflow in which what it stops matters."""
+"""The invariant of gating: with its enables and zeros taken away the design is the same, and none of them
+acts under a dataflow in which what it stops matters.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""One-hot selection: a tree of multiplexers becomes the disjunction of its leaves, each masked by a select of its own.
+"""One-hot selection: a tree of multiplexers becomes the disjunction of its leaves, each masked by a select
+of its own.
 
 A multiplexer of two words takes about twice the area of the gates that mask a word and join it to others
-(lego/ir/costs.py), and a path through a tree passes a multiplexer per level instead of the few gates of a disjunction. So a tree is
-replaced if its leaves are many or wide enough to pay for decoding the selects. A leaf that is zero costs nothing, and one that the
-tree takes in several places is masked once. Where two leaves are left, one multiplexer is.
+(lego/ir/costs.py), and a path through a tree passes a multiplexer per level instead of the few gates of a
+disjunction. So a tree is replaced if its leaves are many or wide enough to pay for decoding the selects. A
+leaf that is zero costs nothing, and one that the tree takes in several places is masked once. Where two
+leaves are left, one multiplexer is.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ DECODED = "taken"
 """Text of the gates that decode selects, by which they are told from others."""
 
 MOST_SELECTS, MOST_SETTINGS = 16, 1 << 28
-"""Selects of a tree, and its multiplexers times settings of the selects; larger trees stay as they are, as the check looks at every
-setting."""
+"""Selects of a tree, and its multiplexers times settings of the selects; larger trees stay as they are, as
+the check looks at every setting.
+"""
 
 Key = int
 """A function of selects; equal functions that are built alike have one key."""
@@ -37,7 +40,8 @@ def is_decoded(node: Node) -> bool:
 def select_onehot(dag: Dag) -> Dag:
     """Return `dag` with trees of multiplexers replaced where that takes less area.
 
-    FUs stay as they are: they choose among two or three words, which synthesis does as well, and some of their selects come late.
+    FUs stay as they are: they choose among two or three words, which synthesis does as well, and some of
+    their selects come late.
     """
     return Dag(tuple(m if m.category == "fu" else _replaced(m) for m in dag.modules))
 

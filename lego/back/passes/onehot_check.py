@@ -1,9 +1,10 @@
 """The invariant of one-hot selection: every tree of multiplexers gives the same words under the same selects.
 
-Both forms of a module are walked from their ends together. Where the new one selects by gates that the pass put in, the tree
-of the old one takes the same leaves under every setting of its selects; everything else is the same primitive of the same sources.
-How far a tree reaches is guessed as the pass does it, and which selects correspond from their order; wrong guesses only lead to
-primitives that differ, as trees that cut a word on its way are refused.
+Both forms of a module are walked from their ends together. Where the new one selects by gates that the pass
+put in, the tree of the old one takes the same leaves under every setting of its selects; everything else is
+the same primitive of the same sources. How far a tree reaches is guessed as the pass does it, and which
+selects correspond from their order; wrong guesses only lead to primitives that differ, as trees that cut a
+word on its way are refused.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from lego.ir.dag import Dag, Module, Node, Op
 __all__ = ["check_onehot"]
 
 Columns = dict[int, int]
-"""By node, the settings of the selects under which it is taken or set: bit k of the integer stands for setting k."""
+"""By node, the settings of the selects under which it is taken or set: bit k of the integer stands for
+setting k.
+"""
 
 Pairs = Iterator[tuple[int, int]]
 
 
 def check_onehot(before: Dag, after: Dag) -> None:
-    """Raise InternalError unless every module of `after` is what it is in `before`, but for multiplexers that one-hot
-    selection with the same meaning replaces."""
+    """Raise InternalError unless every module of `after` is what it is in `before`, but for multiplexers
+    that one-hot selection with the same meaning replaces.
+    """
     for old, new in zip(before.modules, after.modules, strict=True):
         trees = {tree.root: tree.muxes for tree in trees_of(old)}
         walk = _Walk(old, new, trees)

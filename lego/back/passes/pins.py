@@ -1,8 +1,8 @@
 """Pin re-use: adders, multipliers, minima and maxima of different dataflows become one unit.
 
 The lowering gives every dataflow its own primitives and chooses among their results. Here those that never
-matter under one dataflow together share a unit whose pins choose instead; a dataflow that hands a value on, where
-others add to it, adds zero. Only what saves area by the table of costs is done.
+matter under one dataflow together share a unit whose pins choose instead; a dataflow that hands a value on,
+where others add to it, adds zero. Only what saves area by the table of costs is done.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Reduction extraction: chains of one associative primitive become trees of least depth.
 
-Sums, products, minima and maxima of an FU's body are lowered as they are written, with a register behind each
-primitive. Integers aren't rounded and nothing is cut off in between, so that any order gives the same result. The two
-operands that are ready first are combined first, which gives the least depth (Huffman's tree, for maxima). Ports are
-ready when the module's contract says, and at once without one.
+Sums, products, minima and maxima of an FU's body are lowered as they are written, with a register behind
+each primitive. Integers aren't rounded and nothing is cut off in between, so that any order gives the same
+result. The two operands that are ready first are combined first, which gives the least depth (Huffman's
+tree, for maxima). Ports are ready when the module's contract says, and at once without one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def balanced(module: Module) -> Module:
 
 
 def _ready(module: Module) -> dict[str, int]:
-    """The cycle in which each port has its value, by the module's contract; those that it doesn't name have it at once."""
+    """The cycle in which each port has its value, by the module's contract; those that it doesn't name have
+    it at once.
+    """
     return dict(module.contract.inputs) if module.contract else {}
 
 
@@ -176,7 +178,7 @@ def check_balanced(before: Dag, after: Dag) -> None:
 
 
 def _flattened(module: Module, names: dict[object, int]) -> list[int]:
-    """What each node computes: equal numbers, equal values. Nested reductions are one, whatever their order."""
+    """What each node computes: equal numbers, equal values. Nested reductions are one, in any order."""
     keys: list[int] = []
     terms: list[tuple[int, ...]] = []
     registers = 0

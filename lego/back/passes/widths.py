@@ -1,9 +1,10 @@
 """Bit-width inference over the whole graph: every node as wide as the values that reach it.
 
-Within a module intervals follow from the sources. Across modules an input port holds what any of its instances
-is given, and an instance's output what the module's output holds; registers hold what they are given.
-Sums are bounded by what the lowering knows about the loops (`claim`). The iteration starts from the declared
-intervals, which are right, and every round can only make them smaller; so it may stop at any round.
+Within a module intervals follow from the sources. Across modules an input port holds what any of its
+instances is given, and an instance's output what the module's output holds; registers hold what they are
+given. Sums are bounded by what the lowering knows about the loops (`claim`). The iteration starts from the
+declared intervals, which are right, and every round can only make them smaller; so it may stop at any
+round.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def check_narrowed(before: Dag, after: Dag) -> None:
 
 
 def _unwrapped(was: Node, source: Range) -> Range:
-    """The values that a wrap can have: those of its source if they fit in it, where nothing more is claimed."""
+    """The values that a wrap can have: its source's if they fit in it, where nothing more is claimed."""
     low, high = was.range
     need = source if low <= source[0] and source[1] <= high else (low, high)
     return need if was.claim is None else _within(was.claim, need)

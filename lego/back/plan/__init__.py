@@ -1,1 +1,3 @@
-"""What follows from the architecture before anything is lowered: banks, registers, kinds of FUs, FIFOs, intervals of sums."""
+"""What follows from the architecture before anything is lowered: banks, registers, kinds of FUs, FIFOs,
+intervals of sums.
+"""

@@ -41,7 +41,9 @@ class DesignPlan:
 
     @cached_property
     def spread(self) -> tuple[int, ...]:
-        """Levels of registers that a data node's value needs to reach all FUs that use it in one cycle, by memory."""
+        """Levels of registers that a data node's value needs to reach all FUs that use it in one cycle, by
+        memory.
+        """
         return tuple(spread_levels(self.fused, buffer) for buffer in self.buffers)
 
     @cached_property

@@ -28,8 +28,8 @@ def runtime_shapes(
 ) -> dict[str, tuple[int, ...]]:
     """Tensor shapes at smaller bounds: each extent shrinks as the largest index does.
 
-    The largest index of the box if the tensor holds all of the box's, so that what reductions commit outside the
-    domain stays inside; else that of the domain, if it has points.
+    The largest index of the box if the tensor holds all of the box's, so that what reductions commit
+    outside the domain stays inside; else that of the domain, if it has points.
     """
     result: dict[str, list[int]] = {name: [0] * len(shape) for name, shape in shapes.items()}
     within = tuple(bounds[loop.name] for loop in op.loops)

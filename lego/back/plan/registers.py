@@ -36,8 +36,8 @@ __all__ = [
 class RegisterSpec:
     """One register: its port name, the largest value it must hold, and what it means.
 
-    `settles`: much of the design looks at it, some cycles later, through a tree of registers; `at_once`: some of the
-    design looks at it without that, too.
+    `settles`: much of the design looks at it, some cycles later, through a tree of registers; `at_once`:
+    some of the design looks at it without that, too.
     """
 
     name: str
@@ -97,7 +97,10 @@ def access_of(adg: Adg, plan: Plan) -> AffineMap:
 def register_specs(
     fused: FusedAdg, buffers: Sequence[MemoryPlan], views: Sequence[Views]
 ) -> tuple[RegisterSpec, ...]:
-    """All registers of the design, in address order; `views` tell how the layers meet the banks of each memory."""
+    """All registers of the design, in address order;
+
+    `views` tell how the layers meet the banks of each memory.
+    """
     specs = []
     if len(fused.layers) > 1:
         about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
@@ -144,6 +147,7 @@ def _each(names: Sequence[str]) -> str:
 
 
 def loop_on(adg: Adg, axis: int) -> Loop | None:
+    """The loop along an axis of the array, if there is one."""
     loop = adg.dataflow.spatial_loops[axis]
     return adg.op.loops[loop] if loop >= 0 else None
 

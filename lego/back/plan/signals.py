@@ -12,8 +12,8 @@ __all__ = ["Signal", "events_of", "fetch_port", "inside_port", "variant_port"]
 class Signal:
     """A signal of the control.
 
-    `acts`: it starts or writes something, or enables a memory: what is left of a run cut short mustn't, nor keep the
-    host from reading.
+    `acts`: it starts or writes something, or enables a memory: what is left of a run cut short mustn't, nor
+    keep the host from reading.
     """
 
     node: int

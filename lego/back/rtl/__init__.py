@@ -1,1 +1,1 @@
-
+"""Graphs of primitives to Verilog."""

@@ -15,7 +15,9 @@ _DRIVES = re.compile(r"(?:  assign|   ) (\w+)(?:\[[\d:]+\])? <?= .*;$")
 
 
 def commented(verilog: str, dag: Dag) -> str:
-    """The text as Yosys writes it, with a comment before each module and behind each assignment whose origin is known."""
+    """The text as Yosys writes it, with a comment before each module and behind each assignment whose
+    origin is known.
+    """
     modules = {module.name: module for module in dag.modules}
     used = Counter(
         (node.text, module.name)

@@ -1,7 +1,7 @@
 """Operands as wide as what is computed from them, so that no Verilog reader extends any by itself.
 
-Yosys trims the known upper bits of operands, and Verilog's rules of expressions restore them. Linters warn where they
-do; here the bits are written. Synthesis trims them again.
+Yosys trims the known upper bits of operands, and Verilog's rules of expressions restore them. Linters warn
+where they do; here the bits are written. Synthesis trims them again.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def read_job(text: str) -> tuple[list[Module], Needs, str]:
         Module(name, category, tuple(map(_node, nodes)), tuple((n, i) for n, i in outputs))
         for name, category, nodes, outputs in job["modules"]
     ]
-    return modules, {name: (clock, reset) for name, (clock, reset) in job["needs"].items()}, job["top"]  # fmt: skip
+    needs = {name: (clock, reset) for name, (clock, reset) in job["needs"].items()}
+    return modules, needs, job["top"]
 
 
 def _node(row: Sequence[Any]) -> Node:

@@ -1,7 +1,7 @@
 """Names that sort alike whatever the user calls things, for tools that sort by names.
 
-A design goes through Amaranth and Yosys with names of fixed length, numbered in the order in which things were made, and gets
-its own back in the text.
+A design goes through Amaranth and Yosys with names of fixed length, numbered in the order in which things
+were made, and gets its own back in the text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def restored(text: str, names: Mapping[str, str]) -> str:
 
 
 def neutral(dag: Dag) -> tuple[Dag, dict[str, str]]:
-    """The design with neutral names, and the names that these stand for. Raises InternalError for one that mustn't reach the RTL."""
+    """The design with neutral names, and the names that these stand for.
+
+    Raises InternalError for one that mustn't reach the RTL.
+    """
     names: dict[str, str] = {}
     modules: dict[str, str] = {}
     ports: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
 """RTLIL of modules by Amaranth; those of a large design in two processes side by side.
 
-`python -m lego.back.rtl.rtlil JOB RESULT` is the second process. Modules don't depend on each other's RTLIL, so
-the text is the same however they are shared out.
+`python -m lego.back.rtl.rtlil JOB RESULT` is the second process. Modules don't depend on each other's
+RTLIL, so the text is the same however they are shared out.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ _FIRST = "autoidx 1000000000\n"
 each, the order doesn't depend on what the process did before."""
 
 _ASSERTIONS = """\
-// Verilog-2005, but for assertions, which Verilator reads; other SystemVerilog simulators with +define+LEGO_ASSERTIONS.
+// Verilog-2005, but for assertions, which Verilator reads; \
+other SystemVerilog simulators with +define+LEGO_ASSERTIONS.
 `ifdef VERILATOR
 `ifndef LEGO_ASSERTIONS
 `define LEGO_ASSERTIONS
@@ -67,7 +68,10 @@ _CHECK = re.compile(
 
 
 def run_passes(*commands: str, design: Any = None) -> Any:
-    """Run Yosys passes on a design, a fresh one if none is given, and return it. The commands hold generated names only."""
+    """Run Yosys passes on a design, a fresh one if none is given, and return it.
+
+    The commands hold generated names only.
+    """
     from pyosys import libyosys as ys
 
     design = design or ys.Design()

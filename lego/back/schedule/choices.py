@@ -1,4 +1,6 @@
-"""What the lowering chooses: how FUs' sums travel and are held, in how many pieces they add, and what dataflows share."""
+"""What the lowering chooses: how FUs' sums travel and are held, in how many pieces they add, and what
+dataflows share.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which pipeline registers a clock asks for, by the table of delays.
 
-The longest paths of a design are estimated where it may be cut: from the counters through the address generators, from a
-memory through an FU's first primitive, and from an FU's operands through their choice. `lego ppa` then
-measures what the clock really is.
+The longest paths of a design are estimated where it may be cut: from the counters through the address
+generators, from a memory through an FU's first primitive, and from an FU's operands through their choice.
+`lego ppa` then measures what the clock really is.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ Start = Callable[[Node], int | None]
 def stages_for(dag: Dag, parts: Parts, design: DesignPlan, period_ps: int) -> Stages:
     """The stages without which the design wouldn't run at this period.
 
-    `dag` is the design without any, before any pass but that of widths. A seventh is kept for what the table doesn't see; between an
-    FU's registers it sees nearly all.
+    `dag` is the design without any, before any pass but that of widths. A seventh is kept for what the
+    table doesn't see; between an FU's registers it sees nearly all.
     """
     products = DELAYS.register + max(map(_multiplied, dag.modules)) > period_ps * 20 // 21
     clock_ps, period_ps = period_ps, period_ps * 6 // 7

@@ -36,8 +36,9 @@ def read_latency(design: DesignPlan, buffer: MemoryPlan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Per operand port: whether its addresses pass a register, the cycles from an address to the data nodes' values, and
-    to those of the FUs."""
+    """Per operand port: whether its addresses pass a register, the cycles from an address to the data
+    nodes' values, and to those of the FUs.
+    """
 
     staged: tuple[bool, ...]
     reads: tuple[int, ...]

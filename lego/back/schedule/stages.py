@@ -11,10 +11,10 @@ __all__ = ["BEST", "NO_STAGES", "Stages", "Ways"]
 class Stages:
     """Pipeline registers beyond those that every design has, which a fast clock asks for.
 
-    `events`: between the counters and the address generators; `banks`: behind the choice of the banks' addresses;
-    `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`: behind an
-    FU's choice of its operands; `sums`: before the adders of banks; `products`: inside multipliers;
-    `carries`: inside the adders of FUs.
+    `events`: between the counters and the address generators; `banks`: behind the choice of the banks'
+    addresses; `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`:
+    behind an FU's choice of its operands; `sums`: before the adders of banks; `products`: inside
+    multipliers; `carries`: inside the adders of FUs.
     """
 
     events: bool = False
@@ -34,10 +34,11 @@ class Ways:
     """What the lowering leaves to passes that run; without them, it is a straightforward one.
 
     `matched`: operands and masks arrive when that saves registers, and not all together. `shared`: chains
-    of sums and accumulators have one register where no dataflow needs both, the banks of a data node one adder, dataflows one
-    rotator, and addresses registers before they are chosen. `balanced`: there is time for an FU's reductions as trees
-    only, not as the chains that are lowered. `narrow`: switches route what data nodes meet at some timestamp, and not all banks
-    to all nodes; banks add with the bits that sums fill.
+    of sums and accumulators have one register where no dataflow needs both, the banks of a data node one
+    adder, dataflows one rotator, and addresses registers before they are chosen. `balanced`: there is time
+    for an FU's reductions as trees only, not as the chains that are lowered. `narrow`: switches route what
+    data nodes meet at some timestamp, and not all banks to all nodes; banks add with the bits that sums
+    fill.
     """
 
     matched: bool = True

@@ -77,8 +77,11 @@ class _Array:
         return LoweredArray(infer_widths(b.build()), tuple(self.alike.values()), others)
 
     def _module(self, kind: FuKind) -> Module:
-        """The module of a kind. With several dataflows, kinds of the same primitives have one; else each has its own,
-        so that its sums are as narrow as its place in the chain allows."""
+        """The module of a kind.
+
+        With several dataflows, kinds of the same primitives have one; else each has its own, so that its
+        sums are as narrow as its place in the chain allows.
+        """
         if kind not in self.kinds:
             stages = self.times.stages
             raw = build_fu(

@@ -26,8 +26,9 @@ __all__ = ["build_agu"]
 def build_agu(
     design: DesignPlan, buffer: MemoryPlan, asked: Collection[str], *, late: bool, narrow: bool
 ) -> Module:
-    """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables. `asked` are the control's signals
-    that someone takes.
+    """Address generator; ports `addr`, `addr_J..` (carrying), digits, `inJ_K`, enables.
+
+    `asked` are the control's signals that someone takes.
 
     `late`: there is time to tell it what no event does, too, and for multiples of what the host wrote.
     """

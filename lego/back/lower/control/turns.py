@@ -31,7 +31,9 @@ def add_turns(
     digits: Mapping[str, tuple[int, int]],
     asked: Collection[str],
 ) -> None:
-    """The amounts among the signals that are `asked` for, of digits by port; asserted that nodes meet no other banks."""
+    """The amounts among the signals that are `asked` for, of digits by port; asserted that nodes meet no
+    other banks.
+    """
     within = []
     for view in views:
         met: list[int] = []

@@ -1,4 +1,6 @@
-"""One bank: RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
+"""One bank:
+
+RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
 
 With two halves the array uses the one that the register `half` names, and the host may fill or
 drain the other at the same time. Otherwise the host waits until the array is idle.
@@ -38,8 +40,9 @@ def bank_kinds(
 ) -> BankKinds:
     """The modules that the memory's banks need.
 
-    `late`: where banks add, a register stands between the word read and the adder. `apart`: what is
-    added to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums fill.
+    `late`: where banks add, a register stands between the word read and the adder. `apart`: what is added
+    to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums
+    fill.
     """
     depths = [depth for count, depth in buffer.depths for _ in range(count)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
@@ -99,8 +102,10 @@ def _bank(
     *,
     apart: bool,
 ) -> Module:
-    """The bank around a RAM; if it adds, so many cycles after the request, and in these intervals. `apart`: reads and writes
-    have ports of their own."""
+    """The bank around a RAM; if it adds, so many cycles after the request, and in these intervals.
+
+    `apart`: reads and writes have ports of their own.
+    """
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
     (span,) = (node.range for node in ram.nodes if node.name == "raddr")

@@ -22,7 +22,10 @@ def deliver(
     *,
     together: bool,
 ) -> None:
-    """Drive every data node; what waits equally long in several dataflows waits once. `together`: dataflows share rotators."""
+    """Drive every data node; what waits equally long in several dataflows waits once.
+
+    `together`: dataflows share rotators.
+    """
     turns = _turned(b, sides, words) if together else {}
     given = [
         values(side, words, turns.get(_box(side))) if side is not None else {} for side in sides

@@ -34,7 +34,10 @@ __all__ = ["LoweredMemory", "lower_memory"]
 
 @dataclass(frozen=True, slots=True)
 class LoweredMemory:
-    """The memory's module, and those that it holds: RAMs, banks, and the unit that adds for data nodes, if there is one."""
+    """The memory's module, and those that it holds:
+
+    RAMs, banks, and the unit that adds for data nodes, if there is one.
+    """
 
     module: Module
     rams: tuple[Module, ...]
@@ -99,8 +102,10 @@ def _bank_ports(
     staged: bool,
     together: bool,
 ) -> dict[int, dict[str, int]]:
-    """Array-side ports of every bank: those of the running dataflow, registered if `staged`. `together`: registers are
-    in front of what chooses addresses, if that takes fewer."""
+    """Array-side ports of every bank: those of the running dataflow, registered if `staged`.
+
+    `together`: registers are in front of what chooses addresses, if that takes fewer.
+    """
     each = []
     for side in sides:
         b.origin = f"requests of {side.adg.name}" if side is not None else ""

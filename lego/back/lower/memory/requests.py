@@ -137,8 +137,9 @@ def _below(
 
 
 def _row_sums(side: Side, carried: Sequence[int], turned: Sequence[int], at: int) -> list[int]:
-    """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the highest bit of
-    a sum's place."""
+    """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the
+    highest bit of a sum's place.
+    """
     b = side.b
     address = side.pull(f"{side.buffer.name}_addr", at, side.address)
     rows = {

@@ -57,13 +57,16 @@ class Side:
             self.wait = times.operand[buffer.index] - self.read
 
     def pull(self, signal: str, delay: int, span: tuple[int, int] = (0, 1)) -> int:
+        """A signal of the control, so many cycles after a timestamp's issue."""
         return self.taps.bring(self.b, signal, delay, span)
 
     def skew(self, fu: Fu) -> int:
+        """Cycles by which control reaches an FU later than the first."""
         return self.adg.dataflow.skew(fu)
 
     @property
     def address(self) -> tuple[int, int]:
+        """Interval of word addresses."""
         return 0, (1 << address_bits(self.buffer.depth)) - 1
 
     def digit(self, j: int) -> tuple[str, int]:
@@ -71,6 +74,7 @@ class Side:
         return f"{self.buffer.name}_{digit_name(self.plan, j)}", self.plan.banking.counts[j]
 
     def digits(self, at: int) -> dict[int, int]:
+        """The moving digits of the least element, by dimension."""
         found = {}
         for j in self.view.moving:
             name, count = self.digit(j)
@@ -92,6 +96,7 @@ class Side:
         return [self.pull(f"{self.digit(j)[0]}_is{v}", at) for j, v in slot.digits]
 
     def fetch(self, fu: Fu, at: int) -> int:
+        """Whether the node of an FU reads."""
         levels = self.plan.levels(fu) if isinstance(self.plan, InputPlan) else ()
         return self.pull(f"{self.buffer.name}_{fetch_port(levels)}", at)
 
@@ -114,6 +119,7 @@ class Side:
         return self.b.all(parts)
 
     def inside(self, fu: Fu, at: int) -> int:
+        """Whether the index lies in the tensor."""
         kappa = self.view.shift(fu)
         return self.b.all(
             [
@@ -140,6 +146,7 @@ class Side:
         ]
 
     def met_word(self, fu: Fu, at: int, words: Sequence[int]) -> int:
+        """The word of the bank that the node meets, where its banks are private."""
         found = {tuple(v for _, v in slot.digits): words[slot.bank] for slot in self.view.slots(fu)}
         for j in reversed(self.view.moving):
             name, count = self.digit(j)

@@ -20,9 +20,13 @@ Range = tuple[int, int]
 
 
 def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str) -> Module:
-    """The adder of a data node. A request comes with its `data`, and tells by `again1` to `again3` whether the request so many
-    cycles before was for the same element; a cycle later come the word that memory has (`stored`), and whether none was before
-    (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their terms can fill."""
+    """The adder of a data node.
+
+    A request comes with its `data`, and tells by `again1` to `again3` whether the request so many cycles
+    before was for the same element; a cycle later come the word that memory has (`stored`), and whether
+    none was before (`visit`); the sum leaves 3 cycles after the request. Sums have the bits that their
+    terms can fill.
+    """
     b = Builder(f"{prefix}_sums_{buffer.name}", "memory", len(fused.layers))
     spans = spans_in_memory(fused)
     adding = [
@@ -65,7 +69,10 @@ def combined(
     other: int | None,
     spans: Sequence[Range],
 ) -> int:
-    """The running dataflow's reduction of two words, in these intervals; `other` for those that don't add in memory."""
+    """The running dataflow's reduction of two words, in these intervals;
+
+    `other` for those that don't add in memory.
+    """
     sums = []
     for layer, span in zip(fused.layers, spans, strict=True):
         left, right = b.wrap(old, span), b.wrap(data, span)
@@ -81,7 +88,7 @@ def add_at_nodes(
     words: Sequence[int],
     sums: Sequence[int],
 ) -> None:
-    """Instantiate the units that add for data nodes; each serves a node of every dataflow that has so many."""
+    """Instantiate the units that add for data nodes; each serves a node of every dataflow with so many."""
     each = [units(side, words) if side else [] for side in sides]
     for k, wire in enumerate(sums):
         found = [mine[k] if k < len(mine) else {"en": b.const(0)} for mine in each]

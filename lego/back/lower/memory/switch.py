@@ -54,7 +54,9 @@ class Banks:
         return self._rotate(lanes, amounts, 1)
 
     def place(self, fu: Fu) -> Digits:
-        """Where the node of `fu` finds its word behind a rotator for several dataflows, per dimension with several banks."""
+        """Where the node of `fu` finds its word behind a rotator for several dataflows, per dimension with
+        several banks.
+        """
         ahead = zip(self._offset(fu), self.turns, strict=True)
         return tuple((x + turn.low) % turn.count for x, turn in ahead if turn.count > 1)
 
@@ -118,8 +120,10 @@ def _filled(values: Mapping[int, int]) -> list[int]:
 def turned(
     b: Builder, words: Sequence[int], counts: Sequence[int], selects: Sequence[Mapping[int, int]]
 ) -> dict[Digits, int]:
-    """The words of a box of banks after one rotator; `selects` tells per dimension and bit of the distance in banks whether
-    to turn."""
+    """The words of a box of banks after one rotator;
+
+    `selects` tells per dimension and bit of the distance in banks whether to turn.
+    """
     box = itertools.product(*(range(count) for count in counts))
     values = dict(zip(box, words, strict=False))
     for j, (count, stages) in enumerate(zip(counts, selects, strict=True)):

@@ -16,7 +16,9 @@ Turned = Mapping[tuple[int, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class NodeWord:
-    """What a data node is given under a dataflow: a word; unless `guard`, if there is one, `pad` instead; after `wait` cycles."""
+    """What a data node is given under a dataflow: a word; unless `guard`, if there is one, `pad` instead;
+    after `wait` cycles.
+    """
 
     word: int
     guard: int | None

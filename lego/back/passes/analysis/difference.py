@@ -1,9 +1,9 @@
 """Linear programmes over differences, solved by HiGHS and certified in integers.
 
-Rows are ``x_a - x_b >= c`` or ``x_a >= c``, some of them equalities; costs are integers and all
-variables are at least 0. The matrix is totally unimodular, so a vertex and its dual are integral. The solver's
-floats are rounded and then proven: the answer is feasible, the dual is, and both have the same
-value, so no answer is cheaper, whatever the solver did.
+Rows are ``x_a - x_b >= c`` or ``x_a >= c``, some of them equalities; costs are integers and all variables
+are at least 0. The matrix is totally unimodular, so a vertex and its dual are integral. The solver's floats
+are rounded and then proven: the answer is feasible, the dual is, and both have the same value, so no answer
+is cheaper, whatever the solver did.
 """
 
 from __future__ import annotations

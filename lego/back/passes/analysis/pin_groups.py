@@ -1,11 +1,12 @@
 """Which primitives become one physical unit, and which of their pins meet: the 0-1 part of pin re-use.
 
-Primitives of one kind that matter under disjoint sets of dataflows can be one unit. With x[k, i, p] = 1 if the pin
-i of primitive k is the unit's pin p, and y[p, s] >= x[k, i, p] for its source s, the cost to be least is that of the
-unit and of its multiplexers, which the sum of y[p, s] counts (LEGO, back end, pin re-use; here weighted by area). A
-commutative primitive has two ways to lie on the unit's pins, so all assignments are tried and the first least one is
-taken: exact, and alike everywhere. Of more than EXACT primitives there would be too many: they lie as in the units that
-are joined, or so that each source has its own pin, and single ones turn while that costs less.
+Primitives of one kind that matter under disjoint sets of dataflows can be one unit. With x[k, i, p] = 1 if
+the pin i of primitive k is the unit's pin p, and y[p, s] >= x[k, i, p] for its source s, the cost to be
+least is that of the unit and of its multiplexers, which the sum of y[p, s] counts (LEGO, back end, pin
+re-use; here weighted by area). A commutative primitive has two ways to lie on the unit's pins, so all
+assignments are tried and the first least one is taken: exact, and alike everywhere. Of more than EXACT
+primitives there would be too many: they lie as in the units that are joined, or so that each source has its
+own pin, and single ones turn while that costs less.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def assigned(module: Module, members: Sequence[int]) -> Pins:
 def _turned(
     module: Module, members: Sequence[int], kept: Mapping[int, tuple[int, int]], other: Unit
 ) -> Pins:
-    """The pins of many primitives: as in both units, or so that each source has its own pin; then primitives turn
-    one by one while that costs less. The first one lies as it is."""
+    """The pins of many primitives: as in both units, or so that each source has its own pin; then
+    primitives turn one by one while that costs less. The first one lies as it is.
+    """
 
     def cost(pins: Sequence[tuple[int, int]]) -> int:
         return _cost(module, module.nodes[members[0]], tuple(pins))
@@ -107,7 +109,9 @@ def _turned(
 
 
 def _sided(sources: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """Primitive after primitive, those first whose sources have a pin already, each source on its pin if that can be."""
+    """Primitive after primitive, those first whose sources have a pin already, each source on its pin if
+    that can be.
+    """
     sides: dict[int, int] = {}
     pins: dict[int, tuple[int, int]] = {}
     while len(pins) < len(sources):

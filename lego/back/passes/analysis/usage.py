@@ -1,9 +1,9 @@
 """Under which dataflows the value of each primitive can matter.
 
 A set of dataflows is an integer: bit d stands for dataflow d. A branch of a multiplexer that the dataflow
-id selects matters only under the dataflows that select it; a port matters where it does in some instance of its module.
-The id stands still while the array runs, so data that passes registers matters where they are read. What the host
-writes and what control remembers (registers with a reset, memories) matters always.
+id selects matters only under the dataflows that select it; a port matters where it does in some instance of
+its module. The id stands still while the array runs, so data that passes registers matters where they are
+read. What the host writes and what control remembers (registers with a reset, memories) matters always.
 """
 
 from __future__ import annotations

@@ -142,6 +142,7 @@ def mask_port(mask: int, at: int) -> str:
 
 
 def parts_of(fused: FusedAdg, sums: Sequence[SumKind | None]) -> Iterator[tuple[Adg, SumKind]]:
+    """The dataflows that have a part in the sums, with it."""
     return ((layer.adg, part) for layer, part in zip(fused.layers, sums, strict=True) if part)
 
 
@@ -151,4 +152,5 @@ def union(spans: Iterable[Range]) -> Range:
 
 
 def spans_of(parts: Iterable[tuple[Adg, SumKind]]) -> Range:
+    """The interval of the sums of all parts."""
     return union(sum_span(adg) for adg, _ in parts)

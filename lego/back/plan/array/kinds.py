@@ -22,7 +22,8 @@ class ArrayPlan:
     ----------
     links : of each operand, by port.
     kinds : of every FU.
-    before : per FU and dataflow, where the sum of the FUs before it in the chain comes from; None for nowhere.
+    before : per FU and dataflow, where the sum of the FUs before it in the chain comes from; None for
+        nowhere.
     givers : FUs whose sums others take.
     """
 

@@ -1,7 +1,8 @@
 """Where every FU's operands come from, under every dataflow.
 
-An FU's operand port has one input per distinct source over all dataflows. Fixed delays of one FU's operand are
-taps of one line; delays that depend on run-time bounds are FIFOs of programmable depth, which dataflows share.
+An FU's operand port has one input per distinct source over all dataflows. Fixed delays of one FU's operand
+are taps of one line; delays that depend on run-time bounds are FIFOs of programmable depth, which dataflows
+share.
 """
 
 from __future__ import annotations

@@ -41,7 +41,11 @@ class PortRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FuPort:
-    """A port; `operand` is the operand port's number, -1 for none; `upper`: the upper half of a value that comes in halves."""
+    """A port;
+
+    `operand` is the operand port's number, -1 for none; `upper`: the upper half of a value that comes in
+    halves.
+    """
 
     name: str
     role: PortRole

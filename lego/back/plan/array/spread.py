@@ -1,8 +1,9 @@
 """Values that one data node gives to many FUs in the same cycle, and the registers that spread them.
 
 A value that enters at one FU and reaches others without delay would leave that FU by one net with many
-pins. Those FUs take it from the memory's port instead, where a clock that asks for it gets registers that form a tree;
-all operands of the design arrive later by as many cycles, by starting the read later where no registers stand.
+pins. Those FUs take it from the memory's port instead, where a clock that asks for it gets registers that
+form a tree; all operands of the design arrive later by as many cycles, by starting the read later where no
+registers stand.
 """
 
 from __future__ import annotations

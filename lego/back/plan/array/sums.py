@@ -33,7 +33,10 @@ def identity(adg: Adg) -> int:
 
 
 def wraps_in(adg: Adg) -> Format | None:
-    """The format in which sums wrap, so that only its bits count of a contribution; None for other reductions."""
+    """The format in which sums wrap, so that only its bits count of a contribution;
+
+    None for other reductions.
+    """
     return adg.output_format if adg.reduction is Reduction.ADD else None
 
 

@@ -1,8 +1,8 @@
 """Where results add to what memory holds: at every bank, or at data nodes that turn over banks of their own.
 
-The banks of one node never add in one cycle, so one unit per node can add for all of them. A bank's word passes the choice
-among the node's banks and a register, is added to, and is written from a register: three requests later at the earliest
-memory itself has the sum, so three sums are forwarded.
+The banks of one node never add in one cycle, so one unit per node can add for all of them. A bank's word
+passes the choice among the node's banks and a register, is added to, and is written from a register: three
+requests later at the earliest memory itself has the sum, so three sums are forwarded.
 """
 
 from __future__ import annotations
@@ -36,14 +36,19 @@ def accumulates(buffer: MemoryPlan, bank: int) -> bool:
 
 
 def adds_at_nodes(buffer: MemoryPlan, views: Views) -> bool:
-    """Whether data nodes have the adders and not their banks: no bank meets two nodes, and nodes have several."""
+    """Whether data nodes have the adders and not their banks: no bank meets two nodes, and nodes have
+    several.
+    """
     banks = sum(accumulates(buffer, bank) for bank in range(buffer.n_banks))
     private = all(view.private for view in _adding(views))
     return private and WORTH * n_units(views) < banks
 
 
 def n_units(views: Views) -> int:
-    """Data nodes that add at once, under the dataflow with most of them; `views` are those of the results' memory."""
+    """Data nodes that add at once, under the dataflow with most of them;
+
+    `views` are those of the results' memory.
+    """
     return max((len(view.nodes) for view in _adding(views)), default=0)
 
 

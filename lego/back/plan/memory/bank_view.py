@@ -1,8 +1,8 @@
 """How one layer's data nodes meet the banks of a memory.
 
 Element ``d`` lies in bank digit ``(d_j // g_j + skew_j . d) mod B_j`` per dimension. A digit *moves* if it
-changes with the timestamp. Nodes whose unmoving digits differ pairwise never share a bank: each bank is *private*
-to one node, and everything but the moving digits is known at compile time.
+changes with the timestamp. Nodes whose unmoving digits differ pairwise never share a bank: each bank is
+*private* to one node, and everything but the moving digits is known at compile time.
 """
 
 from __future__ import annotations

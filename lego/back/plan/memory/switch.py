@@ -1,10 +1,10 @@
 """Distribution switches for banks that meet several data nodes.
 
 At any one timestamp node ``x`` (its offset in digits) meets bank ``(x + q) mod B`` per dimension, where the
-digit ``q`` may change with the timestamp: a rotation. A rotator needs a multiplexer per bank and bit that tells how far
-nodes turn along a dimension; a crossbar one per node and further bank that the node can meet. A butterfly routes
-rotations with as many multiplexers as a rotator, and needs a select per multiplexer besides, so it
-never pays here.
+digit ``q`` may change with the timestamp: a rotation. A rotator needs a multiplexer per bank and bit that
+tells how far nodes turn along a dimension; a crossbar one per node and further bank that the node can meet.
+A butterfly routes rotations with as many multiplexers as a rotator, and needs a select per multiplexer
+besides, so it never pays here.
 """
 
 from __future__ import annotations
@@ -30,4 +30,5 @@ def crossbar_cost(view: BankView, *, narrow: bool) -> int:
 
 
 def turns_of(view: BankView, *, narrow: bool) -> list[Turn]:
+    """The turn along every dimension."""
     return [turn_of(view, j, narrow=narrow) for j in range(len(view.plan.banking.counts))]

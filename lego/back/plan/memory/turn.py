@@ -1,7 +1,8 @@
 """How far data nodes turn over the banks of a dimension: only over those that they meet at some timestamp.
 
-The digit of the least element is ``q``; a window of three words moves it over three values, of however many banks.
-Behind ``low`` banks of wires the nodes are ``(q - low) mod B`` ahead: few bits of that tell which it is.
+The digit of the least element is ``q``; a window of three words moves it over three values, of however many
+banks. Behind ``low`` banks of wires the nodes are ``(q - low) mod B`` ahead: few bits of that tell which it
+is.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Turn:
 
 
 def reached(view: BankView, dim: int) -> tuple[int, ...]:
-    """Digits of a dimension that the least element has at some timestamp, within the loops' extents; sorted."""
+    """Digits of a dimension that the least element has at some timestamp within the loops, sorted."""
     banking, time = view.plan.banking, view.plan.time[dim]
     count, gcd = banking.counts[dim], banking.gcds[dim]
     if any(banking.skews[dim]):

@@ -1,7 +1,7 @@
 """One Amaranth fragment per DAG module, one statement per primitive.
 
-Statements are added to the fragment itself: Amaranth's `Module` checks and transforms that come before hold by
-construction here and take longer than making the statements.
+Statements are added to the fragment itself: Amaranth's `Module` checks and transforms that come before hold
+by construction here and take longer than making the statements.
 """
 
 from __future__ import annotations

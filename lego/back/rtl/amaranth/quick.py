@@ -1,8 +1,9 @@
 """Faster versions of a few functions of Amaranth, in force while a module is converted.
 
-Amaranth handles every bit of every signal in Python, several times. These give the same netlist and the same text
-for what :mod:`lego.back.rtl.amaranth.fragment` builds: one module without submodules, signals driven whole and once, clocked by
-one domain. They are used with the versions of Amaranth in `KNOWN`, against which tests compare them.
+Amaranth handles every bit of every signal in Python, several times. These give the same netlist and the
+same text for what :mod:`lego.back.rtl.amaranth.fragment` builds: one module without submodules, signals
+driven whole and once, clocked by one domain. They are used with the versions of Amaranth in `KNOWN`,
+against which tests compare them.
 """
 
 from __future__ import annotations
@@ -230,7 +231,8 @@ _BEFORE: dict[tuple[Any, str], Callable[..., Any]] = {
 def quick() -> Iterator[None]:
     """Use the faster functions if they are known to fit this version of Amaranth.
 
-    They don't look for combinational loops: not for modules of which :func:`lego.back.rtl.amaranth.loops.may_loop` holds.
+    They don't look for combinational loops: not for modules of which
+    :func:`lego.back.rtl.amaranth.loops.may_loop` holds.
     """
     if amaranth.__version__ not in KNOWN:
         yield

@@ -1,8 +1,8 @@
 """Modules with very many port bits, around a limit of Amaranth.
 
-Amaranth 0.5 numbers the bits that one cell gives with 16 bits, and counts the input ports of a module as one cell. Where
-there are more, every input port is made a cell of its own, and an instance with many outputs several;
-in the RTLIL they become what they stand for again.
+Amaranth 0.5 numbers the bits that one cell gives with 16 bits, and counts the input ports of a module as
+one cell. Where there are more, every input port is made a cell of its own, and an instance with many
+outputs several; in the RTLIL they become what they stand for again.
 """
 
 from __future__ import annotations
