@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from lego import __version__
 from lego.advice import Advice, advice_of
-from lego.artefact.handoff import TB_WAIVERS, check_apart, handoff_files
+from lego.artefact.handoff import check_apart, handoff_files
 from lego.artefact.manifest import DEVICES, SCHEMA, Manifest
 from lego.artefact.report import report_of
+from lego.artefact.waivers import TB_WAIVERS
 from lego.back.backend import lower
 from lego.back.describe import describe
 from lego.back.lower.core import Lowered
@@ -119,11 +120,14 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
         if job.dump_after is not None and step.name in (job.dump_after, f"no {job.dump_after}"):
             files[f"{name}.{job.dump_after}.dag.txt"] = f"{step.dag}\n".encode()
     job.tell(f"Verilog of {name}", 0, 0)
-    files[f"{name}.v"] = to_verilog(lowered.dag).encode()
+    verilog = to_verilog(lowered.dag)
+    files[f"{name}.v"] = verilog.encode()
     many = len(fused.layers)
     about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
     pruned = "dead" in chosen(job.options)
-    files |= handoff_files(lowered.dag, about, job.benched, job.options.clock_ps, pruned=pruned)
+    files |= handoff_files(
+        lowered.dag, verilog, about, job.benched, job.options.clock_ps, pruned=pruned
+    )
     files[f"{name}.adg.json"] = fused.to_json().encode()
     if job.dump:
         files[f"{name}.adg.txt"] = f"{fused}\n".encode()

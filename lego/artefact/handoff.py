@@ -10,19 +10,18 @@ from typing import Any
 import yaml
 
 from lego import __version__
+from lego.artefact.waivers import waivers
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
 from lego.ir.device import Device
 
 __all__ = [
     "DEFAULT_CLOCK_PS",
-    "TB_WAIVERS",
     "check_apart",
     "clock_ps",
     "fusesoc_core",
     "handoff_files",
     "sdc",
-    "waivers",
 ]
 
 DEFAULT_CLOCK_PS = 2000
@@ -62,7 +61,13 @@ def check_apart(devices: Sequence[Device]) -> None:
 
 
 def handoff_files(
-    dag: Dag, about: str, benched: Sequence[str], period_ps: int | None, *, pruned: bool
+    dag: Dag,
+    verilog: str,
+    about: str,
+    benched: Sequence[str],
+    period_ps: int | None,
+    *,
+    pruned: bool,
 ) -> dict[str, bytes]:
     """A design's constraints, waivers and core.
 
@@ -71,7 +76,7 @@ def handoff_files(
     top = dag.top.name
     return {
         f"{top}.sdc": sdc(dag, period_ps or DEFAULT_CLOCK_PS).encode(),
-        f"{top}.vlt": waivers(top, pruned=pruned).encode(),
+        f"{top}.vlt": waivers(dag, verilog, pruned=pruned).encode(),
         f"{top}.core": fusesoc_core(top, about, benched).encode(),
     }
 
@@ -89,43 +94,6 @@ def sdc(dag: Dag, period_ps: int) -> str:
         f"set_output_delay {outside} -clock clk [get_ports {{{' '.join(outputs)}}}]",
     ]
     return "\n".join(lines) + "\n"
-
-
-_WAIVERS = """\
-`verilator_config
-// What `verilator --lint-only -Wall {top}.vlt {top}.v` needn't say, each with its reason.
-
-// All modules of the accelerator are in one file.
-lint_off -rule DECLFILENAME -file "*{top}.v"
-
-// Modules with the same ports serve places that need fewer bits; sums modulo a power of two drop their carry.
-lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Bits of signal are not used*"
-"""
-
-_UNPRUNED = """
-// The pass that takes away what nothing reads didn't run.
-lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Signal is not used*"
-"""
-
-
-TB_WAIVERS = """\
-`verilator_config
-// What `verilator --lint-only --timing -Wall tb.vlt tb.sv` and the designs needn't say, each with its reason.
-
-// The benches of all designs and the top are in one file.
-lint_off -rule DECLFILENAME -file "*tb.sv"
-
-// A bench reads a command and acts on it within a clock edge.
-lint_off -rule BLKSEQ -file "*tb.sv"
-
-// Commands have room for wider ports than this design's.
-lint_off -rule UNUSEDSIGNAL -file "*tb.sv" -match "Bits of signal are not used*"
-"""
-
-
-def waivers(top: str, *, pruned: bool) -> str:
-    """A design's exceptions from Verilator's lint; `pruned`: what nothing reads was taken away."""
-    return (_WAIVERS if pruned else _WAIVERS + _UNPRUNED).format(top=top)
 
 
 def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:

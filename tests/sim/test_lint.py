@@ -38,6 +38,37 @@ def test_no_message(path: Path, tmp_path: Path) -> None:
     assert messages(path, tmp_path) == []
 
 
+LOOPS = "loops: {i: 4, j: 3}"
+UNREAD = {
+    "lowest bit": (LOOPS, "Y[i] += A[i,j] << 4", "A: int8, Y: uint1"),
+    "never more": (LOOPS, "Y[i,j] = min(A[i,j], 0)", "A: uint8, Y: uint8"),
+    "shifted out": (LOOPS, "Y[i] += A[i,j] + (B[j] >> 10)", "A: int8, B: uint8, Y: int32"),
+    "never less": (LOOPS, "Y[i] += max(A[i,j], 300)", "A: int8, Y: int32"),
+}
+FLOWS = "dataflows: [{name: a, spatial: {i: 4}}, {name: b, spatial: {i: 2}}]"
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_no_message_where_a_value_depends_on_no_operand(name: str, tmp_path: Path) -> None:
+    loops, statement, formats = UNREAD[name]
+    text = (
+        f"name: unread\noperations:\n  - name: op\n    {loops}\n    statement: '{statement}'\n"
+        f"    formats: {{{formats}}}\narchitecture: {{array: [2, 2]}}\n"
+    )
+    (tmp_path / "unread.yaml").write_text(text)
+    assert messages(tmp_path / "unread.yaml", tmp_path) == []
+
+
+def test_no_message_where_a_bank_is_never_read(tmp_path: Path) -> None:
+    text = (
+        "name: open_banks\noperations:\n  - name: op\n    loops: {i: 4}\n"
+        "    statement: 'Y[i] = B[0] * B[2*i]'\n    formats: {B: int8, Y: int32}\n"
+        f"    {FLOWS}\narchitecture: {{double_buffer: yes}}\n"
+    )
+    (tmp_path / "banks.yaml").write_text(text)
+    assert messages(tmp_path / "banks.yaml", tmp_path) == []
+
+
 @pytest.mark.parametrize(("name", "variant"), SOME)
 def test_no_message_with_other_options(name: str, variant: str, tmp_path: Path) -> None:
     path = ROOT / "tests" / "workloads" / f"{name}.yaml"
