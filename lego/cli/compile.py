@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +68,13 @@ def compile_file(
     folder = folder_of(target)
     if as_json:
         print_json(_document(folder) | ({"verified": verified(steps)} if how.verify else {}))
-        return
+    else:
+        _print_made(folder, steps, how)
+        print(f"wrote {target}: {', '.join(sorted(files))}")
+
+
+def _print_made(folder: Folder, steps: Sequence[tuple[str, Step]], how: PassOptions) -> None:
+    """A row per dataflow, and what was asked for about the passes."""
     table(
         ("operation", "dataflow", "FUs", "banks", "cycles", "utilisation"),
         [_row(device, flow) for device in folder.devices for flow in device.dataflows],
@@ -76,7 +83,6 @@ def compile_file(
         print_steps(steps)
     if how.verify:
         print_verified(steps)
-    print(f"wrote {target}: {', '.join(sorted(files))}")
 
 
 def _warn_of(advice: Advice) -> None:

@@ -35,16 +35,7 @@ def print_messages(network: Network, messages: Sequence[Message]) -> None:
     for m in messages:
         peer = str(m.peer) if m.pattern.value == "ring" else ""
         groups.setdefault((m.tag, m.sends, peer), []).append(m)
-    rows = []
-    for (tag, sends, _), group in groups.items():
-        peers = sorted({m.peer for m in group})
-        ranks = ", ".join(map(str, peers)) if len(peers) < 5 else f"{peers[0]} .. {peers[-1]}"
-        first = group[0]
-        shape = "x".join(map(str, first.shape))
-        operation = _operation(network, first)
-        when = f"{'after' if sends else 'before'} {operation}" if operation else "as it comes"
-        way = ("to " if sends else "from ") + ranks
-        rows.append((tag, first.pattern.value, way, shape, f"{first.bytes:,}", when))
+    rows = [_row(network, group) for group in groups.values()]
     table(("message", "pattern", "rank", "shape", "bytes each", "when"), rows)
     sent, come = (
         (sum(m.bytes for m in messages if m.sends is way), sum(m.sends is way for m in messages))
@@ -54,6 +45,16 @@ def print_messages(network: Network, messages: Sequence[Message]) -> None:
         f"{sent[1]} messages of {sent[0] / 1e6:,.1f} MB sent, "
         f"{come[1]} of {come[0] / 1e6:,.1f} MB received"
     )
+
+
+def _row(network: Network, alike: Sequence[Message]) -> tuple[str, ...]:
+    first, peers = alike[0], sorted({m.peer for m in alike})
+    ranks = ", ".join(map(str, peers)) if len(peers) < 5 else f"{peers[0]} .. {peers[-1]}"
+    shape = "x".join(map(str, first.shape))
+    operation = _operation(network, first)
+    when = f"{'after' if first.sends else 'before'} {operation}" if operation else "as it comes"
+    way = ("to " if first.sends else "from ") + ranks
+    return first.tag, first.pattern.value, way, shape, f"{first.bytes:,}", when
 
 
 def _operation(network: Network, m: Message) -> str | None:

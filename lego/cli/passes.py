@@ -82,12 +82,16 @@ def options_of(how: PassOptions) -> Options:
         how.verify,
         None if how.clock is None else clock_ps(how.clock),
     )
-    runs = chosen(options)
+    _tell_unused(how, names, chosen(options))
+    return options
+
+
+def _tell_unused(how: PassOptions, names: Sequence[str] | None, runs: Sequence[str]) -> None:
+    """What of the command line does nothing, given the passes that run."""
     if names is not None and names != runs:
         note(f"passes run in an order of their own: {', '.join(runs)}")
     if how.max_fanout is not None and "broadcast" not in runs:
         warn("--max-fanout changes nothing without the pass broadcast", "add broadcast, or use -O2")
-    return options
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lego.cli.common import folder_of, print_json, progress, table, warn
 from lego.diag import LegoError
+
+if TYPE_CHECKING:
+    from lego.artefact.manifest import Manifest
 
 __all__ = ["price_folder"]
 
@@ -27,22 +30,15 @@ def price_folder(
     `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.
     """
     from lego.ppa import check_clock, price, report_table
-    from lego.ppa.activity import outdated
     from lego.ppa.library import read_library
 
     manifest = folder_of(folder).manifest
     clock_ns = None if clock is None else _nanoseconds(clock)
     check_clock(clock_ns)  # what is wrong is told before the long work
-    if require_clock and manifest.clock_ps is None:
-        hint = "compile with --clock, such as lego compile FILE --clock 1GHz"
-        raise LegoError("E808", f"{folder} was compiled without a clock", hint=hint)
+    if require_clock:
+        _refuse_clockless(folder, manifest)
     read_library(liberty)
-    recorded = folder / "activity.json"
-    if not recorded.is_file() or outdated(recorded.read_text(errors="replace")):
-        from sim.simulate import demand_match, simulate
-
-        with progress("record switching activity"):
-            demand_match(simulate(folder, activity=True))
+    _record_activity(folder)
     with progress("synthesise and time"):
         report = price(folder, liberty=liberty, flat=flat, clock_ns=clock_ns)
     if as_json:
@@ -50,6 +46,25 @@ def price_folder(
     else:
         table(("quantity", "value"), report_table(report))
     _tell_missed(report, require_clock)
+
+
+def _refuse_clockless(folder: Path, manifest: Manifest) -> None:
+    """Raises E808 for a folder that was compiled for no clock."""
+    if manifest.clock_ps is None:
+        hint = "compile with --clock, such as lego compile FILE --clock 1GHz"
+        raise LegoError("E808", f"{folder} was compiled without a clock", hint=hint)
+
+
+def _record_activity(folder: Path) -> None:
+    """Simulate with a record of switching, unless there is one of this version."""
+    from lego.ppa.activity import outdated
+
+    recorded = folder / "activity.json"
+    if not recorded.is_file() or outdated(recorded.read_text(errors="replace")):
+        from sim.simulate import demand_match, simulate
+
+        with progress("record switching activity"):
+            demand_match(simulate(folder, activity=True))
 
 
 def _nanoseconds(clock: str) -> float:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lego.cli.common import folder_of, parse_bounds, print_json, progress, table
+
+if TYPE_CHECKING:
+    from sim.simulate import Simulation
 
 __all__ = ["simulate_folder"]
 
@@ -37,12 +41,16 @@ def simulate_folder(
     if as_json:
         print_json(result.to_json())
     else:
-        rows = [
-            (v.top, v.compared, " ".join(map(str, v.cycles)), "ok" if not v.failures else "DIFFERS")
-            for v in result.verdicts
-        ]
-        table(("design", "elements compared", "cycles (as predicted)", "result"), rows)
-        for handed in result.handed:
-            print(handed)
-        print(f"model built in {result.build_s:.1f} s, run in {result.run_s:.1f} s")
+        _print_result(result)
     demand_match(result)
+
+
+def _print_result(result: Simulation) -> None:
+    rows = [
+        (v.top, v.compared, " ".join(map(str, v.cycles)), "ok" if not v.failures else "DIFFERS")
+        for v in result.verdicts
+    ]
+    table(("design", "elements compared", "cycles (as predicted)", "result"), rows)
+    for handed in result.handed:
+        print(handed)
+    print(f"model built in {result.build_s:.1f} s, run in {result.run_s:.1f} s")

@@ -33,21 +33,7 @@ def system_named(what: str) -> System | None:
 
 def as_object(system: System, networks: Mapping[str, Network]) -> dict[str, object]:
     """For JSON: stages with what they read, counts and multiply-accumulates."""
-    stages = [
-        {
-            "name": stage.name,
-            "model": stage.model,
-            "times": stage.times,
-            "trains": stage.trains,
-            "macs_each": networks[stage.model].macs,
-            "macs": stage_macs(stage, networks[stage.model].macs),
-            "reads": [
-                {"source": flow.source, "what": flow.what, "shape": list(flow.shape)}
-                for flow in stage.reads
-            ],
-        }
-        for stage in system.stages
-    ]
+    stages = [_stage_object(stage, networks[stage.model].macs) for stage in system.stages]
     total = sum(stage_macs(stage, networks[stage.model].macs) for stage in system.stages)
     return {
         "name": system.name,
@@ -55,6 +41,21 @@ def as_object(system: System, networks: Mapping[str, Network]) -> dict[str, obje
         "note": system.note,
         "macs": total,
         "stages": stages,
+    }
+
+
+def _stage_object(stage: Stage, each: int) -> dict[str, object]:
+    return {
+        "name": stage.name,
+        "model": stage.model,
+        "times": stage.times,
+        "trains": stage.trains,
+        "macs_each": each,
+        "macs": stage_macs(stage, each),
+        "reads": [
+            {"source": flow.source, "what": flow.what, "shape": list(flow.shape)}
+            for flow in stage.reads
+        ],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from lego.ir.network import Kind, Network, Operation
 from lego.ir.templates import templates
 
 if TYPE_CHECKING:
+    from frontends.models.catalogue import Entry
+    from frontends.models.system import System
     from frontends.models.techniques.names import Techniques
 
 __all__ = ["Shapes", "list_models", "refuse_for_own", "refuse_shapes", "trace_network"]
@@ -31,27 +34,7 @@ def list_models(as_json: bool) -> None:
     from frontends.models.systems import SYSTEMS
 
     if as_json:
-        print_json(
-            [
-                {
-                    "name": e.name,
-                    "family": e.family,
-                    "about": e.about,
-                    "parameters_m": e.parameters_m,
-                    "macs_g": e.macs_g,
-                }
-                for e in CATALOGUE
-            ]
-            + [
-                {
-                    "name": p.name,
-                    "family": "pipeline",
-                    "about": p.about,
-                    "stages": {stage.name: [stage.model, stage.times] for stage in p.stages},
-                }
-                for p in SYSTEMS
-            ]
-        )
+        print_json([*map(_entry_object, CATALOGUE), *map(_listed_system, SYSTEMS)])
         return
     table(
         ("name", "what it is", "parameters M", "MACs G"),
@@ -61,6 +44,20 @@ def list_models(as_json: bool) -> None:
         ("pipeline", "what one run of it is", "stages"),
         [(p.name, p.about, len(p.stages)) for p in SYSTEMS],
     )
+
+
+def _entry_object(entry: Entry) -> dict[str, object]:
+    fields = ("name", "family", "about", "parameters_m", "macs_g")
+    return {field: getattr(entry, field) for field in fields}
+
+
+def _listed_system(system: System) -> dict[str, object]:
+    return {
+        "name": system.name,
+        "family": "pipeline",
+        "about": system.about,
+        "stages": {stage.name: [stage.model, stage.times] for stage in system.stages},
+    }
 
 
 def _figure(value: float | None) -> str:
@@ -86,31 +83,46 @@ def trace_network(
         raise LegoError("E904", "give a name or a file, or --module", hint="see lego trace --help")
     system = system_named(what) if what is not None else None
     if system is not None:
-        refuse_shapes(system.name, sizes)
-        if ops or strict or take is not None or any(techniques):
-            hint = ", ".join(dict.fromkeys(stage.model for stage in system.stages))
-            raise LegoError(
-                "E904", f"{system.name} is several networks; name one of them", hint=hint
-            )
-        models = dict.fromkeys(stage.model for stage in system.stages)
-        networks = {model: _network_of(model, (None, None)) for model in models}
-        print_system(system, networks, as_json=as_json)
+        single = ops or strict or take is not None or any(techniques)
+        _trace_system(system, sizes, single=single, as_json=as_json)
         return
     if module is not None:
         network = _own(module, sizes, techniques)
     else:
         network = _network_of(str(what), techniques, sizes)
-    host = [op for op in network.operations if op.kind is Kind.HOST]
-    if strict and host:
-        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
-        raise LegoError(
-            "E406", f"{len(host)} operations of {network.name} are the host's", hint=hint
-        )
+    if strict:
+        _refuse_host(network)
     if take is not None:
         _extract(network, take, out)
-    elif as_json:
-        found = _messages(what, network)
-        exchanged = {"messages": as_objects(network, found)} if found else {}
+    else:
+        _print_network(network, _messages(what, network), ops=ops, as_json=as_json)
+
+
+def _trace_system(system: System, sizes: Shapes, *, single: bool, as_json: bool) -> None:
+    """Trace and print all networks of a system. Raises E904 for what only a `single` one has."""
+    refuse_shapes(system.name, sizes)
+    models = dict.fromkeys(stage.model for stage in system.stages)
+    if single:
+        message = f"{system.name} is several networks; name one of them"
+        raise LegoError("E904", message, hint=", ".join(models))
+    networks = {model: _network_of(model, (None, None)) for model in models}
+    print_system(system, networks, as_json=as_json)
+
+
+def _refuse_host(network: Network) -> None:
+    """Raises E406 if an operation is left to the host."""
+    host = [op for op in network.operations if op.kind is Kind.HOST]
+    if host:
+        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
+        message = f"{len(host)} operations of {network.name} are the host's"
+        raise LegoError("E406", message, hint=hint)
+
+
+def _print_network(
+    network: Network, messages: Sequence[Message], *, ops: bool, as_json: bool
+) -> None:
+    if as_json:
+        exchanged = {"messages": as_objects(network, messages)} if messages else {}
         print_json(summary(network) | exchanged | (_listed(network) if ops else {}))
     elif ops:
         for alike in templates(network).values():
@@ -119,8 +131,8 @@ def trace_network(
                 print(f"      {len(alike)} times: {', '.join(op.name for op in alike[1:])} too")
     else:
         _print_summary(network)
-        if found := _messages(what, network):
-            print_messages(network, found)
+        if messages:
+            print_messages(network, messages)
 
 
 def _messages(what: str | None, network: Network) -> tuple[Message, ...]:
@@ -239,7 +251,7 @@ def _listed(network: Network) -> dict[str, object]:
     document = to_json(network)
     alike = templates(network).values()
     kept = [
-        {"count": len(ops), "names": [op.name for op in ops]} | template
+        {"count": len(ops), "names": [op.name for op in ops], **template}
         for template, ops in zip(document["templates"], alike, strict=True)
     ]
     fields = ("name", "source", "template", "output", "inputs")

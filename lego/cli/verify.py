@@ -4,6 +4,8 @@ in number formats."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,17 +71,8 @@ def verify_network(wanted: Wanted, as_json: bool) -> None:
         where = device_of(wanted.device)
         _refuse_host(subject)
         tell("run", 0, 0)
-        try:
+        with _told_of_inputs(wanted.data):
             found = subject.differences(where, in_scheme(subject, scheme, where))
-        except IndexError as error:
-            message = f"an index in {wanted.data or 'the inputs'} is outside its table: {error}"
-            hint = "such as a token above the vocabulary; --data gives samples of the inputs"
-            raise LegoError("E422", message, hint=hint) from None
-        except LegoError as error:
-            if error.code != "E431" or wanted.data is not None:
-                raise
-            hint = "the random integers are below 8; --data gives samples of the inputs"
-            raise LegoError(error.code, error.message, hint=hint) from None
     if as_json:
         print_json(
             {"device": str(where), "formats": formats, "tensors": [_plain(d) for d in found]}
@@ -89,6 +82,22 @@ def verify_network(wanted: Wanted, as_json: bool) -> None:
     _judge(name, found, may_differ=changed)
     if wanted.require is not None:
         _require(wanted.require, formats, found)
+
+
+@contextmanager
+def _told_of_inputs(data: Path | None) -> Iterator[None]:
+    """Says what to do where an input is an index outside of what it looks up. Raises E422, E431."""
+    try:
+        yield
+    except IndexError as error:
+        message = f"an index in {data or 'the inputs'} is outside its table: {error}"
+        hint = "such as a token above the vocabulary; --data gives samples of the inputs"
+        raise LegoError("E422", message, hint=hint) from None
+    except LegoError as error:
+        if error.code != "E431" or data is not None:
+            raise
+        hint = "the random integers are below 8; --data gives samples of the inputs"
+        raise LegoError(error.code, error.message, hint=hint) from None
 
 
 def _check(wanted: Wanted) -> None:
@@ -110,17 +119,26 @@ def _named(wanted: Wanted) -> tuple[str, tuple[str | None, str | None]]:
         if any(techniques):
             raise LegoError("E904", "techniques change networks of the catalogue, not ONNX files")
         return what, techniques
-    if Path(what).suffix in (".yaml", ".yml"):
-        from frontends.models.file import load_model
-
-        found = load_model(Path(what))
-        own = (found.techniques.quantize, found.techniques.attention)
-        what, techniques = found.model, (techniques[0] or own[0], techniques[1] or own[1])
+    what, techniques = _filed(what, techniques)
     from frontends.models.build import known
 
     refuse_shapes(what, wanted.shapes)
     known(what)
     return what, techniques
+
+
+def _filed(
+    what: str, techniques: tuple[str | None, str | None]
+) -> tuple[str, tuple[str | None, str | None]]:
+    """The model of a workload file with its techniques, where options give none; a name as it is."""
+    if Path(what).suffix not in (".yaml", ".yml"):
+        return what, techniques
+    from frontends.models.file import load_model
+
+    found = load_model(Path(what))
+    quantize, attention = techniques
+    inside = found.techniques
+    return found.model, (quantize or inside.quantize, attention or inside.attention)
 
 
 def _subject(
@@ -129,21 +147,25 @@ def _subject(
     """The network and who computes the same."""
     if wanted.module is None and Path(name).suffix == ".onnx":
         return _file_subject(wanted, name)
-    if wanted.module is not None:
-        from frontends.own_module import own_sample
-
-        sample = own_sample(wanted.module, wanted.shapes[0], device="cpu", seed=wanted.seed)
-        name = wanted.module.rpartition(":")[2]
-    else:
-        from frontends.models.build import build
-
-        quantize, attention = techniques
-        sample = build(name, device="cpu", seed=wanted.seed, quantize=quantize, attention=attention)
+    sample = _sample(wanted, name, techniques)
     from frontends.torch_export.tracer import trace
     from sim.subjects import ModuleSubject
 
+    name = name if wanted.module is None else wanted.module.rpartition(":")[2]
     traced = trace(sample.module, sample.args, sample.kwargs, name=name, tell=tell)
     return ModuleSubject(traced, _samples(wanted, sample))
+
+
+def _sample(wanted: Wanted, name: str, techniques: tuple[str | None, str | None]) -> Sample:
+    """A network of the catalogue or the user's module, with weights and inputs."""
+    if wanted.module is not None:
+        from frontends.own_module import own_sample
+
+        return own_sample(wanted.module, wanted.shapes[0], device="cpu", seed=wanted.seed)
+    from frontends.models.build import build
+
+    quantize, attention = techniques
+    return build(name, device="cpu", seed=wanted.seed, quantize=quantize, attention=attention)
 
 
 def _file_subject(wanted: Wanted, name: str) -> Subject:
