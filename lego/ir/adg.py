@@ -7,7 +7,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import inside_box
@@ -257,21 +256,7 @@ class Adg:
     def __str__(self) -> str:
         lines = [f"adg {self.name} : {self.dataflow.describe(self.op)}"]
         for plan in self.inputs:
-            nodes = self.data_nodes(plan)
-            links: dict[tuple[Fu, int], int] = {}
-            for fu, source in zip(self.dataflow.fus(), plan.sources, strict=True):
-                if source.link is not None:
-                    step = tuple(a - b for a, b in zip(fu, source.link, strict=True))
-                    links[step, source.delay] = links.get((step, source.delay), 0) + 1
-            lines.append(f"  in  {plan.name} {plan.tensor.format} {list(plan.tensor.shape)}")
-            lines += [
-                f"    {'delay' if delay else 'direct'} link {step} x{count} delay {delay}"
-                for (step, delay), count in sorted(links.items())
-            ]
-            held = f", held over {plan.hold} counters" if plan.hold else ""
-            lines.append(f"    data nodes x{len(nodes)}{held}")
-            lines += [f"    {_delayed(reuse)}" for reuse in plan.delays]
-            lines.append(f"    {_banks(plan.banking)}")
+            lines += self._input_lines(plan)
         out = self.output
         lines.append(f"  out {out.name} {out.tensor.format} {list(out.tensor.shape)}")
         shapes = sorted({tuple(len(level) for level in c.levels) for c in out.classes})
@@ -282,6 +267,21 @@ class Adg:
         )
         lines.append(f"    {_banks(out.banking)}")
         return "\n".join(lines)
+
+    def _input_lines(self, plan: InputPlan) -> Iterator[str]:
+        links: dict[tuple[Fu, int], int] = {}
+        for fu, source in zip(self.dataflow.fus(), plan.sources, strict=True):
+            if source.link is not None:
+                step = tuple(a - b for a, b in zip(fu, source.link, strict=True))
+                links[step, source.delay] = links.get((step, source.delay), 0) + 1
+        yield f"  in  {plan.name} {plan.tensor.format} {list(plan.tensor.shape)}"
+        for (step, delay), count in sorted(links.items()):
+            yield f"    {'delay' if delay else 'direct'} link {step} x{count} delay {delay}"
+        held = f", held over {plan.hold} counters" if plan.hold else ""
+        yield f"    data nodes x{len(self.data_nodes(plan))}{held}"
+        for reuse in plan.delays:
+            yield f"    {_delayed(reuse)}"
+        yield f"    {_banks(plan.banking)}"
 
     @property
     def reduction(self) -> Reduction:
@@ -331,7 +331,10 @@ class Adg:
         return self.output.tensor.format
 
 
-def without_places(tree: Any) -> Any:
+Json = dict[str, "Json"] | list["Json"] | str | float | bool | None
+
+
+def without_places(tree: Json) -> Json:
     """A JSON value without the places in the user's file, at any depth."""
     if isinstance(tree, dict):
         return {key: without_places(value) for key, value in tree.items() if key != "loc"}

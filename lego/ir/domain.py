@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import islpy
 
 __all__ = [
     "Inequality",
@@ -74,12 +77,12 @@ def affine_text(coefficients: Sequence[int], names: Sequence[str]) -> str:
     return text
 
 
-def domain_set(extents: Sequence[int], inequalities: Sequence[Inequality]) -> Any:
+def domain_set(extents: Sequence[int], inequalities: Sequence[Inequality]) -> islpy.Set:
     """The isl set of the points ``i0, i1, ...`` of the box that obey all inequalities."""
     return _set([(0, extent) for extent in extents], inequalities)
 
 
-def _set(sides: Sequence[Range], inequalities: Sequence[Inequality]) -> Any:
+def _set(sides: Sequence[Range], inequalities: Sequence[Inequality]) -> islpy.Set:
     import islpy as isl
 
     names = ", ".join(f"i{k}" for k in range(len(sides)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
@@ -23,12 +23,42 @@ from lego.ir.network import (
 from lego.ir.templates import Template, TemplateAccess, templates
 from lego.ir.workload import Loop, Reduction
 
-__all__ = ["SCHEMA", "from_json", "to_json"]
+__all__ = ["SCHEMA", "NetworkJson", "from_json", "to_json"]
 
 SCHEMA = "lego/network/2"
 
+BodyJson = list["str | int | float | BodyJson"]
+"""``["value", 0]``, ``["number", 0.5]``, ``["position", 1]``, or a function and its arguments."""
+AccessJson = tuple[list[list[int]], list[int], float | str | None, list[list[int]], str]
+"""Rows, offset, padding, (dimension, input) pairs and number format. Tuples are lists once read."""
 
-def to_json(network: Network) -> dict[str, Any]:
+
+class TemplateJson(TypedDict):
+    """What alike operations share; loops are names and extents."""
+
+    kind: str
+    loops: list[tuple[str, int]]
+    output: AccessJson
+    inputs: list[AccessJson]
+    body: BodyJson
+    reduction: str
+    reason: NotRequired[str]
+
+
+class NetworkJson(TypedDict):
+    """A network: buffers by name, shape, format and role; operations by name, source, template's
+    number, output and inputs."""
+
+    schema: str
+    name: str
+    buffers: list[tuple[str, list[int], str, str]]
+    templates: list[TemplateJson]
+    operations: list[tuple[str, str, int, str, list[str]]]
+    inputs: list[str]
+    outputs: list[str]
+
+
+def to_json(network: Network) -> NetworkJson:
     """The network as a JSON object: operations name their template and their buffers.
 
     Infinities, which JSON lacks, are strings.
@@ -38,10 +68,10 @@ def to_json(network: Network) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "name": network.name,
-        "buffers": [[b.name, list(b.shape), b.format, b.role.value] for b in network.buffers],
+        "buffers": [(b.name, list(b.shape), b.format, b.role.value) for b in network.buffers],
         "templates": [_template(template) for template in found],
         "operations": [
-            [op.name, op.source, number[id(op)], op.output.buffer, [p.buffer for p in op.inputs]]
+            (op.name, op.source, number[id(op)], op.output.buffer, [p.buffer for p in op.inputs])
             for op in network.operations
         ],
         "inputs": list(network.inputs),
@@ -49,33 +79,35 @@ def to_json(network: Network) -> dict[str, Any]:
     }
 
 
-def _template(template: Template) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _template(template: Template) -> TemplateJson:
+    found: TemplateJson = {
         "kind": template.kind.value,
-        "loops": [[loop.name, loop.extent] for loop in template.loops],
+        "loops": [(loop.name, loop.extent) for loop in template.loops],
         "output": _access(template.output),
         "inputs": [_access(access) for access in template.inputs],
         "body": _body(template.body),
         "reduction": template.reduction.value,
     }
-    return found | ({"reason": template.reason} if template.reason else {})
+    if template.reason:
+        found["reason"] = template.reason
+    return found
 
 
-def _access(access: TemplateAccess) -> list[Any]:
-    return [
+def _access(access: TemplateAccess) -> AccessJson:
+    return (
         [list(row) for row in access.map.rows],
         list(access.map.offset),
         None if access.pad is None else _number(access.pad),
         [list(pair) for pair in access.indirect],
         access.format,
-    ]
+    )
 
 
 def _number(value: float) -> float | str:
     return str(value) if value in (float("inf"), float("-inf")) else value
 
 
-def _body(body: Body) -> list[Any]:
+def _body(body: Body) -> BodyJson:
     match body:
         case Value(index):
             return ["value", index]
@@ -88,7 +120,7 @@ def _body(body: Body) -> list[Any]:
     raise InternalError("a finished body has no labels")
 
 
-def from_json(document: dict[str, Any]) -> Network:
+def from_json(document: NetworkJson) -> Network:
     """The network of a JSON object that :func:`to_json` made. Raises InternalError for another schema."""
     if document.get("schema") != SCHEMA:
         raise InternalError(f"a network of schema {document.get('schema')!r}, not {SCHEMA}")
@@ -105,7 +137,7 @@ def from_json(document: dict[str, Any]) -> Network:
     )
 
 
-def _read_template(given: dict[str, Any]) -> Template:
+def _read_template(given: TemplateJson) -> Template:
     return Template(
         Kind(given["kind"]),
         tuple(Loop(name, extent) for name, extent in given["loops"]),
@@ -117,7 +149,9 @@ def _read_template(given: dict[str, Any]) -> Template:
     )
 
 
-def _read_operation(given: list[Any], kept: Sequence[Template]) -> Operation:
+def _read_operation(
+    given: tuple[str, str, int, str, list[str]], kept: Sequence[Template]
+) -> Operation:
     name, source, number, output, inputs = given
     like = kept[number]
     return Operation(
@@ -133,20 +167,23 @@ def _read_operation(given: list[Any], kept: Sequence[Template]) -> Operation:
     )
 
 
-def _read_access(given: list[Any]) -> TemplateAccess:
+def _read_access(given: AccessJson) -> TemplateAccess:
     rows, offset, pad, indirect, fmt = given
     access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
     pairs = tuple((dim, source) for dim, source in indirect)
     return TemplateAccess(access, None if pad is None else float(pad), pairs, fmt)
 
 
-def _read_body(given: list[Any]) -> Body:
-    head, *rest = given
-    match head:
-        case "value":
-            return Value(rest[0])
-        case "number":
-            return Number(float(rest[0]) if isinstance(rest[0], str) else rest[0])
-        case "position":
-            return Position(rest[0])
-    return Apply(Fn(head), tuple(map(_read_body, rest)))
+def _read_body(given: object) -> Body:
+    match given:
+        case ["value", int(index)]:
+            return Value(index)
+        case ["number", str(text)]:
+            return Number(float(text))
+        case ["number", int() | float() as value]:
+            return Number(value)
+        case ["position", int(loop)]:
+            return Position(loop)
+        case [str(head), *args]:
+            return Apply(Fn(head), tuple(map(_read_body, args)))
+    raise InternalError(f"no body: {given!r}")

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from lego.diag import LegoError
 
@@ -68,7 +67,7 @@ class Activity:
             toggles, bits = sum(self.toggles.values()), sum(self.bits.values())
         return toggles / max(1, bits * self.cycles)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As a JSON object."""
         return {
             "cycles": self.cycles,
@@ -115,35 +114,19 @@ def read_saif(saif: str, memories: Mapping[str, str]) -> Activity:
     duration = _DURATION.search(saif)
     if duration is None or "(INSTANCE dut" not in saif:
         raise LegoError("E805", "the simulation left no switching activity of the design")
-    sums: dict[str, list[int]] = {}
-    accesses: dict[str, int] = {}
-    high: dict[str, dict[str, int]] = {}
+    found = _Sums()
     around = [_Group()]
     for line in map(str.strip, saif.split("\n")):
         here = around[-1]
         if line == ")":
             around.pop()
         elif bit := _BIT.match(line):
-            net, ones, toggles = bit.group(1), int(bit.group(2)), int(bit.group(3))
-            if here.category == "sram" and net in ("ren", "wen"):
-                accesses[here.operand] = accesses.get(here.operand, 0) + ones // 2
-            elif here.category not in ("", "sram") and net != "clk":
-                total = sums.setdefault(here.category, [0, 0])
-                total[0] += toggles
-                total[1] += 1
-                high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
+            found.add(here, bit.group(1), int(bit.group(2)), int(bit.group(3)))
         elif instance := _INSTANCE.match(line):
             around.append(_enter(instance.group(1), here, memories))
         elif line.startswith("("):
             around.append(here)
-    names = sorted(sums)
-    return Activity(
-        int(duration.group(1)) // 2,
-        {name: sums[name][0] for name in names},
-        {name: sums[name][1] for name in names},
-        dict(sorted(accesses.items())),
-        {path: _narrow(signals) for path, signals in sorted(high.items())},
-    )
+    return found.activity(int(duration.group(1)) // 2)
 
 
 def _narrow(signals: Mapping[str, int]) -> dict[str, int]:
@@ -155,6 +138,35 @@ def _narrow(signals: Mapping[str, int]) -> dict[str, int]:
     return {
         name: n for name, n in sorted(signals.items()) if bits[name.partition("[")[0]] <= NARROW
     }
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What was added up so far; a cycle of the clock is two units of time."""
+
+    toggles: dict[str, int] = field(default_factory=dict)
+    bits: dict[str, int] = field(default_factory=dict)
+    accesses: dict[str, int] = field(default_factory=dict)
+    high: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, here: _Group, net: str, ones: int, toggles: int) -> None:
+        """One bit, which was 1 for so long."""
+        if here.category == "sram" and net in ("ren", "wen"):
+            self.accesses[here.operand] = self.accesses.get(here.operand, 0) + ones // 2
+        elif here.category not in ("", "sram") and net != "clk":
+            self.toggles[here.category] = self.toggles.get(here.category, 0) + toggles
+            self.bits[here.category] = self.bits.get(here.category, 0) + 1
+            self.high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
+
+    def activity(self, cycles: int) -> Activity:
+        """Everything in the order of names."""
+        return Activity(
+            cycles,
+            dict(sorted(self.toggles.items())),
+            dict(sorted(self.bits.items())),
+            dict(sorted(self.accesses.items())),
+            {path: _narrow(signals) for path, signals in sorted(self.high.items())},
+        )
 
 
 @dataclass(frozen=True, slots=True)

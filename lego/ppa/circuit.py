@@ -7,15 +7,15 @@ laid out as often as the design holds it, a few array operations per instance.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lego.diag import LegoError
 from lego.ppa.cells import Cell
+from lego.ppa.graph import Bit, RawDesign, RawModule
 from lego.ppa.signals import ModuleNames
 
 __all__ = ["HIGH", "LOW", "OPEN", "Circuit", "Instances", "elaborate"]
@@ -23,10 +23,16 @@ __all__ = ["HIGH", "LOW", "OPEN", "Circuit", "Instances", "elaborate"]
 LOW, HIGH, OPEN = 0, 1, 2
 """Nets of every circuit: constant 0, constant 1, and what is at pins that nothing is connected to."""
 
+CONSTANTS = {"0": LOW, "1": HIGH, "x": OPEN, "z": OPEN}
+
 _PART = re.compile(r"\w+_\$\w+")
 """Path of a part of a flattened design: names in it are whole paths."""
 
 Ints = NDArray[np.int32]
+Net = int | tuple[int]
+"""A constant, or the number of a bit in its module."""
+Pins = Mapping[str, list[Bit]]
+"""What is at each port of an instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Circuit:
         return path, module, module.of_cell(cell)[held.local[row]]
 
 
-def elaborate(document: Mapping[str, Any], top: str, cells: Mapping[str, Cell]) -> Circuit:
+def elaborate(document: RawDesign, top: str, cells: Mapping[str, Cell]) -> Circuit:
     """Lay out what Yosys's `write_json` wrote. Raises E803 if it holds a cell that `cells` doesn't."""
     templates: dict[str, _Template] = {}
     _template(top, document["modules"], cells, templates)
@@ -130,17 +136,19 @@ class _Groups:
     """Bits of a module, merged where one is the other."""
 
     def __init__(self) -> None:
-        self._of: dict[Any, Any] = {}
+        self._of: dict[Net, Net] = {}
 
-    def find(self, bit: Any) -> Any:
-        bit = {"0": LOW, "1": HIGH, "x": OPEN, "z": OPEN}[bit] if isinstance(bit, str) else (bit,)
-        while (up := self._of.get(bit, bit)) != bit:
-            bit = up
-        return bit
+    def find(self, bit: Bit) -> Net:
+        net: Net = CONSTANTS[bit] if isinstance(bit, str) else (bit,)
+        while (up := self._of.get(net, net)) != net:
+            net = up
+        return net
 
-    def merge(self, a: Any, b: Any) -> None:
+    def merge(self, a: Bit, b: Bit) -> None:
+        """Constants come before bits, so that a bit that is one gets its number."""
         first, second = sorted(
-            (self.find(a), self.find(b)), key=lambda bit: (isinstance(bit, tuple), bit)
+            (self.find(a), self.find(b)),
+            key=lambda net: (1, *net) if isinstance(net, tuple) else (0, net),
         )
         if first != second:
             self._of[second] = first
@@ -148,7 +156,7 @@ class _Groups:
 
 def _template(
     name: str,
-    modules: Mapping[str, Any],
+    modules: Mapping[str, RawModule],
     cells: Mapping[str, Cell],
     done: dict[str, _Template],
 ) -> _Template:
@@ -156,9 +164,9 @@ def _template(
     if name in done:
         return done[name]
     raw = modules[name]
-    leaves: dict[str, list[Any]] = {}
+    leaves: dict[str, list[Pins]] = {}
     children = []
-    groups = _Groups()
+    numbers = _Numbers()
     for instance, entry in raw["cells"].items():
         kind, pins = entry["type"], entry["connections"]
         if kind in cells:
@@ -166,48 +174,61 @@ def _template(
         elif kind in modules:
             child = _template(kind, modules, cells, done)
             children.append((instance, child, pins))
-            _merge(groups, child, pins)
+            _merge(numbers.groups, child, pins)
         elif kind != "$scopeinfo":
             raise LegoError(
                 "E803", f"{kind} in {name} is neither a cell of the library nor an SRAM"
             )
-    numbers: dict[Any, int] = {LOW: LOW, HIGH: HIGH, OPEN: OPEN}
-    known: dict[Any, int] = {}
-
-    def number(bit: Any) -> int:
-        found = known.get(bit)
-        if found is None:
-            found = known[bit] = numbers.setdefault(groups.find(bit), len(numbers))
-        return found
-
-    ports = {p: _array([number(b) for b in v["bits"]]) for p, v in raw["ports"].items()}
-    shapes = {kind: _leaf(rows, slots_of(cells[kind]), number) for kind, rows in leaves.items()}
-    held = tuple((i, c.module.name, *_binding(c, pins, number)) for i, c, pins in children)
+    ports = {p: _array([numbers.of(b) for b in v["bits"]]) for p, v in raw["ports"].items()}
+    shapes = {kind: _leaf(rows, slots_of(cells[kind]), numbers.of) for kind, rows in leaves.items()}
+    held = tuple((i, c.module.name, *_binding(c, pins, numbers.of)) for i, c, pins in children)
     done[name] = _Template(ModuleNames(name, raw), len(numbers), ports, shapes, held)
     return done[name]
+
+
+class _Numbers:
+    """Numbers of a module's nets in the order in which they are asked for, after the constants'."""
+
+    def __init__(self) -> None:
+        self.groups = _Groups()
+        self._of_net: dict[Net, int] = {LOW: LOW, HIGH: HIGH, OPEN: OPEN}
+        self._of_bit: dict[Bit, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._of_net)
+
+    def of(self, bit: Bit) -> int:
+        """The number of a bit's net, once all groups are merged."""
+        found = self._of_bit.get(bit)
+        if found is None:
+            found = self._of_net.setdefault(self.groups.find(bit), len(self._of_net))
+            self._of_bit[bit] = found
+        return found
 
 
 def _array(values: Sequence[int] | Sequence[list[int]]) -> Ints:
     return np.array(values, dtype=np.int32)
 
 
-def _merge(groups: _Groups, child: _Template, pins: Mapping[str, list[Any]]) -> None:
+def _merge(groups: _Groups, child: _Template, pins: Pins) -> None:
     """Join the bits of a module that its child connects to each other, or to a constant."""
-    seen: dict[int, Any] = {LOW: "0", HIGH: "1"}
+    seen: dict[int, Bit] = {LOW: "0", HIGH: "1"}
     for port, bits in pins.items():
         for bit, net in zip(bits, child.ports[port].tolist(), strict=False):  # () where it's open
             if net != OPEN:
                 groups.merge(seen.setdefault(net, bit), bit)
 
 
-def _leaf(rows: list[Any], slots: tuple[tuple[str, int], ...], number: Any) -> Ints:
+def _leaf(
+    rows: Sequence[Pins], slots: tuple[tuple[str, int], ...], number: Callable[[Bit], int]
+) -> Ints:
     nets = [
         [number(row[p][b]) if len(row.get(p, ())) > b else OPEN for p, b in slots] for row in rows
     ]
     return _array(nets).reshape(len(rows), len(slots))
 
 
-def _binding(child: _Template, pins: Mapping[str, list[Any]], number: Any) -> tuple[Ints, Ints]:
+def _binding(child: _Template, pins: Pins, number: Callable[[Bit], int]) -> tuple[Ints, Ints]:
     inner = [net for port, bits in pins.items() for net in child.ports[port].tolist()[: len(bits)]]
     outer = [number(bit) for bits in pins.values() for bit in bits]
     return _array(inner), _array(outer)

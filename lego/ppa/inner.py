@@ -69,20 +69,34 @@ def inner_fj(
     ]
     numbers = {table: k for k, table in enumerate(dict.fromkeys(tables))}
     lookup = Tables(list(numbers))
-    found = {}
-    for kind, held in circuit.instances.items():
-        energy = np.zeros(held.nets.shape)
-        for slot, (name, _) in enumerate(held.slots):
-            of_pin = [share for share in shares[kind] if share.slot == slot]
-            if of_pin:
-                output = held.cell.pins[name].direction != "input"
-                weights = counting(held, of_pin, rates, output)
-                for share, weight in zip(of_pin, weights, strict=True):
-                    mean = _mean_fj(held, share, lookup, numbers, slew_ps, load_ff)
-                    energy[:, slot] += weight * mean
-                energy[:, slot] *= rates[held.nets[:, slot]]
-        found[kind] = energy
-    return found
+
+    def mean(held: Instances, share: Share) -> Floats:
+        return _mean_fj(held, share, lookup, numbers, slew_ps, load_ff)
+
+    return {
+        kind: _energy(held, shares[kind], rates, counting, mean)
+        for kind, held in circuit.instances.items()
+    }
+
+
+def _energy(
+    held: Instances,
+    shares: Sequence[Share],
+    rates: Floats,
+    counting: Counting,
+    mean: Callable[[Instances, Share], Floats],
+) -> Floats:
+    """fJ per cycle at the pins of one cell's instances; `mean` is what a toggle takes by a share."""
+    energy = np.zeros(held.nets.shape)
+    for slot, (name, _) in enumerate(held.slots):
+        of_pin = [share for share in shares if share.slot == slot]
+        if of_pin:
+            output = held.cell.pins[name].direction != "input"
+            weights = counting(held, of_pin, rates, output)
+            for share, weight in zip(of_pin, weights, strict=True):
+                energy[:, slot] += weight * mean(held, share)
+            energy[:, slot] *= rates[held.nets[:, slot]]
+    return energy
 
 
 def _once(

@@ -82,12 +82,7 @@ def parse_liberty(text: str, name: str) -> Group:
     while at < len(text):
         found = _STATEMENT.match(text, at)
         if found is None or (found[5] and len(stack) == 1):
-            line = text.count("\n", 0, at) + 1
-            near = text[at : at + 20].partition("\n")[0]
-            raise LegoError(
-                "E801",
-                f"{name}:{line}: expected an attribute or a group of a Liberty file, found {near!r}",
-            )
+            raise _unexpected(text, at, name)
         if found[5]:
             kind, names, attributes, groups = stack.pop()
             stack[-1][3].append(Group(kind, names, attributes, tuple(groups)))
@@ -105,6 +100,15 @@ def parse_liberty(text: str, name: str) -> Group:
     if len(stack[0][3]) != 1:
         raise LegoError("E801", f"{name} is not a Liberty file: it is not one group")
     return stack[0][3][0]
+
+
+def _unexpected(text: str, at: int, name: str) -> LegoError:
+    line = text.count("\n", 0, at) + 1
+    near = text[at : at + 20].partition("\n")[0]
+    return LegoError(
+        "E801",
+        f"{name}:{line}: expected an attribute or a group of a Liberty file, found {near!r}",
+    )
 
 
 def _without_comment(found: re.Match[str]) -> str:

@@ -160,12 +160,7 @@ def toggles_of(
     """
     modules = [category(module.name) for _, module in circuit.scopes]
     names = tuple(sorted({*modules, "control", "memory"}))
-    of_scope = np.array([names.index(name) for name in modules])
-    memory = names.index("memory")
-    owners = {
-        kind: of_scope[held.scope] if kind in library.cells else np.full(len(held.nets), memory)
-        for kind, held in circuit.instances.items()
-    }
+    owners = _owners(circuit, library, names, modules)
     driver = _drivers(circuit, owners)
     by_category = np.array([rate(name) for name in names])
     rates = by_category[np.where(driver < 0, names.index("control"), driver)]
@@ -175,6 +170,18 @@ def toggles_of(
     on_clock = np.zeros(circuit.n_nets, dtype=bool)
     on_clock[nets] = True
     return Toggles(names, owners, driver, rates, on_clock)
+
+
+def _owners(
+    circuit: Circuit, library: Library, names: Sequence[str], modules: Sequence[str]
+) -> dict[str, Ints]:
+    """By cell, the number of each instance's category: its module's, or that of memories."""
+    of_scope = np.array([names.index(name) for name in modules])
+    memory = names.index("memory")
+    return {
+        kind: of_scope[held.scope] if kind in library.cells else np.full(len(held.nets), memory)
+        for kind, held in circuit.instances.items()
+    }
 
 
 def energy_of(

@@ -27,11 +27,7 @@ CATEGORIES = ("fu", "interconnect", "memory", "control")
 
 
 def price(
-    folder: Path,
-    *,
-    liberty: Path | None = None,
-    flat: bool = False,
-    clock_ns: float | None = None,
+    folder: Path, *, liberty: Path | None = None, flat: bool = False, clock_ns: float | None = None
 ) -> dict[str, Any]:
     """Synthesise the folder's designs; returns what ppa.json holds, and writes it.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from lego.ppa.graph import Bit, RawModule
 
 __all__ = ["ModuleNames"]
 
@@ -19,12 +20,12 @@ _NUMBERED = re.compile(r"_[0-9]+_|\$.*")
 class ModuleNames:
     """Names in a module, from its entry in what Yosys's `write_json` writes."""
 
-    def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, raw: RawModule) -> None:
         self.name = name
-        self._cells: Mapping[str, Any] = raw["cells"]
-        self._nets: Mapping[str, Any] = raw["netnames"]
+        self._cells = raw["cells"]
+        self._nets = raw["netnames"]
         self._of_cell: dict[str, list[str]] = {}
-        self._named: dict[int, str] | None = None
+        self._named: dict[Bit, str] | None = None
 
     def of_cell(self, cell: str) -> list[str]:
         """The instances of a cell, in the file's order."""
@@ -43,10 +44,10 @@ class ModuleNames:
                 return name
         return ""
 
-    def _names(self) -> Mapping[Any, str]:
+    def _names(self) -> Mapping[Bit, str]:
         """Per bit its shortest name that isn't a number."""
         if self._named is None:
-            found: dict[int, list[tuple[int, str]]] = {}
+            found: dict[Bit, list[tuple[int, str]]] = {}
             for name, entry in self._nets.items():
                 if not _NUMBERED.fullmatch(name):
                     bits, first = entry["bits"], entry.get("offset", 0)

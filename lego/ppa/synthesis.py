@@ -95,23 +95,42 @@ def synthesise(
     (scratch / "abc.constr").write_text(_constraints(library))
     text, names = neutral(verilog.read_text())
     (scratch / "neutral.v").write_text(text)
-    job = {
-        "verilog": str(scratch / "neutral.v"),
+    asked = {
         "top": names[top],
         "macros": [names[macro] for macro in macros],
-        "liberty": str(library.path),
         "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
         "categories": {
             category: [names[module] for module in modules]
             for category, modules in _by_category(origins, macros).items()
         },
-        "constraints": str(scratch / "abc.constr"),
         "target_ps": target_of(clock_ps),
+    }
+    _run_yosys(top, asked | _files(scratch, library), scratch)
+    for made in ("stat.json", "netlist.v", GRAPH):
+        path = scratch / made
+        path.write_text(restored(path.read_text(), names))
+    stat = json.loads((scratch / "stat.json").read_text())
+    if flat:
+        origins = {f"{top}_${category}": category for category in sorted(set(origins.values()))}
+    found = _netlist(top, stat["modules"], library, scratch / "netlist.v")
+    return replace(found, categories=origins)
+
+
+def _files(scratch: Path, library: Library) -> dict[str, str]:
+    """Of a job, what it reads and writes."""
+    return {
+        "verilog": str(scratch / "neutral.v"),
+        "liberty": str(library.path),
+        "constraints": str(scratch / "abc.constr"),
         "stat": str(scratch / "stat.json"),
         "netlist": str(scratch / "netlist.v"),
         "graph": str(scratch / GRAPH),
     }
+
+
+def _run_yosys(top: str, job: Mapping[str, object], scratch: Path) -> None:
+    """Run a job in a process of its own. Raises E802 if it leaves no result."""
     (scratch / "job.json").write_text(json.dumps(job))
     done = run(
         [sys.executable, "-m", "lego.ppa.yosys_worker", str(scratch / "job.json")],
@@ -123,14 +142,6 @@ def synthesise(
     if done.returncode or not (scratch / "stat.json").is_file():
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
         raise LegoError("E802", f"synthesis of {top} failed:\n{tail}")
-    for made in ("stat.json", "netlist.v", GRAPH):
-        path = scratch / made
-        path.write_text(restored(path.read_text(), names))
-    stat = json.loads((scratch / "stat.json").read_text())
-    if flat:
-        origins = {f"{top}_${category}": category for category in sorted(set(origins.values()))}
-    found = _netlist(top, stat["modules"], library, scratch / "netlist.v")
-    return replace(found, categories=origins)
 
 
 def _by_category(origins: Mapping[str, str], macros: Sequence[str]) -> dict[str, list[str]]:

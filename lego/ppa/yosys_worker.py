@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 
 def main(job_file: str) -> None:
@@ -16,20 +17,44 @@ def main(job_file: str) -> None:
 
     job = json.loads(Path(job_file).read_text())
     design = ys.Design()
-    liberty = job["liberty"]
-    commands = [f"read_verilog {job['verilog']}"]
-    commands += [f"blackbox {name}" for name in job["macros"]]
-    commands += [
-        f"hierarchy -check -top {job['top']}",
-        *(
-            _flattened(job["top"], job["categories"])
-            if job["flat"]
-            else [f"synth -top {job['top']}"]
-        ),
+    for command in (*_synthesis(job), *_mapping(job)):
+        ys.run_pass(command, design)
+
+
+class Job(TypedDict):
+    """What the job file holds: names of modules and files, and how to map."""
+
+    verilog: str
+    top: str
+    macros: list[str]
+    liberty: str
+    gate_bits: int
+    flat: bool
+    categories: dict[str, list[str]]
+    constraints: str
+    target_ps: int
+    stat: str
+    netlist: str
+    graph: str
+
+
+def _synthesis(job: Job) -> list[str]:
+    """From Verilog to cells of Yosys's own."""
+    top = job["top"]
+    return [
+        f"read_verilog {job['verilog']}",
+        *(f"blackbox {name}" for name in job["macros"]),
+        f"hierarchy -check -top {top}",
+        *(_flattened(top, job["categories"]) if job["flat"] else [f"synth -top {top}"]),
     ]
-    if job["gate_bits"]:
-        commands.append(f"clockgate -liberty {liberty} -min_net_size {job['gate_bits']}")
-    commands += [
+
+
+def _mapping(job: Job) -> list[str]:
+    """From there to cells of the library, and what is written of them."""
+    liberty = job["liberty"]
+    gates = f"clockgate -liberty {liberty} -min_net_size {job['gate_bits']}"
+    return [
+        *([gates] if job["gate_bits"] else []),
         f"dfflibmap -liberty {liberty}",
         "opt",
         f"abc -liberty {liberty} -constr {job['constraints']} -D {job['target_ps']}",
@@ -41,8 +66,6 @@ def main(job_file: str) -> None:
         f"write_verilog -noattr -noexpr -nohex -nodec {job['netlist']}",
         f"write_json {job['graph']}",
     ]
-    for command in commands:
-        ys.run_pass(command, design)
 
 
 def _flattened(top: str, categories: dict[str, list[str]]) -> list[str]:

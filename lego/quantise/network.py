@@ -137,11 +137,8 @@ class _Work:
 
     def contraction(self, op: Operation) -> None:
         """The operands' roundings where they aren't there yet, the contraction, and its scaling."""
-        weights = [
-            k
-            for k, place in enumerate(op.inputs)
-            if self.buffers[place.buffer].role in (Role.PARAMETER, Role.CONSTANT)
-        ]
+        roles = [self.buffers[place.buffer].role for place in op.inputs]
+        weights = [k for k, role in enumerate(roles) if role in (Role.PARAMETER, Role.CONSTANT)]
         block, factors = None, _factors(op)
         if self.scheme.group and len(weights) == 1 and factors:
             op, block = self._blocked(op, weights[0])
