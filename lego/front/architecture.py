@@ -37,12 +37,10 @@ def build_adg(
     check_dataflow(op, dataflow)
     table = {tensor.name: tensor for tensor in tensors}
     trips = dataflow.trips(op)
-    names = _operand_names(op)
+    accesses = zip(_operand_names(op), op.inputs, strict=True)
     inputs = tuple(
-        _input(
-            operand, table[access.tensor], forms(access.map, op, dataflow), dataflow, trips, price
-        )
-        for operand, access in zip(names, op.inputs, strict=True)
+        _input(operand, table[a.tensor], forms(a.map, op, dataflow), dataflow, trips, price)
+        for operand, a in accesses
     )
     output = _output(op, table[op.output.tensor], dataflow)
     return Adg("lego/adg/1", name, op, dataflow, inputs, output)
@@ -86,6 +84,14 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     revisit = tuple(
         k for k in outer if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
     )
+    _check_assigned_once(op)
+    banking = bank_function(form, [c.root for c in classes])
+    index = (form.time, form.space, form.offset)
+    return OutputPlan(tensor.name, tensor, *index, classes, hold, revisit, injective, banking)
+
+
+def _check_assigned_once(op: TensorOp) -> None:
+    """Raises E301 if an assignment meets an element in two iterations."""
     if op.reduction is Reduction.ASSIGN and (clash := _clash(op)):
         first, second = (_named(op, point) for point in clash)
         raise LegoError(
@@ -95,18 +101,6 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
             loc=op.output.loc or op.loc,
             hint="use a reduction (+=, max=, min=) or index the output by every loop",
         )
-    return OutputPlan(
-        tensor.name,
-        tensor,
-        form.time,
-        form.space,
-        form.offset,
-        classes,
-        hold,
-        revisit,
-        injective,
-        bank_function(form, [c.root for c in classes]),
-    )
 
 
 def _class(group: Sequence[tuple[int, ...]], dataflow: Dataflow) -> OutputClass:

@@ -73,10 +73,21 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
     the one is taken whose switches move fewest words.
     """
     users = [_user(nodes) for nodes in every]
+    counts, scales, skews = _cheapest(users, least_banks(every))
+    for user in users:
+        prove_conflict_free(counts, [_digits(x, scales, skews) for x in user.offsets])
+    return [
+        Banking(counts, scales, skews, user.origin, not _moving(user, scales, counts, skews))
+        for user in users
+    ]
+
+
+def _cheapest(users: Sequence[_User], least: int) -> tuple[Vector, Vector, Skews]:
+    """Counts, divisors and skews of the fewest banks that serve, and of these of the cheapest switches."""
     rank = len(users[0].origin)
     gcds = [math.gcd(*(x[j] for user in users for x in user.offsets)) or 1 for j in range(rank)]
     found: tuple[int, Vector, Vector, Skews] | None = None
-    for counts in _counts(users, gcds, least_banks(every)):
+    for counts in _counts(users, gcds, least):
         if found is not None and math.prod(counts) > math.prod(found[1]):
             break
         scales = tuple(g if n > 1 else 1 for g, n in zip(gcds, counts, strict=True))
@@ -87,13 +98,7 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
                 found = cost, counts, scales, skews
     if found is None:
         raise InternalError("no bank function was found")
-    _, counts, scales, skews = found
-    for user in users:
-        prove_conflict_free(counts, [_digits(x, scales, skews) for x in user.offsets])
-    return [
-        Banking(counts, scales, skews, user.origin, not _moving(user, scales, counts, skews))
-        for user in users
-    ]
+    return found[1:]
 
 
 def _user(nodes: Nodes) -> _User:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lego.front.costs import body_cost
 from lego.ir.adg import Adg, Fu, InputPlan
@@ -48,6 +48,16 @@ def bindings(adgs: Sequence[Adg]) -> tuple[list[Binding], bool]:
             for picked in itertools.product(*choices.values())
         ]
         return [tuple(table[adg.op.name] for adg in adgs) for table in tables], True
+    return [_one_by_one(adgs, operations, anchor, choices)], False
+
+
+def _one_by_one(
+    adgs: Sequence[Adg],
+    operations: Sequence[str],
+    anchor: str,
+    choices: Mapping[str, Sequence[tuple[int, ...]]],
+) -> Binding:
+    """Each operation in turn as cheaply as those before allow, after the anchor."""
     table = {anchor: choices[anchor][0]}
     for name in operations:
         known = [adg for adg in adgs if adg.op.name in table or adg.op.name == name]
@@ -57,7 +67,7 @@ def bindings(adgs: Sequence[Adg]) -> tuple[list[Binding], bool]:
                 known, tuple((table | {name: places})[adg.op.name] for adg in known)
             ),
         )
-    return [tuple(table[adg.op.name] for adg in adgs)], False
+    return tuple(table[adg.op.name] for adg in adgs)
 
 
 def plans_at(adgs: Sequence[Adg], binding: Binding, port: int) -> list[InputPlan | None]:

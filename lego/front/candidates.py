@@ -8,11 +8,12 @@ number of FUs.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from lego.front.links import sharing_classes
 from lego.ir.adg import Adg, Fu, InputPlan
+from lego.ir.dataflow import Dataflow
 
 __all__ = ["Option", "Port", "Region", "port_of"]
 
@@ -69,17 +70,13 @@ def port_of(fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], b
             for options, root in zip(found, roots, strict=True)
         )
         regions.setdefault(key, []).append(fu)
-    return Port(
-        bits,
-        tuple(Region(options, tuple(members)) for options, members in regions.items()),
-        tuple(stars),
-    )
+    alike = tuple(Region(options, tuple(members)) for options, members in regions.items())
+    return Port(bits, alike, tuple(stars))
 
 
 def _layer_options(adg: Adg, plan: InputPlan) -> tuple[dict[Fu, tuple[Option, ...]], dict[Fu, Fu]]:
     """Options per FU but broadcasts, and the source of each broadcast."""
     flow = adg.dataflow
-    steps = [ds for ds in itertools.product((-1, 0, 1), repeat=len(flow.sizes)) if any(ds)]
     options: dict[Fu, tuple[Option, ...]] = {}
     stars: dict[Fu, Fu] = {}
     for group in sharing_classes(plan.space, flow):
@@ -88,22 +85,31 @@ def _layer_options(adg: Adg, plan: InputPlan) -> tuple[dict[Fu, tuple[Option, ..
             first.setdefault(flow.skew(fu), fu)
         members = set(group)
         for fu in group:
-            skew = flow.skew(fu)
-            root = first[skew]
+            root = first[flow.skew(fu)]
             if root != fu:
                 stars[fu] = root
-            near = []
-            for ds in steps:
-                other = tuple(a - d for a, d in zip(fu, ds, strict=True))
-                delay = skew - flow.skew(other)
-                if delay > 0 and other in members:
-                    near.append(Option(ds, delay))
+            near = list(_neighbours(flow, fu, members))
             if not near and root == fu and fu != group[0]:
-                before = max(
-                    (other for other in group if flow.skew(other) < skew),
-                    key=lambda other: (flow.skew(other), other),
-                )
-                ds = tuple(a - b for a, b in zip(fu, before, strict=True))
-                near.append(Option(ds, skew - flow.skew(before)))
+                near.append(_latest_before(flow, fu, group))
             options[fu] = tuple(near) if near or root != fu else (Option(),)
     return options, stars
+
+
+def _neighbours(flow: Dataflow, fu: Fu, members: Set[Fu]) -> Iterator[Option]:
+    """Links from FUs one step away that use the same element earlier."""
+    for ds in itertools.product((-1, 0, 1), repeat=len(flow.sizes)):
+        other = tuple(a - d for a, d in zip(fu, ds, strict=True))
+        delay = flow.skew(fu) - flow.skew(other)
+        if delay > 0 and other in members:
+            yield Option(ds, delay)
+
+
+def _latest_before(flow: Dataflow, fu: Fu, group: Sequence[Fu]) -> Option:
+    """The link from the FU that uses the element last before this one."""
+    skew = flow.skew(fu)
+    before = max(
+        (other for other in group if flow.skew(other) < skew),
+        key=lambda other: (flow.skew(other), other),
+    )
+    ds = tuple(a - b for a, b in zip(fu, before, strict=True))
+    return Option(ds, skew - flow.skew(before))

@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lego.diag import InternalError
 from lego.front.candidates import Option, Port
 from lego.ir.adg import Fu
 from lego.ir.costs import COSTS
+
+if TYPE_CHECKING:
+    import pulp
+
+    Picks = Mapping[tuple[tuple[int, int], Option], pulp.LpVariable]
+    """Per (region, dataflow) and option, whether it is taken."""
 
 __all__ = ["NODE_LIMIT", "Choice", "cost_of", "exact", "heuristic", "sources_of"]
 
@@ -112,6 +118,44 @@ def exact(port: Port) -> Choice | None:
     }
     for key, options in _cells(port):
         problem += pulp.lpSum(pick[key, option] for option in options) == 1
+    cost, constant = _input_costs(problem, port, pick)
+    for n, (takers, count) in enumerate(sorted(_lines(port).items())):
+        cost += _line_cost(problem, port, pick, takers, count, n)
+    ties = [n * variable for n, variable in enumerate(pick.values())]
+    scale = 1 + 2 * len(pick) ** 2
+    problem.setObjective(scale * pulp.lpSum(cost) + pulp.lpSum(ties))
+    if not _is_solved(problem):
+        return None
+    chosen = {
+        key: max(options, key=lambda o, key=key: pick[key, o].value() or 0)  # type: ignore[misc]
+        for key, options in _cells(port)
+    }
+    total = cost_of(port, chosen)
+    least = round(pulp.value(problem.objective) or 0) // scale
+    if port.bits * (least + constant) != total:
+        raise InternalError("fusion: the programme's optimum isn't its choice's cost")
+    return Choice(chosen, total, total)
+
+
+def _is_solved(problem: pulp.LpProblem) -> bool:
+    """Whether the node limit let the solver finish. Raises InternalError if there is no optimum."""
+    import pulp
+
+    try:
+        status = problem.solve(pulp.HiGHS(msg=False, threads=1, mip_max_nodes=NODE_LIMIT, gapRel=0))
+    except KeyError:  # PuLP knows no status for a solver stopped by its node limit
+        return False
+    if pulp.LpStatus[status] != "Optimal":
+        raise InternalError(f"fusion ended {pulp.LpStatus[status]}")
+    return True
+
+
+def _input_costs(
+    problem: pulp.LpProblem, port: Port, pick: Picks
+) -> tuple[list[pulp.LpAffineExpression], int]:
+    """Multiplexer inputs, one per distinct source of a region, and what the first of each doesn't cost."""
+    import pulp
+
     cost, constant = [], 0
     for r, region in enumerate(port.regions):
         cells = [(r, k) for k, options in enumerate(region.options) if options]
@@ -125,36 +169,17 @@ def exact(port: Port) -> Choice | None:
                 if (key, option) in pick:
                     problem += used >= pick[key, option]
             cost.append(weight * used)
-    for n, (takers, count) in enumerate(sorted(_lines(port).items())):
-        cost += _line_cost(problem, port, pick, takers, count, n)
-    ties = [n * variable for n, variable in enumerate(pick.values())]
-    scale = 1 + 2 * len(pick) ** 2
-    problem.setObjective(scale * pulp.lpSum(cost) + pulp.lpSum(ties))
-    try:
-        status = problem.solve(pulp.HiGHS(msg=False, threads=1, mip_max_nodes=NODE_LIMIT, gapRel=0))
-    except KeyError:  # PuLP knows no status for a solver stopped by its node limit
-        return None
-    if pulp.LpStatus[status] != "Optimal":
-        raise InternalError(f"fusion ended {pulp.LpStatus[status]}")
-    chosen = {
-        key: max(options, key=lambda o, key=key: pick[key, o].value() or 0)  # type: ignore[misc]
-        for key, options in _cells(port)
-    }
-    total = cost_of(port, chosen)
-    least = round(pulp.value(problem.objective) or 0) // scale
-    if port.bits * (least + constant) != total:
-        raise InternalError("fusion: the programme's optimum isn't its choice's cost")
-    return Choice(chosen, total, total)
+    return cost, constant
 
 
 def _line_cost(
-    problem: Any,
+    problem: pulp.LpProblem,
     port: Port,
-    pick: Mapping[tuple[Key, Option], Any],
+    pick: Picks,
     takers: tuple[tuple[Fu, int], ...],
     count: int,
     number: int,
-) -> list[Any]:
+) -> list[pulp.LpAffineExpression]:
     """Registers behind one kind of FU: one per cycle of the longest tap."""
     import pulp
 

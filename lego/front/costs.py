@@ -64,22 +64,29 @@ def _priced(expr: Expr, spans: Sequence[Range]) -> tuple[Range, int]:
         most = max(abs(low), abs(high))
         least = 0 if isinstance(expr, Unary) and expr.op is UnaryOp.ABS else -most
         return (least, most), COSTS.adder_bit * _bits(spans[0])
-    left, right = spans
+    span = _span(expr.op, *spans)
     match expr.op:
         case BinaryOp.MUL:
-            area = COSTS.multiplier_bit * _bits(left) * _bits(right)
-            return intervals.multiplied(left, right), area
-        case BinaryOp.SHL:
-            return intervals.raised(left, right[0]), 0
-        case BinaryOp.SHR:
-            return intervals.reduced(left, right[0]), 0
-        case BinaryOp.SUB:
-            span = intervals.subtracted(left, right)
-        case BinaryOp.ADD:
-            span = intervals.added(left, right)
-        case _:
-            span = intervals.hull(left, right)
+            return span, COSTS.multiplier_bit * _bits(spans[0]) * _bits(spans[1])
+        case BinaryOp.SHL | BinaryOp.SHR:
+            return span, 0
     return span, COSTS.adder_bit * _bits(span)
+
+
+def _span(op: BinaryOp, left: Range, right: Range) -> Range:
+    """Interval of an operation on two; shifts are by constants, `max` and `min` give either operand."""
+    match op:
+        case BinaryOp.MUL:
+            return intervals.multiplied(left, right)
+        case BinaryOp.SHL:
+            return intervals.raised(left, right[0])
+        case BinaryOp.SHR:
+            return intervals.reduced(left, right[0])
+        case BinaryOp.SUB:
+            return intervals.subtracted(left, right)
+        case BinaryOp.ADD:
+            return intervals.added(left, right)
+    return intervals.hull(left, right)
 
 
 def _bits(span: Range) -> int:

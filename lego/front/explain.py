@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lego.front.accesses import access_counts
 from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Adg, DelayReuse, InputPlan, OutputPlan
 
 __all__ = ["explain"]
 
@@ -59,12 +59,8 @@ def _input(
     form = Forms(plan.time, plan.space, plan.offset)
     links = _links(adg, plan)
     yield "    reuse found (FU shift ds, timestamps dt, delay in cycles):"
-    found = False
-    for reuse in reuse_vectors(form, flow, trips):
-        found = True
-        yield f"      {_reuse_line(adg, plan, reuse, trips, links)}"
-    if not found:
-        yield "      none: no two uses touch one element"
+    found = [_reuse_line(adg, plan, r, trips, links) for r in reuse_vectors(form, flow, trips)]
+    yield from (f"      {line}" for line in found or ["none: no two uses touch one element"])
     registers = 0
     for (shift, delay), count in sorted(links.items()):
         registers += delay * count * plan.tensor.format.bits
@@ -73,15 +69,18 @@ def _input(
     nodes = adg.data_nodes(plan)
     held = f", read once per trip of the {plan.hold} innermost counters" if plan.hold else ""
     yield f"    {len(nodes)} data nodes{held}"
-    for each in plan.delays:
-        kind = "programmable delay up to" if each.programmable else "delay"
-        yield (
-            f"    delay reuse of {len(each.fus)} of them: by {each.shift}, timestamps {each.dt} back, "
-            f"{kind} {each.delay}; elsewhere they read"
-        )
-        registers += each.delay * len(each.fus) * plan.tensor.format.bits
+    yield from map(_delay_line, plan.delays)
+    registers += sum(each.delay * len(each.fus) for each in plan.delays) * plan.tensor.format.bits
     yield f"    cost: {registers} link register bits, {len(nodes)} memory ports"
     yield f"    {_bank_line(plan, words)}"
+
+
+def _delay_line(reuse: DelayReuse) -> str:
+    kind = "programmable delay up to" if reuse.programmable else "delay"
+    return (
+        f"    delay reuse of {len(reuse.fus)} of them: by {reuse.shift}, timestamps {reuse.dt} back, "
+        f"{kind} {reuse.delay}; elsewhere they read"
+    )
 
 
 def _links(adg: Adg, plan: InputPlan) -> dict[tuple[Vector, int], int]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from lego.front.banking import Nodes, least_banks
 from lego.front.explain import explain
 from lego.front.reuse import Forms
-from lego.ir.adg import Fu, InputPlan
+from lego.ir.adg import Banking, Fu, InputPlan
 from lego.ir.costs import COSTS
-from lego.ir.fused import FusedAdg, MemoryPlan
+from lego.ir.fused import FusedAdg, Layer, MemoryPlan
 
 __all__ = ["explain_design"]
 
@@ -65,23 +65,13 @@ def _sources(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
     takes as it is."""
     sources: dict[Fu, set[object]] = {}
     taps: dict[Fu, int] = {}
-    reused: set[object] = set()
-    fifos: dict[object, int] = {}
-    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
-        if not isinstance(plan, InputPlan):
-            continue
+    for layer, plan in _inputs(fused, buffer):
         own = "" if fused.shared else layer.label
         for fu, source in zip(layer.adg.dataflow.fus(), plan.sources, strict=True):
             key: object = "node" if source.link is None else (source.link, source.delay)
             sources.setdefault(fu, set()).add((own, key))
             if source.link is not None:
                 taps[source.link] = max(taps.get(source.link, 0), source.delay)
-        for number, reuse in enumerate(plan.delays):
-            for fu in reuse.fus:
-                giver = tuple(a - d for a, d in zip(fu, reuse.shift, strict=True))
-                line = own, giver, number if reuse.programmable else "fixed"
-                reused.add((fu, line, 0 if reuse.programmable else reuse.delay))
-                fifos[line] = max(fifos.get(line, 0), reuse.delay)
     counts = Counter(len(found) for found in sources.values())
     spread = ", ".join(f"{n} FUs with {k}" for k, n in sorted(counts.items()))
     yield f"    sources per FU: {spread}"
@@ -89,6 +79,28 @@ def _sources(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
     registers = sum(taps.values()) * buffer.bits
     area = (muxes * COSTS.mux_bit + registers * COSTS.register_bit) / 1000
     yield f"    cost: {muxes} multiplexer bits, {registers} link register bits, {area:,.0f} um2"
+    yield from _delays(fused, buffer)
+
+
+def _inputs(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[tuple[Layer, InputPlan]]:
+    """What the dataflows read at a buffer of operands."""
+    for layer, plan in zip(fused.layers, buffer.plans, strict=True):
+        if isinstance(plan, InputPlan):
+            yield layer, plan
+
+
+def _delays(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
+    """Inputs and registers of delay reuse, if there is any."""
+    reused: set[object] = set()
+    fifos: dict[object, int] = {}
+    for layer, plan in _inputs(fused, buffer):
+        own = "" if fused.shared else layer.label
+        for number, reuse in enumerate(plan.delays):
+            for fu in reuse.fus:
+                giver = tuple(a - d for a, d in zip(fu, reuse.shift, strict=True))
+                line = own, giver, number if reuse.programmable else "fixed"
+                reused.add((fu, line, 0 if reuse.programmable else reuse.delay))
+                fifos[line] = max(fifos.get(line, 0), reuse.delay)
     if reused:
         bits = sum(fifos.values()) * buffer.bits
         yield (
@@ -111,12 +123,15 @@ def _banks(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
         ]
         least, banking = least_banks(nodes), plans[0].banking
         proof = "as many as act at once" if banking.n_banks == least else f"{least} act at once"
-        terms = []
-        for j, (count, g, skew) in enumerate(
-            zip(banking.counts, banking.gcds, banking.skews, strict=True)
-        ):
-            if count > 1:
-                own = f"d{j}" + (f"/{g}" if g > 1 else "")
-                added = [own, *(f"d{i}" for i, a in enumerate(skew) if a)]
-                terms.append(f"({'+'.join(added)}) mod {count}")
-        yield f"    {tensor}: bank {' , '.join(terms) or '0'}; {banking.n_banks} banks, {proof}"
+        bank = " , ".join(_terms(banking)) or "0"
+        yield f"    {tensor}: bank {bank}; {banking.n_banks} banks, {proof}"
+
+
+def _terms(banking: Banking) -> Iterator[str]:
+    """A bank's digits as text, such as ``(d0/2+d1) mod 4``."""
+    parts = zip(banking.counts, banking.gcds, banking.skews, strict=True)
+    for j, (count, g, skew) in enumerate(parts):
+        if count > 1:
+            own = f"d{j}" + (f"/{g}" if g > 1 else "")
+            added = [own, *(f"d{i}" for i, a in enumerate(skew) if a)]
+            yield f"({'+'.join(added)}) mod {count}"

@@ -7,7 +7,7 @@ gets one bank function for all dataflows that use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lego.diag import InternalError
 from lego.front.banking import Nodes, shared_banks
@@ -33,33 +33,38 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
             cost_of(port, _standalone(port), shared=False) for port in _ports(fus, adgs, binding)
         )
         return _design(name, adgs, binding, Fusion(str(method), cost, 0))
-    best: tuple[int, int, Binding, list[Port], list[Choice]] | None = None
+    best, bound = _cheapest(fus, adgs, method)
+    linked = [replace(adg, inputs=_linked(adg, k, best)) for k, adg in enumerate(adgs)]
+    return _design(name, linked, best.binding, Fusion(str(method), best.cost, bound))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A binding, its ports with what was chosen for each, and what all costs."""
+
+    binding: Binding
+    ports: tuple[tuple[Port, Choice], ...]
+    cost: int
+
+
+def _cheapest(fus: Sequence[Fu], adgs: Sequence[Adg], method: Method) -> tuple[_Bound, int]:
+    """The cheapest binding and choice, and below what none can cost; 0 if not all were looked at."""
+    best: _Bound | None = None
     bound = None
     known: dict[object, tuple[Port, Choice]] = {}
     every, complete = bindings(adgs)
     for base, binding in sorted((fixed_cost(adgs, each), each) for each in every):
-        if best is not None and base >= best[0]:
+        if best is not None and base >= best.cost:
             break  # no links cost less than nothing
-        found = [_solved(fus, adgs, binding, k, method, known) for k in range(_n_ports(binding))]
-        choices = [choice for _, choice in found]
-        cost = base + sum(choice.cost for choice in choices)
-        low = base + sum(choice.bound for choice in choices)
+        ports = [_solved(fus, adgs, binding, k, method, known) for k in range(_n_ports(binding))]
+        cost = base + sum(choice.cost for _, choice in ports)
+        low = base + sum(choice.bound for _, choice in ports)
         bound = low if bound is None else min(bound, low)
-        if best is None or cost < best[0]:
-            best = cost, base, binding, [port for port, _ in found], choices
+        if best is None or cost < best.cost:
+            best = _Bound(binding, tuple(ports), cost)
     if best is None:
         raise InternalError("there is no binding")
-    cost, _, binding, ports, choices = best
-    linked = [
-        replace(
-            adg,
-            inputs=tuple(
-                _linked(adg, k, i, binding, ports, choices) for i in range(len(adg.inputs))
-            ),
-        )
-        for k, adg in enumerate(adgs)
-    ]
-    return _design(name, linked, binding, Fusion(str(method), cost, bound or 0 if complete else 0))
+    return best, bound or 0 if complete else 0
 
 
 def _box(adgs: Sequence[Adg]) -> list[Fu]:
@@ -100,19 +105,14 @@ def _solved(
     return known[key]
 
 
-def _linked(
-    adg: Adg,
-    layer: int,
-    index: int,
-    binding: Binding,
-    ports: Sequence[Port],
-    choices: Sequence[Choice],
-) -> InputPlan:
-    """One input with its chosen links."""
-    number = binding[layer][index]
-    sources = sources_of(ports[number], choices[number], layer)
-    links = tuple(Source(*sources[fu]) for fu in adg.dataflow.fus())
-    return replace(adg.inputs[index], sources=links)
+def _linked(adg: Adg, layer: int, bound: _Bound) -> tuple[InputPlan, ...]:
+    """The inputs with their chosen links."""
+    found = []
+    for plan, number in zip(adg.inputs, bound.binding[layer], strict=True):
+        sources = sources_of(*bound.ports[number], layer)
+        links = tuple(Source(*sources[fu]) for fu in adg.dataflow.fus())
+        found.append(replace(plan, sources=links))
+    return tuple(found)
 
 
 def _standalone(port: Port) -> dict[tuple[int, int], Option]:

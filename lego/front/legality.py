@@ -22,8 +22,6 @@ def check_dataflow(op: TensorOp, flow: Dataflow) -> None:
     """Raise E302 if an iteration runs twice, E303 if one never runs, E304 if an FU would have to act
     before its timestamp is issued."""
     box = [*_ranges("t", flow.trips(op)), *_ranges("s", flow.sizes)]
-    loops = [f"i{k}" for k in range(len(op.loops))]
-    inside = [f"0 <= i{k} < {loop.extent}" for k, loop in enumerate(op.loops)]
     _check_cues(op, flow)
     twice = _twice(op, flow, box)
     if twice is not None:
@@ -35,6 +33,12 @@ def check_dataflow(op: TensorOp, flow: Dataflow) -> None:
             loc=op.loc,
             hint="a counter's step must be the number of FUs that its loop is spread over",
         )
+    _check_missed(op, flow, box)
+
+
+def _check_missed(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> None:
+    loops = [f"i{k}" for k in range(len(op.loops))]
+    inside = [f"0 <= i{k} < {loop.extent}" for k, loop in enumerate(op.loops)]
     places = ", ".join(_names(flow))
     done = isl.Map(
         f"{{ [{places}] -> [{', '.join(loops)}] : {' and '.join([*box, *_equal(op, flow, '')])} }}"

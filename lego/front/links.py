@@ -29,6 +29,12 @@ def sharing_classes(space: Sequence[Sequence[int]], dataflow: Dataflow) -> list[
     return [sorted(group, key=lambda fu: (dataflow.skew(fu), fu)) for group in groups.values()]
 
 
+def _distance(dataflow: Dataflow, fu: Fu, other: Fu) -> tuple[int, int, Fu]:
+    """Cycles from the other FU's use to this one's, steps between them, and the other."""
+    steps = sum(abs(a - b) for a, b in zip(fu, other, strict=True))
+    return dataflow.skew(fu) - dataflow.skew(other), steps, other
+
+
 def link_sources(form: Forms, dataflow: Dataflow) -> tuple[Source, ...]:
     """Cheapest source of every FU: a link that is valid at all timestamps, or a data node."""
     source: dict[Fu, Source] = {}
@@ -39,15 +45,7 @@ def link_sources(form: Forms, dataflow: Dataflow) -> tuple[Source, ...]:
             near = [tuple(a - d for a, d in zip(fu, shift, strict=True)) for shift in shifts]
             before = [other for other in near if rank.get(other, len(group)) < rank[fu]]
             before = before or group[: rank[fu]]
-            best = min(
-                before,
-                key=lambda other: (
-                    dataflow.skew(fu) - dataflow.skew(other),
-                    sum(abs(a - b) for a, b in zip(fu, other, strict=True)),
-                    other,
-                ),
-                default=None,
-            )
+            best = min(before, key=lambda other: _distance(dataflow, fu, other), default=None)
             delay = 0 if best is None else dataflow.skew(fu) - dataflow.skew(best)
             source[fu] = Source(best, delay)
     return tuple(source[fu] for fu in dataflow.fus())

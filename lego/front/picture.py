@@ -54,21 +54,15 @@ def html(fused: FusedAdg, *, every: bool = False) -> str:
         )
         pages.append(f'<section id="s{k}">\n{svg(one, every=every)}</section>')
         rules.append(f"#t{k}:checked ~ #s{k} {{ display: block }}")
-    return "\n".join(
-        [
-            "<!doctype html>",
-            f'<html lang="en"><meta charset="utf-8"><title>{escape(fused.name)}</title>',
-            "<style>body { font-family: sans-serif } section { display: none; overflow: auto }",
-            "label { margin-right: 1.5em }",
-            *rules,
-            "</style>",
-            f"<h1>{escape(fused.name)}: {len(fused.layers)} dataflows, {list(fused.sizes)} FUs</h1>",
-            *tabs,
-            *pages,
-            "</html>",
-            "",
-        ]
-    )
+    head = [
+        "<!doctype html>",
+        f'<html lang="en"><meta charset="utf-8"><title>{escape(fused.name)}</title>',
+        "<style>body { font-family: sans-serif } section { display: none; overflow: auto }",
+        "label { margin-right: 1.5em }",
+    ]
+    title = f"{escape(fused.name)}: {len(fused.layers)} dataflows, {list(fused.sizes)} FUs"
+    body = ["</style>", f"<h1>{title}</h1>", *tabs, *pages, "</html>", ""]
+    return "\n".join([*head, *rules, *body])
 
 
 def dot(fused: FusedAdg, *, every: bool = False) -> str:
@@ -79,24 +73,28 @@ def dot(fused: FusedAdg, *, every: bool = False) -> str:
         lines += [f"  subgraph cluster_{k} {{", f'    label="{layer.label}";']
         lines += [f'    "{k}:{_name(fu)}" [label="{_name(fu)}"];' for fu in fold.fus()]
         for edge in _edges(fused, layer):
-            if not fold.shows(edge.fu):
-                continue
-            if edge.source is None:
-                start = f"{k}:{edge.operand}:{_name(edge.fu)}"
-                lines.append(f'    "{start}" [label="{edge.operand}", shape=ellipse];')
-            elif fold.shows(edge.source):
-                start = f"{k}:{_name(edge.source)}"
-            else:
-                start = f"{k}:..{_name(edge.source)}"
-                lines.append(f'    "{start}" [label="{_name(edge.source)}", style=dotted];')
-            ends = (start, f"{k}:{_name(edge.fu)}")
-            first, second = reversed(ends) if edge.out else ends
-            lines.append(
-                f'    "{first}" -> "{second}" '
-                f'[label="{edge.operand}:{edge.delay}", color="{COLOURS[edge.colour]}"];'
-            )
+            if fold.shows(edge.fu):
+                lines += _dot_edge(edge, k, fold)
         lines.append("  }")
     return "\n".join([*lines, "}", ""])
+
+
+def _dot_edge(edge: _Edge, cluster: int, fold: Fold) -> Iterator[str]:
+    """An edge to an FU that is shown, after the node where it starts if that is no FU shown."""
+    if edge.source is None:
+        start = f"{cluster}:{edge.operand}:{_name(edge.fu)}"
+        yield f'    "{start}" [label="{edge.operand}", shape=ellipse];'
+    elif fold.shows(edge.source):
+        start = f"{cluster}:{_name(edge.source)}"
+    else:
+        start = f"{cluster}:..{_name(edge.source)}"
+        yield f'    "{start}" [label="{_name(edge.source)}", style=dotted];'
+    ends = (start, f"{cluster}:{_name(edge.fu)}")
+    first, second = reversed(ends) if edge.out else ends
+    yield (
+        f'    "{first}" -> "{second}" '
+        f'[label="{edge.operand}:{edge.delay}", color="{COLOURS[edge.colour]}"];'
+    )
 
 
 def _name(fu: Fu) -> str:
