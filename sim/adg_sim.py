@@ -136,13 +136,17 @@ def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
             before = place[tuple(a - b for a, b in zip(fu, reuse.shift, strict=True))]
             linked = _use(time, k, before, reuse.cycles(time.trips, skew), now)
             source[k] = np.where(_holds(reuse.domain(time.trips, skew), time), linked, source[k])
-    flat = source.ravel()
-    if (flat < 0).any():
+    if (source < 0).any():
         raise InternalError(f"{plan.name} takes a value from before the first timestamp")
+    return _followed(plan, source.ravel()).reshape(n_fus, n_times)
+
+
+def _followed(plan: InputPlan, flat: Array) -> Array:
+    """Per use the one at the end of its links. Raises InternalError if they go round."""
     for _ in range(flat.size.bit_length() + 1):
         following = flat[flat]
         if (following == flat).all():
-            return flat.reshape(n_fus, n_times)
+            return flat
         flat = following
     raise InternalError(f"the links of {plan.name} form a cycle")
 
@@ -228,17 +232,17 @@ def _commit(
     counts = np.ones_like(body, dtype=np.bool_)
     for flags in (*valid.values(), inside):
         counts = counts & flags
-    masked = np.where(counts, body, identity) if combine is not None else body
     held = int(np.prod(time.trips[len(time.trips) - plan.hold :], dtype=np.int64))
     place = {tuple(fu): k for k, fu in enumerate(time.fus.tolist())}
     roots = [place[c.root] for c in plan.classes]
-    members = [[place[fu] for level in c.levels for fu in level] for c in plan.classes]
     if combine is None:
-        sums = masked[roots]
+        sums, last = body[roots], np.arange(len(time.t))
     else:
+        masked = np.where(counts, body, identity)
+        members = [[place[fu] for level in c.levels for fu in level] for c in plan.classes]
         totals = np.stack([combine.reduce(masked[group], axis=0) for group in members])
         sums = combine.reduce(totals.reshape(len(roots), -1, held), axis=2)
-    last = np.arange(held - 1, len(time.t), held) if combine is not None else np.arange(len(time.t))
+        last = np.arange(held - 1, len(time.t), held)
     elements = _elements(plan, time)[roots][:, last]
     enable = _enabled(adg, plan, layout, elements, valid, roots, last)
     if adg.guarded_commits:

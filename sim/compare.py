@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from frontends.torch_export.tracer import Traced
+from frontends.tracing.views import View
 from lego.diag import LegoError
 from lego.ir.network import Kind
 from sim.network import execute
@@ -114,20 +115,26 @@ def differences(
     for name, want in _recorded(traced, args, named).items():
         if name not in traced.views:
             continue
-        view = traced.views[name]
-        extents, access = view.access()
-        value, held = (
-            read(held[view.buffer], access, extents).reshape(view.shape)
-            if view.buffer in held
-            else None
-            for held in (values, exact)
-        )
-        assert value is not None  # noqa: S101
-        both, layer = (value, held), name in layers
+        both, layer = _seen(traced.views[name], values, exact), name in layers
         found.append(
             compared(name, paths[name], both, want, true.get(name), scaled=scaled, layer=layer)
         )
     return found
+
+
+def _seen(
+    view: View, values: Mapping[str, Tensor], exact: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor | None]:
+    """The elements of a view, in floating point and in number formats if there are any."""
+    extents, access = view.access()
+    value, held = (
+        read(held[view.buffer], access, extents).reshape(view.shape)
+        if view.buffer in held
+        else None
+        for held in (values, exact)
+    )
+    assert value is not None  # noqa: S101
+    return value, held
 
 
 def compared(

@@ -58,17 +58,17 @@ def file_differences(
         for name, buffer in read.outputs.items()
     ]
     left = _contracted(read)
-    for node in read.model.graph.node:
-        for name in filter(None, node.output):
-            view = read.views.get(name)
-            if view is None or name not in wanted:
-                continue
-            held = (_seen(values[view.buffer], view), _seen(exact.get(view.buffer), view))
-            layer = view.buffer in left
-            left.discard(view.buffer)
-            found.append(
-                compared(name, place_of(node), held, wanted[name], true.get(name), layer=layer)
-            )
+    results = [(node, name) for node in read.model.graph.node for name in filter(None, node.output)]
+    for node, name in results:
+        view = read.views.get(name)
+        if view is None or name not in wanted:
+            continue
+        held = (_seen(values[view.buffer], view), _seen(exact.get(view.buffer), view))
+        layer = view.buffer in left
+        left.discard(view.buffer)
+        found.append(
+            compared(name, place_of(node), held, wanted[name], true.get(name), layer=layer)
+        )
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Set
 from pathlib import Path
 
 from lego.back.rtl.verilog import run_passes, silence
@@ -63,33 +64,11 @@ def _proven(scratch: Path, golden: str, mutant: str, top: str, depth: int) -> bo
     Signals that can't be proven equal are matched no more, and the proof starts again.
     """
     for side, text in (("golden", golden), ("mutant", mutant)):
-        (scratch / f"{side}.v").write_text(text)
-        run_passes(
-            f"read_verilog {scratch}/{side}.v",
-            f"hierarchy -top {top}",
-            "proc",
-            "flatten",
-            "memory -nomap",
-            "memory_map",
-            "opt_clean",
-            f"rename {top} {side}",
-            f"write_rtlil {scratch}/{side}.il",
-        )
+        _flatten(scratch, side, text, top)
     outputs = set(re.findall(r"output (?:\[\d+:0\] )?(\w+)", _modules(golden)[top]))
     apart: set[str] = set()
     for _ in range(ROUNDS):
-        (scratch / "apart").write_text("".join(f"{name}\n" for name in sorted(apart)))
-        run_passes(
-            f"read_rtlil {scratch}/golden.il",
-            f"read_rtlil {scratch}/mutant.il",
-            f"equiv_make -blacklist {scratch}/apart golden mutant both",
-            "hierarchy -top both",
-            "opt -full",
-            f"equiv_simple -seq {depth}",
-            f"equiv_induct -seq {depth}",
-            f"tee -q -o {scratch}/status equiv_status",
-        )
-        status = (scratch / "status").read_text()
+        status = _status(scratch, apart, depth)
         if "Equivalence successfully proven!" in status:
             return True
         failed = set(re.findall(r"Unproven \$equiv \S+ \\(\S+)_gold", status))
@@ -97,3 +76,35 @@ def _proven(scratch: Path, golden: str, mutant: str, top: str, depth: int) -> bo
             return False
         apart |= failed
     return False
+
+
+def _flatten(scratch: Path, side: str, text: str, top: str) -> None:
+    """One side as a single module of that name, in RTLIL."""
+    (scratch / f"{side}.v").write_text(text)
+    run_passes(
+        f"read_verilog {scratch}/{side}.v",
+        f"hierarchy -top {top}",
+        "proc",
+        "flatten",
+        "memory -nomap",
+        "memory_map",
+        "opt_clean",
+        f"rename {top} {side}",
+        f"write_rtlil {scratch}/{side}.il",
+    )
+
+
+def _status(scratch: Path, apart: Set[str], depth: int) -> str:
+    """What Yosys says of the proof with these signals matched no more."""
+    (scratch / "apart").write_text("".join(f"{name}\n" for name in sorted(apart)))
+    run_passes(
+        f"read_rtlil {scratch}/golden.il",
+        f"read_rtlil {scratch}/mutant.il",
+        f"equiv_make -blacklist {scratch}/apart golden mutant both",
+        "hierarchy -top both",
+        "opt -full",
+        f"equiv_simple -seq {depth}",
+        f"equiv_induct -seq {depth}",
+        f"tee -q -o {scratch}/status equiv_status",
+    )
+    return (scratch / "status").read_text()

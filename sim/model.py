@@ -39,18 +39,7 @@ class Bench:
 
 def top_text(benches: Sequence[Bench]) -> str:
     """SystemVerilog of the simulation top: a clock, and one bench per design."""
-    lines = []
-    for k, bench in enumerate(benches):
-        lines += [
-            f"`define BENCH bench_{k}",
-            f"`define DUT {bench.top}",
-            f'`define BENCH_TEXT "{k}"',
-            f"`define AW {bench.address_bits}",
-            f"`define DW {bench.data_bits}",
-            *([f"`define MW {bench.mask_bits}"] if bench.mask_bits else []),
-            '`include "bench.svh"',
-            *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW", "MW")),
-        ]
+    lines = [line for k, bench in enumerate(benches) for line in _bench_lines(k, bench)]
     lines += [
         "module tb (output wire finished);",
         "  reg clk = 0;",
@@ -65,6 +54,20 @@ def top_text(benches: Sequence[Bench]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _bench_lines(number: int, bench: Bench) -> list[str]:
+    """The module of one bench: bench.svh with what differs from design to design."""
+    return [
+        f"`define BENCH bench_{number}",
+        f"`define DUT {bench.top}",
+        f'`define BENCH_TEXT "{number}"',
+        f"`define AW {bench.address_bits}",
+        f"`define DW {bench.data_bits}",
+        *([f"`define MW {bench.mask_bits}"] if bench.mask_bits else []),
+        '`include "bench.svh"',
+        *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW", "MW")),
+    ]
 
 
 def build(benches: Sequence[Bench], options: ModelOptions | None = None) -> Path:

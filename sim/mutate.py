@@ -50,15 +50,7 @@ def mutants(
         scratch = Path(name)
         (scratch / "in.v").write_text(verilog)
         bits = count // 2
-        run_passes(
-            f"read_verilog {scratch}/in.v",
-            f"hierarchy -top {top}",
-            "proc -noopt",
-            "opt_clean",
-            f"write_rtlil {scratch}/base.il",
-            *(f"blackbox {macro}" for macro in macros),
-            f"mutate -list {bits} -seed {seed} -o {scratch}/list",
-        )
+        _list_changes(scratch, top, macros, f"-list {bits} -seed {seed}")
         base = (scratch / "base.il").read_text()
         made = [Mutant("", _verilog(scratch, base))]
         for command in (scratch / "list").read_text().splitlines()[:bits]:
@@ -67,6 +59,19 @@ def mutants(
         for what, text in _cell_mutants(base, macros, count - bits, random.Random(seed)):  # noqa: S311
             made.append(Mutant(what.replace(f"{scratch}/", ""), _verilog(scratch, text)))
         return made
+
+
+def _list_changes(scratch: Path, top: str, macros: Sequence[str], how: str) -> None:
+    """Write the design as base.il, and changes of single bits that Yosys draws as list."""
+    run_passes(
+        f"read_verilog {scratch}/in.v",
+        f"hierarchy -top {top}",
+        "proc -noopt",
+        "opt_clean",
+        f"write_rtlil {scratch}/base.il",
+        *(f"blackbox {macro}" for macro in macros),
+        f"mutate {how} -o {scratch}/list",
+    )
 
 
 def _verilog(scratch: Path, rtlil: str, *changes: str) -> str:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -246,28 +246,7 @@ def _proven(
     with tempfile.TemporaryDirectory(prefix="lego-proof-") as name:
         scratch = Path(name)
         (scratch / "miter.v").write_text(to_verilog(dag))
-        with silence():
-            run_passes(
-                f"read_verilog {scratch}/miter.v",
-                "hierarchy -top miter",
-                "proc",
-                "flatten",
-                # before any optimisation: it may take undefined values for equal
-                "setundef -init -zero",
-                "setundef -undriven -zero",
-                "opt -full",
-                "wreduce",
-                "opt -full -share_all",
-                "techmap",
-                "opt -full",
-                "dffunmap",
-                "simplemap",
-                "aigmap",
-                "opt_clean",
-                "setundef -zero",
-                "setundef -init -zero",
-                f"write_aiger -zinit {scratch}/miter.aig",
-            )
+        _write_aiger(scratch)
         script = "read_aiger miter.aig; strash; scorr; scorr -F 2; dc2; write_aiger rest.aig"
         command = [ABC, "-c", f"{script}; pdr -T {timeout_s}"]
         try:
@@ -276,6 +255,32 @@ def _proven(
             return False
         rest = scratch / "rest.aig"
         return (rest.is_file() and _never(rest)) or "Property proved" in done.stdout
+
+
+def _write_aiger(scratch: Path) -> None:
+    """The miter as and-gates and flip-flops that start at 0."""
+    with silence():
+        run_passes(
+            f"read_verilog {scratch}/miter.v",
+            "hierarchy -top miter",
+            "proc",
+            "flatten",
+            # before any optimisation: it may take undefined values for equal
+            "setundef -init -zero",
+            "setundef -undriven -zero",
+            "opt -full",
+            "wreduce",
+            "opt -full -share_all",
+            "techmap",
+            "opt -full",
+            "dffunmap",
+            "simplemap",
+            "aigmap",
+            "opt_clean",
+            "setundef -zero",
+            "setundef -init -zero",
+            f"write_aiger -zinit {scratch}/miter.aig",
+        )
 
 
 def _never(aiger: Path) -> bool:
@@ -289,11 +294,8 @@ def _miter(golden: Module, other: Module, case: _Case) -> Module:
     """Both modules with equal inputs; the output `differ` says whether any output of `other` is another
     integer than in `golden`, or leaves its interval. Ports that are free in this case may differ."""
     b = Builder("miter", "proof")
-    spans = {node.name: node.range for node in _inputs(golden)}
-    known = set(spans)
-    for node in _inputs(other):
-        name = _base(node.name, known)
-        spans[name] = min(spans.get(name, node.range), node.range, key=lambda s: s[1] - s[0])
+    known = {node.name for node in _inputs(golden)}
+    spans = _spans(golden, other)
     values = {name: _any_in(b, name, span) for name, span in sorted(spans.items())}
     if case.id >= 0 and "dataflow" in values:
         values["dataflow"] = b.const(case.id)
@@ -307,6 +309,27 @@ def _miter(golden: Module, other: Module, case: _Case) -> Module:
     ):
         wires = {n.name: b.wrap(drives[_base(n.name, known)], n.range) for n in _inputs(module)}
         found.append(b.instance(replace(module, name=name), name, wires))
+    apart = _apart(b, golden, other, found, case)
+    while len(apart) > 1:
+        apart = [b.any(apart[k : k + 8]) for k in range(0, len(apart), 8)]
+    b.output("differ", b.any(apart))
+    return infer_widths(b.build())
+
+
+def _spans(golden: Module, other: Module) -> dict[str, Range]:
+    """The narrower of the intervals that either side gives an input."""
+    spans = {node.name: node.range for node in _inputs(golden)}
+    known = set(spans)
+    for node in _inputs(other):
+        name = _base(node.name, known)
+        spans[name] = min(spans.get(name, node.range), node.range, key=lambda s: s[1] - s[0])
+    return spans
+
+
+def _apart(
+    b: Builder, golden: Module, other: Module, found: Sequence[Mapping[str, int]], case: _Case
+) -> list[int]:
+    """Per output that counts, whether it differs or leaves an interval that is another than before."""
     wanted = dict(golden.outputs)
     apart = []
     for name, place in other.outputs:
@@ -319,10 +342,7 @@ def _miter(golden: Module, other: Module, case: _Case) -> Module:
         apart.append(b.invert(b.eq(given, found[0][base])))
         if span != golden.nodes[wanted[base]].range:
             apart += _outside(b, given, span)
-    while len(apart) > 1:
-        apart = [b.any(apart[k : k + 8]) for k in range(0, len(apart), 8)]
-    b.output("differ", b.any(apart))
-    return infer_widths(b.build())
+    return apart
 
 
 def _any_in(b: Builder, name: str, span: Range) -> int:

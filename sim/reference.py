@@ -59,9 +59,8 @@ def execute(
     for start in range(0, points, CHUNK):
         index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
         if op.domain and not assigns:
-            written[_inside(_index(op.output.map, index, op.output.map.n_out), written.shape)] = (
-                True
-            )
+            every = _index(op.output.map, index, op.output.map.n_out)
+            written[_inside(every, written.shape)] = True
         index = _in_domain(op, index)
         values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
         formats = [tensors[a.tensor].format for a in op.inputs]

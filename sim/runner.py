@@ -16,11 +16,6 @@ def run_model(
     model: Path, folder: Path, *, seed: int = 0, trace_file: str = "", timeout_s: float = 3600.0
 ) -> Finished:
     """Run the model; its cocotb test checks the answers. Raises E702 if cocotb itself failed."""
-    import cocotb_tools.config
-    import find_libpython
-
-    libpython = find_libpython.find_libpython()
-    entry = cocotb_tools.config.pygpi_entry_point()
     arguments = [f"+folder={folder}", "+verilator+rand+reset+2", f"+verilator+seed+{seed + 1}"]
     if trace_file:
         arguments = ["--trace", "--trace-file", trace_file, *arguments]
@@ -29,23 +24,33 @@ def run_model(
         cwd=folder,
         timeout_s=timeout_s,
         check=False,
-        env={
-            "PATH": f"{os.environ['PATH']}{os.pathsep}{cocotb_tools.config.libs_dir}",
-            "PYTHONPATH": os.pathsep.join(p for p in (_root(), *sys.path) if p),
-            "PYGPI_PYTHON_BIN": sys.executable,
-            "GPI_USERS": f"{libpython};{entry}",
-            "COCOTB_TEST_MODULES": "sim.wait_finished",
-            "COCOTB_TOPLEVEL": "tb",
-            "TOPLEVEL_LANG": "verilog",
-            "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
-            "COCOTB_TRUST_INERTIAL_WRITES": "1",
-            "LEGO_STREAMS": str(folder),
-        },
+        env=_environment(folder),
     )
     if not (folder / "results.xml").is_file():
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise LegoError("E702", f"the simulation ended without a result:\n{tail}")
     return done
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """What makes the model load this Python and cocotb's test in it."""
+    import cocotb_tools.config
+    import find_libpython
+
+    libpython = find_libpython.find_libpython()
+    entry = cocotb_tools.config.pygpi_entry_point()
+    return {
+        "PATH": f"{os.environ['PATH']}{os.pathsep}{cocotb_tools.config.libs_dir}",
+        "PYTHONPATH": os.pathsep.join(p for p in (_root(), *sys.path) if p),
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "GPI_USERS": f"{libpython};{entry}",
+        "COCOTB_TEST_MODULES": "sim.wait_finished",
+        "COCOTB_TOPLEVEL": "tb",
+        "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "LEGO_STREAMS": str(folder),
+    }
 
 
 def _root() -> str:

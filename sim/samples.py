@@ -48,15 +48,13 @@ def loaded(path: Path, sample: Sample) -> list[Sample]:
     wanted = ", ".join(f"(samples, {str(list(x.shape))[1:-1]}) {x.dtype}" for x in leaves)
     hint = f"the network's inputs: {wanted}"
     if len(arrays) != len(leaves):
-        raise LegoError(
-            "E422", f"{path} has {len(arrays)} arrays for {len(leaves)} inputs", hint=hint
-        )
+        message = f"{path} has {len(arrays)} arrays for {len(leaves)} inputs"
+        raise LegoError("E422", message, hint=hint)
     counts = set()
     for (name, array), leaf in zip(arrays, leaves, strict=True):
-        wrong = (
-            array.dtype.kind != "f" if leaf.is_floating_point() else array.dtype.kind not in "biu"
-        )
-        if wrong or array.shape[1:] != tuple(leaf.shape) or not _is_finite(array):
+        kinds = "f" if leaf.is_floating_point() else "biu"
+        fits = array.dtype.kind in kinds and array.shape[1:] == tuple(leaf.shape)
+        if not fits or not _is_finite(array):
             message = f"{name} of {path} has shape {array.shape} of {array.dtype}, or isn't finite"
             raise LegoError("E422", message, hint=hint)
         counts.add(len(array))

@@ -201,17 +201,7 @@ def run_cases(
     if options.optimise is None:
         options = replace(options, optimise=_level_for(cases))
     begun = time.monotonic()
-    benches = [
-        Bench(
-            case.stream.device.top,
-            case.verilog,
-            case.stream.device.host.address_bits,
-            case.stream.device.host.data_bits,
-            case.stream.device.host.mask_bits,
-        )
-        for case in cases
-    ]
-    model = build(benches, options)
+    model = build([_bench(case) for case in cases], options)
     built = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lego-run-") as scratch:
         folder = Path(scratch)
@@ -230,6 +220,12 @@ def run_cases(
         saif=traced if options.trace == "saif" else b"",
         waves=traced if options.trace in ("fst", "vcd") else b"",
     )
+
+
+def _bench(case: Case) -> Bench:
+    device = case.stream.device
+    host = device.host
+    return Bench(device.top, case.verilog, host.address_bits, host.data_bits, host.mask_bits)
 
 
 def _level_for(cases: Sequence[Case]) -> str:

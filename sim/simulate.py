@@ -15,7 +15,8 @@ from lego.artefact.folder import find_dataflows, names_of, program
 from lego.artefact.manifest import read_devices
 from lego.artefact.publish import add_files
 from lego.diag import LegoError
-from lego.ir.workload import TensorOp
+from lego.ir.device import Device, DeviceDataflow
+from lego.ir.workload import TensorOp, Workload
 from lego.ppa.activity import read_saif, write_activities
 from sim.checks import Verdict
 from sim.model import ModelOptions
@@ -113,8 +114,6 @@ def simulate(
         raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
     devices = read_devices(folder)
     workload = load_workload(folder / "workload.yaml")
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
-    ops = {op.name: op for op in workload.operations}
     chosen = find_dataflows(devices, design)
     if bounds and len(chosen) > 1:
         names = ", ".join(names_of(devices))
@@ -123,19 +122,8 @@ def simulate(
         )
     if keep_stimuli and len({device.top for device, _ in chosen}) < len(devices):
         raise LegoError("E903", "tb.sv holds all designs", hint="leave --design out")
-    rng = np.random.default_rng(seed)
-    known: dict[str, Array] = {}
-    cases = []
-    for device in devices:
-        flows = [flow for owner, flow in chosen if owner is device]
-        jobs = [
-            Job(ops[flow.operation], program(folder, flow.full_name, bounds or {}))
-            for flow in flows
-        ]
-        if jobs:
-            given = None if bounds else known
-            stream = default_stream(device, jobs, tensors, rng, given=given, recorded=activity)
-            cases.append(Case((folder / device.verilog).read_text(), stream))
+    runs = [(device, [flow for owner, flow in chosen if owner is device]) for device in devices]
+    cases = _cases(folder, workload, runs, seed=seed, bounds=bounds or {}, recorded=activity)
     handed = hand_overs(workload.operations, [flow.operation for _, flow in chosen])
     outcomes = _outcomes(cases, seed, "vcd" if waves else "saif" if activity else "")
     result = Simulation(
@@ -151,6 +139,30 @@ def simulate(
     files |= {"activity.json": _activities(cases, outcomes)} if activity else {}
     add_files(folder, {"sim.json": _text(result.to_json()), **files})
     return result
+
+
+def _cases(
+    folder: Path,
+    workload: Workload,
+    runs: Sequence[tuple[Device, Sequence[DeviceDataflow]]],
+    *,
+    seed: int,
+    bounds: Mapping[str, int],
+    recorded: bool,
+) -> list[Case]:
+    """A stream per design that runs any dataflows; at the full bounds, operations hand tensors on."""
+    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    ops = {op.name: op for op in workload.operations}
+    rng = np.random.default_rng(seed)
+    known: dict[str, Array] = {}
+    cases = []
+    for device, flows in runs:
+        jobs = [Job(ops[f.operation], program(folder, f.full_name, bounds)) for f in flows]
+        if jobs:
+            given = None if bounds else known
+            stream = default_stream(device, jobs, tensors, rng, given=given, recorded=recorded)
+            cases.append(Case((folder / device.verilog).read_text(), stream))
+    return cases
 
 
 def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:

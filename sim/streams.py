@@ -154,14 +154,7 @@ class Stream:
 
         An access must reach its own word only, and reading must change nothing.
         """
-        found = [
-            _Word(at, memory.lanes, memory.bits)
-            for memory in self.device.memories
-            for at in places_of(memory, range(memory.halves))
-        ]
-        if len(found) > SPARE:
-            found = [found[k] for k in rng.choice(len(found), SPARE, replace=False)]
-        found += [_Word(register.address, 1, register.bits) for register in self.device.registers]
+        found = self._some_words(rng)
         words = [int(rng.integers(0, 1 << word.bits)) for word in found]
         for k in rng.permutation(len(found)).tolist():
             self._poke(found[k], {found[k].place: words[k]})
@@ -170,14 +163,19 @@ class Stream:
             self.idle(int(rng.integers(1, 5)))
             for k in order:
                 self._peek(found[k], found[k].place, found[k].bits)
-            self.expected.append(
-                {
-                    "kind": "beside",
-                    "operand": "word ",
-                    "words": [words[k] for k in order],
-                    "index": [[found[k].place] for k in order],
-                }
-            )
+            index = [[found[k].place] for k in order]
+            self._expect("beside", "word ", [words[k] for k in order], index)
+
+    def _some_words(self, rng: np.random.Generator) -> list[_Word]:
+        """At most `SPARE` words of memory, and all registers."""
+        found = [
+            _Word(at, memory.lanes, memory.bits)
+            for memory in self.device.memories
+            for at in places_of(memory, range(memory.halves))
+        ]
+        if len(found) > SPARE:
+            found = [found[k] for k in rng.choice(len(found), SPARE, replace=False)]
+        return found + [_Word(r.address, 1, r.bits) for r in self.device.registers]
 
     def write(self, layout: Layout, values: Array, where: NDArray[np.bool_] | None = None) -> None:
         """Write a tensor, or its elements `where` that is set, to its memory, each as wide as the
@@ -241,15 +239,12 @@ class Stream:
         wanted = values.ravel()[mask.ravel()].tolist()
         for at in place:
             self._peek(memory, at, bits)
-        index = np.argwhere(mask).tolist()
-        self.expected.append(
-            {
-                "kind": "words" if result else "beside",
-                "operand": layout.tensor,
-                "words": [value & word for value in wanted],
-                "index": index,
-            }
-        )
+        kind, words = "words" if result else "beside", [value & word for value in wanted]
+        self._expect(kind, layout.tensor, words, np.argwhere(mask).tolist())
+
+    def _expect(self, kind: str, operand: str, words: list[int], index: list[list[int]]) -> None:
+        """What the reads just added must answer; `index` names each word in messages."""
+        self.expected.append({"kind": kind, "operand": operand, "words": words, "index": index})
 
     @property
     def cycles(self) -> int:

@@ -68,13 +68,10 @@ def _looked_up(
             at = at + before[source].long()
         within = (at >= 0) & (at < size)
         if place.pad is None and not bool(within.all()):
-            value = int(at[~within][0])
-            raise LegoError(
-                "E431",
-                f"{who}: index {value} is outside of the {size} elements of dimension {dim} "
-                f"of {place.buffer}",
-                hint="correct the indices that the network is given or computes",
-            )
+            where = f"the {size} elements of dimension {dim} of {place.buffer}"
+            message = f"{who}: index {int(at[~within][0])} is outside of {where}"
+            hint = "correct the indices that the network is given or computes"
+            raise LegoError("E431", message, hint=hint)
         inside = inside & within
         flat = flat + at.clamp(0, max(size - 1, 0)) * stride
         stride *= size
