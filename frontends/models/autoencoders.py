@@ -47,10 +47,7 @@ def _sana() -> dict[str, Any]:
         "decoder_layers_per_block": (3,) * 6,
         "encoder_qkv_multiscales": scales,
         "decoder_qkv_multiscales": scales,
-        "decoder_norm_types": "rms_norm",
-        "decoder_act_fns": "silu",
-        "downsample_block_type": "conv",
-        "upsample_block_type": "interpolate",
+        **_PLAIN,
     }
 
 
@@ -58,16 +55,6 @@ def _tiny(sana: bool) -> dict[str, Any]:
     blocks = ("ResBlock", "ResBlock", "EfficientViTBlock")
     depth = (1, 1, 1) if sana else (0, 1, 1)
     scales = ((), (), (5,) if sana else ())
-    mixed = {
-        "decoder_norm_types": ("batch_norm", "batch_norm", "rms_norm"),
-        "decoder_act_fns": ("relu", "relu", "silu"),
-    }
-    plain = {
-        "decoder_norm_types": "rms_norm",
-        "decoder_act_fns": "silu",
-        "downsample_block_type": "conv",
-        "upsample_block_type": "interpolate",
-    }
     return {
         "latent_channels": 8,
         "attention_head_dim": 8,
@@ -79,8 +66,20 @@ def _tiny(sana: bool) -> dict[str, Any]:
         "decoder_layers_per_block": depth,
         "encoder_qkv_multiscales": scales,
         "decoder_qkv_multiscales": scales,
-        **(plain if sana else mixed),
+        **(_PLAIN if sana else _MIXED),
     }
+
+
+_PLAIN = {
+    "decoder_norm_types": "rms_norm",
+    "decoder_act_fns": "silu",
+    "downsample_block_type": "conv",
+    "upsample_block_type": "interpolate",
+}
+_MIXED = {
+    "decoder_norm_types": ("batch_norm", "batch_norm", "rms_norm"),
+    "decoder_act_fns": ("relu", "relu", "silu"),
+}
 
 
 # Kind: (configuration, pixels of the image's side, pixels per latent pixel).

@@ -52,17 +52,8 @@ def load_model(path: Path) -> ModelFile:
             raise LegoError("E101", f"unknown key {key[:40]!r}", loc=item.key.loc, hint=hint)
         if not isinstance(item.value, ScalarNode):
             raise LegoError("E102", f"{key} must be a name", loc=item.value.loc)
+        _check_value(key, item.value)
         found[key] = item.value.text
-        if key == "name" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", found[key]):
-            hint = "a letter, then up to 31 letters, digits and underscores"
-            raise LegoError("E102", "not a name", loc=item.value.loc, hint=hint)
-        if key == "model" and found[key] not in NAMES:
-            message = f"unknown model {found[key][:40]!r}"
-            raise LegoError("E604", message, loc=item.value.loc, hint=nearest(found[key]))
-        if key in CHOICES and found[key] not in CHOICES[key]:
-            message = f"unknown technique {found[key][:40]!r} for {key}"
-            hint = f"one of {', '.join(CHOICES[key])}"
-            raise LegoError("E102", message, loc=item.value.loc, hint=hint)
     for key in KEYS:
         if key not in found:
             raise LegoError("E102", f"{key} is missing", loc=root.loc, hint=f"write `{key}: ...`")
@@ -71,3 +62,17 @@ def load_model(path: Path) -> ModelFile:
         message = f"{found['model']} is several networks, which techniques don't change"
         raise LegoError("E102", message, loc=root.loc, hint="name one of its networks")
     return ModelFile(found["name"], found["model"], how)
+
+
+def _check_value(key: str, value: ScalarNode) -> None:
+    """Raises E102 or E604 for what the key can't say."""
+    said = value.text
+    if key == "name" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", said):
+        hint = "a letter, then up to 31 letters, digits and underscores"
+        raise LegoError("E102", "not a name", loc=value.loc, hint=hint)
+    if key == "model" and said not in NAMES:
+        raise LegoError("E604", f"unknown model {said[:40]!r}", loc=value.loc, hint=nearest(said))
+    if key in CHOICES and said not in CHOICES[key]:
+        message = f"unknown technique {said[:40]!r} for {key}"
+        hint = f"one of {', '.join(CHOICES[key])}"
+        raise LegoError("E102", message, loc=value.loc, hint=hint)

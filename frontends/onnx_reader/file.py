@@ -32,14 +32,7 @@ def refused(message: str, hint: str = "") -> LegoError:
 def load(path: Path, sizes: Sizes | None = None) -> ModelProto:
     """A checked model, its open dimensions set, its functions inlined, shapes inferred and external
     data loaded."""
-    if not path.is_file():
-        raise refused(f"{path} is no file")
-    if path.stat().st_size > LARGEST_BYTES:
-        raise refused(f"{path} is larger than 2 GiB", "store the weights as external data")
-    try:
-        model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
-    except (DecodeError, OSError) as error:
-        raise refused(f"{path} is not ONNX, or is cut short: {first_line(error)}") from error
+    model = _parsed(path)
     _named(model)
     external = _external(model, path)
     _count(model)
@@ -97,6 +90,18 @@ def _external(model: ModelProto, path: Path) -> bool:
         if not target.is_file():
             raise refused(f"tensor {clean(tensor.name)} lies in {clean(place)}, which is missing")
     return found
+
+
+def _parsed(path: Path) -> ModelProto:
+    """What the file holds, without external data."""
+    if not path.is_file():
+        raise refused(f"{path} is no file")
+    if path.stat().st_size > LARGEST_BYTES:
+        raise refused(f"{path} is larger than 2 GiB", "store the weights as external data")
+    try:
+        return onnx.load_model(str(path), format="protobuf", load_external_data=False)
+    except (DecodeError, OSError) as error:
+        raise refused(f"{path} is not ONNX, or is cut short: {first_line(error)}") from error
 
 
 def _tensors(model: ModelProto) -> Iterable[TensorProto]:

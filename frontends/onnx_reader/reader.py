@@ -67,10 +67,8 @@ def read_onnx(
 def _lowered(model: ModelProto, name: str) -> ReadModel:
     graph = model.graph
     context = Context(Nests(name))
-    context.version = max(
-        (entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS),
-        default=1,
-    )
+    versions = [each.version for each in model.opset_import if each.domain in DEFAULT_DOMAINS]
+    context.version = max(versions, default=1)
     env: dict[str, Any] = {initial.name: _initial(initial) for initial in graph.initializer}
     inputs = _bind(context, graph, env)
     stated = {info.name: info.type for info in (*graph.value_info, *graph.output)}

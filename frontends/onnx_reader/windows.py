@@ -32,27 +32,32 @@ def _sliding(n: Context, space: Sequence[int], taps: Sequence[int]) -> tuple[Sli
     if min(*stride, *dilation, *taps) < 1 or min(pads) < 0 or len(pads) != 2 * axes:
         raise n.fail("strides, dilations, pads or kernel out of range")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
+        places = [-(-i // s) for i, s in zip(space, stride, strict=True)]
         over = [
-            max((-(-i // s) - 1) * s + r - i, 0)
-            for i, s, r in zip(space, stride, reach, strict=True)
+            max((count - 1) * s + r - i, 0)
+            for count, i, s, r in zip(places, space, stride, reach, strict=True)
         ]
         before = [(o + (auto == "SAME_LOWER")) // 2 for o in over]
-        return Sliding(stride, before, dilation), [
-            -(-i // s) for i, s in zip(space, stride, strict=True)
-        ]
+        return Sliding(stride, before, dilation), places
     if auto == "VALID":
         pads = [0] * 2 * axes
-    places = []
-    for k in range(axes):
-        room = space[k] + pads[k] + pads[axes + k] - reach[k]
-        count = room // stride[k] + 1
-        if n.attribute("ceil_mode", 0):
-            count = -(-room // stride[k]) + 1
-            count -= (count - 1) * stride[k] >= space[k] + pads[k]  # none starts in the far padding
-        places.append(count)
+    ceil = bool(n.attribute("ceil_mode", 0))
+    places = [
+        _places(space[k], pads[k], pads[axes + k], reach[k], stride[k], ceil=ceil)
+        for k in range(axes)
+    ]
     if min(places) < 1:
         raise n.fail(f"a kernel of {list(taps)} doesn't fit {list(space)} pixels")
     return Sliding(stride, pads[:axes], dilation), places
+
+
+def _places(size: int, before: int, after: int, reach: int, stride: int, *, ceil: bool) -> int:
+    """Places of an axis where a kernel of this reach fits; `ceil`: or begins before the far padding."""
+    room = size + before + after - reach
+    if not ceil:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - ((count - 1) * stride >= size + before)
 
 
 @translates("Conv")
@@ -125,11 +130,8 @@ def _counts(
     n.limited(max(places), max(taps))
     total = torch.ones(())
     for k, size in enumerate(places):
-        pixels = (
-            torch.arange(size)[:, None] * how.stride[k]
-            + torch.arange(taps[k])[None] * how.dilation[k]
-            - how.before[k]
-        )
+        first = torch.arange(size)[:, None] * how.stride[k] - how.before[k]
+        pixels = first + torch.arange(taps[k])[None] * how.dilation[k]
         low, high = (-how.before[k], space[k] + after[k]) if inclusive else (0, space[k])
         inside = ((pixels >= low) & (pixels < high)).sum(1)
         total = total[..., None] * inside

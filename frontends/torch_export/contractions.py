@@ -13,7 +13,7 @@ from frontends.torch_export.pointwise import apply
 from frontends.torch_export.pooling import Sliding, per_axis
 from frontends.torch_export.reductions import softmax
 from frontends.torch_export.registry import lowers
-from frontends.tracing.nests import Term, product
+from frontends.tracing.nests import Label, Term, product
 from frontends.tracing.views import View
 from lego.ir.network import At, Body, Fn, Kind, Role, Value
 from lego.ir.workload import Reduction
@@ -32,6 +32,12 @@ def contracted(
     body = product(*range(len(listed)))
     name = f"{t.path}.{what}" if what else t.path
     return t.nests.nest(name, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
+
+
+def _added(t: Tracer, out: Sequence[Label], fmt: str, terms: Sequence[Term], **more: Any) -> View:
+    """The operation's own nest: products of two terms, added up."""
+    how = (product(0, 1), Reduction.ADD)
+    return t.nests.nest(t.path, t.source, Kind.ARRAY, out, fmt, terms, *how, **more)
 
 
 def biased(t: Tracer, view: View, bias: Any, dim: int) -> View:
@@ -104,14 +110,10 @@ def _einsum(t: Tracer, equation: str, operands: Sequence[Any], **_: Any) -> View
     inputs = left.split(",")
     if "." in equation:
         free = [c for c in string.ascii_letters if c not in equation]
-        most = max(
-            len(v.dims) - len(i) + 3 for v, i in zip(views, inputs, strict=True) if "..." in i
-        )
+        named = list(zip(views, inputs, strict=True))
+        most = max(len(v.dims) - len(i) + 3 for v, i in named if "..." in i)
         dots = "".join(free[:most])
-        inputs = [
-            i.replace("...", dots[most - len(v.dims) + len(i) - 3 :])
-            for v, i in zip(views, inputs, strict=True)
-        ]
+        inputs = [i.replace("...", dots[most - len(v.dims) + len(i) - 3 :]) for v, i in named]
         out = out.replace("...", dots)
     if not arrow:
         every = "".join(inputs)
@@ -168,23 +170,13 @@ def convolved(t: Tracer, x: Any, weight: Any, bias: Any, how: Sliding, groups: i
     pixels, kernel = ([f"{c}{k}" for k in range(len(taps))] for c in "yf")
     split = reshaped(t, view, [n, groups, inner, *space])
     windows = how.windows(pixels, kernel)
+    grouped = reshaped(t, weights, [groups, outs // groups, inner, *taps])
     terms = [
         Term(split, ("n", "g", "c", *windows), pad=0.0),
-        Term(
-            reshaped(t, weights, [groups, outs // groups, inner, *taps]), ("g", "o", "c", *kernel)
-        ),
+        Term(grouped, ("g", "o", "c", *kernel)),
     ]
-    found = t.nests.nest(
-        t.path,
-        t.source,
-        Kind.ARRAY,
-        ("n", "g", "o", *pixels),
-        t.format(view),
-        terms,
-        product(0, 1),
-        Reduction.ADD,
-        sizes=dict(zip(pixels, shape, strict=True)),
-    )
+    sizes = dict(zip(pixels, shape, strict=True))
+    found = _added(t, ("n", "g", "o", *pixels), t.format(view), terms, sizes=sizes)
     found = biased(t, reshaped(t, found, [n, outs, *shape]), bias, 1)
     return found if batched else found.removed([0])
 
@@ -220,18 +212,7 @@ def _conv_transposed(
             reshaped(t, weights, [groups, inner // groups, outs, *taps]), ("g", "c", "o", *kernel)
         ),
     ]
-    t.nests.nest(
-        t.path,
-        t.source,
-        Kind.ARRAY,
-        ("n", "g", "o", *windows),
-        t.format(view),
-        terms,
-        product(0, 1),
-        Reduction.ADD,
-        into=out,
-        clipped=0.0,
-    )
+    _added(t, ("n", "g", "o", *windows), t.format(view), terms, into=out, clipped=0.0)
     found = biased(t, reshaped(t, out, [n, groups * outs, *shape]), bias, 1)
     return found if batched else found.removed([0])
 

@@ -87,17 +87,12 @@ def _exported(
     try:
         return torch.export.export(module.eval(), args, kwargs, strict=False)
     except Exception as error:
-        made_by = type(error).__module__
         hint = "shapes and control flow mustn't depend on values; see torch.export"
-        if made_by == "builtins":
-            leaves = tree_leaves((args, kwargs))
-            given = ", ".join(
-                f"{list(x.shape)} {format_of(x.dtype)}" for x in leaves if isinstance(x, Tensor)
-            )
-            hint = (
-                f"the module stops at inputs {given}: give the number, ranks, sizes and types "
-                "that it takes"
-            )
+        if type(error).__module__ == "builtins":
+            tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+            given = ", ".join(f"{list(x.shape)} {format_of(x.dtype)}" for x in tensors)
+            takes = "give the number, ranks, sizes and types that it takes"
+            hint = f"the module stops at inputs {given}: {takes}"
         message = f"{type(module).__name__} can't be exported: {_first_line(error)}"
         raise LegoError("E401", message, hint=hint) from error
     finally:
@@ -150,27 +145,28 @@ def _bind(tracer: Tracer, program: torch.export.ExportedProgram) -> list[str]:
     for node in program.graph.nodes:
         if node.op != "placeholder":
             continue
-        spec = kinds[node.name]
-        value = node.meta.get("val")
+        value, target = node.meta.get("val"), str(kinds[node.name].target)
         if not isinstance(value, Tensor):
             tracer.env[node] = value
-            continue
-        if spec.kind is InputKind.PARAMETER:
-            name, key = str(spec.target), id(program.state_dict[str(spec.target)])
+        elif kinds[node.name].kind is InputKind.PARAMETER:
+            key = id(program.state_dict[target])
             if key not in tied:
-                tied[key] = tracer.nests.declare(
-                    name, value.shape, format_of(value.dtype), Role.PARAMETER
-                )
-                tracer.parameters[tied[key].buffer] = name
+                tied[key] = _parameter(tracer, target, value)
             tracer.env[node] = tied[key]
-        elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
-            held = program.state_dict.get(str(spec.target), program.constants.get(str(spec.target)))
+        elif kinds[node.name].kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            held = program.state_dict.get(target, program.constants.get(target))
             tracer.env[node] = Known(_detached(held if isinstance(held, Tensor) else value))
         else:
             view = tracer.nests.declare(node.name, value.shape, format_of(value.dtype), Role.INPUT)
             inputs.append(view.buffer)
             tracer.env[node] = view
     return inputs
+
+
+def _parameter(tracer: Tracer, name: str, value: Tensor) -> View:
+    view = tracer.nests.declare(name, value.shape, format_of(value.dtype), Role.PARAMETER)
+    tracer.parameters[view.buffer] = name
+    return view
 
 
 def _detached(tensor: Tensor) -> Tensor:
@@ -190,8 +186,7 @@ def _walk(tracer: Tracer, graph: fx.GraphModule, tell: Tell = silent) -> Sequenc
         if not at % 64:
             tell("lower", at, count)
         if node.op == "output":
-            flat = fx.map_arg(node.args[0], lambda n: env[n])
-            return flat if isinstance(flat, list | tuple) else [flat]
+            return _listed(fx.map_arg(node.args[0], lambda n: env[n]))
         if node.op == "get_attr":
             held = _attribute(graph, str(node.target))
             env[node] = held if isinstance(held, fx.GraphModule) else Known(_detached(held))
@@ -203,6 +198,10 @@ def _walk(tracer: Tracer, graph: fx.GraphModule, tell: Tell = silent) -> Sequenc
             if isinstance(env[node], View):
                 tracer.views[node.name] = env[node]
     return []
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def _numbered(tensor: Tensor) -> Tensor:
@@ -239,16 +238,7 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
         raise tracer.fail(f"{node.target} of these operands: {_first_line(error)}") from error
     if folded is not None:
         return folded
-    base, _, overload = short.partition(".")
-    handler = HANDLERS.get(short)
-    mutated = base.endswith("_") and not base.startswith("__")
-    if handler is None and mutated:
-        handler = HANDLERS.get(f"{base[:-1]}.{overload}")
-    if handler is None:
-        raise tracer.fail(
-            f"operator {node.target} can't be lowered",
-            "rewrite the module without it, or add a handler in frontends/torch_export",
-        )
+    handler, mutated = _handler(tracer, node, short)
     found = [n.meta.get("val") for n in (node, *node.all_input_nodes)]
     shapes = [value.shape for value in found if isinstance(value, Tensor)]
     if any(type(size) is int and not size for shape in shapes for size in shape):
@@ -259,6 +249,21 @@ def _call(tracer: Tracer, node: fx.Node) -> Any:
     if mutated:
         _rebind(tracer, node, result)
     return result
+
+
+def _handler(tracer: Tracer, node: fx.Node, short: str) -> tuple[Callable[..., Any], bool]:
+    """What lowers an operator, and whether it writes into its first argument. Raises E402 if none does."""
+    base, _, overload = short.partition(".")
+    handler = HANDLERS.get(short)
+    mutated = base.endswith("_") and not base.startswith("__")
+    if handler is None and mutated:
+        handler = HANDLERS.get(f"{base[:-1]}.{overload}")
+    if handler is None:
+        raise tracer.fail(
+            f"operator {node.target} can't be lowered",
+            "rewrite the module without it, or add a handler in frontends/torch_export",
+        )
+    return handler, mutated
 
 
 def _of_nothing(

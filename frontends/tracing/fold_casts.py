@@ -93,10 +93,7 @@ def _folded(
 
 
 def _through(
-    op: Operation,
-    k: int,
-    casts: Mapping[str, Operation],
-    shapes: Mapping[str, tuple[int, ...]],
+    op: Operation, k: int, casts: Mapping[str, Operation], shapes: Mapping[str, tuple[int, ...]]
 ) -> Operation | None:
     """The operation with input `k` read before its cast; None if there is none or no affine access
     says it."""

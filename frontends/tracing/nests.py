@@ -168,20 +168,18 @@ class Nests:
         known = {label: size_of(dims[0]) for label, dims in plain.items()} | dict(sizes or {})
         parts, terms = self._parts(known, terms, given, name)
         order = _order(out, terms)
-        loops = [
-            Loop(f"{label}{k or ''}", n) for label in order for k, n in enumerate(parts[label])
-        ]
+        loops = _loops(order, parts)
         if into is None:
             shape = [known[label] if isinstance(label, str) else 1 for label in out]
             into = self.declare(f"{name}.out", shape, fmt, Role.RESULT)
         columns = _columns(order, parts)
-        body = _placed(body, parts, columns)
-        op = Operation(
-            self.unique(name), source, kind, tuple(loops),
-            self._place(Term(into, tuple(out), clipped), parts, columns),
-            tuple(self._place(term, parts, columns) for term in terms), body, reduction,
-        )  # fmt: skip
-        self.operations.append(op)
+        placed = _placed(body, parts, columns)
+        name = self.unique(name)
+        output = self._place(Term(into, tuple(out), clipped), parts, columns)
+        inputs = tuple(self._place(term, parts, columns) for term in terms)
+        self.operations.append(
+            Operation(name, source, kind, loops, output, inputs, placed, reduction)
+        )
         return into
 
     def _plain(self, term: Term, name: str) -> Term:
@@ -301,6 +299,13 @@ def _labels(label: Label) -> tuple[str, ...]:
 def _order(out: Sequence[Label], terms: Sequence[Term]) -> list[str]:
     every = [*out, *(label for term in terms for label in term.labels)]
     return list(dict.fromkeys(each for label in every for each in _labels(label)))
+
+
+def _loops(order: Sequence[str], parts: Mapping[str, tuple[int, ...]]) -> tuple[Loop, ...]:
+    """A loop per part of every label, numbered from the second part on."""
+    return tuple(
+        Loop(f"{label}{k or ''}", n) for label in order for k, n in enumerate(parts[label])
+    )
 
 
 def _columns(order: Sequence[str], parts: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from frontends.yaml.indices import IndexParser
-from frontends.yaml.positions import Positions
+from frontends.yaml.positions import Path, Positions
 from frontends.yaml.schema import OperationForm
 from lego.diag import LegoError
 from lego.ir.domain import Inequality, index_range, inside_box, reached
@@ -24,6 +24,8 @@ MAX_EXTENT = 1 << 31
 _STRANGE = re.compile(r"[^A-Za-z0-9_+\-*(), ]")
 Term = tuple[tuple[int, ...], int]
 """Coefficients of the loops before, and a constant."""
+End = tuple[object, Path]
+"""A number or text, with its place in the file."""
 
 
 class _Bound(IndexParser):
@@ -73,7 +75,7 @@ class Ranges:
     """The loops read so far, and the inequalities among them."""
 
     def __init__(self, k: int, form: OperationForm, at: Positions) -> None:
-        self.path: tuple[str | int, ...] = ("operations", k, "loops")
+        self.path: Path = ("operations", k, "loops")
         self.form, self.at = form, at
         self.names: list[str] = []
         self.extents: list[int] = []
@@ -82,18 +84,10 @@ class Ranges:
     def add(self, name: str) -> None:
         """Read one loop. Raises E110 to E114 for its text, E126 if it is empty or starts below 0."""
         value = self.form.loops[name]
-        path = (*self.path, name)
         if isinstance(value, int):
             self._append(name, value, [])
             return
-        if isinstance(value, list):
-            if len(value) != 2:
-                hint = "write [first, bound], such as [i, 64]"
-                message = f"the range of {name!r} has {len(value)} entries, not 2"
-                raise LegoError("E102", message, loc=self.at(*path), hint=hint)
-            first, bound = ((value[0], (*path, 0)), (value[1], (*path, 1)))
-        else:
-            first, bound = (0, path), (value, path)
+        first, bound = self._ends(name, value)
         width = len(self.names)
         lower, upper = self._terms(*first, "max"), self._terms(*bound, "min")
         if (low := self._least(lower)) is not None and low < 0:
@@ -103,13 +97,7 @@ class Ranges:
         cuts = [Inequality((*(-a for a in row), 1), offset) for row, offset in upper]
         cuts += [Inequality((*row, -1), 1 - offset) for row, offset in lower]
         cuts = [cut for cut in cuts if any(cut.coefficients[:width]) or cut.coefficients[-1] < 0]
-        numbers = [offset for row, offset in upper if not any(row)]
-        most = [inside_box(row, offset, self.extents)[1] for row, offset in upper]
-        extent = min(most)
-        if extent > 0 and len(numbers) < len(upper):
-            joined = [*self.domain, *cuts]
-            padded = [Inequality(_wide(c.coefficients, width + 1), c.limit) for c in joined]
-            extent = reached(width, [*self.extents, extent], padded)
+        extent = self._extent(upper, cuts)
         if extent <= 0:
             message = f"loop {name!r} never runs: its bound is at most its first value"
             hint = "a loop i runs from 0 to its bound less 1"
@@ -118,6 +106,27 @@ class Ranges:
             message = f"loop {name!r} reaches {extent}, at most {MAX_EXTENT} is allowed"
             raise LegoError("E102", message, loc=self.at(*bound[1]), hint="use smaller bounds")
         self._append(name, extent, cuts)
+
+    def _ends(self, name: str, value: object) -> tuple[End, End]:
+        """First value and bound of a loop, each with its place in the file."""
+        path = (*self.path, name)
+        if not isinstance(value, list):
+            return (0, path), (value, path)
+        if len(value) != 2:
+            hint = "write [first, bound], such as [i, 64]"
+            message = f"the range of {name!r} has {len(value)} entries, not 2"
+            raise LegoError("E102", message, loc=self.at(*path), hint=hint)
+        return (value[0], (*path, 0)), (value[1], (*path, 1))
+
+    def _extent(self, upper: Sequence[Term], cuts: Sequence[Inequality]) -> int:
+        """One more than the largest value that the next loop reaches."""
+        width = len(self.names)
+        extent = min(inside_box(row, offset, self.extents)[1] for row, offset in upper)
+        if extent <= 0 or not any(any(row) for row, _ in upper):
+            return extent
+        joined = [*self.domain, *cuts]
+        padded = [Inequality(_wide(c.coefficients, width + 1), c.limit) for c in joined]
+        return reached(width, [*self.extents, extent], padded)
 
     def _append(self, name: str, extent: int, cuts: Sequence[Inequality]) -> None:
         self.names.append(name)
@@ -136,7 +145,7 @@ class Ranges:
         ]
         return max(lows, default=None)
 
-    def _terms(self, value: object, path: tuple[str | int, ...], function: str) -> list[Term]:
+    def _terms(self, value: object, path: Path, function: str) -> list[Term]:
         loc = self.at(*path)
         if isinstance(value, int):
             return [((0,) * len(self.names), value)]

@@ -82,18 +82,7 @@ def _read_bounded(file: io.FileIO) -> bytes:
 def compose_text(data: bytes, name: str) -> MapNode:
     """Compose the bytes of a workload."""
     here = Loc(name, 1, 1)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
-        raise LegoError(
-            "E003",
-            "the file is not UTF-8 text",
-            loc=Loc(name, line, column),
-            hint="a workload is a YAML text file",
-        ) from error
+    text = _decoded(data, name)
     _check_characters(text, name)
     try:
         root = _Composer(name, text).compose(yaml.parse(text, Loader=yaml.SafeLoader))
@@ -106,18 +95,29 @@ def compose_text(data: bytes, name: str) -> MapNode:
         ) from error
     except (RecursionError, ValueError) as error:
         raise LegoError("E004", "not valid YAML", loc=here, hint="check brackets") from error
+    if isinstance(root, MapNode):
+        return root
+    start = "start with `name:` and `operations:`"
     if root is None:
+        raise LegoError("E007", "the file is empty", loc=here, hint=start)
+    message = "a workload is a mapping with `name` and `operations`"
+    raise LegoError("E102", message, loc=root.loc, hint=start)
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """The text of a file. Raises E003 where it isn't UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
         raise LegoError(
-            "E007", "the file is empty", loc=here, hint="start with `name:` and `operations:`"
-        )
-    if not isinstance(root, MapNode):
-        raise LegoError(
-            "E102",
-            "a workload is a mapping with `name` and `operations`",
-            loc=root.loc,
-            hint="start with `name:` and `operations:`",
-        )
-    return root
+            "E003",
+            "the file is not UTF-8 text",
+            loc=Loc(name, line, column),
+            hint="a workload is a YAML text file",
+        ) from error
 
 
 def _check_characters(text: str, name: str) -> None:
@@ -167,6 +167,15 @@ def _where(error: yaml.YAMLError, name: str, text: str) -> Loc:
     return Loc(name, mark.line + 1, mark.column + 1) if mark else Loc(name, 1, 1)
 
 
+Started = tuple[Loc, list[YamlNode], bool]
+"""Where a collection begins, what it has so far, and whether it is a mapping."""
+
+
+def _is_nothing(node: YamlNode) -> bool:
+    """Whether it is what a document without text holds."""
+    return isinstance(node, ScalarNode) and not node.text and not node.quoted
+
+
 class _Composer:
     """Folds parser events into nodes without recursion on untrusted depth."""
 
@@ -176,31 +185,32 @@ class _Composer:
 
     def compose(self, events: Iterator[yaml.Event]) -> YamlNode | None:
         root: YamlNode | None = None
-        stack: list[tuple[Loc, list[YamlNode], bool]] = []
+        stack: list[Started] = []
         documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     raise self._refuse(event, "more than one YAML document in the file")
-            if not isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-                continue
-            if isinstance(event, yaml.NodeEvent):
-                self._admit(event, len(stack))
-            node: YamlNode | None = None
-            if isinstance(event, yaml.ScalarEvent):
-                node = self._scalar(event)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                stack.append((self._loc(event), [], isinstance(event, yaml.MappingStartEvent)))
-            else:
-                loc, parts, mapping = stack.pop()
-                node = self._mapping(loc, parts) if mapping else SeqNode(tuple(parts), loc)
-            if node is not None:
-                if stack:
-                    stack[-1][1].append(node)
-                elif not (isinstance(node, ScalarNode) and not node.text and not node.quoted):
-                    root = node
+            node = self._node(event, stack)
+            if node is not None and stack:
+                stack[-1][1].append(node)
+            elif node is not None and not _is_nothing(node):
+                root = node
         return root
+
+    def _node(self, event: yaml.Event, stack: list[Started]) -> YamlNode | None:
+        """The node that ends with this event, if one does."""
+        if isinstance(event, yaml.NodeEvent):
+            self._admit(event, len(stack))
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.CollectionStartEvent):
+            stack.append((self._loc(event), [], isinstance(event, yaml.MappingStartEvent)))
+        if not isinstance(event, yaml.CollectionEndEvent):
+            return None
+        loc, parts, mapping = stack.pop()
+        return self._mapping(loc, parts) if mapping else SeqNode(tuple(parts), loc)
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
         start, end = event.start_mark, event.end_mark
@@ -233,23 +243,15 @@ class _Composer:
         items = []
         for key, value in zip(parts[::2], parts[1::2], strict=True):
             if not isinstance(key, ScalarNode):
-                raise LegoError(
-                    "E005", "a key must be a plain word", loc=key.loc, hint="write `key: value`"
-                )
+                message, hint = "a key must be a plain word", "write `key: value`"
+                raise LegoError("E005", message, loc=key.loc, hint=hint)
             if key.text in seen:
-                raise LegoError(
-                    "E006",
-                    f"key {key.text[:40]!r} is given twice",
-                    loc=key.loc,
-                    hint=f"the first one is at line {seen[key.text].line}; keep one",
-                )
+                message = f"key {key.text[:40]!r} is given twice"
+                hint = f"the first one is at line {seen[key.text].line}; keep one"
+                raise LegoError("E006", message, loc=key.loc, hint=hint)
             if key.text == "<<":
-                raise LegoError(
-                    "E005",
-                    "merge keys (<<) are not accepted",
-                    loc=key.loc,
-                    hint="write the entries out",
-                )
+                message, hint = "merge keys (<<) are not accepted", "write the entries out"
+                raise LegoError("E005", message, loc=key.loc, hint=hint)
             seen[key.text] = key.loc
             items.append(Item(key, value))
         return MapNode(tuple(items), loc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from frontends.yaml.hints import did_you_mean
 from frontends.yaml.positions import Path, Positions
@@ -68,15 +68,20 @@ def dataflow_specs(
             hint = "add, for example, name: os"
             loc = at("operations", k, "dataflows", n)
             errors.append(LegoError("E214", "this dataflow has no name", loc=loc, hint=hint))
-    names = [spec.name.lower() for spec in specs]
-    for n, spec in enumerate(specs):
-        if not errors and names.index(spec.name.lower()) < n:
-            message = f"two dataflows of this operation are called {spec.name!r}"
-            hint = "give each a name of its own, such as name: ws"
-            errors.append(LegoError("E214", message, loc=spec.loc, hint=hint))
+    errors = errors or list(itertools.islice(_same_names(specs), 1))
     if errors:
         raise LegoErrors(tuple(errors))
     return tuple(specs)
+
+
+def _same_names(specs: Sequence[DataflowSpec]) -> Iterator[LegoError]:
+    """E214 for dataflows that are called like one before, whatever the case."""
+    names = [spec.name.lower() for spec in specs]
+    for n, spec in enumerate(specs):
+        if names.index(spec.name.lower()) < n:
+            message = f"two dataflows of this operation are called {spec.name!r}"
+            hint = "give each a name of its own, such as name: ws"
+            yield LegoError("E214", message, loc=spec.loc, hint=hint)
 
 
 def _spec(

@@ -13,7 +13,7 @@ from frontends.yaml.formats import narrowest
 from frontends.yaml.intervals import body_bits, body_interval
 from frontends.yaml.names import check_names
 from frontends.yaml.positions import Positions
-from frontends.yaml.schema import OperationForm, WorkloadForm
+from frontends.yaml.schema import ArchitectureForm, OperationForm, WorkloadForm
 from frontends.yaml.statement import Statement, parse_statement
 from frontends.yaml.tensors import Declarations, Use, describe, unknown_tensor
 from lego.diag import LegoError, LegoErrors, Loc
@@ -57,22 +57,9 @@ class Reader:
         if len(operations) == len(self.form.operations):
             self.errors += self._memory_errors()
         self._stop()
-        limits = self.form.architecture.memories
-        memories = tuple((name, 8 * size) for name, size in limits.items())
-        return Workload(
-            self.form.name,
-            tuple(self.tensors.values()),
-            tuple(operations),
-            tuple(flows),
-            Architecture(
-                array or (),
-                memories,
-                self.form.architecture.fused == "yes",
-                self.form.architecture.double_buffer == "yes",
-                self.form.architecture.dma_bits or 0,
-                self.form.architecture.read_cost or 0,
-            ),
-        )
+        architecture = _architecture(self.form.architecture, array or ())
+        tensors = tuple(self.tensors.values())
+        return Workload(self.form.name, tensors, tuple(operations), tuple(flows), architecture)
 
     def _try(self, action: Callable[[], T]) -> T | None:
         try:
@@ -93,14 +80,12 @@ class Reader:
         loops, domain = loops_of(k, form, self.at)
         box = math.prod(loop.extent for loop in loops)
         if box > MAX_ITERATIONS:
-            self.errors.append(
-                LegoError(
-                    "E120",
-                    f"{box} iterations, 10^12 and more are refused",
-                    loc=self.at("operations", k, "loops"),
-                    hint="split the operation or tile it on the host",
-                )
+            message = f"{box} iterations, 10^12 and more are refused"
+            loc, hint = (
+                self.at("operations", k, "loops"),
+                "split the operation or tile it on the host",
             )
+            self.errors.append(LegoError("E120", message, loc=loc, hint=hint))
         path = ("operations", k, "statement")
         said = parse_statement(
             form.statement, tuple(form.loops), self.at(*path), self.at.spot(*path)
@@ -109,16 +94,8 @@ class Reader:
         for access in (said.output, *said.inputs):
             use = Use(access, loops, writes=access is said.output, domain=domain)
             self.uses.setdefault(access.tensor, []).append(use)
-        return TensorOp(
-            form.name,
-            loops,
-            said.output,
-            said.inputs,
-            said.body,
-            said.reduction,
-            domain,
-            self.at("operations", k),
-        )
+        parts = (said.output, said.inputs, said.body, said.reduction)
+        return TensorOp(form.name, loops, *parts, domain, self.at("operations", k))
 
     def _use_errors(self, k: int, form: OperationForm, said: Statement) -> Iterator[LegoError]:
         """Names that are missing, superfluous or used twice in one operation."""
@@ -168,14 +145,7 @@ class Reader:
                 hint="reductions read their old value by themselves; use another tensor",
             )
         for j in range(1, len(reads)):
-            for other in (said.output, *said.inputs):
-                if other.tensor.lower() == f"{name}_{j}".lower():
-                    yield LegoError(
-                        "E105",
-                        f"{other.tensor!r} is also what access {j} of {name!r} is called",
-                        loc=other.loc,
-                        hint=f"{name!r} is read at several indices; rename {other.tensor!r}",
-                    )
+            yield from _same_names(said, name, j)
 
     def _body_errors(self, op: TensorOp) -> Iterator[LegoError]:
         """Values of the body against the output's format; silent if a format is unknown."""
@@ -218,6 +188,29 @@ class Reader:
                         loc=loc,
                         hint="enlarge the memory, or tile the operation with smaller loops",
                     )
+
+
+def _same_names(said: Statement, name: str, number: int) -> Iterator[LegoError]:
+    """E105 where another tensor is called what a further access to this one is."""
+    for other in (said.output, *said.inputs):
+        if other.tensor.lower() == f"{name}_{number}".lower():
+            yield LegoError(
+                "E105",
+                f"{other.tensor!r} is also what access {number} of {name!r} is called",
+                loc=other.loc,
+                hint=f"{name!r} is read at several indices; rename {other.tensor!r}",
+            )
+
+
+def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architecture:
+    return Architecture(
+        array,
+        tuple((name, 8 * size) for name, size in form.memories.items()),
+        form.fused == "yes",
+        form.double_buffer == "yes",
+        form.dma_bits or 0,
+        form.read_cost or 0,
+    )
 
 
 def _wider(tensor: str, low: int, high: int) -> str:

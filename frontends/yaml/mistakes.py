@@ -59,20 +59,12 @@ def _explain(root: MapNode, item: dict[str, Any]) -> LegoError:
     kind = item["type"]
     where = ".".join(str(step) for step in path) or "the workload"
     if kind == "extra_forbidden":
-        allowed = _allowed(path)
-        return LegoError(
-            "E101",
-            f"unknown key {str(path[-1])[:40]!r}",
-            loc=positions.key(*path),
-            hint=did_you_mean(str(path[-1]), allowed, "keys here are"),
-        )
+        hint = did_you_mean(str(path[-1]), _allowed(path), "keys here are")
+        message = f"unknown key {str(path[-1])[:40]!r}"
+        return LegoError("E101", message, loc=positions.key(*path), hint=hint)
     if kind == "missing":
-        return LegoError(
-            "E102",
-            f"key {path[-1]!r} is missing",
-            loc=positions(*path[:-1]),
-            hint=f"add `{path[-1]}:` here",
-        )
+        message, hint = f"key {path[-1]!r} is missing", f"add `{path[-1]}:` here"
+        return LegoError("E102", message, loc=positions(*path[:-1]), hint=hint)
     if "[key]" in item["loc"] or kind == "string_pattern_mismatch":
         return _bad_word(positions, path, item)
     if _is_quoted_number(positions.node(*path), kind):
@@ -132,6 +124,15 @@ def _allowed(path: list[Any]) -> Sequence[str]:
     return _FORMS.get(words[-1] if words else "", _FORMS[""])
 
 
+_KINDS = {
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "text",
+}
+
+
 def _wanted(item: dict[str, Any]) -> str:
     context = item.get("ctx") or {}
     match item["type"]:
@@ -143,12 +144,8 @@ def _wanted(item: dict[str, Any]) -> str:
             return f"it must be at least {context['ge']}"
         case "less_than_equal":
             return f"it must be at most {context['le']}"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return "a mapping is expected"
-        case "list_type":
-            return "a list is expected"
-        case "string_type":
-            return "text is expected"
+        case kind if kind in _KINDS:
+            return f"{_KINDS[kind]} is expected"
         case "too_short":
             return f"it needs at least {_entries(context['min_length'])}"
         case "too_long":
@@ -169,6 +166,16 @@ _TOO_MANY = {
 }
 """What helps against too many entries."""
 
+_EXAMPLES = {
+    "loops": "write, for example, {m: 64, n: 64, k: 64}",
+    "spatial": "write, for example, {m: 16, n: 16}",
+    "control": "use systolic, broadcast, or a list such as [1, 0]",
+    "array": "write, for example, [16, 16]",
+    "shapes": "write, for example, {X: [64, 64]}",
+    "temporal": "write, for example, [m, n, k]",
+}
+"""What helps otherwise."""
+
 
 def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     text = item.get("input")
@@ -179,15 +186,5 @@ def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     words = [step for step in path if isinstance(step, str)]
     if item["type"] == "too_long" and words and words[-1] in _TOO_MANY:
         return _TOO_MANY[words[-1]]
-    hints = {
-        "loops": "write, for example, {m: 64, n: 64, k: 64}",
-        "spatial": "write, for example, {m: 16, n: 16}",
-        "control": "use systolic, broadcast, or a list such as [1, 0]",
-        "array": "write, for example, [16, 16]",
-        "shapes": "write, for example, {X: [64, 64]}",
-        "temporal": "write, for example, [m, n, k]",
-    }
-    return next(
-        (hints[w] for w in reversed(words) if w in hints),
-        "see docs/workloads.md for the form of a workload",
-    )
+    fitting = (_EXAMPLES[w] for w in reversed(words) if w in _EXAMPLES)
+    return next(fitting, "see docs/workloads.md for the form of a workload")

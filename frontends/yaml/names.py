@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from frontends.yaml.positions import Positions
+from collections.abc import Iterable, Iterator
+
+from frontends.yaml.positions import Path, Positions
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
 from lego.ir.keywords import KEYWORDS
@@ -80,15 +82,17 @@ def _clashes(form: WorkloadForm, at: Positions) -> list[LegoError]:
             hint = "give every operation its own name"
             errors.append(LegoError("E105", message, loc=at(*path, "name"), hint=hint))
         operations.setdefault(op.name.lower(), op.name)
-        loops: dict[str, str] = {}
-        for known, section, names in (
-            (loops, "loops", tuple(op.loops)),
-            (tensors, "formats", tuple(op.formats)),
-        ):
-            for name in names:
-                other = known.setdefault(name.lower(), name)
-                if other != name:
-                    message = f"{name!r} and {other!r} differ by case only"
-                    loc = at.key(*path, section, name)
-                    errors.append(LegoError("E105", message, loc=loc, hint="rename one of them"))
+        errors += _by_case({}, op.loops, at, (*path, "loops"))
+        errors += _by_case(tensors, op.formats, at, (*path, "formats"))
     return errors
+
+
+def _by_case(
+    known: dict[str, str], names: Iterable[str], at: Positions, path: Path
+) -> Iterator[LegoError]:
+    """E105 for names that differ by case only from those `known`, to which they are added."""
+    for name in names:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            message = f"{name!r} and {other!r} differ by case only"
+            yield LegoError("E105", message, loc=at.key(*path, name), hint="rename one of them")

@@ -129,12 +129,8 @@ def _rank_errors(name: str, uses: Sequence[Use], given: Declarations) -> Iterato
     source = f"at line {first.loc.line}" if first.loc else "before"
     where = source if declared is None else f"in `shapes` at line {declared.loc.line}"
     if rank > MAX_RANK:
-        yield LegoError(
-            "E123",
-            f"{name!r} has {rank} dimensions, at most {MAX_RANK} are allowed",
-            loc=first.loc,
-            hint="merge dimensions",
-        )
+        message = f"{name!r} has {rank} dimensions, at most {MAX_RANK} are allowed"
+        yield LegoError("E123", message, loc=first.loc, hint="merge dimensions")
     for use in uses:
         if use.access.map.n_out != rank:
             yield LegoError(
@@ -173,12 +169,9 @@ def _bounds_error(name: str, use: Use, shape: tuple[int, ...], *, padded: bool) 
     for j, (low, high) in enumerate(use.spans()):
         value = low if low < 0 else high
         if max(-low, high) > MAX_INDEX:
-            return LegoError(
-                "E122",
-                f"index {j} of {name!r} spans [{low}, {high}], beyond 32 bits",
-                loc=use.access.loc,
-                hint="use smaller multipliers or bounds",
-            )
+            message = f"index {j} of {name!r} spans [{low}, {high}], beyond 32 bits"
+            hint = "use smaller multipliers or bounds"
+            return LegoError("E122", message, loc=use.access.loc, hint=hint)
         if not padded and not 0 <= value < shape[j]:
             point = escape(use.access.map.rows[j], use.loops, use.domain, high=low >= 0)
             remedy = f"give `pad: {{{name}: 0}}`, or change bounds or `shapes`"

@@ -44,7 +44,7 @@ def as_object(system: System, networks: Mapping[str, Network]) -> dict[str, obje
     }
 
 
-def _stage_object(stage: Stage, each: int) -> dict[str, object]:
+def _stage_object(stage: SystemStage, each: int) -> dict[str, object]:
     return {
         "name": stage.name,
         "model": stage.model,

@@ -144,11 +144,8 @@ def with_caches(sample: Sample, wanted: Techniques) -> Sample:
     module = sample.module
     if not isinstance(module, Prefill | Decode):
         if sparse:
-            raise LegoError(
-                "E607",
-                f"{wanted.attention} needs a language model with keys and values of its own",
-                hint="such as llama_7b_decode2048",
-            )
+            message = f"{wanted.attention} needs a language model with keys and values of its own"
+            raise LegoError("E607", message, hint="such as llama_7b_decode2048")
         return sample
     model = module.model
     if sparse:
