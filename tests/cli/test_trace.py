@@ -6,29 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lego.cli.codes import CODES
-
-ROOT = Path(__file__).resolve().parents[2]
-NEEDS_MODELS = pytest.mark.skipif(
-    find_spec("torch") is None, reason="the extra `models` isn't installed"
-)
-
-
-def lego(*args: str, cache: Path, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *python, "-m", "lego.cli.main", *args],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
-        check=False,
-    )
+from tests.cli.command import NEEDS_MODELS, ROOT, lego
 
 
 def test_models_are_listed_without_pytorch(tmp_path: Path) -> None:
@@ -85,48 +68,6 @@ def test_what_is_taken_out_says_which_part_is_kept(tmp_path: Path) -> None:
     assert out.read_text().startswith(said)
     done = lego("check", str(out), cache=tmp_path)
     assert done.returncode == 0, done.stderr
-
-
-@NEEDS_MODELS
-def test_a_network_is_verified(tmp_path: Path) -> None:
-    done = lego("verify", "can_linear_tiny", "--device", "cpu", "--json", cache=tmp_path)
-    assert done.returncode == 0, done.stderr
-    tensors = json.loads(done.stdout)["tensors"]
-    assert len(tensors) > 3
-    assert all(tensor["close"] for tensor in tensors)
-    assert all(tensor["nests"] is None or tensor["nests"] < 1e-5 for tensor in tensors)
-    (found,) = [t["formats"] for t in tensors if t["layer"]][:1]
-    assert 1e-4 < found < 0.05
-    assert lego("verify", "can", cache=tmp_path).returncode == 2
-
-
-@NEEDS_MODELS
-def test_formats_and_samples_are_the_users(tmp_path: Path) -> None:
-    given = {"x": np.ones((3, 2, 5, 12), np.float32), "condition": np.ones((3, 2, 16), np.float32)}
-    network = ("verify", "can_linear_tiny", "--formats", "bf16")
-    np.savez(tmp_path / "good.npz", **given)
-    done = lego(*network, "--data", str(tmp_path / "good.npz"), cache=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "bf16" in done.stdout
-    np.savez(tmp_path / "few.npz", x=given["x"])
-    wrong = lego(*network, "--data", str(tmp_path / "few.npz"), cache=tmp_path)
-    assert wrong.returncode == 2
-    assert "error[E422]" in wrong.stderr
-    for option, code in ((("--formats", "int9"), "E421"), (("--device", "abacus"), "E904")):
-        wrong = lego("verify", "can_linear_tiny", *option, cache=tmp_path)
-        assert wrong.returncode == 2
-        assert f"error[{code}]" in wrong.stderr
-
-
-@NEEDS_MODELS
-def test_errors_are_those_against_float64(tmp_path: Path) -> None:
-    """In the deepest of the small networks too, sums in float32 stay near: samples don't amplify rounding."""
-    done = lego("verify", "mobilenetv2_tiny", "--formats", "bf16", "--json", cache=tmp_path)
-    assert done.returncode == 0, done.stderr
-    tensors = json.loads(done.stdout)["tensors"]
-    assert all(tensor["close"] for tensor in tensors)
-    for which in ("module", "nests"):
-        assert 1e-8 < max(tensor[which] or 0 for tensor in tensors) < 1e-6
 
 
 @NEEDS_MODELS
@@ -199,106 +140,6 @@ def test_pipelines_are_listed_and_have_no_operations(tmp_path: Path) -> None:
         done = lego("trace", "wolf", *option, cache=tmp_path)
         assert done.returncode == 2
         assert "error[E904]: wolf is several networks; name one of them" in done.stderr
-
-
-OWN = """\
-from torch import nn
-
-class Net(nn.Sequential):
-    def __init__(self):
-        super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU())
-
-class Turns(nn.Module):
-    def forward(self, x):
-        return x * 2 if x.sum() > 0 else x
-
-def function():
-    return 1
-"""
-
-
-@NEEDS_MODELS
-@pytest.mark.parametrize(
-    ("place", "shapes", "said"),
-    [
-        ("own.py:Net", ("1,3,9,9",), ""),
-        ("own.py:Turns", ("2,3",), "hint: shapes and control flow mustn't depend on values"),
-        ("own.py:Net", ("3,9",), "error[E401]: Net can't be exported: Expected 3D"),
-        ("own.py:Net", ("3,9",), "hint: the module stops at inputs [3, 9] float32"),
-        ("own.py:Net", ("1,4,9,9",), "hint: the module stops at inputs [1, 4, 9, 9] float32"),
-        ("own.py:Missing", ("2,3",), "error[E410]"),
-        ("own.py:Missing", ("2,3",), "hint: the file has Net, Turns\n"),
-        ("own.py:function", ("2,3",), "error[E410]"),
-        ("none.py:Net", ("2,3",), "none.py is no file"),
-        ("own.py:Net", ("1,3,x,9",), "error[E904]: '1,3,x,9' is no shape"),
-        ("own.py:Net", (), "error[E904]"),
-        ("own.py", ("2,3",), "error[E904]"),
-    ],
-)
-def test_a_module_of_ones_own(
-    place: str, shapes: tuple[str, ...], said: str, tmp_path: Path
-) -> None:
-    (tmp_path / "own.py").write_text(OWN)
-    given = [arg for shape in shapes for arg in ("--input", shape)]
-    done = lego("trace", "--module", str(tmp_path / place), *given, "--json", cache=tmp_path)
-    assert "Traceback" not in done.stderr
-    if said:
-        assert done.returncode == 2
-        assert said in done.stderr
-    else:
-        assert json.loads(done.stdout)["macs"] == 8 * 27 * 49
-
-
-VISION = """\
-import timm
-import torchvision
-from torch import nn
-
-class Timm(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.net = timm.create_model("test_resnet")
-
-    def forward(self, x):
-        return self.net(x)
-
-class Torchvision(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.net = torchvision.ops.SqueezeExcitation(3, 2)
-
-    def forward(self, x):
-        return self.net(x)
-"""
-
-
-@NEEDS_MODELS
-@pytest.mark.parametrize("name", ["Timm", "Torchvision"])
-def test_a_module_of_ones_own_may_import_timm_and_torchvision(name: str, tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(VISION)
-    given = ("--module", f"{tmp_path / 'own.py'}:{name}", "--input", "1,3,32,32")
-    done = lego("trace", *given, "--json", cache=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["macs"] > 0
-
-
-@NEEDS_MODELS
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (("can_linear_tiny", "--input", "1,3"), "can_linear_tiny has its shapes"),
-        (("wolf", "--dim", "batch=1"), "wolf has its shapes"),
-        (("--module", "a.py:B", "--input", "1,3", "--dim", "b=1"), "--dim sets open dimensions"),
-        (("--input", "1,3"), "give a name or a file, or --module"),
-    ],
-)
-def test_shapes_where_there_is_nothing_to_set(
-    given: tuple[str, ...], said: str, tmp_path: Path
-) -> None:
-    done = lego("trace", *given, cache=tmp_path)
-    assert done.returncode == 2
-    assert "error[E904]" in done.stderr
-    assert said in done.stderr
 
 
 @pytest.mark.parametrize(

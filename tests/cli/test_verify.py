@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from lego.cli.verify import Wanted, verify_network  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from tests.cli.test_trace import lego  # noqa: E402
+from tests.cli.command import lego  # noqa: E402
 from tests.onnx_reader.compare import random  # noqa: E402
 
 OWN = """\
