@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import yaml
 
@@ -101,12 +100,12 @@ def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
 
     `benched` names all designs that tb.sv plays; none if there is no tb.sv.
     """
-    filesets: dict[str, Any] = {
+    filesets: dict[str, object] = {
         "rtl": {"files": [f"{top}.v"], "file_type": "verilogSource"},
         "constraints": {"files": [f"{top}.sdc"], "file_type": "SDC"},
         "waivers": {"files": [f"{top}.vlt"], "file_type": "vlt"},
     }
-    targets: dict[str, Any] = {
+    targets: dict[str, object] = {
         "default": {"filesets": ["rtl"], "toplevel": top},
         "synth": {"filesets": ["rtl", "constraints"], "toplevel": top},
         "lint": {
@@ -116,7 +115,7 @@ def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
             "tools": {"verilator": {"mode": "lint-only", "verilator_options": ["-Wall"]}},
         },
     }
-    core = {
+    core: dict[str, object] = {
         "name": f"::{top}:{__version__}",
         "description": about,
         "filesets": filesets,

@@ -7,7 +7,10 @@ where they do; here the bits are written. Synthesis trims them again.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyosys import libyosys as ys
 
 __all__ = ["compact", "extend_operands", "fold_comparisons"]
 
@@ -15,7 +18,7 @@ _ARITHMETIC = frozenset({"$add", "$sub", "$mul", "$and", "$or", "$xor", "$xnor",
 _COMPARING = frozenset({"$eq", "$ne", "$lt", "$le", "$gt", "$ge"})
 
 
-def extend_operands(design: Any) -> None:
+def extend_operands(design: ys.Design) -> None:
     """Make the operands of a Yosys design's cells as wide as Verilog would."""
     for module in design.selected_modules():
         for cell in module.selected_cells():
@@ -28,7 +31,7 @@ def extend_operands(design: Any) -> None:
                 _resize(cell, max(cell.getPort(_id(name)).size() for name in "AB"))
 
 
-def fold_comparisons(design: Any) -> None:
+def fold_comparisons(design: ys.Design) -> None:
     """Replace comparisons whose outcome is known from the operands' widths."""
     from pyosys import libyosys as ys
 
@@ -40,7 +43,7 @@ def fold_comparisons(design: Any) -> None:
                 module.connect(result, ys.SigSpec(ys.Const(int(outcome), result.size())))
 
 
-def _outcome(cell: Any) -> bool | None:
+def _outcome(cell: ys.Cell) -> bool | None:
     """What a comparison gives whatever the values, if that is known."""
     kind = cell.type.str()
     if kind not in ("$lt", "$le", "$gt", "$ge"):
@@ -55,7 +58,7 @@ def _outcome(cell: Any) -> bool | None:
     return False if b[1] < a[0] + strict else None
 
 
-def _span(operand: Any, signed: bool) -> tuple[int, int]:
+def _span(operand: ys.SigSpec, signed: bool) -> tuple[int, int]:
     """Least and greatest value of a signal."""
     bits = operand.size()
     if operand.is_fully_def():
@@ -65,7 +68,7 @@ def _span(operand: Any, signed: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def _resize(cell: Any, bits: int) -> None:
+def _resize(cell: ys.Cell, bits: int) -> None:
     """Operands of so many bits: the result has no more, so that what is above them doesn't matter."""
     ports = [name for name in "AB" if cell.hasPort(_id(name))]
     signed = all(cell.getParam(_id(f"{name}_SIGNED")).as_bool() for name in ports)
@@ -77,7 +80,7 @@ def _resize(cell: Any, bits: int) -> None:
     cell.fixup_parameters()
 
 
-def _compare_with_zero(cell: Any) -> None:
+def _compare_with_zero(cell: ys.Cell) -> None:
     """`!x` of several bits as `x == 0`."""
     from pyosys import libyosys as ys
 
@@ -91,7 +94,7 @@ def _compare_with_zero(cell: Any) -> None:
     cell.fixup_parameters()
 
 
-def _id(name: str) -> Any:
+def _id(name: str) -> ys.IdString:
     from pyosys import libyosys as ys
 
     return ys.IdString(f"\\{name}")

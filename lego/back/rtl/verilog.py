@@ -9,13 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lego.back.rtl.comments import commented
 from lego.back.rtl.explicit import compact, extend_operands, fold_comparisons
 from lego.back.rtl.neutral import neutral, restored
 from lego.back.rtl.rtlil import rtlil_of
 from lego.ir.dag import Dag
+
+if TYPE_CHECKING:
+    from pyosys import libyosys as ys
 
 __all__ = ["run_passes", "silence", "to_verilog"]
 
@@ -67,7 +70,7 @@ _CHECK = re.compile(
 """An assertion as Yosys prints it."""
 
 
-def run_passes(*commands: str, design: Any = None) -> Any:
+def run_passes(*commands: str, design: ys.Design | None = None) -> ys.Design:
     """Run Yosys passes on a design, a fresh one if none is given, and return it.
 
     The commands hold generated names only.

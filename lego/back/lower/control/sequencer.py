@@ -53,26 +53,29 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
     done = b.reg((0, 1), name="done_flag")
     b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
-    b.output("busy", busy)
-    b.output("done", done)
-    b.output("launch", launch)
-    b.output("running", running)
+    for name, node in (("busy", busy), ("done", done), ("launch", launch), ("running", running)):
+        b.output(name, node)
     for k, counter in enumerate(counters):
         b.output(f"step{k}", step[k])
         b.output(f"count{k}", counter)
-    for held in range(len(trips) + 1):
-        b.output(f"zero{held}", b.all(zero[len(trips) - held :]))
-        b.output(f"last{held}", b.all([running, *last[len(trips) - held :]]))
-    visits = [
-        b.all([zero[k] for k in layer.adg.output.revisit])
-        if layer.adg.output.injective
-        else b.const(0)
-        for layer in fused.layers
-    ]
-    b.output("visit", b.choose(visits))
+    _flags(b, design, running, zero, last)
     b.origin = "coordinates of FUs that are within the loops"
     axis_masks(b, fused, counters, registers)
     b.origin = "inequalities of the domain"
     events = Events(launch, tuple(step), tuple(counters))
     guard_masks(b, fused, events, registers)
     return infer_widths(remove_dead_nodes(b.build()))
+
+
+def _flags(
+    b: Builder, design: DesignPlan, running: int, zero: Sequence[int], last: Sequence[int]
+) -> None:
+    """Whether inner counters are in their first and last trips, and whether an element is met first."""
+    for held in range(len(zero) + 1):
+        b.output(f"zero{held}", b.all(zero[len(zero) - held :]))
+        b.output(f"last{held}", b.all([running, *last[len(zero) - held :]]))
+    visits = [
+        b.all([zero[k] for k in adg.output.revisit]) if adg.output.injective else b.const(0)
+        for adg in design.adgs
+    ]
+    b.output("visit", b.choose(visits))

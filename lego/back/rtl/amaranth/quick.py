@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import repeat
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import amaranth
 from amaranth import Const, Shape, Signal
@@ -27,18 +27,20 @@ __all__ = ["KNOWN", "quick"]
 
 KNOWN = ("0.5.10",)
 
+T = TypeVar("T")
 
-class SignalDict:
+
+class SignalDict(Generic[T]):
     """A dict by signals, which can't be compared; found by their serial numbers."""
 
     def __init__(self) -> None:
         self._signals: dict[int, Signal] = {}
-        self._values: dict[int, Any] = {}
+        self._values: dict[int, T] = {}
 
-    def __getitem__(self, signal: Signal) -> Any:
+    def __getitem__(self, signal: Signal) -> T:
         return self._values[signal.duid]
 
-    def __setitem__(self, signal: Signal, value: Any) -> None:
+    def __setitem__(self, signal: Signal, value: T) -> None:
         self._signals[signal.duid] = signal
         self._values[signal.duid] = value
 
@@ -48,16 +50,16 @@ class SignalDict:
     def __iter__(self) -> Iterator[Signal]:
         return iter(self._signals.values())
 
-    def setdefault(self, signal: Signal, value: Any) -> Any:
+    def setdefault(self, signal: Signal, value: T) -> T:
         """The signal's value; this one if it has none."""
         self._signals[signal.duid] = signal
         return self._values.setdefault(signal.duid, value)
 
-    def items(self) -> Iterable[tuple[Signal, Any]]:
+    def items(self) -> Iterable[tuple[Signal, T]]:
         """(signal, value), in the order in which signals were added."""
         return zip(self._signals.values(), self._values.values(), strict=True)
 
-    def values(self) -> Iterable[Any]:
+    def values(self) -> Iterable[T]:
         """Values, in the order in which signals were added."""
         return self._values.values()
 
