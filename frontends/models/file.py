@@ -10,10 +10,10 @@ from frontends.models.catalogue import CATALOGUE, nearest
 from frontends.models.systems import SYSTEMS
 from frontends.models.techniques.names import ATTENTION, PLAIN, QUANTIZE, Techniques
 from frontends.yaml.compose import compose_file
-from frontends.yaml.nodes import MapNode, ScalarNode
+from frontends.yaml.nodes import ScalarNode
 from lego.diag import LegoError
 
-__all__ = ["ModelFile", "is_model_file", "load_model"]
+__all__ = ["ModelFile", "load_model"]
 
 KEYS = ("name", "model")
 NAMES = {entry.name for entry in CATALOGUE} | {system.name for system in SYSTEMS}
@@ -29,11 +29,6 @@ class ModelFile:
     name: str
     model: str
     techniques: Techniques = PLAIN
-
-
-def is_model_file(root: MapNode) -> bool:
-    """Whether a workload file names a network instead of operations."""
-    return any(item.key.text == "model" for item in root.items)
 
 
 def load_model(path: Path) -> ModelFile:

@@ -15,6 +15,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from frontends.torch_export.registry import HANDLERS  # noqa: E402
 from lego.cli.verify import Wanted, verify_network  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
 from tests.cli.command import lego  # noqa: E402
@@ -36,6 +37,10 @@ class Table(nn.Module):
 
     def forward(self, tokens, scale):
         return self.last(self.table(tokens) * scale)
+
+class Bends(nn.Module):
+    def forward(self, x):
+        return x.tanh()
 
 class Small(Table):
     def __init__(self):
@@ -182,6 +187,15 @@ def test_random_integers_may_not_fit_a_table(tmp_path: Path) -> None:
     assert error.code == "E431"
     assert "outside of the 2 elements" in error.message
     assert "--data" in error.hint
+
+
+def test_loop_nests_that_give_something_else_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(HANDLERS, "tanh.default", HANDLERS["sigmoid.default"])
+    error = refused(Wanted(None, own(tmp_path, "Bends"), (["2,3"], [])))
+    assert error.code == "E409"
+    assert "differ, the first at" in error.message
 
 
 def test_what_the_host_does_is_not_run(tmp_path: Path) -> None:
