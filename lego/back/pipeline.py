@@ -10,15 +10,15 @@ from lego.back.graph.form import check_form
 from lego.back.graph.limits import MAX_FANOUT
 from lego.back.graph.measure import Size, size_of
 from lego.back.passes.broadcast import rewire_broadcasts
-from lego.back.passes.broadcast_check import check_rewired
+from lego.back.passes.checks.broadcast_check import check_rewired
+from lego.back.passes.checks.gating_check import check_gated
+from lego.back.passes.checks.onehot_check import check_onehot
+from lego.back.passes.checks.pins_check import check_shared
 from lego.back.passes.dead import check_pruned, remove_dead_ports
 from lego.back.passes.delays import check_matched, delay_early, match_all
 from lego.back.passes.gating import gate_idle
-from lego.back.passes.gating_check import check_gated
 from lego.back.passes.onehot import select_onehot
-from lego.back.passes.onehot_check import check_onehot
 from lego.back.passes.pins import share_pins
-from lego.back.passes.pins_check import check_shared
 from lego.back.passes.reductions import balance_reductions, check_balanced
 from lego.back.passes.widths import check_narrowed, narrow_widths
 from lego.diag import LegoError

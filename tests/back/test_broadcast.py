@@ -11,7 +11,7 @@ import pytest
 from frontends.yaml import load_text, load_workload
 from lego.back.backend import lower
 from lego.back.passes.broadcast import rewire_broadcasts
-from lego.back.passes.broadcast_check import check_rewired
+from lego.back.passes.checks.broadcast_check import check_rewired
 from lego.back.pipeline import PASSES, Options
 from lego.designs import designs_of
 from lego.diag import InternalError

@@ -13,8 +13,8 @@ from lego.back.backend import lower
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.analysis.usage import every, usage
+from lego.back.passes.checks.gating_check import check_gated
 from lego.back.passes.gating import ISOLATED, gate_idle, masks_of_ids
-from lego.back.passes.gating_check import check_gated
 from lego.back.pipeline import PASSES, Options
 from lego.designs import designs_of
 from lego.diag import InternalError

@@ -16,8 +16,8 @@ from lego.back.graph.form import check_form
 from lego.back.graph.measure import size_of
 from lego.back.graph.widths import infer_widths
 from lego.back.passes import onehot
+from lego.back.passes.checks.onehot_check import check_onehot
 from lego.back.passes.onehot import is_decoded, select_onehot
-from lego.back.passes.onehot_check import check_onehot
 from lego.back.pipeline import PASSES, Options
 from lego.back.rtl.verilog import to_verilog
 from lego.designs import designs_of

@@ -14,8 +14,8 @@ from lego.back.graph.form import check_form
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.analysis.pin_groups import alone, assigned, joined
 from lego.back.passes.analysis.usage import usage, usage_within
+from lego.back.passes.checks.pins_check import check_shared
 from lego.back.passes.pins import share_pins
-from lego.back.passes.pins_check import check_shared
 from lego.diag import InternalError
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op

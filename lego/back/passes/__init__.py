@@ -1,1 +1,1 @@
-"""Passes from graph to graph; a file has its pass's name, `NAME_check` its invariants where they are long."""
+"""Passes from graph to graph; a file has its pass's name, and long invariants are in `checks`."""

@@ -19,6 +19,7 @@ from amaranth.lib.memory import Memory
 from lego.back.rtl.amaranth.wide import INPUT, is_wide, pieces
 from lego.back.rtl.job import Needs
 from lego.back.rtl.names import check_name
+from lego.diag import InternalError
 from lego.ir.dag import Module, Node, Op
 
 __all__ = ["design_of"]
@@ -104,6 +105,8 @@ class _Builder:
             add("sync", _when(srcs[1], check))
         elif node.op is Op.INSTANCE:
             self._instance(i, node, srcs, values)
+        elif node.op not in (Op.CONST, Op.INPUT, Op.PORT):
+            raise InternalError(f"no expression for the primitive {node.op}")
 
     def _instance(self, i: int, node: Node, srcs: list[Value], values: list[Value]) -> None:
         clocked, resets = self._needs[node.text]

@@ -1,0 +1,1 @@
+"""Invariants of passes, where they are long: `NAME_check` is that of the pass NAME."""
