@@ -52,8 +52,7 @@ class _Time:
 def run_adg(adg: Adg, program: Program, operands: Mapping[str, Array], seed: int = 0) -> Run:
     """Run the architecture; `operands` are tensors by name. Words never written are random.
 
-    Raises InternalError for a bank conflict, a value that nobody read, or an element outside its
-    tensor's banks.
+    Raises InternalError for a bank conflict, a value that nobody read, or an element outside its banks.
     """
     rng = np.random.default_rng(seed)
     time = _timestamps(adg, program)

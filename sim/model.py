@@ -106,20 +106,22 @@ def _keep(built: Path, program: Path) -> Path:
     return program
 
 
+_TRACES: dict[str, list[str]] = {
+    "": [],
+    "fst": ["--trace-fst"],
+    "vcd": ["--trace-vcd"],
+    "saif": ["--trace-saif", "+define+RECORD_ACTIVITY"],
+}
+
+
 def _verilate(folder: Path, benches: Sequence[Bench], options: ModelOptions) -> None:
     home = verilator_home()
-    trace = {
-        "": [],
-        "fst": ["--trace-fst"],
-        "vcd": ["--trace-vcd"],
-        "saif": ["--trace-saif", "+define+RECORD_ACTIVITY"],
-    }
     run(
         [
             str(home / "bin" / "verilator_bin"),
             "--cc", "--exe", "--vpi", "--timing", "--assert", "-O3", "-Wno-fatal", "-Wno-WIDTH",
             "--x-initial", "unique", "--x-assign", "fast", "--output-split", "20000",
-            *trace[options.trace],
+            *_TRACES[options.trace],
             "--prefix", "Vtop", "--top-module", "tb", "-Mdir", "cpp",
             "public.vlt", "top.sv", *(f"{bench.top}.v" for bench in benches),
         ],

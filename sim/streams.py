@@ -221,12 +221,7 @@ class Stream:
         self._add(CUT, 0, cycles)
 
     def read(
-        self,
-        layout: Layout,
-        values: Array,
-        mask: NDArray[np.bool_],
-        *,
-        result: bool = True,
+        self, layout: Layout, values: Array, mask: NDArray[np.bool_], *, result: bool = True
     ) -> None:
         """Read a tensor back and expect these values where `mask` is set.
 

@@ -45,16 +45,14 @@ def _read(path: Path) -> bytes:
             data = _read_bounded(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise LegoError(
-            "E001", f"can't read the file: {reason.lower()}", loc=here, hint="check the path"
-        ) from error
+        message = f"can't read the file: {reason.lower()}"
+        raise LegoError("E001", message, loc=here, hint="check the path") from error
     if len(data) > MAX_BYTES:
-        raise LegoError(
-            "E002",
+        message, hint = (
             f"the file is larger than {MAX_BYTES} bytes",
-            loc=here,
-            hint="a workload is a short text; split it",
+            "a workload is a short text; split it",
         )
+        raise LegoError("E002", message, loc=here, hint=hint)
     return data
 
 

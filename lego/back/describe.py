@@ -36,10 +36,7 @@ READ_LATENCY = 2
 def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) -> Device:
     """The device of a design; `programs` run its dataflows at their full bounds."""
     fused, host = plan.fused, host_map(plan)
-    registers = tuple(
-        Register(spec.name, i, spec.bits, spec.about, spec.settles, spec.at_once)
-        for i, spec in enumerate(plan.registers)
-    )
+    registers = tuple(_registers(plan))
     memories = tuple(_memory(plan, host, buffer) for buffer in plan.buffers)
     return Device(
         top=fused.name,
@@ -56,6 +53,11 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
         parts=tuple(Part(module.name, module.category) for module in lowered.dag.modules),
         dataflows=tuple(_dataflows(plan, lowered, programs)),
     )
+
+
+def _registers(plan: DesignPlan) -> Iterator[Register]:
+    for i, spec in enumerate(plan.registers):
+        yield Register(spec.name, i, spec.bits, spec.about, spec.settles, spec.at_once)
 
 
 def _ports(top: Module) -> tuple[DevicePort, ...]:

@@ -105,9 +105,11 @@ def _equal(op: TensorOp, flow: Dataflow, mark: str) -> list[str]:
     return [f"i{k} = {form}" for k, form in enumerate(_forms(op, flow, mark))]
 
 
-def _twice(
-    op: TensorOp, flow: Dataflow, box: Sequence[str]
-) -> tuple[tuple[int, ...], str, str] | None:
+Twice = tuple[tuple[int, ...], str, str]
+"""An iteration, and two places that run it."""
+
+
+def _twice(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> Twice | None:
     """An iteration of the domain with two places of the box that run it."""
     names, others = _names(flow), _names(flow, "x")
     if not names:

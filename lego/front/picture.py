@@ -54,15 +54,18 @@ def html(fused: FusedAdg, *, every: bool = False) -> str:
         )
         pages.append(f'<section id="s{k}">\n{svg(one, every=every)}</section>')
         rules.append(f"#t{k}:checked ~ #s{k} {{ display: block }}")
-    head = [
+    title = f"{escape(fused.name)}: {len(fused.layers)} dataflows, {list(fused.sizes)} FUs"
+    body = ["</style>", f"<h1>{title}</h1>", *tabs, *pages, "</html>", ""]
+    return "\n".join([*_head(fused.name), *rules, *body])
+
+
+def _head(name: str) -> list[str]:
+    return [
         "<!doctype html>",
-        f'<html lang="en"><meta charset="utf-8"><title>{escape(fused.name)}</title>',
+        f'<html lang="en"><meta charset="utf-8"><title>{escape(name)}</title>',
         "<style>body { font-family: sans-serif } section { display: none; overflow: auto }",
         "label { margin-right: 1.5em }",
     ]
-    title = f"{escape(fused.name)}: {len(fused.layers)} dataflows, {list(fused.sizes)} FUs"
-    body = ["</style>", f"<h1>{title}</h1>", *tabs, *pages, "</html>", ""]
-    return "\n".join([*head, *rules, *body])
 
 
 def dot(fused: FusedAdg, *, every: bool = False) -> str:

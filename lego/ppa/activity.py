@@ -107,10 +107,9 @@ def write_activities(activities: Mapping[str, Activity]) -> str:
 
 
 def read_saif(saif: str, memories: Mapping[str, str]) -> Activity:
-    """Sum up the instance `dut`. Raises E805 if the text isn't the SAIF of a bench.
+    """Sum up the instance `dut` but for bits inside RAM macros, whose enables count as accesses.
 
-    Bits inside RAM macros aren't logic and are left out; their enables count as accesses.
-    """
+    Raises E805 if the text isn't the SAIF of a bench."""
     duration = _DURATION.search(saif)
     if duration is None or "(INSTANCE dut" not in saif:
         raise LegoError("E805", "the simulation left no switching activity of the design")

@@ -97,9 +97,7 @@ class _Body:
         return self.b.shl(self._low(self.value(left, below), below), by)
 
     def _product(self, a: int, c: int, keep: int | None) -> int:
-        """`a * c`; in halves as the sum of the products of `a` with the upper and with the lower half of
-        `c`, the factor with more bits.
-        """
+        """`a * c`; in halves the sum of the products of `a` with each half of `c`, the wider factor."""
         b = self.b
         if self.halved:
             a, c = sorted((a, c), key=lambda factor: self.node(factor).bits)

@@ -84,13 +84,17 @@ class _Work:
         self.masks += [0] * (len(self.b.nodes) - len(self.masks))
         self.module = replace(self.module, nodes=tuple(self.b.nodes))
 
-    def grouped(self) -> list[Unit]:
-        """Join the two units that save most, until none do; those of more than one primitive."""
-        units = [
+    def _alone(self) -> list[Unit]:
+        """A unit for every primitive that may be shared."""
+        return [
             alone(self.module, i, self.masks[i])
             for i, node in enumerate(self.module.nodes)
             if node.op in SHARED and len(node.srcs) == 2 and self.masks[i]
         ]
+
+    def grouped(self) -> list[Unit]:
+        """Join the two units that save most, until none do; those of more than one primitive."""
+        units = self._alone()
         known: dict[tuple[Unit, Unit], Unit] = {}
         while True:
             best: tuple[int, Unit, Unit, Unit] | None = None
@@ -244,11 +248,7 @@ def _ordered(reads: Mapping[int, set[int]]) -> list[int] | None:
 
 def _sorted(module: Module, new: Mapping[int, int]) -> Module:
     """The module with nodes replaced, its live nodes in an order that is one."""
-
-    def final(node: int) -> int:
-        return new.get(node, node)
-
-    nodes = [node.reading(tuple(map(final, node.srcs))) for node in module.nodes]
+    nodes = [node.reading(tuple(new.get(s, s) for s in node.srcs)) for node in module.nodes]
     live: set[int] = {i for i, node in enumerate(nodes) if node.op in (Op.INPUT, Op.CHECK)}
     stack = [*sorted(live), *(node for _, node in module.outputs)]
     while stack:

@@ -81,13 +81,7 @@ def plan_of(design: DesignPlan | FusedAdg | Adg) -> DesignPlan:
         return design
     fused = single(design) if isinstance(design, Adg) else design
     buffers = fused.buffers()
-    views = tuple(
-        tuple(
-            None if plan is None else BankView(layer.adg, plan)
-            for layer, plan in zip(fused.layers, buffer.plans, strict=True)
-        )
-        for buffer in buffers
-    )
+    views = tuple(_views(fused, buffer) for buffer in buffers)
     results = views[-1]
     return DesignPlan(
         fused=fused,
@@ -97,6 +91,13 @@ def plan_of(design: DesignPlan | FusedAdg | Adg) -> DesignPlan:
         at_nodes=adds_at_nodes(buffers[-1], results),
         units=n_units(results),
         programmed=_programmed(fused),
+    )
+
+
+def _views(fused: FusedAdg, buffer: MemoryPlan) -> Views:
+    return tuple(
+        None if plan is None else BankView(layer.adg, plan)
+        for layer, plan in zip(fused.layers, buffer.plans, strict=True)
     )
 
 

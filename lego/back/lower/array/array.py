@@ -66,15 +66,22 @@ class _Array:
             outs[fu] = b.instance(module, "fu_" + "_".join(map(str, fu)), wires)
             if "result" in outs[fu]:
                 b.output(node_port(self.design.results, fu), outs[fu]["result"])
+        self._connect(outs, sums)
+        contributions = {fu: out.get("contribution", -1) for fu, out in outs.items()}
+        self.trees.collect(b, contributions, totals)
+        others = (*self.trees.modules, *self.links.modules)
+        return LoweredArray(infer_widths(b.build()), tuple(self.alike.values()), others)
+
+    def _connect(
+        self, outs: Mapping[Fu, Mapping[str, int]], sums: Mapping[tuple[Fu, str], int]
+    ) -> None:
+        """Drive the wires that start at FUs."""
+        b = self.b
         for fu, out in outs.items():
             self.links.connect(b, fu, out)
         for (fu, name), wire in sums.items():
             b.retype(wire, b.nodes[outs[fu][name]].range)
             b.connect(wire, outs[fu][name])
-        contributions = {fu: out.get("contribution", -1) for fu, out in outs.items()}
-        self.trees.collect(b, contributions, totals)
-        others = (*self.trees.modules, *self.links.modules)
-        return LoweredArray(infer_widths(b.build()), tuple(self.alike.values()), others)
 
     def _module(self, kind: FuKind) -> Module:
         """The module of a kind.

@@ -31,9 +31,8 @@ class Told:
         at, name = buffer.index, buffer.name
         loads: list[Tap | None] = []
         reuses: dict[int, list[Tap | None]] = {}
-        for k, (adg, plan, choice) in enumerate(
-            zip(self.design.adgs, buffer.plans, port.picks, strict=True)
-        ):
+        each_layer = zip(self.design.adgs, buffer.plans, port.picks, strict=True)
+        for k, (adg, plan, choice) in enumerate(each_layer):
             loads.append(None)
             if isinstance(plan, InputPlan) and choice and choice[0] is not Pick.LINK:
                 cycle = self.times.operand[at] + adg.dataflow.skew(fu)
@@ -45,9 +44,9 @@ class Told:
         wires = {}
         if any(choice and choice[0] is Pick.HOLD for choice in port.picks):
             wires[ports.load(at, name).name] = self._told(loads)
-        for number, taps in reuses.items():
-            wires[ports.reuse(at, name, number).name] = self._told(taps)
-        return wires
+        return wires | {
+            ports.reuse(at, name, k).name: self._told(taps) for k, taps in reuses.items()
+        }
 
     def masks(self, kind: FuKind, fu: Fu) -> dict[str, int]:
         """Whether the FU is within the loops, by port."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lego.back.graph.builder import Builder
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.design import DesignPlan
@@ -18,12 +20,7 @@ def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: 
     if buffer.output:
         return
     plans = [plan for plan in buffer.plans if plan is None or isinstance(plan, InputPlan)]
-    zeros = [
-        None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1) for p in plans
-    ]
-    running = b.input("running")
-    held = b.choose(zeros)
-    en = running if held == b.const(1) else b.all([running, held])
+    en = _reads(b, plans)
     b.output("en", en)
     reuse = []
     for number in range(max((len(p.delays) for p in plans if p is not None), default=0)):
@@ -35,6 +32,16 @@ def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: 
     for numbers in served(design, buffer):
         unserved = [b.invert(reuse[number]) for number in numbers]
         b.output(fetch_port(numbers), b.all([en, *unserved]))
+
+
+def _reads(b: Builder, plans: Sequence[InputPlan | None]) -> int:
+    """Whether data nodes that no delay reuse serves read."""
+    zeros = [
+        None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1) for p in plans
+    ]
+    running = b.input("running")
+    held = b.choose(zeros)
+    return running if held == b.const(1) else b.all([running, held])
 
 
 def served(design: DesignPlan, buffer: MemoryPlan) -> list[tuple[int, ...]]:

@@ -82,12 +82,15 @@ class _Merged:
                 return self._copy_key(holder, keys, node)
             return known, keys[node.srcs[0]], original(node.text, self.ports)
         if node.op is Op.INSTANCE:
-            ports: dict[str, object] = {}
-            for port, source in zip(node.ports, node.srcs, strict=True):
-                base = original(port, self.ports)
-                _same(ports.setdefault(base, keys[source]), keys[source], module)
-            return node.text, node.name, tuple(sorted(ports.items()))
+            return self._instance_key(module, node, keys)
         return known, tuple(keys[s] for s in node.srcs), ""
+
+    def _instance_key(self, module: Module, node: Node, keys: list[object]) -> object:
+        ports: dict[str, object] = {}
+        for port, source in zip(node.ports, node.srcs, strict=True):
+            base = original(port, self.ports)
+            _same(ports.setdefault(base, keys[source]), keys[source], module)
+        return node.text, node.name, tuple(sorted(ports.items()))
 
     def _copy_key(self, holder: Node, keys: list[object], port: Node) -> object:
         register = self._held(holder)

@@ -110,11 +110,9 @@ class _Walk:
             here, column = reached.pop(mux), columns[select]
             for value, part in zip(values, (here & column, here & ~column), strict=True):
                 reached[value] = reached.get(value, 0) | part
-        taken = {
-            leaf: part
-            for leaf, part in reached.items()
-            if part and (zeros or not _is_zero(nodes[leaf]))
-        }
+        taken = {leaf: part for leaf, part in reached.items() if part}
+        if not zeros:
+            taken = {leaf: part for leaf, part in taken.items() if not _is_zero(nodes[leaf])}
         return _compressed(taken, selects)
 
     def _chosen(self, new: Node) -> tuple[Columns, list[int]]:
