@@ -85,7 +85,7 @@ def recorded(workload: Workload, design: FusedAdg, device: Device, text: str, da
     """The SAIF of one dataflow's busy cycles; every element must be right."""
     tail = device.dataflows[dataflow].tail
     program = configure(design, bounds_of(design, dataflow), dataflow=dataflow, tail=tail)
-    job = Job(design.layers[dataflow].adg.op, program.to_json())
+    job = Job(design.layers[dataflow].adg.op, program)
     tensors = {tensor.name: tensor for tensor in workload.tensors}
     rng = np.random.default_rng(dataflow)
     stream = default_stream(device, [job], tensors, rng, recorded=True)

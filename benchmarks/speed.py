@@ -117,10 +117,10 @@ def simulated(bound: int) -> dict[str, float]:
         outcome = run_cases([Case(files[device.verilog].decode(), stream)])
     (verdict,) = outcome.verdicts
     assert not verdict.failures, verdict.failures
-    cycles = len(stream.commands) + program["cycles"]
+    cycles = len(stream.commands) + program.cycles
     return {
         "busy_cycles": verdict.cycles[0],
-        "predicted_cycles": program["cycles"],
+        "predicted_cycles": program.cycles,
         "utilisation_percent": round(100 * bound**3 / (256 * verdict.cycles[0]), 2),
         "build_seconds": round(outcome.build_s, 1),
         "run_seconds": round(outcome.run_s, 1),

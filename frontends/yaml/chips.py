@@ -33,12 +33,13 @@ def chip_file(name: ScalarNode, folder: Path | None) -> Path:
         for place in folders:
             if (path := place / f"{name.text}.yaml").is_file():
                 return path
-    known = sorted(path.stem for path in CHIPS.glob("*.yaml"))
+    known = ", ".join(sorted(path.stem for path in CHIPS.glob("*.yaml")))
     raise LegoError(
         "E127",
         f"no architecture is called {name.text[:40]!r}",
         loc=name.loc,
-        hint=f"put a file of that name and .yaml beside this one, or use {', '.join(known)}",
+        hint="put a file of that name and .yaml beside this one"
+        + (f", or use {known}" if known else ""),
     )
 
 
