@@ -1,4 +1,4 @@
-"""Registers of a design, and their values for given loop bounds.
+"""Registers of a design; their values for given loop bounds are in `register_values`.
 
 Everything that depends on run-time sizes is a register that the host computes: trip counts,
 bounds of ragged loops, tensor extents, base addresses, and address steps. The hardware only adds

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Sums in memory as primitives: what banks or units add, and the units that add for data nodes."""
 
 from __future__ import annotations
 
