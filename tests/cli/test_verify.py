@@ -19,7 +19,7 @@ from frontends.torch_export.registry import HANDLERS  # noqa: E402
 from lego.cli.verify import Wanted, verify_network  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
 from tests.cli.command import lego  # noqa: E402
-from tests.onnx_reader.compare import random  # noqa: E402
+from tests.frontends.onnx_reader.compare import random  # noqa: E402
 
 OWN = """\
 import torch

@@ -10,7 +10,7 @@ import pytest
 from lego.ir.expr import Binary, BinaryOp, Literal, Operand, evaluate
 from lego.ir.workload import Format
 from sim.reference import contributions
-from tests.back.test_bodies import random_body
+from tests.back.graph.test_bodies import random_body
 
 WIDE = Format(True, 32), Format(False, 32), Format(True, 17)
 
