@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["cached", "missing_packages", "read_model", "sizes_of", "trace_model"]
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
-REPRESENTATION = ("network", "network_json", "templates")
+REPRESENTATION = ("formats", "network", "network_json", "templates")
 FOLDERS = ("models", "models/techniques", "torch_export", "tracing")
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lego.diag import InternalError, LegoError
+from lego.ir.formats import Exact, Format, Integer
 from lego.ir.network import (
     Apply,
     Body,
@@ -61,9 +62,16 @@ class Arithmetic:
     store: Callable[[Operation, Tensor, Tensor, Sequence[int]], None]
 
 
-def dtype_of(fmt: str) -> torch.dtype:
-    """What holds a number format; four bits are held in eight."""
-    found = getattr(torch, {"int4": "int8", "uint4": "uint8"}.get(fmt, fmt), None)
+def dtype_of(fmt: Format) -> torch.dtype:
+    """What holds a number format; integers of other widths are held in the next larger type.
+
+    Raises InternalError for a format that PyTorch has no type for.
+    """
+    if isinstance(fmt, Exact):
+        return torch.int64
+    if isinstance(fmt, Integer):
+        fmt = Integer(fmt.signed, max(8, 1 << (fmt.bits - 1).bit_length()))
+    found = getattr(torch, str(fmt), None)
     if not isinstance(found, torch.dtype):
         raise InternalError(f"no number format {fmt}")
     return found

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Format, Reduction, Tensor, TensorOp
+from lego.ir.formats import Integer
+from lego.ir.workload import Reduction, Tensor, TensorOp
 
 __all__ = ["Result", "contributions", "evaluate", "execute", "random_tensor", "wrap"]
 
@@ -27,7 +28,7 @@ class Result:
     written: NDArray[np.bool_]
 
 
-def wrap(values: Array, fmt: Format) -> Array:
+def wrap(values: Array, fmt: Integer) -> Array:
     """Low bits of the values, read in the format."""
     low = values & ((1 << fmt.bits) - 1)
     return np.where(low > fmt.high, low - (1 << fmt.bits), low) if fmt.signed else low
@@ -111,7 +112,7 @@ def _read(tensor: Array, access: AffineMap, index: Sequence[Array], pad: int | N
 
 
 def contributions(
-    body: Expr, values: Sequence[Array], formats: Sequence[Format], into: Format | None
+    body: Expr, values: Sequence[Array], formats: Sequence[Integer], into: Integer | None
 ) -> Array:
     """The body on arrays of its operands' values, exactly; for sums wrapped to their format `into`.
 

@@ -168,7 +168,7 @@ class Context(Tracer):
         """Number format of an argument."""
         if isinstance(value, Known):
             return value.value.dtype
-        found: torch.dtype = getattr(torch, self.format(value))
+        found: torch.dtype = getattr(torch, str(self.format(value)))
         return found
 
     def meta(self, value: Any) -> Tensor:

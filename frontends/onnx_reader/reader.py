@@ -16,7 +16,7 @@ from frontends.onnx_reader.context import OPERATORS, Context, Held, clean, first
 from frontends.onnx_reader.file import DEFAULT_DOMAINS, load, refused
 from frontends.onnx_reader.shapes import Sizes
 from frontends.onnx_reader.tensors import DTYPES, tensor_of
-from frontends.torch_export.context import Known, format_of
+from frontends.torch_export.context import Known, dtype_name, format_of
 from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
@@ -170,7 +170,7 @@ def _agrees(context: Context, output: str, value: Any, stated: Mapping[str, Type
         return
     kind = DTYPES.get(stated[output].tensor_type.elem_type)
     if kind is not None and context.dtype(value) != kind:
-        types = [format_of(each) for each in (kind, context.dtype(value))]
+        types = [dtype_name(each) for each in (kind, context.dtype(value))]
         raise refused(
             f"node {context.path}: {clean(output)} is of {types[0]} in the file, but of "
             f"{types[1]} by its operands"

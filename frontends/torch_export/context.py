@@ -11,9 +11,10 @@ from torch import Tensor, fx
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View
 from lego.diag import LegoError
+from lego.ir.formats import Format, format_named
 from lego.ir.network import Role
 
-__all__ = ["Known", "Tracer", "format_of", "short_name"]
+__all__ = ["Known", "Tracer", "dtype_name", "format_of", "short_name"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Tracer:
         value = self.node.meta["val"]
         return value if index is None else value[index]
 
-    def fmt(self, index: int | None = None) -> str:
+    def fmt(self, index: int | None = None) -> Format:
         """Number format of the node's result."""
         return format_of(self.out(index).dtype)
 
@@ -74,7 +75,7 @@ class Tracer:
             return view
         return self.view(Known(torch.as_tensor(value)))
 
-    def format(self, view: View) -> str:
+    def format(self, view: View) -> Format:
         """Number format of a view's buffer."""
         return self.nests.buffers[view.buffer].format
 
@@ -83,8 +84,20 @@ class Tracer:
         return LegoError("E402", f"{self.path}: {message}", hint=hint)
 
 
-def format_of(dtype: torch.dtype) -> str:
-    """PyTorch's name of a number format."""
+def format_of(dtype: torch.dtype) -> Format:
+    """The number format of a type of PyTorch. Raises E402 for one that is none, such as complex64."""
+    name = dtype_name(dtype)
+    found = format_named(name)
+    if found is None:
+        hint = (
+            "integers, truth values and floating point are; split complex numbers into two tensors"
+        )
+        raise LegoError("E402", f"{name} is no number format here", hint=hint)
+    return found
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """A type as PyTorch's users write it."""
     return str(dtype).removeprefix("torch.")
 
 

@@ -15,6 +15,7 @@ from frontends.torch_export.reductions import softmax
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Label, Term, product
 from frontends.tracing.views import View
+from lego.ir.formats import BOOL, Format
 from lego.ir.network import At, Body, Fn, Kind, Role, Value
 from lego.ir.workload import Reduction
 
@@ -34,7 +35,9 @@ def contracted(
     return t.nests.nest(name, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
 
 
-def _added(t: Tracer, out: Sequence[Label], fmt: str, terms: Sequence[Term], **more: Any) -> View:
+def _added(
+    t: Tracer, out: Sequence[Label], fmt: Format, terms: Sequence[Term], **more: Any
+) -> View:
     """The operation's own nest: products of two terms, added up."""
     how = (product(0, 1), Reduction.ADD)
     return t.nests.nest(t.path, t.source, Kind.ARRAY, out, fmt, terms, *how, **more)
@@ -280,7 +283,7 @@ def _masked(t: Tracer, scores: View, factor: float, mask: Any, causal: bool) -> 
         view = t.view(mask).expanded(scores.shape)
         terms.append(Term(view, labels))
         added: Body = Value(1)
-        if t.format(view) == "bool":  # added, so that what isn't a number stays so, as PyTorch's
+        if t.format(view) == BOOL:  # added, so that what isn't a number stays so, as PyTorch's
             added = apply(Fn.WHERE, added, 0.0, float("-inf"))
         body = apply(Fn.ADD, body, added)
     return t.nests.nest(

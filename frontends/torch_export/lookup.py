@@ -16,6 +16,7 @@ from frontends.torch_export.pointwise import apply
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
+from lego.ir.formats import BOOL, UINT8, Integer
 from lego.ir.network import Body, Fn, Kind, Value
 
 __all__ = ["gathered"]
@@ -26,7 +27,7 @@ def _counted(t: Tracer, index: Any, size: int, *, wraps: bool) -> View:
     if isinstance(index, Known) and index.value.device.type != "meta":
         return _checked(t, index, size, wraps=wraps)
     view = t.view(index)
-    if not wraps or t.format(view).startswith("u"):
+    if not wraps or (isinstance(fmt := t.format(view), Integer) and not fmt.signed):
         return view
     ahead = apply(Fn.WHERE, apply(Fn.LT, Value(0), 0), apply(Fn.ADD, Value(0), size), Value(0))
     return _before(t, view, ahead)
@@ -70,7 +71,7 @@ def _index(t: Tracer, x: Any, indices: Sequence[Any]) -> View:
     dims = [k for k, index in enumerate(indices) if index is not None]
     if dims != list(range(dims[0], dims[-1] + 1)):
         raise t.fail("indices of dimensions that aren't neighbours can't be lowered")
-    if any(t.format(t.view(indices[k])) in ("bool", "uint8") for k in dims):
+    if any(t.format(t.view(indices[k])) in (BOOL, UINT8) for k in dims):
         raise t.fail("a mask as an index gives a shape that depends on values")
     views = [_counted(t, indices[k], view.shape[k], wraps=True) for k in dims]
     rank = max(len(each.dims) for each in views)

@@ -10,6 +10,7 @@ from frontends.torch_export.context import Known, Tracer
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
+from lego.ir.formats import BOOL, Format
 from lego.ir.network import Apply, Body, Fn, Kind, Number, Value
 
 __all__ = ["apply", "pointwise"]
@@ -21,7 +22,7 @@ def apply(fn: Fn, *args: Body | float) -> Body:
 
 
 def pointwise(
-    t: Tracer, values: Sequence[Any], build: Callable[..., Body], fmt: str | None = None
+    t: Tracer, values: Sequence[Any], build: Callable[..., Body], fmt: Format | None = None
 ) -> View:
     """The nest of a body on tensors, broadcast to the result's shape, and numbers."""
     shape = tuple(t.out().shape)
@@ -71,7 +72,7 @@ def _of_truth(fn: Fn) -> Callable[..., View]:
     """Bit by bit, which is by truth where there is one bit."""
 
     def lowered(t: Tracer, *args: Any) -> View:
-        if t.fmt() != "bool":
+        if t.fmt() != BOOL:
             raise t.fail(
                 f"operators on the bits of {t.fmt()} have no loop nest", hint="use arithmetic"
             )

@@ -15,6 +15,7 @@ from frontends.torch_export.pointwise import apply
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
+from lego.ir.formats import BOOL, INT64, Float, Format
 from lego.ir.network import At, Body, Fn, Kind, Value
 from lego.ir.workload import Reduction
 
@@ -28,7 +29,7 @@ def labels_of(view: View) -> tuple[str, ...]:
 
 def reduced(
     t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Body | None = None, *, what: str,
-    others: Sequence[View] = (), fmt: str | None = None,
+    others: Sequence[View] = (), fmt: Format | None = None,
 ) -> View:  # fmt: skip
     """The reduction over these dimensions, which stay with one element, in the view's number format
     or `fmt`. `others` are more operands, of the view's shape or one element along a dimension."""
@@ -49,7 +50,7 @@ def reduced(
 
 
 def mapped(
-    t: Tracer, views: Sequence[View], body: Body, *, what: str, fmt: str | None = None
+    t: Tracer, views: Sequence[View], body: Body, *, what: str, fmt: Format | None = None
 ) -> View:
     """A body on operands that broadcast to the first one's shape."""
     labels = labels_of(views[0])
@@ -154,11 +155,11 @@ def _amin(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
 @lowers("any.dim", "any.default")
 def _any(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
     view = t.view(x)
-    if t.format(view) != "bool":
+    if t.format(view) != BOOL:
         labels = labels_of(view)
         body = apply(Fn.NOT, apply(Fn.EQ, Value(0), 0))
         view = t.nests.nest(
-            f"{t.path}.true", t.source, Kind.POST, labels, "bool", [Term(view, labels)], body
+            f"{t.path}.true", t.source, Kind.POST, labels, BOOL, [Term(view, labels)], body
         )
     return _along(t, view, dims, keepdim, Reduction.MAX)
 
@@ -173,14 +174,12 @@ def _first_at(t: Tracer, view: View, dim: int, best: View) -> View:
     if is_real(t, view):  # what isn't a number is the best of its row
         hit = apply(Fn.OR, hit, apply(Fn.NOT, apply(Fn.EQ, Value(0), Value(0))))
     body: Any = apply(Fn.WHERE, hit, At(labels[dim]), view.shape[dim])
-    return t.nests.nest(
-        f"{t.path}.at", t.source, Kind.POST, out, "int64", terms, body, Reduction.MIN
-    )
+    return t.nests.nest(f"{t.path}.at", t.source, Kind.POST, out, INT64, terms, body, Reduction.MIN)
 
 
 def is_real(t: Tracer, view: View) -> bool:
     """Whether elements may be no numbers."""
-    return "float" in t.format(view)
+    return isinstance(t.format(view), Float)
 
 
 def _arg(t: Tracer, x: Any, dim: int | None, keepdim: bool, reduction: Reduction) -> View:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from frontends.torch_export.context import Tracer
+from frontends.torch_export.context import Tracer, format_of
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.reductions import is_real, labels_of
 from frontends.torch_export.registry import lowers
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
+from lego.ir.formats import INT64
 from lego.ir.network import At, Body, Fn, Kind, Value
 from lego.ir.workload import Reduction
 
@@ -36,13 +37,13 @@ def ordered(t: Tracer, view: View, dim: int, count: int, *, descending: bool) ->
     ahead = apply(Fn.AND, apply(Fn.NOT, _less(its, mine, real=real)), earlier)
     before = apply(Fn.OR, _less(mine, its, real=real), ahead)
     rank = t.nests.nest(
-        f"{t.path}.rank", t.source, Kind.POST, labels, "int64", [Term(view, labels), Term(view, other)],
+        f"{t.path}.rank", t.source, Kind.POST, labels, INT64, [Term(view, labels), Term(view, other)],
         apply(Fn.WHERE, before, 1, 0), Reduction.ADD,
     )  # fmt: skip
     out = (*labels[:dim], "r", *labels[dim + 1 :])
     found: Body = apply(Fn.WHERE, apply(Fn.EQ, Value(0), At("r")), At(labels[dim]), 0)
     index = t.nests.nest(
-        f"{t.path}.at", t.source, Kind.POST, out, "int64", [Term(rank, labels)], found, Reduction.ADD,
+        f"{t.path}.at", t.source, Kind.POST, out, INT64, [Term(rank, labels)], found, Reduction.ADD,
         sizes={"r": count},
     )  # fmt: skip
     places = tuple(None if k == dim else each for k, each in enumerate(labels))
@@ -65,7 +66,7 @@ def _sorted(t: Tracer, x: Any, dim: int, count: int | None, *, descending: bool)
         return ordered(t, view, dim, size if count is None else count, descending=descending)
     out = t.out()
     parts = list(out) if isinstance(out, tuple | list) else [out]
-    results = [(tuple(p.shape), str(p.dtype).removeprefix("torch.")) for p in parts]
+    results = [(tuple(p.shape), format_of(p.dtype)) for p in parts]
     reason = f"a sort of {size} elements: its order depends on the values"
     return t.nests.host(t.path, t.source, reason, [view], results)
 

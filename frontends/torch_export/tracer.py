@@ -22,7 +22,7 @@ from frontends.torch_export import (  # noqa: F401
     reductions,
     sorting,
 )
-from frontends.torch_export.context import Known, Tracer, format_of, short_name
+from frontends.torch_export.context import Known, Tracer, dtype_name, format_of, short_name
 from frontends.torch_export.registry import HANDLERS
 from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
@@ -90,7 +90,7 @@ def _exported(
         hint = "shapes and control flow mustn't depend on values; see torch.export"
         if type(error).__module__ == "builtins":
             tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
-            given = ", ".join(f"{list(x.shape)} {format_of(x.dtype)}" for x in tensors)
+            given = ", ".join(f"{list(x.shape)} {dtype_name(x.dtype)}" for x in tensors)
             takes = "give the number, ranks, sizes and types that it takes"
             hint = f"the module stops at inputs {given}: {takes}"
         message = f"{type(module).__name__} can't be exported: {_first_line(error)}"

@@ -16,13 +16,14 @@ from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand
+from lego.ir.formats import Integer
 from lego.ir.hardware import Architecture
 from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Place, Value
-from lego.ir.workload import Access, Format, Loop, Reduction, Tensor, TensorOp, Workload
+from lego.ir.workload import Access, Loop, Reduction, Tensor, TensorOp, Workload
 
 __all__ = ["extract", "operation_named", "remarks"]
 
-OPERAND, RESULT = Format(True, 8), Format(True, 32)
+OPERAND, RESULT = Integer(True, 8), Integer(True, 32)
 NAMES = "ABCDEFGHIJKL"
 LONGEST = 31
 
@@ -57,7 +58,7 @@ def operation_named(network: Network, name: str) -> Operation:
 
 
 def extract(
-    network: Network, name: str, *, operand: Format = OPERAND, result: Format = RESULT,
+    network: Network, name: str, *, operand: Integer = OPERAND, result: Integer = RESULT,
     array: tuple[int, ...] = (4, 4),
 ) -> Workload:  # fmt: skip
     """A contraction with these number formats, or a nest of integers in its own; buffers are cut to
@@ -113,7 +114,7 @@ def remarks(network: Network, name: str) -> list[str]:
     return found
 
 
-def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Format]]:
+def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Integer]]:
     """The operation of this name, and its own formats by buffer if it is a nest of integers and no
     contraction."""
     op = operation_named(network, name)
@@ -129,11 +130,16 @@ def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Format]
     return op, own
 
 
-def _integers(network: Network, op: Operation) -> dict[str, Format]:
+def _integers(network: Network, op: Operation) -> dict[str, Integer]:
     """The formats of a nest's buffers, none unless all are integers that hardware has."""
     buffers = [network.buffer(place.buffer) for place in (*op.inputs, op.output)]
-    fits = op.kind is not Kind.HOST and op.inputs and all(b.format in FORMATS for b in buffers)
-    return {buffer.name: FORMATS[buffer.format] for buffer in buffers} if fits else {}
+    found = {
+        b.name: b.format
+        for b in buffers
+        if isinstance(b.format, Integer) and str(b.format) in FORMATS
+    }
+    fits = op.kind is not Kind.HOST and op.inputs and len(found) == len({b.name for b in buffers})
+    return found if fits else {}
 
 
 def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
@@ -145,7 +151,7 @@ def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
         raise LegoError("E405", f"the values of {op.name} can leave {fmt}", hint=hint)
 
 
-def _pad(op: Operation, place: Place, fmt: Format) -> int:
+def _pad(op: Operation, place: Place, fmt: Integer) -> int:
     """What is read outside; the format's lowest value is as good as minus infinity where the
     largest is kept."""
     value = float(place.pad or 0)

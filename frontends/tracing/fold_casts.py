@@ -13,36 +13,14 @@ from dataclasses import replace
 from itertools import count
 
 from lego.ir.affine import AffineMap
+from lego.ir.formats import is_within
 from lego.ir.network import Apply, Fn, Kind, Network, Operation, Place, Value
 from lego.ir.workload import Loop, Reduction
 
-__all__ = ["fold_casts", "loses_nothing"]
+__all__ = ["fold_casts"]
 
 Row = tuple[tuple[int, ...], int]
 """Coefficients of loops, and a constant."""
-
-_FLOATS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16", "float32", "float64")
-_INTEGERS = {"bool": 1, "int8": 7, "uint8": 8, "int16": 15, "uint16": 16, "int32": 31, "int64": 63}
-_SIGNIFICANT = {
-    "float8_e5m2": 3,
-    "float8_e4m3fn": 4,
-    "bfloat16": 8,
-    "float16": 11,
-    "float32": 24,
-    "float64": 53,
-}
-
-
-def loses_nothing(narrow: str, wide: str) -> bool:
-    """Whether every number of the format `narrow` is one of `wide`, both by PyTorch's names."""
-    if narrow in _INTEGERS:
-        if wide in _INTEGERS:
-            signed = narrow in ("bool", "uint8", "uint16") or not wide.startswith(("u", "bool"))
-            return signed and _INTEGERS[narrow] < _INTEGERS[wide]
-        return _INTEGERS[narrow] <= _SIGNIFICANT.get(wide, 0)
-    if narrow in ("float16", "bfloat16"):
-        return wide in ("float32", "float64")
-    return narrow in _FLOATS and wide in _FLOATS[max(2, _FLOATS.index(narrow) + 1) :]
 
 
 def fold_casts(network: Network) -> Network:
@@ -76,7 +54,7 @@ def _casts(network: Network) -> dict[str, Operation]:
         and writers[op.output.buffer] == 1
         and op.inputs[0].pad is None
         and not op.inputs[0].indirect
-        and loses_nothing(formats[op.inputs[0].buffer], formats[op.output.buffer])
+        and is_within(formats[op.inputs[0].buffer], formats[op.output.buffer])
     }
 
 

@@ -10,6 +10,7 @@ from frontends.tracing.coverage import check_accesses
 from frontends.tracing.views import Dim, View, common_sizes, size_of, split, whole
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.formats import Format
 from lego.ir.network import (
     Apply,
     At,
@@ -79,7 +80,7 @@ class Nests:
         self._names[name] = count + 1
         return f"{name}_{count}" if count else name
 
-    def declare(self, name: str, shape: Sequence[int], fmt: str, role: Role) -> View:
+    def declare(self, name: str, shape: Sequence[int], fmt: Format, role: Role) -> View:
         """A new buffer; returns all of it."""
         buffer = Buffer(self.unique(name), tuple(shape), fmt, role)
         self.buffers[buffer.name] = buffer
@@ -122,7 +123,7 @@ class Nests:
 
     def host(
         self, name: str, source: str, reason: str, views: Sequence[View],
-        results: Sequence[tuple[Sequence[int], str]],
+        results: Sequence[tuple[Sequence[int], Format]],
     ) -> list[View]:  # fmt: skip
         """What no loop nest says: whole buffers in, whole buffers out."""
         name = self.unique(name)
@@ -147,7 +148,7 @@ class Nests:
         source: str,
         kind: Kind,
         out: Sequence[Label],
-        fmt: str,
+        fmt: Format,
         terms: Sequence[Term],
         body: Body,
         reduction: Reduction = Reduction.ASSIGN,

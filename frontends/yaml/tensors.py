@@ -18,7 +18,8 @@ from frontends.yaml.positions import Positions
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
 from lego.ir.domain import Inequality
-from lego.ir.workload import Access, Format, Loop, Tensor
+from lego.ir.formats import Integer
+from lego.ir.workload import Access, Loop, Tensor
 
 __all__ = ["Declarations", "Use", "describe"]
 
@@ -55,7 +56,7 @@ class Given(Generic[T]):
 class Declarations:
     """What the sections `formats`, `shapes` and `pad` say, over all operations."""
 
-    formats: dict[str, Given[Format]] = field(default_factory=dict)
+    formats: dict[str, Given[Integer]] = field(default_factory=dict)
     shapes: dict[str, Given[tuple[int, ...]]] = field(default_factory=dict)
     pads: dict[str, Given[int]] = field(default_factory=dict)
     errors: list[LegoError] = field(default_factory=list)
@@ -187,7 +188,7 @@ def _bounds_error(name: str, use: Use, shape: tuple[int, ...], *, padded: bool) 
 
 
 def _pad_errors(
-    name: str, uses: Sequence[Use], fmt: Format, pad: Given[int] | None
+    name: str, uses: Sequence[Use], fmt: Integer, pad: Given[int] | None
 ) -> list[LegoError]:
     if pad is None:
         return []

@@ -21,7 +21,7 @@ def as_objects(network: Network, messages: Sequence[Message]) -> list[dict[str, 
             "peer": m.peer,
             "buffer": m.buffer,
             "shape": list(m.shape),
-            "format": m.format,
+            "format": str(m.format),
             "bytes": m.bytes,
             ("after" if m.sends else "before"): _operation(network, m),
         }

@@ -181,7 +181,7 @@ def _file_subject(wanted: Wanted, name: str) -> Subject:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(wanted.seed)
         buffers = [read.network.buffer(buffer) for buffer in read.inputs.values()]
-        args = tuple(drawn(buffer.shape, getattr(torch, buffer.format)) for buffer in buffers)
+        args = tuple(drawn(buffer.shape, getattr(torch, str(buffer.format))) for buffer in buffers)
     return FileSubject(read, _samples(wanted, Sample(None, args)))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import inside_box
+from lego.ir.formats import Integer
 from lego.ir.guard import Guard, guards_of
-from lego.ir.workload import Format, Reduction, Tensor, TensorOp
+from lego.ir.workload import Reduction, Tensor, TensorOp
 
 __all__ = [
     "Adg",
@@ -326,8 +327,8 @@ class Adg:
         )
 
     @property
-    def output_format(self) -> Format:
-        """Format of the output's elements."""
+    def output_format(self) -> Integer:
+        """Integer of the output's elements."""
         return self.output.tensor.format
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
 from lego.ir.dag import bits_for
-from lego.ir.workload import Format
+from lego.ir.formats import Integer
 
 __all__ = ["FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
 
@@ -122,7 +122,7 @@ class MemoryPlan:
         return self.span if bits_for(*self.span) == self.bits else (0, (1 << self.bits) - 1)
 
     @property
-    def formats(self) -> tuple[Format, ...]:
+    def formats(self) -> tuple[Integer, ...]:
         """Distinct formats, in the order of the layers."""
         return tuple(dict.fromkeys(plan.tensor.format for plan in self.used()))
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lego.diag import InternalError
+from lego.ir.formats import Format, bytes_of
 from lego.ir.network import Network
 
 __all__ = ["Message", "Pattern", "message"]
-
-BYTES = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 
 
 class Pattern(StrEnum):
@@ -47,13 +46,13 @@ class Message:
     peer: int
     buffer: str
     shape: tuple[int, ...]
-    format: str
+    format: Format
     operation: int
 
     @property
     def bytes(self) -> int:
         """Size of the tensor, in its format."""
-        return math.prod(self.shape) * BYTES[self.format]
+        return math.prod(self.shape) * bytes_of(self.format)
 
 
 def message(

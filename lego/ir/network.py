@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lego.ir.affine import AffineMap
+from lego.ir.formats import Format
 from lego.ir.workload import Loop, Reduction
 
 __all__ = [
@@ -146,12 +147,12 @@ class Buffer:
     Attributes
     ----------
     shape : elements per dimension.
-    format : number format, by PyTorch's name (float32, bfloat16, int64, bool...).
+    format : number format of the elements.
     """
 
     name: str
     shape: tuple[int, ...]
-    format: str
+    format: Format
     role: Role = Role.RESULT
 
     @property

@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.formats import Format, format_named
 from lego.ir.network import (
     Apply,
     Body,
@@ -68,7 +69,7 @@ def to_json(network: Network) -> NetworkJson:
     return {
         "schema": SCHEMA,
         "name": network.name,
-        "buffers": [(b.name, list(b.shape), b.format, b.role.value) for b in network.buffers],
+        "buffers": [(b.name, list(b.shape), str(b.format), b.role.value) for b in network.buffers],
         "templates": [_template(template) for template in found],
         "operations": [
             (op.name, op.source, number[id(op)], op.output.buffer, [p.buffer for p in op.inputs])
@@ -99,7 +100,7 @@ def _access(access: TemplateAccess) -> AccessJson:
         list(access.map.offset),
         None if access.pad is None else _number(access.pad),
         [list(pair) for pair in access.indirect],
-        access.format,
+        str(access.format),
     )
 
 
@@ -128,7 +129,7 @@ def from_json(document: NetworkJson) -> Network:
     return Network(
         document["name"],
         tuple(
-            Buffer(name, tuple(shape), fmt, Role(role))
+            Buffer(name, tuple(shape), _format(fmt), Role(role))
             for name, shape, fmt, role in document["buffers"]
         ),
         tuple(_read_operation(each, kept) for each in document["operations"]),
@@ -171,7 +172,14 @@ def _read_access(given: AccessJson) -> TemplateAccess:
     rows, offset, pad, indirect, fmt = given
     access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
     pairs = tuple((dim, source) for dim, source in indirect)
-    return TemplateAccess(access, None if pad is None else float(pad), pairs, fmt)
+    return TemplateAccess(access, None if pad is None else float(pad), pairs, _format(fmt))
+
+
+def _format(name: str) -> Format:
+    found = format_named(name)
+    if found is None:
+        raise InternalError(f"no number format {name!r}")
+    return found
 
 
 def _read_body(given: object) -> Body:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lego.ir.affine import AffineMap
+from lego.ir.formats import Format
 from lego.ir.network import Body, Kind, Network, Operation, Place
 from lego.ir.workload import Loop, Reduction
 
@@ -19,7 +20,7 @@ class TemplateAccess:
     map: AffineMap
     pad: float | None
     indirect: tuple[tuple[int, int], ...]
-    format: str
+    format: Format
 
     def of(self, buffer: str) -> Place:
         """The same access of a buffer."""
@@ -52,5 +53,5 @@ def templates(network: Network) -> dict[Template, list[Operation]]:
     return found
 
 
-def _accesses(places: Iterable[Place], formats: dict[str, str]) -> list[TemplateAccess]:
+def _accesses(places: Iterable[Place], formats: dict[str, Format]) -> list[TemplateAccess]:
     return [TemplateAccess(p.map, p.pad, p.indirect, formats[p.buffer]) for p in places]

@@ -10,12 +10,12 @@ from lego.diag import Loc
 from lego.ir.affine import AffineMap
 from lego.ir.domain import Inequality, points
 from lego.ir.expr import Expr
+from lego.ir.formats import Integer
 from lego.ir.hardware import Architecture
 
 __all__ = [
     "Access",
     "DataflowSpec",
-    "Format",
     "Loop",
     "Reduction",
     "Tensor",
@@ -34,27 +34,6 @@ class Reduction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """Integer number format, two's complement if signed; 1 to 32 bits (2 to 32 if signed)."""
-
-    signed: bool
-    bits: int
-
-    @property
-    def low(self) -> int:
-        """Smallest value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
-
-    @property
-    def high(self) -> int:
-        """Largest value."""
-        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
-
-    def __str__(self) -> str:
-        return f"{'' if self.signed else 'u'}int{self.bits}"
-
-
-@dataclass(frozen=True, slots=True)
 class Tensor:
     """A named array.
 
@@ -67,7 +46,7 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    format: Format
+    format: Integer
     pad: int | None = None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from lego.ir.affine import AffineMap
+from lego.ir.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, Format
 from lego.ir.network import (
     Apply,
     Body,
@@ -33,7 +34,7 @@ __all__ = ["Multiplier", "Quantised", "Scale", "Weight", "quantised"]
 
 SMALLEST = 16
 """Products that are worth a scale of their own."""
-REAL = ("float64", "float32", "float16", "bfloat16")
+REAL = (FLOAT64, FLOAT32, FLOAT16, BFLOAT16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Weight:
 
     name: str
     source: str
-    format: str
+    format: Format
     scale: Scale | None
 
 
@@ -208,14 +209,14 @@ class _Work:
         return name, scale
 
     def _scale(
-        self, source: str, dims: tuple[int, ...], block: tuple[int, int] | None, largest: float, fmt: str
+        self, source: str, dims: tuple[int, ...], block: tuple[int, int] | None, largest: float, fmt: Format
     ) -> Scale:  # fmt: skip
         how = "_".join(["", *map(str, dims), *([f"{block[0]}x{block[1]}"] if block else [])])
         name = f"{source}.{fmt}{how}.scale"
         if name not in self.scales:
             held = self.buffers[source].shape
             shape = [held[dim] for dim in dims] + ([held[block[0]] // block[1]] if block else [])
-            self._declare(name, tuple(shape), "float32", Role.CONSTANT)
+            self._declare(name, tuple(shape), FLOAT32, Role.CONSTANT)
             self.scales[name] = Scale(name, source, dims, block, largest)
         return self.scales[name]
 
@@ -229,7 +230,7 @@ class _Work:
     ) -> None:
         """The contraction into a buffer of sums, and the nest that multiplies them by the scales."""
         out = self.buffers[op.output.buffer]
-        fmt = "int32" if self.scheme.integer else "float32"
+        fmt = INT32 if self.scheme.integer else FLOAT32
         kept = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
         if per_loop:
             kept = kept if block is None else sorted([*kept, block[0]])
@@ -280,7 +281,7 @@ class _Work:
         )
 
     def _declare(
-        self, name: str, shape: tuple[int, ...], fmt: str, role: Role = Role.RESULT
+        self, name: str, shape: tuple[int, ...], fmt: Format, role: Role = Role.RESULT
     ) -> str:
         self.buffers[name] = Buffer(name, shape, fmt, role)
         return name

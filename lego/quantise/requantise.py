@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 from lego.ir.affine import AffineMap
+from lego.ir.formats import INT4, INT8, INT32, INT64
 from lego.ir.network import (
     Apply,
     Buffer,
@@ -61,7 +62,7 @@ def _only_readers(network: Network) -> dict[str, Operation]:
         for op in network.operations
         if op.source == "quantise"
         and op.name == op.output.buffer
-        and network.buffer(op.output.buffer).format.startswith("int")
+        and network.buffer(op.output.buffer).format in (INT4, INT8)
         and reads[op.inputs[0].buffer] == 1
         and op.inputs[0].buffer not in network.outputs
     }
@@ -71,7 +72,7 @@ def _is_scaling(op: Operation, scales: dict[str, Scale], made: Quantised) -> boo
     return (
         op.source == "quantise"
         and op.reduction is Reduction.ASSIGN
-        and made.network.buffer(op.inputs[0].buffer).format == "int32"
+        and made.network.buffer(op.inputs[0].buffer).format == INT32
         and all(place.buffer in scales for place in op.inputs[1:])
     )
 
@@ -103,7 +104,7 @@ def _scaled(op: Operation, after: Operation, multiplier: Multiplier) -> Operatio
 def _constants(multiplier: Multiplier, network: Network) -> list[Buffer]:
     shape = tuple(n for scale in multiplier.scales for n in network.buffer(scale.name).shape)
     return [
-        Buffer(multiplier.name, shape, "int64", Role.CONSTANT),
-        Buffer(multiplier.shift, (), "int64", Role.CONSTANT),
-        Buffer(multiplier.half, (), "int64", Role.CONSTANT),
+        Buffer(multiplier.name, shape, INT64, Role.CONSTANT),
+        Buffer(multiplier.shift, (), INT64, Role.CONSTANT),
+        Buffer(multiplier.half, (), INT64, Role.CONSTANT),
     ]

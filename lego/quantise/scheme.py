@@ -6,15 +6,16 @@ import difflib
 from dataclasses import dataclass
 
 from lego.diag import LegoError
+from lego.ir.formats import BFLOAT16, FLOAT8_E4M3, FLOAT8_E5M2, INT4, INT8, Format, Integer
 
 __all__ = ["LARGEST", "SCHEMES", "Scheme", "scheme_named"]
 
-LARGEST: dict[str, float | None] = {
-    "int8": 127.0,
-    "int4": 7.0,
-    "float8_e4m3fn": 448.0,
-    "float8_e5m2": 57344.0,
-    "bfloat16": None,
+LARGEST: dict[Format, float | None] = {
+    INT8: 127.0,
+    INT4: 7.0,
+    FLOAT8_E4M3: 448.0,
+    FLOAT8_E5M2: 57344.0,
+    BFLOAT16: None,
 }
 """Number formats of operands, and the magnitude that a tensor's largest element is scaled to; None:
 as it is."""
@@ -34,8 +35,8 @@ class Scheme:
     shifts : whether sums that are rounded again at once are scaled by a multiplication and a shift.
     """
 
-    activations: str
-    weights: str
+    activations: Format
+    weights: Format
     channels: bool
     group: int | None
     about: str
@@ -44,24 +45,22 @@ class Scheme:
     @property
     def integer(self) -> bool:
         """Whether products are of integers, summed in int32; otherwise they are summed in float32."""
-        return self.weights.startswith("int")
+        return isinstance(self.weights, Integer)
 
 
 SCHEMES: dict[str, Scheme] = {
-    "w8a8": Scheme("int8", "int8", True, None, "int8, weights scaled per output channel"),
+    "w8a8": Scheme(INT8, INT8, True, None, "int8, weights scaled per output channel"),
     "w8a8_shift": Scheme(
-        "int8", "int8", True, None, "w8a8, products of attention rescaled in integers", True
+        INT8, INT8, True, None, "w8a8, products of attention rescaled in integers", True
     ),
-    "w8a8_tensor": Scheme("int8", "int8", False, None, "int8, one scale per tensor"),
+    "w8a8_tensor": Scheme(INT8, INT8, False, None, "int8, one scale per tensor"),
     "w4a8_g128": Scheme(
-        "int8", "int4", True, 128, "int4 weights scaled per channel and 128 products, int8"
+        INT8, INT4, True, 128, "int4 weights scaled per channel and 128 products, int8"
     ),
-    "w4a4_g64": Scheme(
-        "int4", "int4", True, 64, "int4, weights scaled per channel and 64 products"
-    ),
-    "fp8": Scheme("float8_e4m3fn", "float8_e4m3fn", False, None, "fp8 e4m3, one scale per tensor"),
-    "fp8_e5m2": Scheme("float8_e5m2", "float8_e5m2", False, None, "fp8 e5m2, one scale per tensor"),
-    "bf16": Scheme("bfloat16", "bfloat16", False, None, "bfloat16, summed in float32"),
+    "w4a4_g64": Scheme(INT4, INT4, True, 64, "int4, weights scaled per channel and 64 products"),
+    "fp8": Scheme(FLOAT8_E4M3, FLOAT8_E4M3, False, None, "fp8 e4m3, one scale per tensor"),
+    "fp8_e5m2": Scheme(FLOAT8_E5M2, FLOAT8_E5M2, False, None, "fp8 e5m2, one scale per tensor"),
+    "bf16": Scheme(BFLOAT16, BFLOAT16, False, None, "bfloat16, summed in float32"),
 }
 
 
@@ -78,7 +77,9 @@ def scheme_named(name: str) -> Scheme:
 def _nearest(name: str) -> str | None:
     """A scheme that begins alike, whose operands are of a format that the name is part of, or whose
     name or format is spelled alike."""
-    formats = {key: (key, each.weights, each.activations) for key, each in SCHEMES.items()}
+    formats = {
+        key: (key, str(each.weights), str(each.activations)) for key, each in SCHEMES.items()
+    }
     if len(name) > 1:
         for key in SCHEMES:
             if key.startswith(name):

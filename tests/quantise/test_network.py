@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from frontends.models.build import build
 from frontends.torch_export.tracer import Traced, trace
 from lego.diag import LegoError
+from lego.ir.formats import FLOAT32, INT32
 from lego.ir.network import Kind, operands
 from lego.quantise.apply import in_formats
 from lego.quantise.network import Quantised
@@ -178,7 +179,7 @@ def test_every_contraction_is_in_the_formats(name: str) -> None:
             if op.kind is Kind.ARRAY:
                 read = {formats[op.inputs[k].buffer] for k in operands(op.body)}
                 assert read <= {scheme.activations, scheme.weights}
-                assert formats[op.output.buffer] == ("int32" if scheme.integer else "float32")
+                assert formats[op.output.buffer] == (INT32 if scheme.integer else FLOAT32)
         if key in BOUNDS:
             want = tree_leaves(sample.module(*sample.args, **sample.kwargs))[0]
             error = relative(values[traced.network.outputs[0]], want)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from lego.ir.expr import Binary, BinaryOp, Literal, Operand, evaluate
-from lego.ir.workload import Format
+from lego.ir.formats import Integer
 from sim.reference import contributions
 from tests.back.graph.test_bodies import random_body
 
-WIDE = Format(True, 32), Format(False, 32), Format(True, 17)
+WIDE = Integer(True, 32), Integer(False, 32), Integer(True, 17)
 
 
-def extremes(fmt: Format, r: random.Random) -> list[int]:
+def extremes(fmt: Integer, r: random.Random) -> list[int]:
     inner = [r.randint(fmt.low, fmt.high) for _ in range(4)]
     return [fmt.low, fmt.low + 1, 0, 1, fmt.high, *inner]
 
@@ -27,7 +27,7 @@ def test_bodies_of_wide_operands(seed: int) -> None:
     columns = [extremes(fmt, r) for fmt in WIDE]
     points = list(zip(*(np.meshgrid(*columns)[k].ravel().tolist() for k in range(3)), strict=True))
     values = [np.array(column, dtype=np.int64) for column in zip(*points, strict=True)]
-    for into in (Format(True, 32), Format(False, 7)):
+    for into in (Integer(True, 32), Integer(False, 7)):
         found = np.broadcast_to(contributions(body, values, WIDE, into), (len(points),))
         for point, value in zip(points, found.tolist(), strict=True):
             assert into.low <= value <= into.high

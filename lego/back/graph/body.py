@@ -12,7 +12,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.ir.dag import Node, Op, bits_for
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Format
+from lego.ir.formats import Integer
 
 __all__ = ["HALVED", "build_body"]
 
@@ -29,7 +29,12 @@ _BINARY = {
 
 
 def build_body(
-    b: Builder, expr: Expr, operands: list[int], *, into: Format | None = None, halved: bool = False
+    b: Builder,
+    expr: Expr,
+    operands: list[int],
+    *,
+    into: Integer | None = None,
+    halved: bool = False,
 ) -> int:
     """The primitives of an operation's body, a register behind each; returns its value.
 

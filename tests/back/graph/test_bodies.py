@@ -17,7 +17,7 @@ from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.designs import designs_of
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Format
+from lego.ir.formats import Integer
 from sim.proof import unproven
 
 SPANS = ((-16, 15), (0, 15), (-4, 3))
@@ -36,7 +36,7 @@ def random_body(r: random.Random, depth: int) -> Expr:
     return Binary(op, left, Literal(r.randint(0, 5)) if op in SHIFTS else right)
 
 
-def bodies(expr: Expr, fmt: Format, *, halved: bool) -> tuple[Module, Module]:
+def bodies(expr: Expr, fmt: Integer, *, halved: bool) -> tuple[Module, Module]:
     """The whole body, wrapped at its end, and the one that is cut on the way; without registers."""
     made = []
     for into in (None, fmt):
@@ -53,7 +53,7 @@ def bodies(expr: Expr, fmt: Format, *, halved: bool) -> tuple[Module, Module]:
 @pytest.mark.parametrize("seed", range(40))
 def test_what_counts_is_proven_equal(seed: int) -> None:
     r = random.Random(seed)
-    fmt = Format(r.random() < 0.5, r.randint(2, 6))
+    fmt = Integer(r.random() < 0.5, r.randint(2, 6))
     whole, cut = bodies(random_body(r, 2 + seed % 2), fmt, halved=seed % 3 == 0)
     assert unproven(Dag((whole,)), Dag((cut,)), timeout_s=20) == []
 
@@ -74,7 +74,7 @@ def product_bits(module: Module) -> list[int]:
 def test_multipliers_are_as_narrow_as_what_counts() -> None:
     squared = Binary(BinaryOp.MUL, Operand(0), Operand(1))
     cubed = Binary(BinaryOp.MUL, squared, Operand(2))
-    four = Format(True, 4)
+    four = Integer(True, 4)
     for expr, expected in (
         (squared, [4]),
         (cubed, [4, 4]),
@@ -93,7 +93,7 @@ def test_multipliers_are_as_narrow_as_what_counts() -> None:
 
 def test_another_cut_is_not_proven() -> None:
     expr = Unary(UnaryOp.ABS, Binary(BinaryOp.MUL, Operand(0), Operand(1)))
-    whole, _ = bodies(expr, Format(True, 4), halved=False)
+    whole, _ = bodies(expr, Integer(True, 4), halved=False)
     b = Builder("top", "fu")
     given = [b.input(f"x{k}", span) for k, span in enumerate(SPANS)]
     product = b.wrap(b.op(Op.MUL, *given[:2]), (-8, 7))

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from lego.diag import LegoError
+from lego.ir.formats import FLOAT16
 from lego.ir.network import Kind
 from tests.frontends.onnx_reader.compare import compare, node_model, random
 
@@ -273,7 +274,7 @@ def test_a_widening_cast_is_part_of_a_products_access(tmp_path: Path) -> None:
     weight = np.eye(half.shape[-1], dtype=np.float32)[:, :2]
     read = read_of(model(nodes, {"x": half}, {"w": weight}, ["y"]), tmp_path)
     (op,) = read.network.operations
-    assert read.network.buffer(op.inputs[0].buffer).format == "float16"
+    assert read.network.buffer(op.inputs[0].buffer).format == FLOAT16
     np.testing.assert_array_equal(run(read, {"x": half}), half[..., :2].astype(np.float32))
 
 

@@ -17,9 +17,9 @@ from frontends.tracing.extract import extract
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.diag import LegoError
+from lego.ir.formats import Integer
 from lego.ir.network import Kind, Network
 from lego.ir.network_json import from_json, to_json
-from lego.ir.workload import Format
 from tests.designs import cases_of, verdicts_of
 from tests.frontends.torch_export.compare import compare
 
@@ -103,13 +103,13 @@ def test_contractions_of_a_quantised_layer_are_bit_exact_in_rtl(technique: str) 
     assert len(found) == len(parts)
     cases = []
     for k, op in enumerate(found):
-        formats = [network.buffer(p.buffer).format for p in (*op.inputs, op.output)]
+        formats = [str(network.buffer(p.buffer).format) for p in (*op.inputs, op.output)]
         whole = parts[k] in ("groups", "product")
         assert formats == (
             ["int8", "int8", "int32"] if whole else ["float32", "float16", "float32"]
         )
         assert op.iterations <= MOST
-        operand = Format(True, 4 if parts[k] == "groups" else 8)
+        operand = Integer(True, 4 if parts[k] == "groups" else 8)
         rest = render_workload(extract(network, op.name, operand=operand)).split("\n", 1)[1]
         cases += cases_of(f"name: op{k}\n{rest}", k)
     assert [verdict.failures for verdict in verdicts_of(cases)] == [()] * len(cases)

@@ -15,6 +15,7 @@ from frontends.tracing.extract import extract, remarks
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.designs import designs_of
+from lego.ir.formats import INT64
 from lego.ir.network import Kind, Network, Operation, Role
 from lego.ir.workload import Workload
 from lego.program import configure
@@ -104,8 +105,8 @@ def _in_network(
     short = replace(
         op, loops=tuple(replace(loop, extent=n) for loop, n in zip(op.loops, bounds, strict=True))
     )
-    buffers = [replace(network.buffer(name), format="int64", role=Role.INPUT) for name in names]
-    out = replace(network.buffer(op.output.buffer), format="int64")
+    buffers = [replace(network.buffer(name), format=INT64, role=Role.INPUT) for name in names]
+    out = replace(network.buffer(op.output.buffer), format=INT64)
     alone = Network("one", (*buffers, out), (short,), tuple(names), (out.name,))
     values = execute(alone, {name: torch.from_numpy(each) for name, each in held.items()})
     return held, values[out.name].numpy()

@@ -12,6 +12,7 @@ from frontends.tracing.coverage import check_accesses, sums
 from frontends.tracing.nests import Nests, Term
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.formats import FLOAT32
 from lego.ir.network import Buffer, Kind, Network, Number, Operation, Place, Role, Value
 from lego.ir.workload import Loop, Reduction
 
@@ -25,7 +26,7 @@ def random_network(rng: random.Random) -> Network:
     count = rng.choice([1, 1, 2, 3])
     ways = (sliced, sliced, split, anything)
     operations = tuple(rng.choice(ways)(rng, shape, f"op{k}") for k in range(count))
-    return Network("n", (Buffer("y", shape, "float32"),), operations, (), ("y",))
+    return Network("n", (Buffer("y", shape, FLOAT32),), operations, (), ("y",))
 
 
 def operation(
@@ -124,12 +125,12 @@ def test_sums_of_steps() -> None:
 
 def nests() -> tuple[Nests, Term]:
     made = Nests("n")
-    return made, Term(made.declare("x", (4, 6), "float32", Role.INPUT), ("a", "b"))
+    return made, Term(made.declare("x", (4, 6), FLOAT32, Role.INPUT), ("a", "b"))
 
 
 def test_the_tracer_refuses_what_it_leaves_out() -> None:
     made, x = nests()
-    out = made.nest("copy", "test", Kind.MOVE, ("a", "b"), "float32", [x], Value(0))
+    out = made.nest("copy", "test", Kind.MOVE, ("a", "b"), FLOAT32, [x], Value(0))
     assert made.network(["x"], [out.buffer])
     op = made.operations[0]
     short = replace(op, loops=(op.loops[0], Loop("b", 5)))
@@ -152,7 +153,7 @@ def test_the_tracer_refuses_what_it_leaves_out() -> None:
 
 def test_reads_are_checked_but_where_they_look_up() -> None:
     made, x = nests()
-    made.nest("copy", "test", Kind.MOVE, ("a", "b"), "float32", [x], Value(0))
+    made.nest("copy", "test", Kind.MOVE, ("a", "b"), FLOAT32, [x], Value(0))
     op = made.operations[0]
     far = replace(op.inputs[0], map=AffineMap(((1, 0), (0, 1)), (0, 1)))
     for place, right in (

@@ -23,6 +23,7 @@ from frontends.yaml import load_text  # noqa: E402
 from frontends.yaml.render import render_workload  # noqa: E402
 from lego.designs import designs_of  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
+from lego.ir.formats import INT8  # noqa: E402
 from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Role, Value  # noqa: E402
 from lego.ir.workload import Reduction  # noqa: E402
 from lego.program import configure  # noqa: E402
@@ -185,10 +186,10 @@ def test_the_check_sees_a_wrong_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pooled(pad: float, body: Body) -> Network:
     made = Nests("n")
-    x = made.declare("x", (6,), "int8", Role.INPUT)
+    x = made.declare("x", (6,), INT8, Role.INPUT)
     terms = [Term(x, (Window(((2, "y"), (1, "f")), -1),), pad=pad)]
     sizes = {"y": 3, "f": 3}
-    made.nest("pool", "test", Kind.POST, ("y",), "int8", terms, body, Reduction.MAX, sizes=sizes)
+    made.nest("pool", "test", Kind.POST, ("y",), INT8, terms, body, Reduction.MAX, sizes=sizes)
     return made.network(["x"], ["pool.out"])
 
 
@@ -204,7 +205,7 @@ def test_padding_of_integers() -> None:
 
 def test_what_reads_nothing_is_no_workload() -> None:
     made = Nests("n")
-    made.filled(made.declare("y", (3,), "int8", Role.RESULT), "fill", "test")
+    made.filled(made.declare("y", (3,), INT8, Role.RESULT), "fill", "test")
     with pytest.raises(LegoError, match="isn't a contraction"):
         extract(made.network([], ["y"]), "fill")
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from frontends.yaml import json_schema, load_text, load_workload
 from frontends.yaml.compose import compose_text
 from lego.diag import LegoError, Loc
+from lego.ir.formats import Integer
 from lego.ir.keywords import KEYWORDS
-from lego.ir.workload import DataflowSpec, Format, Loop, Reduction, Tensor
+from lego.ir.workload import DataflowSpec, Loop, Reduction, Tensor
 from tests.designs import shipped
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,9 +42,9 @@ def test_convolution() -> None:
     (op,) = workload.operations
     assert workload.name == "conv3x3"
     assert workload.tensors == (
-        Tensor("Y", (1, 32, 28, 28), Format(True, 32)),
-        Tensor("X", (1, 16, 56, 56), Format(True, 8), 0),
-        Tensor("W", (32, 16, 3, 3), Format(True, 8)),
+        Tensor("Y", (1, 32, 28, 28), Integer(True, 32)),
+        Tensor("X", (1, 16, 56, 56), Integer(True, 8), 0),
+        Tensor("W", (32, 16, 3, 3), Integer(True, 8)),
     )
     assert op.loops[1] == Loop("oc", 32)
     assert op.reduction is Reduction.ADD
@@ -79,7 +80,7 @@ def test_an_operation_reads_what_an_earlier_one_wrote() -> None:
 
 def test_the_writer_gives_the_shape_and_the_reader_the_padding() -> None:
     workload = load_text(two("Y[i] = X[i]", "Z[i] = Y[i+4]", ", pad: {Y: 3}"))
-    assert workload.tensor("Y") == Tensor("Y", (8,), Format(True, 8), 3)
+    assert workload.tensor("Y") == Tensor("Y", (8,), Integer(True, 8), 3)
 
 
 def test_readers_share_the_largest_shape() -> None:
@@ -87,7 +88,7 @@ def test_readers_share_the_largest_shape() -> None:
 
 
 def test_a_later_operation_needs_no_format_for_a_known_tensor() -> None:
-    assert load_text(two("Y[i] = X[i]", "Z[i] = Y[i]")).tensor("Y").format == Format(True, 8)
+    assert load_text(two("Y[i] = X[i]", "Z[i] = Y[i]")).tensor("Y").format == Integer(True, 8)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from lego.back.graph.body import build_body
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.ir.adg import Adg
-from lego.ir.workload import Format, Reduction
+from lego.ir.formats import Integer
+from lego.ir.workload import Reduction
 
 __all__ = [
     "accumulated_terms",
@@ -32,7 +33,7 @@ def identity(adg: Adg) -> int:
     return 0
 
 
-def wraps_in(adg: Adg) -> Format | None:
+def wraps_in(adg: Adg) -> Integer | None:
     """The format in which sums wrap, so that only its bits count of a contribution;
 
     None for other reductions.

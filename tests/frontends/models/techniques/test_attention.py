@@ -170,7 +170,7 @@ def test_pages_of_keys_in_four_bits() -> None:
     assert distance(found[traced.network.outputs[0]], want) <= BOUNDS["attention kv4"]
     looked = [op for op in traced.network.operations if any(p.indirect for p in op.inputs)]
     read = {
-        traced.network.buffer(op.inputs[1].buffer).format
+        str(traced.network.buffer(op.inputs[1].buffer).format)
         for op in looked
         if op.source == "aten.gather.default"
     }

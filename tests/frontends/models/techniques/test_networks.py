@@ -50,7 +50,7 @@ def test_every_nest_is_the_modules(name: str, quantize: str | None, attention: s
     if quantize is not None:
         assert not list(dense_layers(sample.module))
         narrow = {
-            traced.network.buffer(place.buffer).format
+            str(traced.network.buffer(place.buffer).format)
             for op in traced.network.operations
             if op.kind is Kind.ARRAY
             for place in op.inputs
@@ -118,7 +118,7 @@ def array_macs(network: Network, fmt: str) -> int:
     return sum(
         op.macs
         for op in network.operations
-        if op.kind is Kind.ARRAY and network.buffer(op.inputs[1].buffer).format == fmt
+        if op.kind is Kind.ARRAY and str(network.buffer(op.inputs[1].buffer).format) == fmt
     )
 
 

@@ -61,7 +61,7 @@ def test_the_branch_reads_inputs_as_they_are_in_half_precision_weights() -> None
     _, x, module = made(256, False)
     traced, _ = run(module, x)
     down, up, _ = arrays(traced)
-    formats = [traced.network.buffer(p.buffer).format for p in (*down.inputs, *up.inputs)]
+    formats = [str(traced.network.buffer(p.buffer).format) for p in (*down.inputs, *up.inputs)]
     assert formats == ["float32", "float16", "float32", "float16"]
     assert down.inputs[0].buffer == traced.network.inputs[0]
     assert [loop.extent for loop in down.loops] == [6, 32, 256]
