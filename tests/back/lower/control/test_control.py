@@ -1,0 +1,57 @@
+"""The control, run cycle by cycle: every tap says what the loops say, and nothing acts outside a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from lego.back.schedule.latencies import settling
+from tests.back.lower.designs import DESIGNS
+from tests.back.lower.timeline import ACTING, Timeline, rooms_of, runs_of
+from tests.back.machine import Machine
+
+
+def recorded(machine: Machine, run: Timeline, cycles: int) -> list[dict[str, int]]:
+    """All outputs from the first issue on, after a start."""
+    known = run.program.registers
+    still = {port: known[port] for port in machine.ports if port != "start"}
+    waits = settling(run.design) + 1
+    starts = [1, *(0 for _ in range(waits + cycles - 1))]
+    return machine.run({**still, "start": start} for start in starts)[waits:]
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_taps_follow_the_loops(name: str) -> None:
+    rooms = rooms_of(DESIGNS[name])
+    control = rooms.control
+    machine = Machine(control.module, (control.sequencer, *control.agus))
+    last = max(tap.delay for tap in rooms.taps.asked.values())
+    for run in runs_of(rooms.design, seed=1):
+        issued = len(run.timestamps)
+        said = recorded(machine, run, issued + last + 1)
+        for port, tap in rooms.taps.asked.items():
+            for n, t in enumerate(run.timestamps):
+                wanted = run.signals(t).get(tap.signal)
+                if wanted is not None:
+                    assert said[n + tap.delay][port] == wanted, (port, t)
+            if tap.signal.startswith(ACTING) or tap.signal.endswith("_en"):
+                outside = said[: tap.delay] + said[tap.delay + issued :]
+                assert not any(each[port] for each in outside), port
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_tap_is_told_by_the_loops_of_some_dataflow(name: str) -> None:
+    rooms = rooms_of(DESIGNS[name])
+    told = {name for run in runs_of(rooms.design, 1, 0) for name in run.signals(run.timestamps[0])}
+    assert {tap.signal for tap in rooms.taps.asked.values()} <= told
+
+
+@pytest.mark.parametrize("name", ["gemm", "several"])
+def test_busy_until_the_tail_is_over(name: str) -> None:
+    rooms = rooms_of(DESIGNS[name])
+    control = rooms.control
+    machine = Machine(control.module, (control.sequencer, *control.agus))
+    for run in runs_of(rooms.design, seed=2):
+        end = len(run.timestamps) + rooms.times.tails[run.layer]
+        said = recorded(machine, run, end + 3)
+        assert [each["busy"] for each in said] == [1] * end + [0] * 3
+        assert [each["done"] for each in said] == [0] * end + [1] * 3

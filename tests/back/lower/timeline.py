@@ -1,0 +1,252 @@
+"""What the control says at every timestamp, from the loops themselves: no counter, no adder, no register."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from frontends.yaml import load_text
+from lego.back.lower.array.array import LoweredArray, lower_array
+from lego.back.lower.control.control import LoweredControl, lower_control
+from lego.back.lower.memory.memory import LoweredMemory, lower_memory
+from lego.back.lower.taps import Taps
+from lego.back.plan.array.fu_kind import mask_port
+from lego.back.plan.design import DesignPlan, plan_of
+from lego.back.plan.memory.bank_view import BankView
+from lego.back.plan.memory.turn import digit_name, turn_name, turn_of
+from lego.back.plan.registers import access_of, address_bits, needs_extent
+from lego.back.plan.signals import fetch_port, inside_port, variant_port
+from lego.back.schedule.times import Schedule, schedule
+from lego.designs import designs_of
+from lego.ir.adg import Fu, InputPlan
+from lego.ir.fused import MemoryPlan, Plan
+from lego.ir.program import Program
+from lego.program import configure
+
+ACTING = ("launch", "running", "step", "last")
+"""Signals of the sequencer, by how they begin, that are 0 unless a timestamp is issued."""
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """A design lowered as far as the graphs of its rooms."""
+
+    design: DesignPlan
+    times: Schedule
+    taps: Taps
+    array: LoweredArray
+    memories: tuple[LoweredMemory, ...]
+    control: LoweredControl
+
+
+def rooms_of(text: str) -> Rooms:
+    (fused,) = designs_of(load_text(text))
+    design = plan_of(fused)
+    times, taps = schedule(design), Taps()
+    array = lower_array(design, times, taps)
+    memories = tuple(lower_memory(design, buffer, times, taps) for buffer in design.buffers)
+    return Rooms(design, times, taps, array, memories, lower_control(design, times, taps))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One run of a dataflow at given bounds."""
+
+    design: DesignPlan
+    layer: int
+    program: Program
+
+    @property
+    def adg(self):  # type: ignore[no-untyped-def]
+        return self.design.adgs[self.layer]
+
+    @cached_property
+    def bounds(self) -> tuple[int, ...]:
+        return tuple(self.program.bounds[loop.name] for loop in self.adg.op.loops)
+
+    @cached_property
+    def trips(self) -> tuple[int, ...]:
+        return tuple(
+            1 if d.loop < 0 else len(range(0, self.bounds[d.loop], d.step))
+            for d in self.adg.dataflow.temporal
+        )
+
+    @cached_property
+    def timestamps(self) -> list[tuple[int, ...]]:
+        """In the order in which they are issued, one a cycle."""
+        return list(itertools.product(*map(range, self.trips)))
+
+    def point(self, t: tuple[int, ...], fu: Fu) -> tuple[int, ...]:
+        """The values of all loops."""
+        flow = self.adg.dataflow
+        found = [0] * len(self.bounds)
+        for dim, count in zip(flow.temporal, t, strict=True):
+            if dim.loop >= 0:
+                found[dim.loop] += dim.step * count
+        for loop, at in zip(flow.spatial_loops, fu, strict=True):
+            if loop >= 0:
+                found[loop] += at
+        return tuple(found)
+
+    def counts(self, t: tuple[int, ...], fu: Fu) -> bool:
+        """Whether an FU is within the loops."""
+        point = self.point(t, fu)
+        return all(x < n for x, n in zip(point, self.bounds, strict=True)) and all(
+            sum(a * x for a, x in zip(each.coefficients, point, strict=True)) < each.limit
+            for each in self.adg.op.domain
+        )
+
+    def element(self, plan: Plan, t: tuple[int, ...], fu: Fu) -> tuple[int, ...]:
+        """The element that an FU uses."""
+        access, point = access_of(self.adg, plan), self.point(t, fu)
+        return tuple(
+            sum(a * x for a, x in zip(row, point, strict=True)) + offset
+            for row, offset in zip(access.rows, access.offset, strict=True)
+        )
+
+    def shape(self, plan: Plan) -> tuple[int, ...]:
+        return self.program.layouts[plan.name].shape
+
+    def exists(self, plan: Plan, element: tuple[int, ...]) -> bool:
+        return all(0 <= x < n for x, n in zip(element, self.shape(plan), strict=True))
+
+    def fetched(self, plan: InputPlan, t: tuple[int, ...], fu: Fu) -> bool:
+        """Whether the data node of an FU reads."""
+        inner = t[len(t) - plan.hold :]
+        return not any(inner) and not any(
+            self.reused(plan, number, t) for number in plan.levels(fu)
+        )
+
+    def reused(self, plan: InputPlan, number: int, t: tuple[int, ...]) -> bool:
+        """Whether the timestamp at which another FU used the value is one of this run."""
+        reuse = plan.delays[number]
+        before = [x - step for x, step in zip(t, reuse.dt, strict=True)]
+        cycles = reuse.cycles(self.trips, self.adg.dataflow.skew(reuse.shift))
+        served = cycles > 0 or not reuse.programmable
+        return served and all(0 <= x < n for x, n in zip(before, self.trips, strict=True))
+
+    def commits(self, t: tuple[int, ...], fu: Fu) -> bool:
+        """Whether the data node of a root writes an element."""
+        output, op = self.adg.output, self.adg.op
+        if any(
+            x != n - 1 for x, n in list(zip(t, self.trips, strict=True))[len(t) - output.hold :]
+        ):
+            return False
+        point = self.point(t, fu)
+        if output.injective:
+            told = [any(row[k] for row in op.output.map.rows) for k in range(len(point))]
+            inside = all(not on or x < n for on, x, n in zip(told, point, self.bounds, strict=True))
+            if not inside or (self.adg.guarded_commits and not self.counts(t, fu)):
+                return False
+        elif self.adg.guarded_commits and not self.counts(t, fu):
+            return False
+        element, dims = self.element(output, t, fu), self.adg.checked_dims
+        return all(0 <= element[j] < self.shape(output)[j] for j in dims)
+
+    def signals(self, t: tuple[int, ...]) -> dict[str, int]:
+        """All signals of the control that tell something about a timestamp."""
+        found: dict[str, int] = {"running": 1}
+        ends = [int(x == n - 1) for x, n in zip(t, self.trips, strict=True)]
+        for held in range(len(t) + 1):
+            found[f"zero{held}"] = int(not any(t[len(t) - held :]))
+            found[f"last{held}"] = int(all(ends[len(t) - held :]))
+        output = self.adg.output
+        found["visit"] = int(output.injective and not any(t[k] for k in output.revisit))
+        found |= self._masks(t)
+        for buffer in self.design.buffers:
+            view = self.design.views[buffer.index][self.layer]
+            if view is not None:
+                told = dict(self._addresses(buffer, view, t))
+                found |= {f"{buffer.name}_{name}": value for name, value in told.items()}
+        return found
+
+    def _masks(self, t: tuple[int, ...]) -> dict[str, int]:
+        found = {}
+        flow = self.adg.dataflow
+        for fu in flow.fus():
+            point = self.point(t, fu)
+            for axis, loop in enumerate(flow.spatial_loops):
+                if fu[axis]:
+                    found[mask_port(axis, fu[axis])] = int(point[loop] < self.bounds[loop])
+            for k, (each, guard) in enumerate(
+                zip(self.adg.op.domain, self.adg.guards, strict=True)
+            ):
+                left = sum(a * x for a, x in zip(each.coefficients, point, strict=True))
+                found[mask_port(len(flow.sizes) + k, guard.at(fu))] = int(left < each.limit)
+        return found
+
+    def _addresses(
+        self, buffer: MemoryPlan, view: BankView, t: tuple[int, ...]
+    ) -> Iterator[tuple[str, int]]:
+        plan, layout = view.plan, self.program.layouts[view.plan.name]
+        banking, size = plan.banking, 1 << address_bits(buffer.depth)
+        least = tuple(
+            low + sum(a * x for a, x in zip(row, t, strict=True))
+            for low, row in zip(view.least, plan.time, strict=True)
+        )
+        word = layout.word(least)
+        rows = [g * stride for g, stride in zip(banking.gcds, layout.strides, strict=True)]
+        for variant in {(), *view.variants}:
+            carried = sum(rows[j] * times for j, times in variant)
+            yield variant_port(variant), (word + carried) % size
+        for j in view.rows:
+            yield f"row{j}", rows[j] % size
+        for j in view.moving:
+            count, name = banking.counts[j], digit_name(plan, j)
+            digit = banking.digits(least)[j] % count
+            yield name, digit
+            yield from ((f"{name}_is{v}", int(digit == v)) for v in range(count))
+            turn = turn_of(view, j, narrow=True)
+            if not turn.plain:
+                yield turn_name(plan, j, turn), (digit - turn.low) % count >> turn.start
+        for fu in view.nodes:
+            element = self.element(plan, t, fu)
+            for j in needs_extent(self.adg, plan, access_of(self.adg, plan)):
+                inside = 0 <= element[j] < layout.shape[j]
+                yield inside_port(j, view.shift(fu)[j]), int(inside)
+            if isinstance(plan, InputPlan):
+                yield fetch_port(plan.levels(fu)), int(self.fetched(plan, t, fu))
+                yield from (
+                    (f"reuse{k}", int(self.reused(plan, k, t))) for k in range(len(plan.delays))
+                )
+        if isinstance(plan, InputPlan):
+            yield fetch_port(()), int(not any(t[len(t) - plan.hold :]))
+
+    def taps(self, taps: Taps, cycle: int) -> dict[str, int]:
+        """All taps in a cycle, counted from the first issue; 0 where no timestamp is behind them, but for
+        steps of rows, which are registers.
+        """
+        found, last = {}, len(self.timestamps) - 1
+        for port, tap in taps.asked.items():
+            at = cycle - tap.delay
+            stands = re.fullmatch(r".*_row\d+", tap.signal)
+            known = stands or 0 <= at <= last
+            found[port] = self._told[min(max(at, 0), last)].get(tap.signal, 0) if known else 0
+        return found
+
+    @cached_property
+    def _told(self) -> list[dict[str, int]]:
+        return [self.signals(t) for t in self.timestamps]
+
+
+def runs_of(design: DesignPlan, seed: int, count: int = 2) -> Iterator[Timeline]:
+    """Every dataflow at its full bounds, and so often at random smaller ones."""
+    r = random.Random(seed)
+    for k, adg in enumerate(design.adgs):
+        yield Timeline(design, k, configure(design, dataflow=k))
+        for _ in range(count):
+            bounds = {loop.name: r.randint(1, loop.extent) for loop in adg.op.loops}
+            yield Timeline(design, k, configure(design, bounds, dataflow=k))
+
+
+def tensor_of(run: Timeline, plan: Plan, r: random.Random) -> dict[tuple[int, ...], int]:
+    """Random elements of a tensor."""
+    fmt = plan.tensor.format
+    return {
+        element: r.randint(fmt.low, fmt.high)
+        for element in itertools.product(*map(range, run.shape(plan)))
+    }
