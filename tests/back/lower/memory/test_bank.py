@@ -1,0 +1,91 @@
+"""Banks: words of the array and of the host, and sums of elements that come again at any distance."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.back.lower.memory.bank import BankKinds, bank_kinds
+from lego.back.plan.design import plan_of
+from lego.designs import designs_of
+from tests.back.lower.designs import CHAIN, GEMM, SEVERAL
+from tests.back.machine import Machine, fitted
+
+
+def kinds_of(text: str, memory: int, *, late: bool = False, narrow: bool = False) -> BankKinds:
+    (fused,) = designs_of(load_text(text))
+    buffer = plan_of(fused).buffers[memory]
+    return bank_kinds(fused, buffer, "p", late=late, apart=False, narrow=narrow)
+
+
+class Bank:
+    def __init__(self, kinds: BankKinds, at: int = 0) -> None:
+        self.machine = Machine(kinds.of_bank[at], kinds.rams)
+        self.idle = dict.fromkeys(self.machine.ports, 0)
+
+    def cycle(self, **inputs: int) -> dict[str, int]:
+        return self.machine.cycle(self.idle | inputs)
+
+    def host_write(self, word: int, value: int, **more: int) -> None:
+        self.cycle(host_addr=word, host_wdata=value & 0xFFFFFFFF, host_wen=1, **more)
+
+    def host_read(self, word: int) -> int:
+        self.cycle(host_addr=word, host_ren=1)
+        return self.cycle()["rdata"]
+
+
+def test_the_array_reads_what_the_host_wrote() -> None:
+    bank = Bank(kinds_of(GEMM, 0))
+    for word in range(4):
+        bank.host_write(word, 40 + word)
+    found = [bank.cycle(addr=word, en=1)["rdata"] for word in (2, 0, 3, 3)]
+    assert found[1:] == [42, 40, 43]
+    assert bank.cycle(addr=1)["rdata"] == 43  # not enabled: the last word stays
+    assert bank.cycle()["rdata"] == 43
+
+
+def test_the_array_comes_first() -> None:
+    bank = Bank(kinds_of(GEMM, 0))
+    bank.host_write(1, 7)
+    bank.host_write(2, 8)
+    bank.cycle(addr=1, en=1, host_addr=2, host_ren=1)
+    assert bank.cycle()["rdata"] == 7
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_are_right_at_any_distance(seed: int, late: bool, narrow: bool) -> None:
+    """Requests to few words, back to back or with gaps; a first visit forgets what was there."""
+    r = random.Random(seed)
+    bank = Bank(kinds_of(CHAIN, 2, late=late, narrow=narrow))
+    sums: dict[int, int] = {}
+    for word in range(3):
+        bank.host_write(word, r.randrange(1 << 16))
+    for _ in range(200):
+        if r.random() < 0.3:
+            bank.cycle(addr=r.randrange(3), data=r.randrange(99), visit=r.randrange(2))
+            continue
+        word, value = r.randrange(3), r.randint(-999, 999)
+        # a sum never leaves the interval that its terms can fill
+        visit = word not in sums or abs(sums[word]) > 20000 or r.random() < 0.1
+        sums[word] = value if visit else sums[word] + value
+        bank.cycle(addr=word, data=value, en=1, visit=int(visit))
+    bank.cycle(), bank.cycle(), bank.cycle()
+    for word, value in sums.items():
+        assert fitted(bank.host_read(word), -(1 << 31), (1 << 31) - 1) == value
+
+
+def test_a_memory_has_as_many_kinds_of_banks_as_depths() -> None:
+    """Banks that only one of several dataflows reaches may be less deep."""
+    (fused,) = designs_of(load_text(SEVERAL))
+    for memory, buffer in enumerate(plan_of(fused).buffers):
+        kinds = kinds_of(SEVERAL, memory)
+        assert len(kinds.of_bank) == buffer.n_banks
+        deep = [buffer.depth_of(bank) for bank in range(buffer.n_banks)]
+        assert len(kinds.rams) == len(set(deep))
+        for bank, depth in enumerate(deep):
+            (ram,) = (n.text for n in kinds.of_bank[bank].nodes if n.op == "instance")
+            assert f"x{depth}_" in ram

@@ -1,0 +1,55 @@
+"""The adder of a data node: sums of a stream of requests, whatever memory hasn't written yet."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.back.lower.memory.sums import sum_unit
+from lego.back.plan.design import plan_of
+from lego.back.plan.memory.adders import FORWARDED
+from lego.designs import designs_of
+from tests.back.lower.designs import CHAIN
+from tests.back.machine import Machine
+
+MAXIMA = CHAIN.replace("+=", "max=").replace("X[m,k] *", "X[m,k] +").replace("int32", "int12")
+
+
+def unit_of(text: str) -> Machine:
+    (fused,) = designs_of(load_text(text))
+    return Machine(sum_unit(fused, plan_of(fused).results, "p"))
+
+
+@pytest.mark.parametrize(("text", "maxima", "bits"), [(CHAIN, False, 32), (MAXIMA, True, 12)])
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_are_right_at_any_distance(seed: int, text: str, maxima: bool, bits: int) -> None:
+    """Memory has a sum three cycles after its request, and is read in the cycle of a request."""
+    r, machine = random.Random(seed), unit_of(text)
+    elements = r.randint(1, 5)
+    memory = dict.fromkeys(range(elements), -1)
+    sums: dict[int, int] = {}
+    asked: list[int | None] = [None] * FORWARDED
+    wanted: list[int | None] = []
+    stored, visited = -1, 0
+    for _ in range(150):
+        element = r.randrange(elements) if r.random() < 0.8 else None
+        value, visit = r.randint(-99, 99), element not in sums
+        inputs = {"data": value, "en": int(element is not None), "visit": visited}
+        inputs["stored"] = stored & (1 << bits) - 1
+        for k in range(1, FORWARDED + 1):
+            again = element is not None and asked[-k] == element
+            inputs[f"again{k}"] = int(again)
+        found = machine.cycle(inputs)["sum"]
+        if len(wanted) >= FORWARDED and wanted[-FORWARDED] is not None:
+            written = asked[-FORWARDED]
+            assert found == wanted[-FORWARDED]
+            memory[written] = found
+        stored, visited = memory.get(element, -1), int(visit)
+        if element is not None:
+            old = sums.get(element)
+            new = value if old is None else max(old, value) if maxima else old + value
+            sums[element] = new
+        wanted.append(None if element is None else sums[element])
+        asked.append(element)
