@@ -1,4 +1,4 @@
-"""Delay reuse: exact domains, run-time delays, FIFO settings, and what pays."""
+"""Delay reuse: exact domains, run-time delays, and what pays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontends.yaml import load_text, load_workload
-from lego.back.plan.array.fifo import segments, setting
+from lego.back.plan.array.fifo import segments
 from lego.designs import adgs_of
 from lego.front.accesses import access_counts
 from lego.front.costs import read_cost
@@ -67,19 +67,6 @@ def test_no_bounds_have_a_longer_delay(data: st.DataObject) -> None:
     if reuse.programmable:
         every = itertools.product(*(range(1, m + 1) for m in most))
         assert max(reuse.cycles(trips, skew) for trips in every) == reuse.delay
-
-
-def test_every_depth_can_be_set() -> None:
-    for of in range(1, 40):
-        for depth in range(1, of + 1):
-            parts = segments(depth, of)
-            assert depth <= sum(parts) <= of
-            assert parts == segments(of, of)[: len(parts)]
-            for cycles in range(depth + 1):
-                mask = setting(cycles, depth, of)
-                assert sum(p for k, p in enumerate(parts) if mask >> k & 1) == cycles
-                assert mask < 1 << len(parts)
-                assert not cycles or mask & 1
 
 
 def conv(cost: str) -> Adg:

@@ -17,9 +17,9 @@ from lego.ir.dag import Op
 from lego.ir.expr import evaluate
 from lego.ir.fused import Plan
 from lego.ir.workload import Reduction
-from tests.back.lower.designs import CHAIN, DESIGNS, GEMM, SEVERAL
-from tests.back.lower.timeline import Timeline, rooms_of, runs_of, tensor_of
+from tests.back.designs import CHAIN, DESIGNS, GEMM, SEVERAL
 from tests.back.machine import Machine, fitted
+from tests.back.timeline import Timeline, rooms_of, runs_of, tensor_of
 
 
 class Host:

@@ -6,22 +6,13 @@ import random
 
 import pytest
 
-from frontends.yaml import load_text
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.lower.control.registers import Registers
 from lego.back.lower.registers import build_registers
-from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.schedule.latencies import settling
-from lego.designs import designs_of
-from tests.back.lower.designs import CHAIN, GEMM, SEVERAL
+from tests.back.designs import CHAIN, GEMM, SEVERAL, design_of
 from tests.back.machine import Machine
-
-
-def design_of(text: str) -> DesignPlan:
-    (fused,) = designs_of(load_text(text))
-    return plan_of(fused)
-
 
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
 

@@ -14,9 +14,9 @@ from lego.ir.adg import Fu, OutputClass
 from lego.ir.dag import Dag
 from lego.ir.expr import evaluate
 from lego.ir.workload import Reduction
-from tests.back.lower.designs import DESIGNS
-from tests.back.lower.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
+from tests.back.designs import DESIGNS
 from tests.back.machine import Machine, fitted
+from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
 
 Tensors = Mapping[str, Mapping[tuple[int, ...], int]]
 

@@ -7,8 +7,8 @@ import pytest
 from lego.back.fu.unit import CONTRIBUTION
 from lego.back.lower.node_ports import node_port
 from lego.ir.dag import Module, Op
-from tests.back.lower.designs import CHAIN, DESIGNS, GEMM
-from tests.back.lower.timeline import Rooms, rooms_of
+from tests.back.designs import CHAIN, DESIGNS, GEMM
+from tests.back.timeline import Rooms, rooms_of
 
 
 def fu_at(rooms: Rooms, fu: tuple[int, ...]) -> Module:

@@ -8,9 +8,9 @@ from lego.back.plan.array.links import ordered
 from lego.back.plan.array.ports import source
 from lego.back.plan.registers import delay_register
 from lego.program import configure
-from tests.back.lower.designs import FIFOS, GEMM
-from tests.back.lower.timeline import Rooms, Timeline, rooms_of
+from tests.back.designs import FIFOS, GEMM
 from tests.back.machine import machine_of
+from tests.back.timeline import Rooms, Timeline, rooms_of
 
 
 def brought(

@@ -9,9 +9,9 @@ from lego.back.lower.array.told import Told
 from lego.back.lower.taps import Taps
 from lego.back.plan.array.ports import mask
 from lego.ir.dag import Op
-from tests.back.lower.designs import CHAIN, GEMM, SEVERAL
-from tests.back.lower.timeline import Rooms, rooms_of
+from tests.back.designs import CHAIN, GEMM, SEVERAL
 from tests.back.machine import machine_of
+from tests.back.timeline import Rooms, rooms_of
 
 
 def told_of(text: str) -> tuple[Rooms, Builder, Taps, Told]:

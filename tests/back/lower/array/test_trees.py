@@ -11,9 +11,9 @@ from lego.back.graph.widths import infer_widths
 from lego.back.lower.array.trees import Trees
 from lego.back.passes.delays import delay_early
 from lego.ir.dag import Dag
-from tests.back.lower.designs import LEVELS, SEVERAL, TREE
-from tests.back.lower.timeline import rooms_of
+from tests.back.designs import LEVELS, SEVERAL, TREE
 from tests.back.machine import Machine
+from tests.back.timeline import rooms_of
 
 MAXIMA = LEVELS.replace("+=", "max=").replace("X[m,k,l] *", "X[m,k,l] +")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lego.back.schedule.latencies import settling
-from tests.back.lower.designs import DESIGNS
-from tests.back.lower.timeline import ACTING, Timeline, rooms_of, runs_of
+from tests.back.designs import DESIGNS
 from tests.back.machine import Machine
+from tests.back.timeline import ACTING, Timeline, rooms_of, runs_of
 
 
 def recorded(machine: Machine, run: Timeline, cycles: int) -> list[dict[str, int]]:

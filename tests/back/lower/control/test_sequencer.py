@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from lego.back.lower.control.sequencer import build_sequencer
-from tests.back.lower.designs import GEMM, SEVERAL
-from tests.back.lower.timeline import rooms_of, runs_of
+from tests.back.designs import GEMM, SEVERAL
 from tests.back.machine import Machine
+from tests.back.timeline import rooms_of, runs_of
 
 
 def started(machine: Machine, registers: dict[str, int], starts: list[int]) -> list[dict[str, int]]:

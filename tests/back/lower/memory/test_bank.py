@@ -6,18 +6,16 @@ import random
 
 import pytest
 
-from frontends.yaml import load_text
 from lego.back.lower.memory.bank import BankKinds, bank_kinds
-from lego.back.plan.design import plan_of
-from lego.designs import designs_of
-from tests.back.lower.designs import CHAIN, GEMM, SEVERAL
+from tests.back.designs import CHAIN, GEMM, SEVERAL, design_of
 from tests.back.machine import Machine, fitted
 
 
 def kinds_of(text: str, memory: int, *, late: bool = False, narrow: bool = False) -> BankKinds:
-    (fused,) = designs_of(load_text(text))
-    buffer = plan_of(fused).buffers[memory]
-    return bank_kinds(fused, buffer, "p", late=late, apart=False, narrow=narrow)
+    design = design_of(text)
+    return bank_kinds(
+        design.fused, design.buffers[memory], "p", late=late, apart=False, narrow=narrow
+    )
 
 
 class Bank:
@@ -80,8 +78,7 @@ def test_sums_are_right_at_any_distance(seed: int, late: bool, narrow: bool) -> 
 
 def test_a_memory_has_as_many_kinds_of_banks_as_depths() -> None:
     """Banks that only one of several dataflows reaches may be less deep."""
-    (fused,) = designs_of(load_text(SEVERAL))
-    for memory, buffer in enumerate(plan_of(fused).buffers):
+    for memory, buffer in enumerate(design_of(SEVERAL).buffers):
         kinds = kinds_of(SEVERAL, memory)
         assert len(kinds.of_bank) == buffer.n_banks
         deep = [buffer.depth_of(bank) for bank in range(buffer.n_banks)]

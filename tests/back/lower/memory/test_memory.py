@@ -15,9 +15,9 @@ from lego.ir.dag import index_bits
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import Layout
 from lego.ir.workload import Reduction
-from tests.back.lower.designs import CHAIN, DESIGNS
-from tests.back.lower.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
+from tests.back.designs import CHAIN, DESIGNS
 from tests.back.machine import Machine, fitted
+from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
 
 Tensor = dict[tuple[int, ...], int]
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")

@@ -6,20 +6,17 @@ import random
 
 import pytest
 
-from frontends.yaml import load_text
 from lego.back.lower.memory.sums import sum_unit
-from lego.back.plan.design import plan_of
 from lego.back.plan.memory.adders import FORWARDED
-from lego.designs import designs_of
-from tests.back.lower.designs import CHAIN
+from tests.back.designs import CHAIN, design_of
 from tests.back.machine import Machine
 
 MAXIMA = CHAIN.replace("+=", "max=").replace("X[m,k] *", "X[m,k] +").replace("int32", "int12")
 
 
 def unit_of(text: str) -> Machine:
-    (fused,) = designs_of(load_text(text))
-    return Machine(sum_unit(fused, plan_of(fused).results, "p"))
+    design = design_of(text)
+    return Machine(sum_unit(design.fused, design.results, "p"))
 
 
 @pytest.mark.parametrize(("text", "maxima", "bits"), [(CHAIN, False, 32), (MAXIMA, True, 12)])

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from frontends.yaml import load_text
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.switch import Banks, turned
-from lego.back.plan.design import plan_of
 from lego.back.plan.memory.bank_view import BankView
-from lego.designs import designs_of
-from tests.back.lower.designs import EDGES, SHIFTED, WINDOWS
+from tests.back.designs import EDGES, SHIFTED, WINDOWS, design_of
 from tests.back.machine import machine_of
 
 TWO = """\
@@ -29,8 +26,7 @@ architecture: {array: [2, 3]}
 
 
 def turning(text: str) -> Iterator[BankView]:
-    (fused,) = designs_of(load_text(text))
-    design = plan_of(fused)
+    design = design_of(text)
     for buffer in design.buffers:
         yield from (view for view in design.views_of(buffer) if not view.private)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from frontends.yaml import load_text
+from lego.back.plan.design import DesignPlan, plan_of
+from lego.designs import designs_of
+
 GEMM = """\
 name: gemm
 operations:
@@ -89,6 +93,16 @@ operations:
     dataflow: {spatial: {y: 2, x: 2}, temporal: [y, k, x], control: broadcast}
 architecture: {array: [2, 2]}
 """
+WANDERING = """\
+name: wandering
+operations:
+  - name: op
+    loops: {m: 3, n: 4, k: 2}
+    statement: "Y[m,n] += X[m,n,k] * W[k]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {spatial: {m: 2, n: 3}, temporal: [m, n, k], control: [1, 0]}
+architecture: {array: [2, 3]}
+"""
 LEVELS = """\
 name: levels
 operations:
@@ -102,4 +116,11 @@ architecture: {array: [3, 2]}
 DESIGNS = {
     "gemm": GEMM, "chain": CHAIN, "tree": TREE, "windows": WINDOWS, "triangle": TRIANGLE,
     "fifos": FIFOS, "several": SEVERAL, "edges": EDGES, "shifted": SHIFTED, "levels": LEVELS,
+    "wandering": WANDERING,
 }  # fmt: skip
+
+
+def design_of(text: str) -> DesignPlan:
+    """The plan of a text's only design."""
+    (fused,) = designs_of(load_text(text))
+    return plan_of(fused)

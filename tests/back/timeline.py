@@ -9,23 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from frontends.yaml import load_text
 from lego.back.lower.array.array import LoweredArray, lower_array
 from lego.back.lower.control.control import LoweredControl, lower_control
 from lego.back.lower.memory.memory import LoweredMemory, lower_memory
 from lego.back.lower.taps import Taps
 from lego.back.plan.array.fu_kind import mask_port
-from lego.back.plan.design import DesignPlan, plan_of
+from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.memory.turn import digit_name, turn_name, turn_of
 from lego.back.plan.registers import access_of, address_bits, needs_extent
 from lego.back.plan.signals import fetch_port, inside_port, variant_port
 from lego.back.schedule.times import Schedule, schedule
-from lego.designs import designs_of
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.program import Program
 from lego.program import configure
+from tests.back.designs import design_of
 
 ACTING = ("launch", "running", "step", "last")
 """Signals of the sequencer, by how they begin, that are 0 unless a timestamp is issued."""
@@ -44,8 +43,7 @@ class Rooms:
 
 
 def rooms_of(text: str) -> Rooms:
-    (fused,) = designs_of(load_text(text))
-    design = plan_of(fused)
+    design = design_of(text)
     times, taps = schedule(design), Taps()
     array = lower_array(design, times, taps)
     memories = tuple(lower_memory(design, buffer, times, taps) for buffer in design.buffers)
