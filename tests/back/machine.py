@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from lego.back.graph.builder import Builder
@@ -40,8 +40,8 @@ ARITHMETIC: dict[Op, Callable[..., int]] = {
 }
 
 
-def meaning(node: Node, args: list[int], widths: list[int]) -> int:
-    """The value of a primitive without state; `widths` are the bits of its sources."""
+def meaning(node: Node, args: Sequence[int], widths: Sequence[int] = ()) -> int:
+    """The value of a primitive without state; `widths` are the bits of its sources, if they count."""
     match node.op:
         case Op.CONST:
             return node.value

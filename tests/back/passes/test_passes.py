@@ -21,7 +21,8 @@ from lego.back.passes.delays import (
 )
 from lego.back.rtl.names import check_name
 from lego.diag import InternalError
-from lego.ir.dag import Contract, Dag, Module, Node, Op, bits_for
+from lego.ir.dag import Contract, Dag, Module, Op, bits_for
+from tests.back.machine import meaning
 
 BINARY = (Op.ADD, Op.SUB, Op.MUL, Op.MIN, Op.MAX)
 
@@ -46,29 +47,6 @@ def random_module(seed: int, latency: bool) -> Module:
             nodes.append(b.op(op, r.choice(nodes), r.choice(nodes), latency=delay))
     b.output("y", nodes[-1])
     return infer_widths(b.build())
-
-
-def meaning(node: Node, args: list[int]) -> int:
-    match node.op:
-        case Op.ADD:
-            return args[0] + args[1]
-        case Op.SUB:
-            return args[0] - args[1]
-        case Op.MUL:
-            return args[0] * args[1]
-        case Op.MIN:
-            return min(args)
-        case Op.MAX:
-            return max(args)
-        case Op.NEG:
-            return -args[0]
-        case Op.ABS:
-            return abs(args[0])
-        case Op.LT:
-            return int(args[0] < args[1])
-        case Op.MUX:
-            return args[1] if args[0] else args[2]
-    raise AssertionError(node)
 
 
 def evaluate(module: Module, inputs: dict[str, int]) -> list[int]:

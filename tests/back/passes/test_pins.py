@@ -19,7 +19,7 @@ from lego.back.passes.pins import share_pins
 from lego.diag import InternalError
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op
-from tests.back.passes.test_passes import meaning
+from tests.back.machine import meaning
 
 BYTE = (-128, 127)
 KINDS = (Op.ADD, Op.MUL, Op.MIN, Op.MAX)

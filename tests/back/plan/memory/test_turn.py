@@ -22,6 +22,7 @@ from lego.back.schedule.stages import Ways
 from lego.designs import designs_of
 from lego.diag import LegoError
 from lego.ir.dag import Op
+from tests.back.machine import machine_of
 from tests.designs import ROOT, cases_of, verdicts_of
 from tests.property.generator import fused_sample, sample
 
@@ -78,39 +79,11 @@ def test_the_primitives_compute_the_amount(count: int, r: random.Random) -> None
     turn = _turn(digits, r.randrange(count), count)
     b = Builder("amount", "control")
     b.output("y", amount(b, b.input("q", (0, count - 1)), turn))
+    machine = machine_of(b)
     for q in digits:
-        found = evaluated(b, q)
+        found = machine.cycle({"q": q})["y"]
         assert (turn.low + (found << turn.start)) % count == q
         assert found in turn.values
-
-
-def evaluated(b: Builder, q: int) -> int:
-    """The output for a digit, by the meaning of the primitives."""
-    module = b.build()
-    values: list[int] = []
-    for node in module.nodes:
-        args = [values[s] for s in node.srcs]
-        match node.op:
-            case Op.INPUT:
-                value = q
-            case Op.CONST:
-                value = node.value
-            case Op.ADD:
-                value = args[0] + args[1]
-            case Op.LT:
-                value = int(args[0] < args[1])
-            case Op.MUX:
-                value = args[1] if args[0] else args[2]
-            case Op.WRAP:
-                assert node.low == 0
-                assert node.high is not None
-                value = args[0] & node.high
-            case Op.SLICE:
-                value = args[0] >> node.value & (1 << node.extent) - 1
-            case _:
-                raise AssertionError(node.op)
-        values.append(value)
-    return values[dict(module.outputs)["y"]]
 
 
 def turns_of(name: str, memory: str) -> list[Turn]:
