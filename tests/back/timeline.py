@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from lego.back.lower.array.array import LoweredArray, lower_array
@@ -19,6 +19,7 @@ from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.memory.turn import digit_name, turn_name, turn_of
 from lego.back.plan.registers import access_of, address_bits, needs_extent
 from lego.back.plan.signals import fetch_port, inside_port, variant_port
+from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.back.schedule.times import Schedule, schedule
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.fused import MemoryPlan, Plan
@@ -28,6 +29,10 @@ from tests.back.designs import design_of
 
 ACTING = ("launch", "running", "step", "last")
 """Signals of the sequencer, by how they begin, that are 0 unless a timestamp is issued."""
+
+
+FAST = Stages(*[True] * len(fields(Stages)))
+"""All pipeline registers that a clock may ask for."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Rooms:
     control: LoweredControl
 
 
-def rooms_of(text: str) -> Rooms:
+def rooms_of(text: str, stages: Stages = NO_STAGES) -> Rooms:
     design = design_of(text)
-    times, taps = schedule(design), Taps()
+    times, taps = schedule(design, stages=stages), Taps()
     array = lower_array(design, times, taps)
     memories = tuple(lower_memory(design, buffer, times, taps) for buffer in design.buffers)
     return Rooms(design, times, taps, array, memories, lower_control(design, times, taps))

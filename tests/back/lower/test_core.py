@@ -13,13 +13,14 @@ from lego.back.passes.delays import delay_early
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import host_map
 from lego.back.plan.registers import address_bits
+from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.dag import Op
 from lego.ir.expr import evaluate
 from lego.ir.fused import Plan
 from lego.ir.workload import Reduction
 from tests.back.designs import CHAIN, DESIGNS, GEMM, SEVERAL
 from tests.back.machine import Machine, fitted
-from tests.back.timeline import Timeline, rooms_of, runs_of, tensor_of
+from tests.back.timeline import FAST, Timeline, rooms_of, runs_of, tensor_of
 
 
 class Host:
@@ -53,10 +54,11 @@ class Host:
         return self.map.base(1 + names.index(buffer.name)) + bank + layout.word(element)
 
 
+@pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
 @pytest.mark.parametrize("name", DESIGNS)
-def test_a_host_gets_what_the_loops_say(name: str) -> None:
-    rooms = rooms_of(DESIGNS[name])
-    host = Host(rooms.design, build(rooms.design))
+def test_a_host_gets_what_the_loops_say(name: str, stages: Stages) -> None:
+    rooms = rooms_of(DESIGNS[name], stages)
+    host = Host(rooms.design, build(rooms.design, stages=stages))
     for seed, run in enumerate(runs_of(rooms.design, seed=7, count=1)):
         r, output = random.Random(seed), run.adg.output
         tensors = {plan.name: tensor_of(run, plan, r) for plan in run.adg.inputs}
@@ -72,7 +74,9 @@ def test_a_host_gets_what_the_loops_say(name: str) -> None:
         cycles = [host.cycle(start=1)["busy"]]
         while host.cycle()["busy"]:
             cycles.append(1)
-        assert len(cycles) == run.program.cycles + 1  # in the first one the start is seen
+        length = len(run.timestamps) + rooms.times.tails[run.layer] + rooms.times.settle
+        assert len(cycles) == length + 1  # in the first one the start is seen
+        assert stages.events or length == run.program.cycles
         fmt = run.adg.output_format
         for element, value in expected(run, tensors).items():
             found = host.read(host.place(run, output, element))

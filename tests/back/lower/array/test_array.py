@@ -10,13 +10,14 @@ import pytest
 
 from lego.back.lower.node_ports import node_port
 from lego.back.passes.delays import delay_early
+from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.adg import Fu, OutputClass
 from lego.ir.dag import Dag
 from lego.ir.expr import evaluate
 from lego.ir.workload import Reduction
 from tests.back.designs import DESIGNS
 from tests.back.machine import Machine, fitted
-from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
+from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of
 
 Tensors = Mapping[str, Mapping[tuple[int, ...], int]]
 
@@ -64,9 +65,10 @@ def contributions(
                 yield evaluate(run.adg.op.body, operands)
 
 
+@pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
 @pytest.mark.parametrize("name", DESIGNS)
-def test_results_are_the_reductions_of_bodies(name: str) -> None:
-    rooms = rooms_of(DESIGNS[name])
+def test_results_are_the_reductions_of_bodies(name: str, stages: Stages) -> None:
+    rooms = rooms_of(DESIGNS[name], stages)
     for seed, run in enumerate(runs_of(rooms.design, seed=6)):
         r = random.Random(seed)
         tensors = {plan.name: tensor_of(run, plan, r) for plan in run.adg.inputs}

@@ -5,29 +5,33 @@ from __future__ import annotations
 import pytest
 
 from lego.back.schedule.latencies import settling
+from lego.back.schedule.stages import NO_STAGES, Stages
 from tests.back.designs import DESIGNS
 from tests.back.machine import Machine
-from tests.back.timeline import ACTING, Timeline, rooms_of, runs_of
+from tests.back.timeline import ACTING, FAST, Timeline, rooms_of, runs_of
 
 
-def recorded(machine: Machine, run: Timeline, cycles: int) -> list[dict[str, int]]:
-    """All outputs from the first issue on, after a start."""
+def recorded(
+    machine: Machine, run: Timeline, cycles: int, *, late: bool = False
+) -> list[dict[str, int]]:
+    """All outputs from the first issue on, after a start; `late`: a register behind the counters tells it."""
     known = run.program.registers
     still = {port: known[port] for port in machine.ports if port != "start"}
-    waits = settling(run.design) + 1
+    waits = settling(run.design) + 1 + late
     starts = [1, *(0 for _ in range(waits + cycles - 1))]
     return machine.run({**still, "start": start} for start in starts)[waits:]
 
 
+@pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
 @pytest.mark.parametrize("name", DESIGNS)
-def test_taps_follow_the_loops(name: str) -> None:
-    rooms = rooms_of(DESIGNS[name])
+def test_taps_follow_the_loops(name: str, stages: Stages) -> None:
+    rooms = rooms_of(DESIGNS[name], stages)
     control = rooms.control
     machine = Machine(control.module, (control.sequencer, *control.agus))
-    last = max(tap.delay for tap in rooms.taps.asked.values())
+    last = max(*(tap.delay for tap in rooms.taps.asked.values()), *rooms.times.tails)
     for run in runs_of(rooms.design, seed=1):
         issued = len(run.timestamps)
-        said = recorded(machine, run, issued + last + 1)
+        said = recorded(machine, run, issued + last + 1, late=stages.events)
         for port, tap in rooms.taps.asked.items():
             for n, t in enumerate(run.timestamps):
                 wanted = run.signals(t).get(tap.signal)

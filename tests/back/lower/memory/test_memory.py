@@ -10,6 +10,7 @@ import pytest
 from lego.back.lower.memory.memory import LoweredMemory
 from lego.back.lower.node_ports import node_port
 from lego.back.plan.registers import address_bits
+from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.adg import Fu
 from lego.ir.dag import index_bits
 from lego.ir.fused import MemoryPlan, Plan
@@ -17,7 +18,7 @@ from lego.ir.layout import Layout
 from lego.ir.workload import Reduction
 from tests.back.designs import CHAIN, DESIGNS
 from tests.back.machine import Machine, fitted
-from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of, tensor_of
+from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of
 
 Tensor = dict[tuple[int, ...], int]
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
@@ -78,9 +79,10 @@ def still(run: Timeline) -> dict[str, int]:
     return {**run.program.registers, "busy": 1, "half_settled": 0}
 
 
+@pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
 @pytest.mark.parametrize("name", MEMORIES)
-def test_data_nodes_get_their_elements(name: str) -> None:
-    rooms = rooms_of(MEMORIES[name])
+def test_data_nodes_get_their_elements(name: str, stages: Stages) -> None:
+    rooms = rooms_of(MEMORIES[name], stages)
     for seed, run in enumerate(runs_of(rooms.design, seed=3)):
         for index in range(len(rooms.design.operands)):
             memory, buffer, plan = hosted(rooms, index, run)
@@ -115,9 +117,10 @@ def delivered(memory: Hosted, run: Timeline, rooms: Rooms) -> list[dict[str, int
     return [memory.cycle(still(run) | run.taps(rooms.taps, cycle)) for cycle in cycles]
 
 
+@pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
 @pytest.mark.parametrize("name", MEMORIES)
-def test_results_are_kept_and_no_other_word_is_written(name: str) -> None:
-    rooms = rooms_of(MEMORIES[name])
+def test_results_are_kept_and_no_other_word_is_written(name: str, stages: Stages) -> None:
+    rooms = rooms_of(MEMORIES[name], stages)
     index = len(rooms.design.operands)
     for seed, run in enumerate(runs_of(rooms.design, seed=4)):
         memory, buffer, plan = hosted(rooms, index, run)
