@@ -21,7 +21,7 @@ from lego.back.plan.registers import access_of, address_bits, needs_extent
 from lego.back.plan.signals import fetch_port, inside_port, variant_port
 from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.back.schedule.times import Schedule, schedule
-from lego.ir.adg import Fu, InputPlan
+from lego.ir.adg import Adg, Fu, InputPlan
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.program import Program
 from lego.program import configure
@@ -64,7 +64,7 @@ class Timeline:
     program: Program
 
     @property
-    def adg(self):  # type: ignore[no-untyped-def]
+    def adg(self) -> Adg:
         return self.design.adgs[self.layer]
 
     @cached_property
@@ -114,9 +114,6 @@ class Timeline:
     def shape(self, plan: Plan) -> tuple[int, ...]:
         return self.program.layouts[plan.name].shape
 
-    def exists(self, plan: Plan, element: tuple[int, ...]) -> bool:
-        return all(0 <= x < n for x, n in zip(element, self.shape(plan), strict=True))
-
     def fetched(self, plan: InputPlan, t: tuple[int, ...], fu: Fu) -> bool:
         """Whether the data node of an FU reads."""
         inner = t[len(t) - plan.hold :]
@@ -133,22 +130,19 @@ class Timeline:
         return served and all(0 <= x < n for x, n in zip(before, self.trips, strict=True))
 
     def commits(self, t: tuple[int, ...], fu: Fu) -> bool:
-        """Whether the data node of a root writes an element."""
+        """Whether the data node of a root writes an element, at the end of the counters that it holds."""
         output, op = self.adg.output, self.adg.op
-        if any(
-            x != n - 1 for x, n in list(zip(t, self.trips, strict=True))[len(t) - output.hold :]
-        ):
+        held = range(len(t) - output.hold, len(t))
+        if any(t[k] != self.trips[k] - 1 for k in held):
             return False
-        point = self.point(t, fu)
-        if output.injective:
-            told = [any(row[k] for row in op.output.map.rows) for k in range(len(point))]
-            inside = all(not on or x < n for on, x, n in zip(told, point, self.bounds, strict=True))
-            if not inside or (self.adg.guarded_commits and not self.counts(t, fu)):
-                return False
-        elif self.adg.guarded_commits and not self.counts(t, fu):
+        if self.adg.guarded_commits and not self.counts(t, fu):
             return False
-        element, dims = self.element(output, t, fu), self.adg.checked_dims
-        return all(0 <= element[j] < self.shape(output)[j] for j in dims)
+        loops = enumerate(zip(self.point(t, fu), self.bounds, strict=True))
+        told = [x < n for k, (x, n) in loops if any(row[k] for row in op.output.map.rows)]
+        if output.injective and not all(told):
+            return False
+        element = self.element(output, t, fu)
+        return all(0 <= element[j] < self.shape(output)[j] for j in self.adg.checked_dims)
 
     def signals(self, t: tuple[int, ...]) -> dict[str, int]:
         """All signals of the control that tell something about a timestamp."""
