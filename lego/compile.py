@@ -20,6 +20,7 @@ from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
 from lego.heap import rarely_collected
+from lego.ir.checks.check import check
 from lego.ir.device import Device, devices_to_json
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
@@ -111,6 +112,8 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
     from lego.back.rtl.verilog import to_verilog
 
     name, steps = fused.name, list[Step]()
+    if job.options.verify:
+        check(fused)
     plan = plan_of(fused)
     lowered = lower(plan, job.options, steps.append, job.tell)
     files: dict[str, bytes] = {}
@@ -133,7 +136,10 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
         files[f"{name}.adg.txt"] = f"{fused}\n".encode()
         files[f"{name}.dag.txt"] = f"{lowered.dag}\n".encode()
         files[f"{name}.schedule.txt"] = f"{lowered.times}\n".encode()
-    return _Made(files, device_of(plan, lowered), steps)
+    device = device_of(plan, lowered)
+    if job.options.verify:
+        check(device)
+    return _Made(files, device, steps)
 
 
 def device_of(plan: DesignPlan, lowered: Lowered) -> Device:

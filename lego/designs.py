@@ -8,6 +8,7 @@ from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
 from lego.ir.adg import Adg
+from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
@@ -51,4 +52,4 @@ def designs_of(
             check_memories(layer.adg, dict(workload.architecture.memory_bits))
     halves = 2 if workload.architecture.double_buffer else 1
     dma_bits = workload.architecture.dma_bits
-    return [replace(fused, halves=halves, dma_bits=dma_bits) for fused in found]
+    return [checked(replace(fused, halves=halves, dma_bits=dma_bits)) for fused in found]

@@ -12,6 +12,7 @@ from lego.back.schedule.times import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg, OutputPlan
+from lego.ir.checks.check import checked
 from lego.ir.domain import bounded_above, points, reached
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.layout import Layout
@@ -63,7 +64,7 @@ def configure(
     starts = _checked_bases(adg, memories, sizes, bases or {})
     extra = schedule(plan).tails[dataflow] if tail is None else tail
     extra += settling(plan)
-    return Program(
+    program = Program(
         dataflow=dataflow,
         half=half,
         bounds=chosen,
@@ -78,6 +79,7 @@ def configure(
         },
         accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
     )
+    return checked(program)
 
 
 def _reached(adg: Adg, chosen: dict[str, int], given: Mapping[str, int]) -> dict[str, int]:

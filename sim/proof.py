@@ -31,11 +31,11 @@ from pathlib import Path
 import pyosys
 
 from lego.back.graph.builder import Builder
-from lego.back.graph.form import check_form
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.analysis.usage import every, selected, usage
 from lego.back.rtl.verilog import run_passes, silence, to_verilog
 from lego.diag import InternalError, LegoError
+from lego.ir.checks.check import check
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.tools import run
 
@@ -70,7 +70,7 @@ def unproven(before: Dag, after: Dag, *, timeout_s: int = 120, steady: bool = Fa
         dict(after.top.outputs)
     ):
         raise InternalError("a module or an output of the top is lost")
-    check_form(after)
+    check(after)
     added = [module for module in after.modules if module.name not in ours]
     whole = every(before)
     masks = usage(before) if steady else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lego.artefact.manifest import read_devices
 from lego.diag import LegoError
+from lego.ir.checks.check import check_fits, checking
 from lego.ir.device import Device, DeviceDataflow
 from lego.ir.fused import FusedAdg
 from lego.ir.program import Program
@@ -73,4 +74,7 @@ def program(
         raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
     device, flow = found[0]
     fused = load_design(folder, device.top)
-    return configure(fused, bounds, dataflow=flow.id, bases=bases, half=half, tail=flow.tail)
+    made = configure(fused, bounds, dataflow=flow.id, bases=bases, half=half, tail=flow.tail)
+    if checking():
+        check_fits(made, device)
+    return made

@@ -11,6 +11,7 @@ from lego.back.lower.top import memory_instance
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import HostMap, host_map
 from lego.back.plan.registers import address_bits
+from lego.ir.checks.check import checked
 from lego.ir.dag import Module, Op, index_bits
 from lego.ir.device import (
     Client,
@@ -38,7 +39,7 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
     fused, host = plan.fused, host_map(plan)
     registers = tuple(_registers(plan))
     memories = tuple(_memory(plan, host, buffer) for buffer in plan.buffers)
-    return Device(
+    device = Device(
         top=fused.name,
         verilog=f"{fused.name}.v",
         array=fused.sizes,
@@ -53,6 +54,7 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
         parts=tuple(Part(module.name, module.category) for module in lowered.dag.modules),
         dataflows=tuple(_dataflows(plan, lowered, programs)),
     )
+    return checked(device)
 
 
 def _registers(plan: DesignPlan) -> Iterator[Register]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lego.back.graph.form import check_form
 from lego.back.graph.limits import MAX_FANOUT
 from lego.back.graph.measure import Size, size_of
 from lego.back.passes.broadcast import rewire_broadcasts
@@ -22,6 +21,7 @@ from lego.back.passes.pins import share_pins
 from lego.back.passes.reductions import balance_reductions, check_balanced
 from lego.back.passes.widths import check_narrowed, narrow_widths
 from lego.diag import LegoError
+from lego.ir.checks.check import check, checking
 from lego.ir.dag import Dag, Module
 from lego.tell import Tell, silent
 
@@ -40,7 +40,7 @@ class Options:
     level : 0 to 2; passes up to this level run.
     passes : names of the passes to run instead; None for those of the level.
     fanout : most pins that a register drives after broadcast rewiring.
-    verify : check the invariants of every pass on its result.
+    verify : check the graph, and the invariants of every pass on its result, even if stages don't check.
     clock_ps : the period to aim at, by pipeline registers where paths are too long for it; None for none.
     """
 
@@ -193,6 +193,9 @@ def optimise(
     `watch` sees every step, `tell` hears what begins. Raises InternalError if `verify` finds a fault.
     """
     names = chosen(options)
+    verify = options.verify or checking()
+    if verify:
+        check(dag)
     size, known = None, dict[int, tuple[Module, Size]]()
     for k, each in enumerate(PASSES):
         if each.name not in names and each.instead is None:
@@ -203,9 +206,9 @@ def optimise(
             after = each.run(dag, options)
         elif each.instead is not None:
             after = each.instead(dag)
-        if options.verify:
+        if verify:
             each.check(dag, after)
-            check_form(after)
+            check(after)
         if watch is not None:
             name = each.name if each.name in names else f"no {each.name}"
             seconds = time.monotonic() - begun

@@ -16,6 +16,7 @@ from lego.front.lexmin import least_point
 from lego.front.links import link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
+from lego.ir.checks.check import checked
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import Inequality
 from lego.ir.workload import Access, Reduction, Tensor, TensorOp
@@ -43,7 +44,7 @@ def build_adg(
         for operand, a in accesses
     )
     output = _output(op, table[op.output.tensor], dataflow)
-    return Adg("lego/adg/1", name, op, dataflow, inputs, output)
+    return checked(Adg("lego/adg/1", name, op, dataflow, inputs, output))
 
 
 def _operand_names(op: TensorOp) -> list[str]:

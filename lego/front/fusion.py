@@ -16,6 +16,7 @@ from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
 from lego.front.reuse import Forms
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
+from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Fusion, Layer, Method, Plan, single
 
 __all__ = ["fuse"]
@@ -24,7 +25,7 @@ __all__ = ["fuse"]
 def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> FusedAdg:
     """One design that runs any of the dataflows; their counters and axes are equally many."""
     if len(adgs) == 1:
-        return replace(single(adgs[0]), name=name)
+        return checked(replace(single(adgs[0]), name=name))
     adgs = _with_shared_banks(adgs)
     fus = _box(adgs)
     if method is Method.NAIVE:
@@ -127,7 +128,7 @@ def _standalone(port: Port) -> dict[tuple[int, int], Option]:
 
 def _design(name: str, adgs: Sequence[Adg], binding: Binding, fusion: Fusion) -> FusedAdg:
     layers = tuple(Layer(adg, ports) for adg, ports in zip(adgs, binding, strict=True))
-    return FusedAdg("lego/adg/3", name, _names(layers), layers, fusion)
+    return checked(FusedAdg("lego/adg/3", name, _names(layers), layers, fusion))
 
 
 def _names(layers: Sequence[Layer]) -> tuple[str, ...]:

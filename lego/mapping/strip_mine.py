@@ -6,6 +6,7 @@ import itertools
 from fractions import Fraction
 
 from lego.diag import LegoError
+from lego.ir.checks.check import checked
 from lego.ir.dataflow import Dataflow, TemporalDim
 from lego.ir.hardware import Architecture
 from lego.ir.workload import DataflowSpec, TensorOp
@@ -30,13 +31,14 @@ def dataflow_of(op: TensorOp, spec: DataflowSpec | None, architecture: Architect
         for name in order
         if op.loops[op.loop_index(name)].extent > step.get(name, 1)
     )
-    return Dataflow(
+    flow = Dataflow(
         name=spec.name,
         temporal=temporal,
         spatial_loops=tuple(op.loop_index(name) for name in names),
         sizes=tuple(size for _, size in spec.spatial),
         control=spec.control,
     )
+    return checked(flow)
 
 
 def choose(op: TensorOp, architecture: Architecture) -> DataflowSpec:

@@ -12,7 +12,6 @@ import pytest
 
 from frontends.yaml import load_text, load_workload
 from lego.back.backend import lower
-from lego.back.graph.form import check_form
 from lego.back.graph.measure import size_of
 from lego.back.lower.core import build
 from lego.back.passes.dead import check_pruned, remove_dead_ports
@@ -26,6 +25,7 @@ from lego.back.schedule.stages import Ways
 from lego.back.schedule.times import schedule
 from lego.designs import designs_of
 from lego.diag import InternalError, LegoError
+from lego.ir.checks.check import check
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.tools import Finished, run
 from sim.equivalence import proven_equivalent
@@ -276,14 +276,12 @@ def test_sums_have_the_bits_of_their_terms() -> None:
 
 def test_a_wrong_width_is_noticed() -> None:
     dag = match_all(raw("gemm_os_sys"))
-    check_form(dag)
+    check(dag)
     fu = next(m for m in dag.modules if m.category == "fu")
     at = next(i for i, node in enumerate(fu.nodes) if node.op is Op.INPUT)
     node = fu.nodes[at]
     with pytest.raises(InternalError):
-        check_form(
-            changed(dag, fu, at, replace(node, low=node.range[0] * 2, high=node.range[1] * 2))
-        )
+        check(changed(dag, fu, at, replace(node, low=node.range[0] * 2, high=node.range[1] * 2)))
 
 
 def test_passes_by_name_and_level() -> None:

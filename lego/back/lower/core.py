@@ -15,6 +15,7 @@ from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.plan.parts import Parts
 from lego.back.schedule.stages import BEST, NO_STAGES, Stages, Ways
 from lego.back.schedule.times import Schedule, schedule
+from lego.ir.checks.check import checked
 from lego.ir.dag import Dag, Module, Op
 from lego.ir.fused import FusedAdg
 
@@ -45,7 +46,7 @@ def build(
     held = [*array.fus, *array.others, control.sequencer, *control.agus]
     held += [m for memory in memories for m in (*memory.rams, *memory.banks, *memory.units)]
     modules = (*held, registers, control.module, *inner, array.module, top)
-    return Lowered(Dag(modules), times, _parts(array, control, memories))
+    return Lowered(checked(Dag(modules)), times, _parts(array, control, memories))
 
 
 def _parts(

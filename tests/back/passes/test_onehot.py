@@ -12,7 +12,6 @@ import pytest
 from frontends.yaml import load_workload
 from lego.back.backend import lower
 from lego.back.graph.builder import Builder
-from lego.back.graph.form import check_form
 from lego.back.graph.measure import size_of
 from lego.back.graph.widths import infer_widths
 from lego.back.passes import onehot
@@ -22,6 +21,7 @@ from lego.back.pipeline import PASSES, Options
 from lego.back.rtl.verilog import to_verilog
 from lego.designs import designs_of
 from lego.diag import InternalError
+from lego.ir.checks.check import check
 from lego.ir.dag import Dag, Module, Node, Op, index_bits
 from sim.proof import unproven
 
@@ -212,7 +212,7 @@ def test_a_select_of_two_bits_stays() -> None:
     dag = dag_of(b)
     assert select_onehot(dag) == dag
     with pytest.raises(InternalError, match="one bit"):
-        check_form(dag)
+        check(dag)
 
 
 def test_a_tree_that_reaches_too_far_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

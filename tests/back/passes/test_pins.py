@@ -10,13 +10,13 @@ import pulp
 import pytest
 
 from lego.back.graph.builder import Builder
-from lego.back.graph.form import check_form
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.analysis.pin_groups import alone, assigned, joined
 from lego.back.passes.analysis.usage import usage, usage_within
 from lego.back.passes.checks.pins_check import check_shared
 from lego.back.passes.pins import share_pins
 from lego.diag import InternalError
+from lego.ir.checks.check import check
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Module, Node, Op
 from tests.back.machine import meaning
@@ -54,7 +54,7 @@ def evaluate(module: Module, inputs: dict[str, int]) -> dict[str, int]:
 def shared(module: Module) -> Module:
     dag = Dag((module,))
     after = share_pins(dag)
-    check_form(after)
+    check(after)
     check_shared(dag, after)
     return after.top
 
@@ -133,7 +133,7 @@ def test_units_do_not_wait_for_themselves() -> None:
     x, y, z = (b.input(name, BYTE) for name in "xyz")
     first = b.add(b.op(Op.MUL, x, y), z)
     second = b.op(Op.MUL, b.wrap(b.add(x, z), BYTE), y)
-    b.output("y", b.choose([first, second]))
+    b.output("sum", b.choose([first, second]))
     after = shared(infer_widths(b.build()))
     assert (count(after, Op.MUL), count(after, Op.ADD)) == (1, 2)
 

@@ -100,7 +100,9 @@ def narrower(node: Node) -> Node | None:
 
 
 def no_register(node: Node) -> Node | None:
-    return replace(node, op=Op.WIRE, value=0, resets=False) if node.op is Op.DELAY else None
+    if node.op is not Op.DELAY:
+        return None
+    return replace(node, op=Op.WIRE, srcs=node.srcs[:1], value=0, resets=False)
 
 
 HARMLESS = {
@@ -162,7 +164,7 @@ def holds(which: int) -> Module:
 
 def twice(b: Builder, a: int) -> int:
     first = b.instance(CHILDREN[0], "u", {"a": b.wrap(b.const(3), BYTE)})["y"]
-    b.instance(CHILDREN[0], "u", {"a": a})
+    b.instance(CHILDREN[0], "v", {"a": a})
     return first
 
 

@@ -11,7 +11,6 @@ import pytest
 from frontends.yaml import load_text
 from lego.back.backend import lower
 from lego.back.graph.builder import Builder
-from lego.back.graph.form import check_form
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.reductions import _depths, balance_reductions, balanced, check_balanced
 from lego.back.pipeline import Options
@@ -19,6 +18,7 @@ from lego.back.schedule.stages import Ways
 from lego.back.schedule.times import schedule
 from lego.designs import designs_of
 from lego.diag import InternalError
+from lego.ir.checks.check import check
 from lego.ir.dag import Contract, Dag, Module, Op
 from tests.back.passes.test_passes import evaluate
 from tests.back.test_pipeline import cases_of, verdicts_of
@@ -93,7 +93,7 @@ def test_the_depth_is_the_least_of_all_trees(seed: int) -> None:
     before = chain(op, depths, latency)
     after = balanced(before)
     assert depth_of(after) == best(depths, latency)
-    check_form(Dag((after,)))
+    check(Dag((after,)))
     check_balanced(Dag((before,)), Dag((after,)))
     for _ in range(20):
         given = {f"x{k}": r.randint(-3, 5) for k in range(len(depths))}

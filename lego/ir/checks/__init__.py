@@ -1,0 +1,1 @@
+"""What every intermediate representation satisfies: a file per representation, and one entry."""

@@ -1,0 +1,58 @@
+"""What the banks of an operand satisfy: every element has a word of its own, and no two data nodes meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lego.ir.adg import Adg, Banking, Fu, InputPlan, OutputPlan
+
+__all__ = ["bank_faults", "form_faults", "place"]
+
+Plan = InputPlan | OutputPlan
+
+
+def place(plan: Plan, fu: Fu) -> tuple[int, ...]:
+    """Elements by which an FU is ahead of the first, per dimension: ``F_S s``."""
+    return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in plan.space)
+
+
+def bank_faults(adg: Adg, plan: Plan) -> Iterator[str]:
+    """Broken rules of an operand's bank function."""
+    banking = plan.banking
+    if len(banking.origin) != len(plan.tensor.shape):
+        yield f"the origin has {len(banking.origin)} dimensions"
+    yield from form_faults(len(plan.tensor.shape), banking.counts, banking.gcds, banking.skews)
+    yield from _node_faults(banking, [place(plan, fu) for fu in adg.data_nodes(plan)])
+
+
+def form_faults(
+    rank: int, counts: Sequence[int], gcds: Sequence[int], skews: Sequence[Sequence[int]]
+) -> Iterator[str]:
+    """Broken rules by which bank and row tell the element."""
+    if not len(counts) == len(gcds) == len(skews) == rank:
+        yield f"counts, divisors and skews of banks don't have {rank} dimensions"
+    if any(len(skew) != rank for skew in skews):
+        yield f"a skew doesn't have {rank} dimensions"
+    if min((*counts, *gcds), default=1) < 1:
+        yield f"a count or divisor of banks is {min(*counts, *gcds)}"
+    for j, (count, gcd, skew) in enumerate(zip(counts, gcds, skews, strict=True)):
+        if count == 1 and (gcd != 1 or any(skew)):
+            yield f"dimension {j} has one bank, but a divisor or a skew"
+        if any(a and counts[i] > 1 for i, a in enumerate(skew)):
+            yield f"the skew of dimension {j} adds a dimension with banks of its own"
+
+
+def _node_faults(banking: Banking, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
+    """Data nodes, at these places, are apart by whole digits, and in different banks at one timestamp."""
+    least = tuple(map(min, zip(*places, strict=True)))
+    if places and banking.origin != least:
+        yield f"the origin is {banking.origin}, the least element of a data node {least}"
+    met: set[tuple[int, ...]] = set()
+    for at in places:
+        ahead = tuple(x - o for x, o in zip(at, banking.origin, strict=True))
+        if any(x % g for x, g in zip(ahead, banking.gcds, strict=True)):
+            yield f"a data node is {ahead} elements ahead, no multiple of {banking.gcds}"
+        digits = banking.digits(ahead)
+        met.add(tuple(d % n for d, n in zip(digits, banking.counts, strict=True)))
+    if len(met) < len(places):
+        yield f"{len(places)} data nodes meet {len(met)} banks"

@@ -1,0 +1,53 @@
+"""What the memories of a device and their SRAM macros satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from lego.ir.device import Device, Memory
+
+__all__ = ["macro_faults", "memory_faults"]
+
+
+def memory_faults(device: Device, memory: Memory) -> Iterator[str]:
+    """Broken rules of one memory: banks have words, and words have addresses and pass the host's port."""
+    counts = [count for count, _ in memory.depths]
+    if sum(counts) != memory.banks:
+        yield f"depths of {sum(counts)} banks, there are {memory.banks}"
+    depths = [depth for _, depth in memory.depths]
+    if any(one <= other for one, other in pairwise(depths)):
+        yield f"the depths {depths} don't fall"
+    if memory.bank_stride < depths[0]:
+        yield f"banks are {memory.bank_stride} addresses apart and have {depths[0]} words"
+    groups = -(-memory.banks // memory.lanes)
+    if memory.half_stride < groups * memory.bank_stride:
+        yield f"halves are {memory.half_stride} addresses apart, too few for {groups} groups"
+    if memory.halves > 2:
+        yield f"there are {memory.halves} halves"
+    if memory.lanes & (memory.lanes - 1) or memory.lanes > memory.banks:
+        yield f"the host reaches {memory.lanes} of {memory.banks} banks at once"
+    if memory.lanes * memory.bits > device.host.data_bits:
+        yield f"{memory.lanes} words of {memory.bits} bits don't fit the host's port"
+    if memory.lanes > max(1, device.host.mask_bits):
+        yield f"{memory.lanes} lanes, the host's mask has {device.host.mask_bits} bits"
+    if not memory.clients:
+        yield "nobody reads or writes it"
+
+
+def macro_faults(device: Device) -> Iterator[str]:
+    """Broken rules of the macros: each is a module's, and all banks of all halves are made of them."""
+    held = dict.fromkeys((memory.name for memory in device.memories), 0)
+    modules = {part.module for part in device.parts}
+    for macro in device.macros:
+        if macro.module not in modules:
+            yield f"macro {macro.module} is no module of the device"
+        if macro.operand not in held:
+            yield f"macro {macro.module} is for no memory {macro.operand}"
+        memory = device.memory(macro.operand)
+        held[macro.operand] += macro.count
+        if macro.bits > memory.bits or macro.depth not in memory.bank_depths():
+            yield f"macro {macro.module} of {macro.depth} x {macro.bits} fits no bank"
+    for memory in device.memories:
+        if held[memory.name] != memory.banks * memory.halves:
+            yield f"{held[memory.name]} macros for the banks of memory {memory.name}"
