@@ -15,6 +15,7 @@ import torch
 
 from frontends.models.build import build
 from frontends.torch_export.tracer import trace
+from lego.ir.kinds import total_macs
 from lego.quantise.apply import in_formats
 from lego.quantise.scheme import SCHEMES
 from sim.bit_true import BIT_TRUE
@@ -45,7 +46,7 @@ def measured(name: str, formats: list[str]) -> None:
             results.append(outputs)
             same = all(torch.equal(a, b) for a, b in zip(results[0], outputs, strict=True))
             verdict = "" if len(results) == 1 else "same bits" if same else "DIFFERENT"
-            rate = traced.network.macs / seconds / 1e9
+            rate = total_macs(traced.network) / seconds / 1e9
             print(
                 f"{name:20} {key:12} {device:5} {seconds:9.2f} s {rate:9.2f} GMAC/s  {verdict}",
                 flush=True,

@@ -21,6 +21,7 @@ from frontends.models.catalogue import CATALOGUE
 from frontends.models.system import System
 from frontends.models.systems import SYSTEMS
 from lego.cli.systems import stage_macs
+from lego.ir.kinds import kind_of, total_macs
 from lego.tools import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,14 +68,14 @@ def measured(name: str) -> dict[str, Any]:
     with torch.no_grad(), counter:
         traced.program.module()(*sample.args, **sample.kwargs)
     network = traced.network
-    kinds = Counter(op.kind.value for op in network.operations)
+    kinds = Counter(kind_of(step).value for step in network.steps)
     return {
         "name": name,
         "parameters": network.parameters,
-        "macs": network.macs,
+        "macs": total_macs(network),
         "counted": counter.get_total_flops() // 2,
         "kinds": dict(kinds),
-        "host": sorted({f"{op.source}: {op.reason}" for op in network.operations if op.reason}),
+        "host": sorted({f"{call.source}: {call.reason}" for call in network.calls}),
         "seconds": round(seconds, 1),
         "peak_mb": peak,
     }

@@ -86,7 +86,7 @@ def recorded(workload: Workload, design: FusedAdg, device: Device, text: str, da
     tail = device.dataflows[dataflow].tail
     program = configure(design, bounds_of(design, dataflow), dataflow=dataflow, tail=tail)
     job = Job(design.layers[dataflow].adg.op, program)
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {buffer.name: buffer for buffer in workload.network.buffers}
     rng = np.random.default_rng(dataflow)
     stream = default_stream(device, [job], tensors, rng, recorded=True)
     outcome = run_cases([Case(text, stream)], options=SimOptions(trace="saif"))

@@ -108,7 +108,7 @@ def simulated(bound: int) -> dict[str, float]:
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode())
     (device,) = devices_from_json(files["device.json"])
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {buffer.name: buffer for buffer in workload.network.buffers}
     rng = np.random.default_rng(0)
     program = device.dataflows[0].program
     stream = default_stream(device, [Job(workload.operations[0], program)], tensors, rng)

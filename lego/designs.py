@@ -8,6 +8,7 @@ from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
 from lego.front.legality import check_memories
 from lego.ir.adg import Adg
+from lego.ir.array import narrowed
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
@@ -19,13 +20,14 @@ __all__ = ["adgs_of", "designs_of"]
 
 def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
     """The architecture of each dataflow of each operation by itself, in order; `tell` hears of each."""
+    tensors, operations = narrowed(workload)
     found = []
-    for op, specs in zip(workload.operations, workload.dataflows, strict=True):
+    for op, specs in zip(operations, workload.dataflows, strict=True):
         for spec in specs or (None,):
             found.append((op, dataflow_of(op, spec, workload.architecture)))
     counters = max(len(flow.temporal) for _, flow in found)
     axes = max(len(flow.sizes) for _, flow in found)
-    pairs = zip(workload.operations, workload.dataflows, strict=True)
+    pairs = zip(operations, workload.dataflows, strict=True)
     many = {op.name for op, specs in pairs if len(specs) > 1}
     adgs = []
     for k, (op, flow) in enumerate(found):
@@ -33,7 +35,7 @@ def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
         if workload.architecture.fused:
             flow = flow.aligned(counters, axes)
-        adgs.append(build_adg(name, op, workload.tensors, flow, workload.architecture.read_cost))
+        adgs.append(build_adg(name, op, tensors, flow, workload.architecture.read_cost))
     return adgs
 
 

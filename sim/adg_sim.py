@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from lego.diag import InternalError
 from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
 from lego.ir.layout import Layout
+from lego.ir.operation import Reduction
 from lego.ir.program import Program
-from lego.ir.workload import Reduction
-from sim.reference import contributions, wrap
+from sim.adg_body import contributions
+from sim.reference import wrap
 
 __all__ = ["Run", "run_adg"]
 

@@ -22,23 +22,24 @@ import torch
 from torch import Tensor
 
 from lego.ir.affine import AffineMap
-from lego.ir.network import Operation, Place, operands
-from lego.ir.workload import Reduction
+from lego.ir.formats import Format, Integer
+from lego.ir.operation import Operation, Output, Reduction, operands
+from sim.dtypes import dtype_of, wrapped
 from sim.functions import EXACT_FUNCTIONS
-from sim.network import FUNCTIONS, Arithmetic, box_of, exact_sums
+from sim.network import FUNCTIONS, Arithmetic, add_exactly, box_of
 from sim.windows import accumulate, is_injective, store, strides_of
 
 __all__ = ["BIT_TRUE"]
 
 
-def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    if not tensor.is_floating_point() or dtype.is_floating_point or dtype is torch.bool:
-        return tensor.to(dtype)
-    limits = torch.iinfo(dtype)
+def _cast(tensor: Tensor, fmt: Format) -> Tensor:
+    dtype = dtype_of(fmt)
+    if not tensor.is_floating_point() or not isinstance(fmt, Integer):
+        return wrapped(tensor.to(dtype), fmt)
     whole = tensor.double().trunc().nan_to_num(0.0, float("inf"), float("-inf"))
-    high = whole >= float(limits.max)
-    inside = torch.where(high, 0.0, whole.clamp(min=float(limits.min)))
-    return torch.where(high, limits.max, inside.to(torch.int64)).to(dtype)
+    high = whole >= float(fmt.high)
+    inside = torch.where(high, 0.0, whole.clamp(min=float(fmt.low)))
+    return torch.where(high, fmt.high, inside.to(torch.int64)).to(dtype)
 
 
 def _total(tensor: Tensor, dims: Sequence[int]) -> Tensor:
@@ -62,19 +63,21 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype is torch.float64 else torch.float32
 
 
-def _contract(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
-    if any(windows[index].is_floating_point() for index in operands(op.body)):
+def _contract(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Format) -> None:
+    if any(windows[index].is_floating_point() for index in operands(op.output.body)):
         _accumulated(op, windows, out)
     else:
-        found = exact_sums(op, windows).to(out.dtype)
-        store(op, out, found, box_of(op))
+        add_exactly(op, windows, out, fmt)
 
 
 def _accumulated(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
     """One product after another, in the order of the loops that run in turn."""
-    used = [windows[index] for index in operands(op.body)]
+    used = [windows[index] for index in operands(op.output.body)]
     wide = _wide(torch.float64 if any(w.dtype is torch.float64 for w in used) else out.dtype)
-    in_turn, sizes = _in_turn(op, out), box_of(op)
+    in_turn, sizes = (
+        _in_turn(op.output, out, op.extents, box_of(op, op.output)),
+        box_of(op, op.output),
+    )
     factors = [_arranged(w, in_turn).to(wide) for w in used]
     extents = [op.loops[k].extent for k in in_turn]
     meet = any(sizes[k] > 1 for k in in_turn)
@@ -84,21 +87,21 @@ def _accumulated(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
         for factor in factors[1:]:
             product = product * _at(factor, in_turn, point)
         if meet:
-            accumulate(*_fixed(op, sums, product, in_turn, point))
+            accumulate(*_fixed(op.output, sums, product, in_turn, (point, sizes)))
         else:
             sums.add_(product)
     if meet:
         out.copy_(sums)
     else:
-        store(op, out, sums.to(out.dtype), sizes)
+        store(op.output, out, sums.to(out.dtype), sizes)
 
 
-def _in_turn(op: Operation, out: Tensor) -> list[int]:
+def _in_turn(output: Output, out: Tensor, extents: Sequence[int], box: Sequence[int]) -> list[int]:
     """Loops over which values are added: those that the output doesn't follow, and the innermost
     without which no two iterations meet in an element."""
-    sizes = box_of(op)
-    found = [k for k, loop in enumerate(op.loops) if sizes[k] < loop.extent]
-    steps = [abs(step) for step in strides_of(op.output, out, len(sizes))[0]]
+    sizes = list(box)
+    found = [k for k, extent in enumerate(extents) if sizes[k] < extent]
+    steps = [abs(step) for step in strides_of(output.place, out, len(sizes))[0]]
     for k in reversed(range(len(sizes))):
         if is_injective(steps, sizes):
             break
@@ -109,30 +112,36 @@ def _in_turn(op: Operation, out: Tensor) -> list[int]:
 
 
 def _fixed(
-    op: Operation, out: Tensor, body: Tensor, loops: Sequence[int], point: Sequence[int]
-) -> tuple[Place, Tensor, Tensor, list[int]]:
-    """What `accumulate` takes for the iterations at which these loops are at a point."""
+    output: Output,
+    out: Tensor,
+    body: Tensor,
+    loops: Sequence[int],
+    where: tuple[Sequence[int], Sequence[int]],
+) -> tuple[Output, Tensor, Tensor, list[int]]:
+    """What `accumulate` takes for the iterations at which these loops are at a point of a box."""
+    point, box = where
     at = dict(zip(loops, point, strict=True))
-    access = op.output.map
+    access = output.map
     rows = tuple(tuple(0 if k in at else c for k, c in enumerate(row)) for row in access.rows)
     offset = tuple(
         o + sum(row[k] * i for k, i in at.items())
         for row, o in zip(access.rows, access.offset, strict=True)
     )
-    sizes = [1 if k in at else n for k, n in enumerate(box_of(op))]
-    return replace(op.output, map=AffineMap(rows, offset)), out, body, sizes
+    sizes = [1 if k in at else n for k, n in enumerate(box)]
+    place = replace(output.place, map=AffineMap(rows, offset))
+    return replace(output, place=place), out, body, sizes
 
 
-def _store(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+def _store(output: Output, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
     """Sums of values that meet in an element are added as contractions add, the rest is as always."""
-    steps = [abs(step) for step in strides_of(op.output, out, len(sizes))[0]]
-    if op.reduction is not Reduction.ADD or is_injective(steps, sizes):
-        store(op, out, body, sizes)
+    steps = [abs(step) for step in strides_of(output.place, out, len(sizes))[0]]
+    if output.reduction is not Reduction.ADD or is_injective(steps, sizes):
+        store(output, out, body, sizes)
         return
-    in_turn = [k for k in _in_turn(op, out) if sizes[k] > 1]
+    in_turn = [k for k in _in_turn(output, out, sizes, sizes) if sizes[k] > 1]
     body = body.expand(sizes)
     for point in itertools.product(*(range(sizes[k]) for k in in_turn)):
-        accumulate(*_fixed(op, out, _at(body, in_turn, point), in_turn, point))
+        accumulate(*_fixed(output, out, _at(body, in_turn, point), in_turn, (point, sizes)))
 
 
 def _arranged(tensor: Tensor, first: Sequence[int]) -> Tensor:

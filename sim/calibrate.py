@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from lego.ir.formats import Float
 from lego.ir.network import Network
 from lego.quantise.network import Multiplier, Quantised, Scale, Weight
 from sim.bit_true import BIT_TRUE
-from sim.network import dtype_of, execute
+from sim.dtypes import dtype_of
+from sim.network import execute
 
 __all__ = ["observed", "prepared"]
 
@@ -92,5 +94,5 @@ def _rounded(weight: Weight, values: Mapping[str, Tensor]) -> Tensor:
     shape = [n if k in axes else 1 for k, n in enumerate(parts.shape)]
     by = values[scale.name].permute(order).reshape(shape)
     found = (parts / by).clamp(-scale.largest, scale.largest).reshape(source.shape)
-    dtype = dtype_of(weight.format)
-    return BIT_TRUE.cast(found if dtype.is_floating_point else found.round(), dtype)
+    real = isinstance(weight.format, Float)
+    return BIT_TRUE.cast(found if real else found.round(), weight.format)

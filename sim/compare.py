@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from frontends.torch_export.tracer import Traced
 from frontends.tracing.views import View
 from lego.diag import LegoError
-from lego.ir.network import Kind
+from lego.ir.kinds import is_contraction
 from sim.network import execute
 from sim.windows import read
 
@@ -181,7 +181,7 @@ def relative(found: Tensor, want: Tensor) -> float | None:
 def _layers(traced: Traced) -> set[str]:
     """The first nodes that are what contractions compute, or that with its bias."""
     ops = traced.network.operations
-    names = {op.name for op in ops if op.kind is Kind.ARRAY}
+    names = {op.name for op in ops if is_contraction(op)}
     left = {op.output.buffer for op in ops if op.name.removesuffix(".bias") in names}
     found = set()
     for node in traced.program.graph.nodes:

@@ -17,7 +17,7 @@ from frontends.onnx_reader.reader import ReadModel
 from frontends.onnx_reader.tensors import tensor_of
 from frontends.tracing.views import View
 from lego.diag import LegoError
-from lego.ir.network import Kind
+from lego.ir.kinds import is_contraction
 from sim.compare import Difference, compared
 from sim.network import execute
 from sim.windows import read as read_window
@@ -83,7 +83,7 @@ def _seen(buffer: Tensor | None, view: View) -> Any:
 def _contracted(read: ReadModel) -> set[str]:
     """Buffers that hold what contractions compute, or that with its bias."""
     ops = read.network.operations
-    names = {op.name for op in ops if op.kind is Kind.ARRAY}
+    names = {op.name for op in ops if is_contraction(op)}
     return {op.output.buffer for op in ops if op.name.removesuffix(".bias") in names}
 
 

@@ -16,7 +16,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from lego.ir.network import Fn
+from lego.ir.operation import Fn
 
 __all__ = ["EXACT_FUNCTIONS"]
 

@@ -11,30 +11,32 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lego.diag import InternalError, LegoError
-from lego.ir.formats import Exact, Format, Integer
-from lego.ir.network import (
+from lego.ir.constants import Constant, constant, number_of
+from lego.ir.formats import Bool, Float, Format, Integer
+from lego.ir.kinds import is_contraction
+from lego.ir.network import Buffer, Network, reads_of
+from lego.ir.operation import (
     Apply,
     Body,
-    Buffer,
     Fn,
-    Kind,
-    Network,
-    Number,
+    HostCall,
     Operation,
+    Output,
     Position,
+    Reduction,
     Value,
     operands,
 )
-from lego.ir.workload import Reduction
-from sim.windows import along, store, window
+from sim.dtypes import dtype_of, identity, wrapped
+from sim.windows import along, assign, store, window
 
-__all__ = ["FLOAT", "FUNCTIONS", "Arithmetic", "box_of", "dtype_of", "exact_sums", "execute"]
+__all__ = ["FLOAT", "FUNCTIONS", "Arithmetic", "add_exactly", "box_of", "execute"]
 
 EXACT = 2**53
 """Integers up to here are exact in float64."""
@@ -51,30 +53,15 @@ class Arithmetic:
     functions : of bodies, on tensors that broadcast.
     cast : a tensor to another number format.
     total : the sum over dimensions, which stay with one element.
-    contract : a sum of products of windows, written to the output.
+    contract : a sum of products of windows, written to the output, which has a format.
     store : as :func:`sim.windows.store`.
     """
 
     functions: Mapping[Fn, Callable[..., Tensor]]
-    cast: Callable[[Tensor, torch.dtype], Tensor]
+    cast: Callable[[Tensor, Format], Tensor]
     total: Callable[[Tensor, Sequence[int]], Tensor]
-    contract: Callable[[Operation, Sequence[Tensor], Tensor], None]
-    store: Callable[[Operation, Tensor, Tensor, Sequence[int]], None]
-
-
-def dtype_of(fmt: Format) -> torch.dtype:
-    """What holds a number format; integers of other widths are held in the next larger type.
-
-    Raises InternalError for a format that PyTorch has no type for.
-    """
-    if isinstance(fmt, Exact):
-        return torch.int64
-    if isinstance(fmt, Integer):
-        fmt = Integer(fmt.signed, max(8, 1 << (fmt.bits - 1).bit_length()))
-    found = getattr(torch, str(fmt), None)
-    if not isinstance(found, torch.dtype):
-        raise InternalError(f"no number format {fmt}")
-    return found
+    contract: Callable[[Operation, Sequence[Tensor], Tensor, Format], None]
+    store: Callable[[Output, Tensor, Tensor, Sequence[int]], None]
 
 
 def execute(
@@ -86,7 +73,7 @@ def execute(
 ) -> dict[str, Tensor]:
     """All buffers after a run; `given` holds the inputs, parameters and constants.
 
-    `host` does what the host does: the operator and the values that it reads, to its results.
+    `host` does what the host does: the step's name and the values that it reads, to its results.
     Raises E431 for an index outside of what it looks up, E432 for an integer divided by zero,
     InternalError for a buffer that is read before it is written.
     """
@@ -94,90 +81,129 @@ def execute(
     values = dict(given)
     device = next((v.device for v in values.values()), torch.device("cpu"))
     buffers = {buffer.name: buffer for buffer in network.buffers}
-    results: dict[str, Sequence[Tensor]] = {}
-    for op in network.operations:
-        for place in op.inputs:
-            if place.buffer not in values:
-                raise InternalError(f"{op.name} reads {place.buffer}, which nothing has written")
-        name = op.output.buffer
-        if op.kind is Kind.HOST:
-            values[name] = _asked(op, values, host, results)
+    for step in network.steps:
+        for name in reads_of(step):
+            if name not in values:
+                raise InternalError(f"{step.name} reads {name}, which nothing has written")
+        if isinstance(step, HostCall):
+            values |= _asked(step, values, host)
             continue
-        if name not in values:
-            values[name] = _empty(buffers[name], op.reduction, device)
-        _run(op, values, ways)
+        for output in step.outputs:
+            if output.buffer not in values:
+                values[output.buffer] = _empty(buffers[output.buffer], output.reduction, device)
+        _run(step, values, buffers, ways)
     return values
 
 
-def _asked(
-    op: Operation,
-    values: Mapping[str, Tensor],
-    host: Host | None,
-    results: dict[str, Sequence[Tensor]],
-) -> Tensor:
-    """One result of an operator of the host; it is asked once for all of them."""
-    assert isinstance(op.body, Value)  # noqa: S101
-    key = op.name if not op.body.index else op.name.rsplit(".", 1)[0]
+def _asked(call: HostCall, values: Mapping[str, Tensor], host: Host | None) -> dict[str, Tensor]:
+    """The results of an operator of the host."""
     if host is None:
-        raise InternalError(f"{op.name} needs the host: {op.reason}")
-    if key not in results:
-        results[key] = host(key, [values[p.buffer] for p in op.inputs])
-    return results[key][op.body.index]
+        raise InternalError(f"{call.name} needs the host: {call.reason}")
+    results = host(call.name, [values[name] for name in call.inputs])
+    return dict(zip(call.outputs, results, strict=True))
 
 
 def _empty(buffer: Buffer, reduction: Reduction, device: torch.device) -> Tensor:
-    dtype = dtype_of(buffer.format)
-    fill: float = 0
-    if reduction in (Reduction.MAX, Reduction.MIN) and dtype is not torch.bool:
-        most = float("inf") if dtype.is_floating_point else torch.iinfo(dtype).max
-        least = -most if dtype.is_floating_point else torch.iinfo(dtype).min
-        fill = least if reduction is Reduction.MAX else most
-    return torch.full(buffer.shape, fill, dtype=dtype, device=device)
+    fill = identity(reduction, buffer.format)
+    return torch.full(buffer.shape, fill, dtype=dtype_of(buffer.format), device=device)
 
 
-def _worst(dtype: torch.dtype, *, largest: bool) -> float:
-    """What every number of a format is at least, or at most: where a maximum or minimum starts."""
-    if dtype is torch.bool:
-        return largest
-    if dtype.is_floating_point:
-        return float("inf" if largest else "-inf")
-    limits = torch.iinfo(dtype)
-    return int(limits.max if largest else limits.min)
-
-
-def _run(op: Operation, values: dict[str, Tensor], ways: Arithmetic) -> None:
+def _run(
+    op: Operation, values: dict[str, Tensor], buffers: Mapping[str, Buffer], ways: Arithmetic
+) -> None:
     extents = [loop.extent for loop in op.loops]
     windows: list[Tensor] = []
+    op = _boxed(op, buffers) if op.domain else op
     for place in op.inputs:
-        windows.append(window(values[place.buffer], place, extents, windows, op.name))
-    out = values[op.output.buffer]
-    if op.kind is Kind.ARRAY:
-        ways.contract(op, windows, out)
+        windows.append(window(_readable(values[place.buffer]), place, extents, windows, op.name))
+    if is_contraction(op) and not op.domain:
+        ways.contract(op, windows, values[op.output.buffer], buffers[op.output.buffer].format)
         return
-    sizes = box_of(op)
-    try:
-        body = _value(op.body, windows, extents, out.dtype, ways)
-    except ZeroDivisionError:
-        raise LegoError(
-            "E432", f"{op.name} divides an integer by zero", hint="correct the divisor"
-        ) from None
-    body = body.expand(torch.broadcast_shapes(body.shape, sizes))
-    body = _reduced(op, body, sizes, ways)
-    ways.store(op, out, ways.cast(body, out.dtype), sizes)
+    for output in op.outputs:
+        try:
+            body = _value(output.body, windows, extents, ways)
+        except ZeroDivisionError:
+            raise LegoError(
+                "E432", f"{op.name} divides an integer by zero", hint="correct the divisor"
+            ) from None
+        _write(op, output, body, values[output.buffer], buffers[output.buffer].format, ways)
 
 
-def box_of(op: Operation) -> list[int]:
+def _started(body: Tensor, reduction: Reduction, fmt: Integer) -> Tensor:
+    """Values that a maximum takes, or a minimum: no less, or no more, than what it starts from."""
+    if reduction is Reduction.MAX:
+        return body.clamp(min=fmt.low)
+    return body.clamp(max=fmt.high) if reduction is Reduction.MIN else body
+
+
+def _boxed(op: Operation, buffers: Mapping[str, Buffer]) -> Operation:
+    """The operation as it may run over its whole box, where accesses leave their buffers outside the
+    domain."""
+    inputs = tuple(
+        replace(place, pad=constant(0, buffers[place.buffer].format))
+        if place.pad is None
+        else place
+        for place in op.inputs
+    )
+    outputs = tuple(replace(output, clipped=True) for output in op.outputs)
+    return replace(op, inputs=inputs, outputs=outputs)
+
+
+def _readable(tensor: Tensor) -> Tensor:
+    """Unsigned integers of 16 and 32 bits, which PyTorch can do little with, as signed ones."""
+    return tensor.long() if tensor.dtype in (torch.uint16, torch.uint32) else tensor
+
+
+def _write(
+    op: Operation, output: Output, body: Tensor, out: Tensor, fmt: Format, ways: Arithmetic
+) -> None:
+    """Combine and store what the body gives. Integers of another format than the output's are
+    combined without bound, and wrap where they are stored."""
+    sizes = box_of(op, output)
+    exact = isinstance(fmt, Integer) and not isinstance(output.body.format, Float | Bool)
+    exact = exact and output.body.format != fmt
+    target = out.long() if exact else out
+    if isinstance(fmt, Integer) and exact:
+        body = _started(body.long(), output.reduction, fmt)
+    if op.domain and output.reduction is Reduction.ASSIGN:
+        body = body if exact else ways.cast(body, fmt)
+        assign(output, target, body, op.extents, inside(op, out.device))
+    else:
+        if op.domain:
+            body = torch.where(inside(op, out.device), body, identity(output.reduction, fmt))
+        body = body.expand(torch.broadcast_shapes(body.shape, sizes))
+        body = _reduced(op, output, body, sizes, ways)
+        ways.store(output, target, body if exact else ways.cast(body, fmt), sizes)
+    if exact:
+        out.copy_(wrapped(target, fmt))
+
+
+def inside(op: Operation, device: torch.device) -> Tensor:
+    """Which points of the box obey the inequalities."""
+    found = torch.ones([1] * len(op.loops), dtype=torch.bool, device=device)
+    for each in op.domain:
+        left = torch.zeros([1] * len(op.loops), dtype=torch.long, device=device)
+        for k, factor in enumerate(each.coefficients):
+            if factor:
+                left = left + factor * along(k, op.loops[k].extent, len(op.loops), device)
+        found = found & (left < each.limit)
+    return found
+
+
+def box_of(op: Operation, output: Output) -> list[int]:
     """The extents of the loops, 1 where the output doesn't follow one."""
-    followed = [any(row[k] for row in op.output.map.rows) for k in range(len(op.loops))]
+    followed = [any(row[k] for row in output.map.rows) for k in range(len(op.loops))]
     return [loop.extent if f else 1 for loop, f in zip(op.loops, followed, strict=True)]
 
 
-def _reduced(op: Operation, body: Tensor, sizes: Sequence[int], ways: Arithmetic) -> Tensor:
+def _reduced(
+    op: Operation, output: Output, body: Tensor, sizes: Sequence[int], ways: Arithmetic
+) -> Tensor:
     """Over the loops that the output doesn't follow; dimensions stay, with one element."""
     gone = [k for k, loop in enumerate(op.loops) if sizes[k] < loop.extent]
     if not gone:
         return body
-    match op.reduction:
+    match output.reduction:
         case Reduction.ADD:
             shape = [op.loops[k].extent if k in gone else n for k, n in enumerate(body.shape)]
             return ways.total(body.expand(shape), gone)
@@ -188,22 +214,29 @@ def _reduced(op: Operation, body: Tensor, sizes: Sequence[int], ways: Arithmetic
     raise InternalError(f"{op.name} assigns an element more than once")
 
 
-def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor) -> None:
+def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Format) -> None:
     """A sum of products of windows by one `einsum`, in the output's number format; integers are
     exact and wrap."""
-    if any(windows[index].is_floating_point() for index in operands(op.body)):
+    if any(windows[index].is_floating_point() for index in operands(op.output.body)):
         body = summed(op, [w.to(out.dtype) for w in windows])
+        store(op.output, out, body, box_of(op, op.output))
     else:
-        body = exact_sums(op, windows).to(out.dtype)
-    store(op, out, body, box_of(op))
+        add_exactly(op, windows, out, fmt)
+
+
+def add_exactly(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Format) -> None:
+    """A sum of products of integers, which wraps where it is stored."""
+    body = wrapped(exact_sums(op, windows), fmt)
+    store(op.output, out, body, box_of(op, op.output))
+    out.copy_(wrapped(out, fmt))
 
 
 def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
     """Sums of products of integers, in int64: by a product of matrices in float64 where no sum can
     exceed its integers, as PyTorch multiplies no matrices of integers on CUDA."""
-    used = [windows[index] for index in operands(op.body)]
+    used = [windows[index] for index in operands(op.output.body)]
     most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
-    terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op)))
+    terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op, op.output)))
     if most * terms < EXACT:
         return summed(op, [w.double() for w in windows]).long()
     return summed(op, [w.long() for w in windows])
@@ -212,9 +245,9 @@ def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
 def summed(op: Operation, windows: Sequence[Tensor]) -> Tensor:
     """The sums of products of windows, in their number format; one element along loops that no
     operand follows."""
-    letters, sizes = string.ascii_letters, box_of(op)
+    letters, sizes = string.ascii_letters, box_of(op, op.output)
     terms, factors = [], []
-    for index in operands(op.body):
+    for index in operands(op.output.body):
         dims = [k for k, n in enumerate(windows[index].shape) if n > 1]
         terms.append("".join(letters[k] for k in dims))
         factors.append(windows[index].reshape([windows[index].shape[k] for k in dims]))
@@ -229,24 +262,30 @@ def summed(op: Operation, windows: Sequence[Tensor]) -> Tensor:
 
 
 def _value(
-    body: Body, windows: Sequence[Tensor], extents: Sequence[int], dtype: torch.dtype, ways: Arithmetic
-) -> Tensor:  # fmt: skip
+    body: Body, windows: Sequence[Tensor], extents: Sequence[int], ways: Arithmetic
+) -> Tensor:
+    """What a body gives, in its format."""
     device = windows[0].device if windows else torch.device("cpu")
     match body:
-        case Value(index):
-            return _computable(windows[index])
-        case Number(value):
-            whole = float(value).is_integer() and not dtype.is_floating_point
-            real = torch.float64 if dtype is torch.float64 else torch.float32
-            kind = torch.int64 if whole else real
-            return torch.full([1] * len(extents), value, dtype=kind, device=device)
-        case Position(loop):
-            return along(loop, extents[loop], len(extents), device)
-        case Apply(Fn.CAST, (arg,)):
-            return _computable(ways.cast(_value(arg, windows, extents, dtype, ways), dtype))
-        case Apply(fn, args):
-            found = [_value(arg, windows, extents, dtype, ways) for arg in args]
-            return ways.functions[fn](*found)
+        case Value(index, fmt):
+            return _computable(windows[index].to(dtype_of(fmt)))
+        case Constant(_, fmt):
+            value = number_of(body)
+            return torch.full([1] * len(extents), value, dtype=dtype_of(fmt), device=device)
+        case Position(loop, fmt):
+            return along(loop, extents[loop], len(extents), device).to(dtype_of(fmt))
+        case Apply(fn, args, fmt):
+            found = [_value(arg, windows, extents, ways) for arg in args]
+            if fn is Fn.CAST:
+                return _computable(ways.cast(found[0], fmt))
+            return _in_format(ways.functions[fn](*found), fmt)
+
+
+def _in_format(tensor: Tensor, fmt: Format) -> Tensor:
+    """A function's result, which has to be of the type that its node says."""
+    if tensor.dtype is not dtype_of(fmt):
+        raise InternalError(f"a node of {fmt} is computed in {tensor.dtype}")
+    return wrapped(tensor, fmt) if isinstance(fmt, Integer) else tensor
 
 
 def _computable(tensor: Tensor) -> Tensor:
@@ -254,8 +293,8 @@ def _computable(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype.itemsize == 1 and tensor.is_floating_point() else tensor
 
 
-def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor.to(dtype)
+def _cast(tensor: Tensor, fmt: Format) -> Tensor:
+    return wrapped(tensor.to(dtype_of(fmt)), fmt)
 
 
 def _total(tensor: Tensor, dims: Sequence[int]) -> Tensor:
@@ -319,6 +358,7 @@ FUNCTIONS: dict[Fn, Callable[..., Tensor]] = {
     Fn.AND: torch.logical_and,
     Fn.OR: torch.logical_or,
     Fn.WHERE: torch.where,
+    Fn.SHL: torch.bitwise_left_shift,
     Fn.SHIFT: torch.bitwise_right_shift,
 }
 FLOAT = Arithmetic(FUNCTIONS, _cast, _total, _contracted, store)

@@ -29,12 +29,12 @@ def execute_ranks(
     _check(messages)
     values = [dict(each) for each in given]
     done = [0] * len(networks)
-    while any(at < len(net.operations) for at, net in zip(done, networks, strict=True)):
+    while any(at < len(net.steps) for at, net in zip(done, networks, strict=True)):
         before = list(done)
         for rank, network in enumerate(networks):
             end = _reach(network, messages[rank], values[rank])
             if end > done[rank]:
-                part = replace(network, operations=network.operations[done[rank] : end])
+                part = replace(network, steps=network.steps[done[rank] : end])
                 values[rank], done[rank] = execute(part, values[rank]), end
         if not _deliver(messages, values, done) and before == done:
             raise InternalError(f"ranks wait for each other, after operations {done}")
@@ -58,7 +58,7 @@ def _check(messages: Sequence[Sequence[Message]]) -> None:
 def _reach(network: Network, messages: Sequence[Message], values: Mapping[str, Tensor]) -> int:
     """The first operation that lacks a message."""
     missing = [m.operation for m in messages if not m.sends and m.buffer not in values]
-    return min(missing, default=len(network.operations))
+    return min(missing, default=len(network.steps))
 
 
 def _deliver(

@@ -1,19 +1,24 @@
-"""The reference: a tensor operation executed in NumPy, exactly, straight from its access maps."""
+"""The reference: an operation on integers executed in NumPy, straight from its access maps.
+
+It shares no code with sim/network.py, which executes the same operations in PyTorch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lego.diag import InternalError
 from lego.ir.affine import AffineMap
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.formats import Integer
-from lego.ir.workload import Reduction, Tensor, TensorOp
+from lego.ir.constants import Constant, number_of
+from lego.ir.formats import INT64, Bool, Exact, Format, Integer
+from lego.ir.network import Buffer
+from lego.ir.operation import Apply, Body, Fn, Operation, Output, Place, Position, Reduction, Value
 
-__all__ = ["Result", "contributions", "evaluate", "execute", "random_tensor", "wrap"]
+__all__ = ["Result", "evaluate", "execute", "execute_all", "format_of", "random_tensor", "wrap"]
 
 Array = NDArray[np.int64]
 CHUNK = 1 << 21
@@ -30,50 +35,102 @@ class Result:
 
 def wrap(values: Array, fmt: Integer) -> Array:
     """Low bits of the values, read in the format."""
+    if fmt == INT64 and values.dtype == np.int64:
+        return values
     low = values & ((1 << fmt.bits) - 1)
     return np.where(low > fmt.high, low - (1 << fmt.bits), low) if fmt.signed else low
 
 
-def random_tensor(tensor: Tensor, shape: Sequence[int], rng: np.random.Generator) -> Array:
+def format_of(buffer: Buffer) -> Integer:
+    """A buffer's format. Raises InternalError if it isn't of integers."""
+    if not isinstance(buffer.format, Integer):
+        raise InternalError(f"{buffer.name} is of {buffer.format}, not of integers")
+    return buffer.format
+
+
+def random_tensor(fmt: Integer, shape: Sequence[int], rng: np.random.Generator) -> Array:
     """Uniform values over the whole format; about one in eight is an extreme."""
-    low, high = tensor.format.low, tensor.format.high
+    low, high = fmt.low, fmt.high
     values = rng.integers(low, high, size=tuple(shape), endpoint=True, dtype=np.int64)
     extreme = rng.integers(0, 16, size=tuple(shape))
     return np.where(extreme == 0, low, np.where(extreme == 1, high, values))
 
 
 def execute(
-    op: TensorOp,
-    tensors: Mapping[str, Tensor],
-    operands: Mapping[str, Array],
+    op: Operation,
+    buffers: Mapping[str, Buffer],
+    given: Mapping[str, Array],
     bounds: Mapping[str, int],
     output_shape: Sequence[int],
 ) -> Result:
-    """Run `op` at these loop bounds; reads outside a tensor give its pad value."""
-    fmt = tensors[op.output.tensor].format
-    identity = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.reduction, 0)
-    total = np.full(tuple(output_shape), identity, dtype=np.int64)
-    assigns = op.reduction is Reduction.ASSIGN
-    written = np.zeros(tuple(output_shape), dtype=np.bool_)
+    """Run an operation with one output at these loop bounds; `given` are what it reads."""
+    return execute_all(op, buffers, given, bounds, {op.output.buffer: output_shape})[0]
+
+
+def execute_all(
+    op: Operation,
+    buffers: Mapping[str, Buffer],
+    given: Mapping[str, Array],
+    bounds: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]],
+) -> tuple[Result, ...]:
+    """Run an operation at these loop bounds: a result per output; `shapes` are what they write.
+
+    Raises InternalError for what isn't of integers.
+    """
     extents = [bounds[loop.name] for loop in op.loops]
+    results = [_Sums(output, format_of(buffers[output.buffer]), shapes) for output in op.outputs]
     points = int(np.prod(extents, dtype=object))
     for start in range(0, points, CHUNK):
-        index = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
-        if op.domain and not assigns:
-            every = _index(op.output.map, index, op.output.map.n_out)
-            written[_inside(every, written.shape)] = True
-        index = _in_domain(op, index)
-        values = [_read(operands[a.tensor], a.map, index, tensors[a.tensor].pad) for a in op.inputs]
-        formats = [tensors[a.tensor].format for a in op.inputs]
-        into = fmt if op.reduction is Reduction.ADD else None
-        body = np.broadcast_to(contributions(op.body, values, formats, into), index[0].shape)
-        place = tuple(_index(op.output.map, index, op.output.map.n_out))
-        _reduce(op.reduction, total, place, body)
-        written[place] = True
-    return Result(wrap(total, fmt), written)
+        every = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
+        index = _in_domain(op, every)
+        reads: list[Array] = []
+        for place in op.inputs:
+            reads.append(_read(given[place.buffer], place, index, reads))
+        spans = [_span(buffers[place.buffer].format) for place in op.inputs]
+        for result in results:
+            if op.domain:
+                result.meet(every)
+            result.add(index, evaluate(result.output.body, reads, spans, index))
+    return tuple(result.wrapped() for result in results)
 
 
-def _in_domain(op: TensorOp, index: Sequence[Array]) -> tuple[Array, ...]:
+class _Sums:
+    """What has come together in an output."""
+
+    def __init__(self, output: Output, fmt: Integer, shapes: Mapping[str, Sequence[int]]) -> None:
+        self.output, self.format = output, fmt
+        shape = tuple(shapes[output.buffer])
+        start = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(output.reduction, 0)
+        self.total = np.full(shape, start, dtype=np.int64)
+        self.written = np.zeros(shape, dtype=np.bool_)
+
+    def meet(self, index: Sequence[Array]) -> None:
+        """A reduction writes what points of the box outside the domain reach too."""
+        if self.output.reduction is not Reduction.ASSIGN:
+            places = _index(self.output.map, index, self.output.map.n_out)
+            self.written[_inside(places, self.written.shape)] = True
+
+    def add(self, index: Sequence[Array], values: Array) -> None:
+        """Combine the values of these iterations."""
+        if self.output.reduction is Reduction.ADD:
+            values = wrap(values, self.format)
+        values = np.broadcast_to(values.astype(np.int64), index[0].shape if index else ())
+        place = _index(self.output.map, index, self.output.map.n_out)
+        if self.output.clipped:
+            kept = np.ones(values.shape, dtype=np.bool_)
+            for at, extent in zip(place, self.total.shape, strict=True):
+                kept &= (at >= 0) & (at < extent)
+            place, values = [at[kept] for at in place], values[kept]
+        _reduce(self.output.reduction, self.total, tuple(place), values)
+        self.written[tuple(place)] = True
+
+    def wrapped(self) -> Result:
+        """What is stored."""
+        return Result(wrap(self.total, self.format), self.written)
+
+
+def _in_domain(op: Operation, index: Sequence[Array]) -> tuple[Array, ...]:
     """The points that obey every inequality."""
     for each in op.domain:
         left = sum(a * i for a, i in zip(each.coefficients, index, strict=True) if a)
@@ -100,76 +157,113 @@ def _index(access: AffineMap, index: Sequence[Array], rank: int) -> list[Array]:
     ]
 
 
-def _read(tensor: Array, access: AffineMap, index: Sequence[Array], pad: int | None) -> Array:
-    place = _index(access, index, access.n_out)
-    if pad is None:
-        return tensor[tuple(place)]
+def _read(tensor: Array, place: Place, index: Sequence[Array], before: Sequence[Array]) -> Array:
+    """What an access meets; `before` are the values of the inputs before it, which may be indices."""
+    at = _index(place.map, index, place.map.n_out)
+    for dim, source in place.indirect:
+        at[dim] = at[dim] + before[source]
+    if place.pad is None:
+        if any((a < 0).any() or (a >= n).any() for a, n in zip(at, tensor.shape, strict=True)):
+            raise InternalError(f"an access leaves {place.buffer}")
+        return tensor[tuple(at)]
     inside = np.ones(index[0].shape, dtype=np.bool_)
-    for at, extent in zip(place, tensor.shape, strict=True):
-        inside &= (at >= 0) & (at < extent)
-    safe = tuple(np.where(inside, at, 0) for at in place)
-    return np.where(inside, tensor[safe], pad)
+    for each, extent in zip(at, tensor.shape, strict=True):
+        inside &= (each >= 0) & (each < extent)
+    safe = tuple(np.where(inside, each, 0) for each in at)
+    return np.where(inside, tensor[safe], int(number_of(place.pad)))
 
 
-def contributions(
-    body: Expr, values: Sequence[Array], formats: Sequence[Integer], into: Integer | None
+def evaluate(
+    body: Body,
+    reads: Sequence[Array],
+    spans: Sequence[int],
+    index: Sequence[Array],
 ) -> Array:
-    """The body on arrays of its operands' values, exactly; for sums wrapped to their format `into`.
+    """A body on arrays of what is read and of the loops' indices; nodes in a format wrap to it.
 
-    Where 64 bits might not hold what comes up on the way, Python's integers are used.
+    `spans` are the largest magnitudes of what is read. Where 64 bits might not hold what comes up
+    on the way, Python's integers are used.
     """
-    if _largest(body, [max(-fmt.low, fmt.high) for fmt in formats]) >= 1 << 63:
-        found = evaluate(body, [value.astype(object) for value in values])
-    else:
-        found = evaluate(body, values)
-    return (found if into is None else wrap(found, into)).astype(np.int64)
+    big = _largest(body, spans) >= 1 << 63
+    kind = object if big else np.int64
+    return _value(body, [read.astype(kind) for read in reads], [i.astype(kind) for i in index])
 
 
-def _largest(expr: Expr, operands: Sequence[int]) -> int:
+def _span(fmt: Format) -> int:
+    return max(-fmt.low, fmt.high) if isinstance(fmt, Integer) else 1
+
+
+def _largest(body: Body, spans: Sequence[int]) -> int:
     """No value within the body has a magnitude above this, for operands up to these."""
-    match expr:
-        case Operand(index):
-            return operands[index]
-        case Literal(value):
+    match body:
+        case Value(index):
+            return spans[index]
+        case Constant(int(value)):
             return abs(value)
-        case Unary(_, arg):
-            return _largest(arg, operands)
-        case Binary(op, left, right):
-            a, b = _largest(left, operands), _largest(right, operands)
-            match op:
-                case BinaryOp.MUL:
-                    return max(a, b, a * b)
-                case BinaryOp.SHL:
-                    return max(a, a << b)
-                case BinaryOp.ADD | BinaryOp.SUB:
-                    return a + b
-                case _:
-                    return max(a, b)
+        case Position():
+            return 1 << 31
+        case Apply(Fn.LT | Fn.LE | Fn.EQ | Fn.NOT | Fn.AND | Fn.OR, args):
+            return max(_largest(arg, spans) for arg in args)
+        case Apply(Fn.MUL, args):
+            a, b = (_largest(arg, spans) for arg in args)
+            return max(a, b, a * b)
+        case Apply(Fn.SHL, (left, Constant(int(by)))):
+            return _largest(left, spans) << by
+        case Apply(Fn.ADD | Fn.SUB, args):
+            return sum(_largest(arg, spans) for arg in args)
+        case Apply(_, args):
+            return max(_largest(arg, spans) for arg in args)
+    raise InternalError(f"no integers: {body}")
 
 
-def evaluate(expr: Expr, values: Sequence[Array]) -> Array:
-    """The body of a statement on arrays of its operands' values, in their type."""
-    match expr:
-        case Operand(index):
-            return values[index]
-        case Literal(value):
-            return np.array(value, dtype=np.int64)
-        case Unary(op, arg):
-            inner = evaluate(arg, values)
-            return -inner if op is UnaryOp.NEG else np.abs(inner)
-        case Binary(op, left, right):
-            a, b = evaluate(left, values), evaluate(right, values)
-            return _BINARY[op](a, b)
+def _value(body: Body, reads: Sequence[Array], index: Sequence[Array]) -> Array:
+    match body:
+        case Value(at, fmt):
+            return _formatted(reads[at], fmt)
+        case Constant(int(value)):
+            return np.full(1, value, dtype=reads[0].dtype if reads else np.int64)
+        case Position(loop):
+            return index[loop]
+        case Apply(Fn.WHERE, (condition, one, other), fmt):
+            chosen = _value(condition, reads, index).astype(np.bool_)
+            found = np.where(chosen, _value(one, reads, index), _value(other, reads, index))
+            return _formatted(found, fmt)
+        case Apply(Fn.CAST, (arg,), fmt):
+            return _formatted(_value(arg, reads, index), fmt)
+        case Apply(fn, args, fmt) if fn in _FUNCTIONS:
+            values = [_value(arg, reads, index) for arg in args]
+            return _formatted(_FUNCTIONS[fn](*values), fmt)
+    raise InternalError(f"no integers: {body}")
 
 
-_BINARY = {
-    BinaryOp.ADD: np.add,
-    BinaryOp.SUB: np.subtract,
-    BinaryOp.MUL: np.multiply,
-    BinaryOp.MAX: np.maximum,
-    BinaryOp.MIN: np.minimum,
-    BinaryOp.SHL: np.left_shift,
-    BinaryOp.SHR: np.right_shift,
+def _formatted(values: Array, fmt: Format) -> Array:
+    """In the format of a node: as they are if it is exact, else low bits."""
+    match fmt:
+        case Exact():
+            return values
+        case Integer():
+            return wrap(values, fmt)
+        case Bool():
+            return np.asarray((values != 0).astype(values.dtype))
+    raise InternalError(f"{fmt} isn't of integers")
+
+
+_FUNCTIONS: dict[Fn, Callable[..., Array]] = {
+    Fn.ADD: np.add,
+    Fn.SUB: np.subtract,
+    Fn.MUL: np.multiply,
+    Fn.MAX: np.maximum,
+    Fn.MIN: np.minimum,
+    Fn.NEG: np.negative,
+    Fn.ABS: np.abs,
+    Fn.SHL: np.left_shift,
+    Fn.SHIFT: np.right_shift,
+    Fn.LT: lambda a, b: (a < b) + 0 * a,
+    Fn.LE: lambda a, b: (a <= b) + 0 * a,
+    Fn.EQ: lambda a, b: (a == b) + 0 * a,
+    Fn.NOT: lambda a: (a == 0) + 0 * a,
+    Fn.AND: lambda a, b: ((a != 0) & (b != 0)) + 0 * a,
+    Fn.OR: lambda a, b: ((a != 0) | (b != 0)) + 0 * a,
 }
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lego.ir.device import Device
+from lego.ir.network import Buffer
+from lego.ir.operation import Operation
 from lego.ir.program import Program
-from lego.ir.workload import Tensor, TensorOp
 from sim.checks import Verdict, check_bench
 from sim.counted import read_counts
 from sim.model import Bench, ModelOptions, build
-from sim.reference import Array, execute, random_tensor
+from sim.reference import Array, execute, format_of, random_tensor
 from sim.runner import run_model
 from sim.streams import Stream
 
@@ -58,7 +59,7 @@ class Outcome:
 class Job:
     """One run: the operation, and the program that runs it under one of its dataflows."""
 
-    op: TensorOp
+    op: Operation
     program: Program
     stray_reset: bool = False
 
@@ -66,7 +67,7 @@ class Job:
 def default_stream(
     device: Device,
     jobs: Sequence[Job],
-    tensors: Mapping[str, Tensor],
+    tensors: Mapping[str, Buffer],
     rng: np.random.Generator,
     *,
     given: dict[str, Array] | None = None,
@@ -103,7 +104,7 @@ class _Run:
     def __init__(
         self,
         job: Job,
-        tensors: Mapping[str, Tensor],
+        tensors: Mapping[str, Buffer],
         rng: np.random.Generator,
         known: dict[str, Array],
     ) -> None:
@@ -113,7 +114,7 @@ class _Run:
         for layout in self.inputs:
             name = layout.tensor
             if name not in self.operands:
-                fresh = random_tensor(tensors[name], layout.shape, rng)
+                fresh = random_tensor(format_of(tensors[name]), layout.shape, rng)
                 kept = known.get(name, fresh)
                 self.operands[name] = kept if kept.shape == fresh.shape else fresh
         bounds, shape = job.program.bounds, self.output.shape
@@ -122,7 +123,7 @@ class _Run:
         if self.output.preload is not None:
             self.mask = np.ones_like(self.mask)
         self.left = _some_of(self.result.values) & ~self.mask
-        fmt = tensors[self.output.tensor].format
+        fmt = format_of(tensors[self.output.tensor])
         (apart,) = rng.spawn(1)
         self.before = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
         self.spare: list[tuple[int, int]] = []

@@ -16,7 +16,9 @@ from lego.artefact.manifest import read_devices
 from lego.artefact.publish import add_files
 from lego.diag import LegoError
 from lego.ir.device import Device, DeviceDataflow
-from lego.ir.workload import TensorOp, Workload
+from lego.ir.network import reads_of
+from lego.ir.operation import Operation
+from lego.ir.workload import Workload
 from lego.ppa.activity import read_saif, write_activities
 from sim.checks import Verdict
 from sim.model import ModelOptions
@@ -46,19 +48,19 @@ class HandOver:
         return f"{self.reader} reads random values for {self.tensor}, as {self.writer} isn't run"
 
 
-def hand_overs(operations: Sequence[TensorOp], run: Sequence[str]) -> tuple[HandOver, ...]:
+def hand_overs(operations: Sequence[Operation], run: Sequence[str]) -> tuple[HandOver, ...]:
     """What the operations of these names take from earlier ones in the program, in order."""
     writer: dict[str, str] = {}
     found: list[HandOver] = []
     for op in operations:
         if op.name in run:
-            read = dict.fromkeys(access.tensor for access in op.inputs)
+            read = dict.fromkeys(reads_of(op))
             found += [
                 HandOver(name, writer[name], op.name, writer[name] in run)
                 for name in read
                 if name in writer
             ]
-        writer[op.output.tensor] = op.name
+        writer[op.output.buffer] = op.name
     return tuple(found)
 
 
@@ -151,7 +153,7 @@ def _cases(
     recorded: bool,
 ) -> list[Case]:
     """A stream per design that runs any dataflows; at the full bounds, operations hand tensors on."""
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {buffer.name: buffer for buffer in workload.network.buffers}
     ops = {op.name: op for op in workload.operations}
     rng = np.random.default_rng(seed)
     known: dict[str, Array] = {}

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from lego.diag import InternalError, LegoError
 from lego.ir.affine import AffineMap
-from lego.ir.network import Operation, Place
-from lego.ir.workload import Reduction
+from lego.ir.constants import number_of
+from lego.ir.operation import Output, Place, Reduction
 
-__all__ = ["accumulate", "along", "is_injective", "read", "store", "strides_of", "window"]
+__all__ = ["accumulate", "along", "assign", "is_injective", "read", "store", "strides_of", "window"]
 
 
 def read(tensor: Tensor, access: AffineMap, extents: Sequence[int]) -> Tensor:
@@ -41,7 +41,7 @@ def window(
     if place.indirect:
         return _looked_up(tensor, place, extents, before, who)
     if place.pad is not None:
-        tensor, place = _padded(tensor, place, extents)
+        tensor, place = _padded(tensor, place, number_of(place.pad), extents)
     tensor = tensor.contiguous()
     _within(place, tensor, extents)
     steps, first = strides_of(place, tensor, len(extents))
@@ -78,7 +78,7 @@ def _looked_up(
     found = tensor.contiguous().reshape(-1)[flat]
     if place.pad is None:
         return found
-    return torch.where(inside, found, torch.full_like(found, place.pad))
+    return torch.where(inside, found, torch.full_like(found, number_of(place.pad)))
 
 
 def _within(place: Place, tensor: Tensor, extents: Sequence[int]) -> None:
@@ -110,7 +110,9 @@ def _positions(
     return index
 
 
-def _padded(tensor: Tensor, place: Place, extents: Sequence[int]) -> tuple[Tensor, Place]:
+def _padded(
+    tensor: Tensor, place: Place, pad: float, extents: Sequence[int]
+) -> tuple[Tensor, Place]:
     """The tensor with as much padding as the access reaches, and the access to it."""
     offset, sides = [], []
     for row, start, size in zip(place.map.rows, place.map.offset, tensor.shape, strict=True):
@@ -120,54 +122,67 @@ def _padded(tensor: Tensor, place: Place, extents: Sequence[int]) -> tuple[Tenso
         offset.append(start + below)
         sides.append((below, above))
     if any(map(any, sides)):
-        flat = [n for side in reversed(sides) for n in side]
-        tensor = torch.nn.functional.pad(tensor, flat, value=place.pad)
+        shape = [low + n + high for n, (low, high) in zip(tensor.shape, sides, strict=True)]
+        wide = torch.full(shape, pad, dtype=tensor.dtype, device=tensor.device)
+        inner = zip(tensor.shape, sides, strict=True)
+        wide[tuple(slice(low, low + n) for n, (low, _) in inner)] = tensor
+        tensor = wide
     moved = AffineMap(place.map.rows, tuple(offset))
     return tensor, Place(place.buffer, moved, None, place.indirect)
 
 
-def store(op: Operation, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+def store(output: Output, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
     """Write a value per iteration of a box of `sizes`, or combine those that meet in one element."""
-    place = op.output
-    target = _target(place, out, sizes)
+    target = _target(output, out, sizes)
     if target is not None:
         target.copy_(body.expand(sizes))
-    elif op.reduction is Reduction.ADD:
-        accumulate(place, out, body, sizes)
+    elif output.reduction is Reduction.ADD:
+        accumulate(output, out, body, sizes)
     else:
-        index, inside = _addressed(place, out, sizes)
+        index, inside = _addressed(output, out, sizes)
         value = body.expand(sizes)[inside]
-        if op.reduction is Reduction.ASSIGN:
+        if output.reduction is Reduction.ASSIGN:
             out.view(-1)[index] = value
         else:
-            way = "amax" if op.reduction is Reduction.MAX else "amin"
+            way = "amax" if output.reduction is Reduction.MAX else "amin"
             out.view(-1).scatter_reduce_(0, index, value, way)
 
 
-def accumulate(place: Place, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
+def assign(
+    output: Output, out: Tensor, body: Tensor, extents: Sequence[int], inside: Tensor
+) -> None:
+    """Write the values of those iterations of a box that are inside the domain."""
+    sizes = list(extents)
+    index, there = _addressed(output, out, sizes)
+    chosen = inside.expand(sizes)[there]
+    out.view(-1)[index[chosen]] = body.expand(sizes)[there][chosen]
+
+
+def accumulate(output: Output, out: Tensor, body: Tensor, sizes: Sequence[int]) -> None:
     """Add a value per iteration to its element; which of several comes first is the device's affair."""
-    target = _target(place, out, sizes)
+    target = _target(output, out, sizes)
     if target is not None:
         target.add_(body.expand(sizes))
     else:
-        index, inside = _addressed(place, out, sizes)
+        index, inside = _addressed(output, out, sizes)
         out.view(-1).index_add_(0, index, body.expand(sizes)[inside])
 
 
-def _target(place: Place, out: Tensor, sizes: Sequence[int]) -> Tensor | None:
+def _target(output: Output, out: Tensor, sizes: Sequence[int]) -> Tensor | None:
     """The elements that the iterations write, if each writes another and none is outside."""
-    steps, first = strides_of(place, out, len(sizes))
-    if place.pad is not None or not is_injective(steps, sizes):
+    steps, first = strides_of(output.place, out, len(sizes))
+    if output.clipped or not is_injective(steps, sizes):
         return None
-    _within(place, out, sizes)
+    _within(output.place, out, sizes)
     return torch.as_strided(
         out, sizes, [s if n > 1 else 0 for s, n in zip(steps, sizes, strict=True)], first
     )
 
 
-def _addressed(place: Place, out: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _addressed(output: Output, out: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The flat index of every iteration's element that is inside, and which iterations those are."""
-    if place.pad is None:
+    place = output.place
+    if not output.clipped:
         _within(place, out, sizes)
     index = torch.zeros([1] * len(sizes), dtype=torch.long, device=out.device)
     inside = torch.ones([1] * len(sizes), dtype=torch.bool, device=out.device)

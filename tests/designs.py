@@ -13,8 +13,8 @@ from lego.compile import compile_workload
 from lego.designs import designs_of
 from lego.ir.device import devices_from_json
 from lego.ir.fused import FusedAdg
+from lego.ir.operation import Operation
 from lego.ir.program import Program
-from lego.ir.workload import TensorOp
 from lego.program import configure
 from sim.checks import Verdict
 from sim.model import ModelOptions
@@ -36,13 +36,13 @@ def cases_of(
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode(), options=passes)
     devices = devices_from_json(files["device.json"])
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     rng = np.random.default_rng(seed)
     cases = []
     for device, fused in zip(devices, designs_of(workload), strict=True):
         jobs = []
         for k, layer in enumerate(fused.layers):
-            op = layer.adg.op
+            op = workload.operation(layer.adg.op.name)
             chosen = [clipped(b, op) for b in bounds]
             jobs.append(Job(op, device.dataflows[k].program, stray_reset))
             tail = device.dataflows[k].tail
@@ -54,7 +54,7 @@ def cases_of(
     return cases
 
 
-def clipped(bounds: Mapping[str, int], op: TensorOp) -> dict[str, int]:
+def clipped(bounds: Mapping[str, int], op: Operation) -> dict[str, int]:
     """Those of the operation's loops, up to their maxima."""
     loops = {loop.name: loop.extent for loop in op.loops}
     return {name: min(bound, loops[name]) for name, bound in bounds.items() if name in loops}

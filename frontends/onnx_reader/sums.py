@@ -12,8 +12,8 @@ from frontends.onnx_reader.context import Context, Held, shape_of, translates
 from frontends.torch_export.context import Known
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.pooling import Sliding, pooled
-from lego.ir.network import Fn, Value
-from lego.ir.workload import Reduction
+from frontends.tracing.drafts import Input
+from lego.ir.operation import Fn, Reduction
 
 __all__: list[str] = []
 
@@ -198,7 +198,7 @@ def _local_response(n: Context, x: Any) -> Any:
     last = n.call("movedim.int", x, 1, -1)
     n.makes("square.default", shape_of(last), x)
     how = Sliding([1], [(size - 1) // 2], [1])
-    square = apply(Fn.MUL, Value(0), Value(0))
+    square = apply(Fn.MUL, Input(0), Input(0))
     sums = pooled(n, n.view(last), [size], how, Reduction.ADD, square, 0.0)
     scaled = n.call(
         "mul.Scalar", n.call("movedim.int", sums, -1, 1), n.attribute("alpha", 1e-4) / size

@@ -14,9 +14,9 @@ from frontends.torch_export.context import Known
 from frontends.torch_export.contractions import convolved
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.pooling import Sliding, lowest, pooled
+from frontends.tracing.drafts import Input
 from frontends.tracing.views import View
-from lego.ir.network import Fn, Value
-from lego.ir.workload import Reduction
+from lego.ir.operation import Fn, Reduction
 
 __all__: list[str] = []
 
@@ -104,7 +104,7 @@ def _pool(n: Context, x: Any, kind: str) -> tuple[View, list[int], Sliding, tupl
 @translates("MaxPool")
 def _max_pool(n: Context, x: Any) -> Any:
     view, taps, how, _ = _pool(n, x, "max")
-    return pooled(n, view, taps, how, Reduction.MAX, Value(0), lowest(n.dtype(x)))
+    return pooled(n, view, taps, how, Reduction.MAX, Input(0), lowest(n.dtype(x)))
 
 
 @translates("AveragePool")
@@ -112,9 +112,9 @@ def _average_pool(n: Context, x: Any) -> Any:
     view, taps, how, shape = _pool(n, x, "avg")
     counts = _counts(n, how, taps, shape_of(x)[2:], shape[2:])
     if counts is None:
-        body = apply(Fn.DIV, Value(0), float(math.prod(taps)))
+        body = apply(Fn.DIV, Input(0), float(math.prod(taps)))
         return pooled(n, view, taps, how, Reduction.ADD, body, 0.0)
-    total = pooled(n, view, taps, how, Reduction.ADD, Value(0), 0.0)
+    total = pooled(n, view, taps, how, Reduction.ADD, Input(0), 0.0)
     return n.call("div.Tensor", total, Known(counts.to(n.dtype(x))))
 
 

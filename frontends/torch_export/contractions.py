@@ -13,11 +13,12 @@ from frontends.torch_export.pointwise import apply
 from frontends.torch_export.pooling import Sliding, per_axis
 from frontends.torch_export.reductions import softmax
 from frontends.torch_export.registry import lowers
-from frontends.tracing.nests import Label, Term, product
+from frontends.tracing.drafts import At, Draft, Input, product
+from frontends.tracing.nests import Label, Term
 from frontends.tracing.views import View
 from lego.ir.formats import BOOL, Format
-from lego.ir.network import At, Body, Fn, Kind, Role, Value
-from lego.ir.workload import Reduction
+from lego.ir.network import Role
+from lego.ir.operation import Fn, Reduction
 
 __all__ = ["convolved"]
 
@@ -27,12 +28,11 @@ def contracted(
 ) -> View:
     """The sum of products over the labels that `out` doesn't have; a plain product if it has all."""
     every = {label for _, labels in terms for label in labels}
-    kind = Kind.ARRAY if every - set(out) and len(terms) > 1 else Kind.POST
     reduction = Reduction.ADD if every - set(out) else Reduction.ASSIGN
     listed = [Term(view, tuple(labels)) for view, labels in terms]
     body = product(*range(len(listed)))
     name = f"{t.path}.{what}" if what else t.path
-    return t.nests.nest(name, t.source, kind, tuple(out), t.fmt(), listed, body, reduction)
+    return t.nests.nest(name, t.source, tuple(out), t.fmt(), listed, body, reduction)
 
 
 def _added(
@@ -40,7 +40,7 @@ def _added(
 ) -> View:
     """The operation's own nest: products of two terms, added up."""
     how = (product(0, 1), Reduction.ADD)
-    return t.nests.nest(t.path, t.source, Kind.ARRAY, out, fmt, terms, *how, **more)
+    return t.nests.nest(t.path, t.source, out, fmt, terms, *how, **more)
 
 
 def biased(t: Tracer, view: View, bias: Any, dim: int) -> View:
@@ -49,8 +49,8 @@ def biased(t: Tracer, view: View, bias: Any, dim: int) -> View:
         return view
     labels = tuple(f"d{k}" for k in range(len(view.dims)))
     terms = [Term(view, labels), Term(t.view(bias), (labels[dim % len(labels)],))]
-    body = apply(Fn.ADD, Value(0), Value(1))
-    return t.nests.nest(f"{t.path}.bias", t.source, Kind.POST, labels, t.format(view), terms, body)
+    body = apply(Fn.ADD, Input(0), Input(1))
+    return t.nests.nest(f"{t.path}.bias", t.source, labels, t.format(view), terms, body)
 
 
 @lowers("linear.default")
@@ -100,10 +100,10 @@ def _addmm(t: Tracer, bias: Any, x: Any, y: Any, *, beta: float = 1, alpha: floa
         if alpha == 1:
             return view
         terms = terms[:1]
-    left: Body = Value(0) if alpha == 1 else apply(Fn.MUL, Value(0), float(alpha))
-    right: Body = Value(1) if beta == 1 else apply(Fn.MUL, Value(1), float(beta))
+    left: Draft = Input(0) if alpha == 1 else apply(Fn.MUL, Input(0), float(alpha))
+    right: Draft = Input(1) if beta == 1 else apply(Fn.MUL, Input(1), float(beta))
     body = left if beta == 0 else apply(Fn.ADD, left, right)
-    return t.nests.nest(f"{t.path}.bias", t.source, Kind.POST, labels, t.fmt(), terms, body)
+    return t.nests.nest(f"{t.path}.bias", t.source, labels, t.fmt(), terms, body)
 
 
 @lowers("einsum.default")
@@ -215,7 +215,7 @@ def _conv_transposed(
             reshaped(t, weights, [groups, inner // groups, outs, *taps]), ("g", "c", "o", *kernel)
         ),
     ]
-    _added(t, ("n", "g", "o", *windows), t.format(view), terms, into=out, clipped=0.0)
+    _added(t, ("n", "g", "o", *windows), t.format(view), terms, into=out, clipped=True)
     found = biased(t, reshaped(t, out, [n, groups * outs, *shape]), bias, 1)
     return found if batched else found.removed([0])
 
@@ -276,16 +276,14 @@ def _attention(
 def _masked(t: Tracer, scores: View, factor: float, mask: Any, causal: bool) -> View:
     labels = tuple(f"d{k}" for k in range(len(scores.dims)))
     terms = [Term(scores, labels)]
-    body: Any = apply(Fn.MUL, Value(0), float(factor))
+    body: Any = apply(Fn.MUL, Input(0), float(factor))
     if causal:
         body = apply(Fn.WHERE, apply(Fn.LE, At(labels[-1]), At(labels[-2])), body, float("-inf"))
     if mask is not None:
         view = t.view(mask).expanded(scores.shape)
         terms.append(Term(view, labels))
-        added: Body = Value(1)
+        added: Draft = Input(1)
         if t.format(view) == BOOL:  # added, so that what isn't a number stays so, as PyTorch's
             added = apply(Fn.WHERE, added, 0.0, float("-inf"))
         body = apply(Fn.ADD, body, added)
-    return t.nests.nest(
-        f"{t.path}.scale", t.source, Kind.POST, labels, t.format(scores), terms, body
-    )
+    return t.nests.nest(f"{t.path}.scale", t.source, labels, t.format(scores), terms, body)

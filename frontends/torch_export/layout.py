@@ -7,9 +7,11 @@ from typing import Any
 
 from frontends.torch_export.context import Tracer
 from frontends.torch_export.registry import lowers
+from frontends.tracing.drafts import Input
 from frontends.tracing.nests import Term, Window
 from frontends.tracing.views import View
-from lego.ir.network import Kind, Role, Value
+from lego.ir.formats import Float, Format
+from lego.ir.network import Role
 
 __all__ = ["reshaped", "sliced"]
 
@@ -171,7 +173,7 @@ def _joined(t: Tracer, parts: Sequence[Any], dim: int, shape: Sequence[int]) -> 
         size = view.shape[dim]
         into = out.sliced(dim, start, start + size)
         t.nests.nest(
-            t.path, t.source, Kind.MOVE, labels, t.fmt(), [Term(view, labels)], Value(0), into=into,
+            t.path, t.source, labels, t.fmt(), [Term(view, labels)], Input(0), into=into,
             sizes=dict(zip(labels, view.shape, strict=True)),
         )  # fmt: skip
         start += size
@@ -249,6 +251,11 @@ def _pixel_unshuffle(t: Tracer, x: Any, factor: int) -> View:
     return reshaped(t, mixed, t.out().shape)
 
 
+def _held(fmt: Format, value: float) -> float:
+    """A number as a format holds it: of integers without its fraction."""
+    return float(value) if isinstance(fmt, Float) else int(value)
+
+
 @lowers("pad.default", "constant_pad_nd.default")
 def _pad(t: Tracer, x: Any, sides: Sequence[int], mode: Any = "constant", value: Any = 0.0) -> View:
     if not isinstance(mode, str):
@@ -261,8 +268,8 @@ def _pad(t: Tracer, x: Any, sides: Sequence[int], mode: Any = "constant", value:
     labels = tuple(f"d{k}" for k in range(rank))
     places = tuple(Window(((1, each),), -before.get(k, 0)) for k, each in enumerate(labels))
     sizes = dict(zip(labels, shape, strict=True))
-    term = Term(view, places, pad=0.0 if value is None else float(value))
-    return t.nests.nest(t.path, t.source, Kind.MOVE, labels, t.fmt(), [term], Value(0), sizes=sizes)
+    term = Term(view, places, pad=_held(t.fmt(), value or 0))
+    return t.nests.nest(t.path, t.source, labels, t.fmt(), [term], Input(0), sizes=sizes)
 
 
 @lowers("upsample_nearest2d.vec", "upsample_nearest2d.default")

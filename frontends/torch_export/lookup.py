@@ -14,10 +14,11 @@ from frontends.torch_export.context import Known, Tracer
 from frontends.torch_export.layout import reshaped, sliced
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.registry import lowers
+from frontends.tracing.drafts import Draft, Input
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
 from lego.ir.formats import BOOL, UINT8, Integer
-from lego.ir.network import Body, Fn, Kind, Value
+from lego.ir.operation import Fn
 
 __all__ = ["gathered"]
 
@@ -29,15 +30,15 @@ def _counted(t: Tracer, index: Any, size: int, *, wraps: bool) -> View:
     view = t.view(index)
     if not wraps or (isinstance(fmt := t.format(view), Integer) and not fmt.signed):
         return view
-    ahead = apply(Fn.WHERE, apply(Fn.LT, Value(0), 0), apply(Fn.ADD, Value(0), size), Value(0))
+    ahead = apply(Fn.WHERE, apply(Fn.LT, Input(0), 0), apply(Fn.ADD, Input(0), size), Input(0))
     return _before(t, view, ahead)
 
 
-def _before(t: Tracer, index: View, body: Body) -> View:
+def _before(t: Tracer, index: View, body: Draft) -> View:
     """Arithmetic on the indices."""
     labels = tuple(f"d{k}" for k in range(len(index.dims)))
     terms = [Term(index, labels)]
-    return t.nests.nest(f"{t.path}.wrap", t.source, Kind.POST, labels, t.format(index), terms, body)
+    return t.nests.nest(f"{t.path}.wrap", t.source, labels, t.format(index), terms, body)
 
 
 def _checked(t: Tracer, index: Known, size: int, *, wraps: bool) -> View:
@@ -91,11 +92,10 @@ def _looked_up(t: Tracer, table: View, indices: Sequence[View], at: int) -> View
     return t.nests.nest(
         t.path,
         t.source,
-        Kind.MOVE,
         labels,
         t.format(table),
         terms,
-        Value(len(indices)),
+        Input(len(indices)),
         sizes=sizes,
     )
 
@@ -116,7 +116,7 @@ def gathered(t: Tracer, view: View, dim: int, index: Any, *, wraps: bool) -> Vie
             short = sliced(t, short, k, 0, size)
     places = tuple(None if k == dim else each for k, each in enumerate(labels))
     terms = [Term(at, labels), Term(short, places, indirect=((dim, 0),))]
-    return t.nests.nest(t.path, t.source, Kind.MOVE, labels, t.format(view), terms, Value(1))
+    return t.nests.nest(t.path, t.source, labels, t.format(view), terms, Input(1))
 
 
 @lowers("take_along_dim.default")
@@ -134,7 +134,7 @@ def _turned(t: Tracer, index: Any, size: int) -> View:
     """The indices modulo `size`, as PyTorch takes them here: none is outside."""
     if isinstance(index, Known):
         return t.view(Known(index.value.remainder(size)))
-    return _before(t, t.view(index), apply(Fn.MOD, Value(0), size))
+    return _before(t, t.view(index), apply(Fn.MOD, Input(0), size))
 
 
 def _count(view: View) -> int:

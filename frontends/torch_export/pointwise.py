@@ -8,37 +8,36 @@ from typing import Any
 
 from frontends.torch_export.context import Known, Tracer
 from frontends.torch_export.registry import lowers
+from frontends.tracing.drafts import Call, Draft, Input, Number
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
 from lego.ir.formats import BOOL, Format
-from lego.ir.network import Apply, Body, Fn, Kind, Number, Value
+from lego.ir.operation import Fn
 
 __all__ = ["apply", "pointwise"]
 
 
-def apply(fn: Fn, *args: Body | float) -> Body:
+def apply(fn: Fn, *args: Draft | float) -> Draft:
     """`fn(args)`, numbers being numbers."""
-    return Apply(fn, tuple(Number(a) if isinstance(a, int | float) else a for a in args))
+    return Call(fn, tuple(Number(a) if isinstance(a, int | float) else a for a in args))
 
 
 def pointwise(
-    t: Tracer, values: Sequence[Any], build: Callable[..., Body], fmt: Format | None = None
+    t: Tracer, values: Sequence[Any], build: Callable[..., Draft], fmt: Format | None = None
 ) -> View:
     """The nest of a body on tensors, broadcast to the result's shape, and numbers."""
     shape = tuple(t.out().shape)
     labels = tuple(f"d{k}" for k in range(len(shape)))
     terms: list[Term] = []
-    args: list[Body] = []
+    args: list[Draft] = []
     for value in values:
         if isinstance(value, bool | int | float):
             args.append(Number(value))
         else:
-            args.append(Value(len(terms)))
+            args.append(Input(len(terms)))
             terms.append(Term(t.view(value).expanded(shape), labels))
     sizes = dict(zip(labels, shape, strict=True))
-    return t.nests.nest(
-        t.path, t.source, Kind.POST, labels, fmt or t.fmt(), terms, build(*args), sizes=sizes
-    )
+    return t.nests.nest(t.path, t.source, labels, fmt or t.fmt(), terms, build(*args), sizes=sizes)
 
 
 def _unary(fn: Fn) -> Callable[..., View]:
@@ -102,7 +101,7 @@ def _ne(t: Tracer, x: Any, y: Any) -> View:
     return pointwise(t, [x, y], lambda a, b: apply(Fn.NOT, apply(Fn.EQ, a, b)))
 
 
-def _scaled(value: Body, alpha: float) -> Body:
+def _scaled(value: Draft, alpha: float) -> Draft:
     return value if alpha == 1 else apply(Fn.MUL, value, alpha)
 
 
@@ -180,7 +179,7 @@ def _relu(t: Tracer, x: Any) -> View:
     return pointwise(t, [x], lambda a: apply(Fn.MAX, a, 0.0))
 
 
-def _clamped(a: Body, low: float | None, high: float | None) -> Body:
+def _clamped(a: Draft, low: float | None, high: float | None) -> Draft:
     a = a if low is None else apply(Fn.MAX, a, low)
     return a if high is None else apply(Fn.MIN, a, high)
 
@@ -215,7 +214,7 @@ def _silu(t: Tracer, x: Any) -> View:
     return pointwise(t, [x], lambda a: apply(Fn.MUL, a, apply(Fn.SIGMOID, a)))
 
 
-def _hard_gate(a: Body) -> Body:
+def _hard_gate(a: Draft) -> Draft:
     return apply(Fn.DIV, _clamped(apply(Fn.ADD, a, 3.0), 0, 6), 6.0)
 
 
@@ -236,10 +235,10 @@ def _hardswish(t: Tracer, x: Any) -> View:
 
 @lowers("gelu.default")
 def _gelu(t: Tracer, x: Any, approximate: str = "none") -> View:
-    def exact(a: Body) -> Body:
+    def exact(a: Draft) -> Draft:
         return apply(Fn.ERF, apply(Fn.MUL, a, math.sqrt(0.5)))
 
-    def by_tanh(a: Body) -> Body:
+    def by_tanh(a: Draft) -> Draft:
         cube = apply(Fn.MUL, apply(Fn.MUL, apply(Fn.MUL, a, a), a), 0.044715)
         return apply(Fn.TANH, apply(Fn.MUL, apply(Fn.ADD, a, cube), math.sqrt(2 / math.pi)))
 
@@ -249,7 +248,7 @@ def _gelu(t: Tracer, x: Any, approximate: str = "none") -> View:
     )
 
 
-def _log_of_more_than_one(a: Body) -> Body:
+def _log_of_more_than_one(a: Draft) -> Draft:
     """log(1 + a) of a >= 0, right to the last bits for small ones too (Higham, Accuracy and
     Stability, 2nd ed., problem 1.5)."""
     total = apply(Fn.ADD, a, 1.0)
@@ -261,10 +260,10 @@ def _log_of_more_than_one(a: Body) -> Body:
 
 @lowers("softplus.default")
 def _softplus(t: Tracer, x: Any, beta: float = 1, threshold: float = 20) -> View:
-    def scaled(a: Body) -> Body:
+    def scaled(a: Draft) -> Draft:
         return a if beta == 1 else apply(Fn.MUL, a, float(beta))
 
-    def build(a: Body, power: Body) -> Body:
+    def build(a: Draft, power: Draft) -> Draft:
         soft = _log_of_more_than_one(power)
         soft = soft if beta == 1 else apply(Fn.DIV, soft, float(beta))
         return apply(Fn.WHERE, apply(Fn.LT, float(threshold), scaled(a)), a, soft)

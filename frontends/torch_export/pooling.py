@@ -15,10 +15,10 @@ from frontends.torch_export.pointwise import apply, pointwise
 from frontends.torch_export.reductions import labels_of
 from frontends.torch_export.registry import lowers
 from frontends.tracing.coverage import is_every, sums
+from frontends.tracing.drafts import Draft, Input
 from frontends.tracing.nests import Term, Window
 from frontends.tracing.views import View
-from lego.ir.network import Body, Fn, Kind, Value
-from lego.ir.workload import Loop, Reduction
+from lego.ir.operation import Fn, Loop, Reduction
 
 __all__ = ["Sliding", "lowest", "per_axis", "pooled"]
 
@@ -67,7 +67,7 @@ def pooled(
     kernel: Sequence[int],
     how: Sliding,
     reduction: Reduction,
-    body: Body,
+    body: Draft,
     pad: float,
 ) -> View:
     """Windows of the last axes reduced; `pad` is read outside, leading axes are kept."""
@@ -81,7 +81,6 @@ def pooled(
     return t.nests.nest(
         t.path,
         t.source,
-        Kind.POST,
         (*batch, *pixels),
         t.format(view),
         [term],
@@ -105,7 +104,7 @@ def _max_pool(
     kernel = per_axis(kernel, axes)
     how = Sliding(*(per_axis(v, axes) for v in (stride or kernel, padding, dilation)))
     least = lowest(t.out().dtype)
-    return pooled(t, t.view(x), kernel, how, Reduction.MAX, Value(0), least)
+    return pooled(t, t.view(x), kernel, how, Reduction.MAX, Input(0), least)
 
 
 @lowers("avg_pool2d.default", "avg_pool1d.default", "avg_pool3d.default")
@@ -118,9 +117,9 @@ def _avg_pool(
     view, how = t.view(x), Sliding(stride, padding, [1] * axes)
     counts = _counts(view.shape[-axes:], t.out().shape[-axes:], kernel, how, count_include_pad)
     if divisor_override or set(counts.flatten().tolist()) == {math.prod(kernel)}:
-        body = apply(Fn.DIV, Value(0), float(divisor_override or math.prod(kernel)))
+        body = apply(Fn.DIV, Input(0), float(divisor_override or math.prod(kernel)))
         return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
-    total = pooled(t, view, kernel, how, Reduction.ADD, Value(0), 0.0)
+    total = pooled(t, view, kernel, how, Reduction.ADD, Input(0), 0.0)
     return pointwise(t, [total, Known(counts.to(t.out().dtype))], lambda a, b: apply(Fn.DIV, a, b))
 
 
@@ -155,7 +154,7 @@ def _adaptive(t: Tracer, x: Any, size: Any) -> View:
         if have % want:
             return _by_matrices(t, view, _unequal_windows)
         kernel.append(have // want)
-    body = apply(Fn.DIV, Value(0), float(math.prod(kernel)))
+    body = apply(Fn.DIV, Input(0), float(math.prod(kernel)))
     how = Sliding(kernel, [0] * axes, [1] * axes)
     return pooled(t, view, kernel, how, Reduction.ADD, body, 0.0)
 
@@ -196,8 +195,8 @@ def _by_matrices(t: Tracer, view: View, weights: Callable[[Tensor, int], Tensor]
         inner = [*labels[:axis], "j", *labels[axis + 1 :]]
         known = [Term(t.view(Known(each)), ("j", labels[axis])) for each in (matrix, read)]
         terms = [Term(view, tuple(inner)), *known]
-        body = apply(Fn.WHERE, Value(2), apply(Fn.MUL, Value(0), Value(1)), 0.0)
+        body = apply(Fn.WHERE, Input(2), apply(Fn.MUL, Input(0), Input(1)), 0.0)
         view = t.nests.nest(
-            t.path, t.source, Kind.POST, tuple(labels), t.format(view), terms, body, Reduction.ADD
+            t.path, t.source, tuple(labels), t.format(view), terms, body, Reduction.ADD
         )
     return view

@@ -13,11 +13,11 @@ from frontends.torch_export.context import Tracer
 from frontends.torch_export.layout import reshaped
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.registry import lowers
+from frontends.tracing.drafts import At, Draft, Input
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
 from lego.ir.formats import BOOL, INT64, Float, Format
-from lego.ir.network import At, Body, Fn, Kind, Value
-from lego.ir.workload import Reduction
+from lego.ir.operation import Fn, Reduction
 
 __all__ = ["is_real", "labels_of", "reduced", "softmax"]
 
@@ -28,7 +28,7 @@ def labels_of(view: View) -> tuple[str, ...]:
 
 
 def reduced(
-    t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Body | None = None, *, what: str,
+    t: Tracer, view: View, dims: Sequence[int], reduction: Reduction, body: Draft | None = None, *, what: str,
     others: Sequence[View] = (), fmt: Format | None = None,
 ) -> View:  # fmt: skip
     """The reduction over these dimensions, which stay with one element, in the view's number format
@@ -40,23 +40,22 @@ def reduced(
     return t.nests.nest(
         f"{t.path}.{what}",
         t.source,
-        Kind.POST,
         out,
         fmt or t.format(view),
         terms,
-        body or Value(0),
+        body or Input(0),
         reduction,
     )
 
 
 def mapped(
-    t: Tracer, views: Sequence[View], body: Body, *, what: str, fmt: Format | None = None
+    t: Tracer, views: Sequence[View], body: Draft, *, what: str, fmt: Format | None = None
 ) -> View:
     """A body on operands that broadcast to the first one's shape."""
     labels = labels_of(views[0])
     terms = [Term(view.expanded(views[0].shape), labels) for view in views]
     return t.nests.nest(
-        f"{t.path}.{what}", t.source, Kind.POST, labels, fmt or t.format(views[0]), terms, body
+        f"{t.path}.{what}", t.source, labels, fmt or t.format(views[0]), terms, body
     )
 
 
@@ -64,11 +63,11 @@ def softmax(t: Tracer, view: View, dim: int, *, guarded: bool = False) -> View:
     """exp(x - max) / sum, in four nests; `guarded` gives zeros instead of no numbers for a row of
     -inf only."""
     most = reduced(t, view, [dim], Reduction.MAX, what="max")
-    power: Body = apply(Fn.EXP, apply(Fn.SUB, Value(0), Value(1)))
-    share: Body = apply(Fn.DIV, Value(0), Value(1))
+    power: Draft = apply(Fn.EXP, apply(Fn.SUB, Input(0), Input(1)))
+    share: Draft = apply(Fn.DIV, Input(0), Input(1))
     if guarded:
-        power = apply(Fn.WHERE, apply(Fn.EQ, Value(1), -math.inf), 0.0, power)
-        share = apply(Fn.WHERE, apply(Fn.EQ, Value(1), 0.0), 0.0, share)
+        power = apply(Fn.WHERE, apply(Fn.EQ, Input(1), -math.inf), 0.0, power)
+        share = apply(Fn.WHERE, apply(Fn.EQ, Input(1), 0.0), 0.0, share)
     powers = mapped(t, [view, most], power, what="exp")
     total = reduced(t, powers, [dim], Reduction.ADD, what="sum")
     return mapped(t, [powers, total], share, what="div")
@@ -79,7 +78,7 @@ def _in_format(t: Tracer, x: Any) -> View:
     view = t.view(x)
     if t.format(view) == t.fmt():
         return view
-    return mapped(t, [view], apply(Fn.CAST, Value(0)), what="cast", fmt=t.fmt())
+    return mapped(t, [view], apply(Fn.CAST, Input(0)), what="cast", fmt=t.fmt())
 
 
 @lowers("softmax.int", "_softmax.default")
@@ -92,10 +91,10 @@ def _log_softmax(t: Tracer, x: Any, dim: int, *_: Any, **__: Any) -> View:
     """(x - max) - log(sum of exp(x - max)): finite where the softmax itself would round to zero."""
     view = _in_format(t, x)
     most = reduced(t, view, [dim], Reduction.MAX, what="max")
-    below = apply(Fn.SUB, Value(0), Value(1))
+    below = apply(Fn.SUB, Input(0), Input(1))
     powers = mapped(t, [view, most], apply(Fn.EXP, below), what="exp")
     total = reduced(t, powers, [dim], Reduction.ADD, what="sum")
-    body = apply(Fn.SUB, below, apply(Fn.LOG, Value(2)))
+    body = apply(Fn.SUB, below, apply(Fn.LOG, Input(2)))
     return mapped(t, [view, most, total], body, what="log")
 
 
@@ -137,9 +136,9 @@ def _count(view: View, dims: Sequence[int]) -> int:
     return total
 
 
-def _share(view: View, dims: Sequence[int], value: Body | None = None) -> Body:
+def _share(view: View, dims: Sequence[int], value: Draft | None = None) -> Draft:
     """A term of a mean."""
-    return apply(Fn.DIV, value or Value(0), float(_count(view, dims)))
+    return apply(Fn.DIV, value or Input(0), float(_count(view, dims)))
 
 
 @lowers("amax.default")
@@ -157,10 +156,8 @@ def _any(t: Tracer, x: Any, dims: Any = None, keepdim: bool = False) -> View:
     view = t.view(x)
     if t.format(view) != BOOL:
         labels = labels_of(view)
-        body = apply(Fn.NOT, apply(Fn.EQ, Value(0), 0))
-        view = t.nests.nest(
-            f"{t.path}.true", t.source, Kind.POST, labels, BOOL, [Term(view, labels)], body
-        )
+        body = apply(Fn.NOT, apply(Fn.EQ, Input(0), 0))
+        view = t.nests.nest(f"{t.path}.true", t.source, labels, BOOL, [Term(view, labels)], body)
     return _along(t, view, dims, keepdim, Reduction.MAX)
 
 
@@ -170,11 +167,11 @@ def _first_at(t: Tracer, view: View, dim: int, best: View) -> View:
     dim %= len(labels)
     out = tuple(None if k == dim else each for k, each in enumerate(labels))
     terms = [Term(view, labels), Term(best.expanded(view.shape), labels)]
-    hit = apply(Fn.EQ, Value(0), Value(1))
+    hit = apply(Fn.EQ, Input(0), Input(1))
     if is_real(t, view):  # what isn't a number is the best of its row
-        hit = apply(Fn.OR, hit, apply(Fn.NOT, apply(Fn.EQ, Value(0), Value(0))))
+        hit = apply(Fn.OR, hit, apply(Fn.NOT, apply(Fn.EQ, Input(0), Input(0))))
     body: Any = apply(Fn.WHERE, hit, At(labels[dim]), view.shape[dim])
-    return t.nests.nest(f"{t.path}.at", t.source, Kind.POST, out, INT64, terms, body, Reduction.MIN)
+    return t.nests.nest(f"{t.path}.at", t.source, out, INT64, terms, body, Reduction.MIN)
 
 
 def is_real(t: Tracer, view: View) -> bool:
@@ -216,9 +213,9 @@ def _cumsum(t: Tracer, x: Any, dim: int, **_: Any) -> View:
     labels = list(labels_of(view))
     dim %= len(labels)
     inner = [*labels[:dim], "j", *labels[dim + 1 :]]
-    body: Any = apply(Fn.WHERE, apply(Fn.LE, At("j"), At(labels[dim])), Value(0), 0)
+    body: Any = apply(Fn.WHERE, apply(Fn.LE, At("j"), At(labels[dim])), Input(0), 0)
     return t.nests.nest(
-        t.path, t.source, Kind.POST, tuple(labels), t.fmt(), [Term(view, tuple(inner))], body, Reduction.ADD,
+        t.path, t.source, tuple(labels), t.fmt(), [Term(view, tuple(inner))], body, Reduction.ADD,
         sizes={labels[dim]: view.shape[dim]},
     )  # fmt: skip
 
@@ -228,26 +225,26 @@ def _moments(
 ) -> tuple[View, View]:
     """Mean and variance, their dimensions kept."""
     mean = reduced(t, view, dims, Reduction.ADD, _share(view, dims), what="mean")
-    apart = apply(Fn.SUB, Value(0), Value(1))
+    apart = apply(Fn.SUB, Input(0), Input(1))
     square = apply(
         Fn.DIV, apply(Fn.MUL, apart, apart), float(max(0, _count(view, dims) - correction))
     )
     return mean, reduced(t, view, dims, Reduction.ADD, square, what="var", others=[mean])
 
 
-def _normalised(value: Body, mean: Body, variance: Body, eps: float) -> Body:
+def _normalised(value: Draft, mean: Draft, variance: Draft, eps: float) -> Draft:
     scale = apply(Fn.RSQRT, apply(Fn.ADD, variance, float(eps)))
     return apply(Fn.MUL, apply(Fn.SUB, value, mean), scale)
 
 
 def _affine(t: Tracer, view: View, weight: Any, bias: Any, *, what: str = "affine") -> View:
     """Times `weight`, plus `bias`, whichever there are; both views of the right rank."""
-    views, body = [view], Value(0)
-    made: Body = body
+    views, body = [view], Input(0)
+    made: Draft = body
     for extra, fn in ((weight, Fn.MUL), (bias, Fn.ADD)):
         if extra is not None:
             views.append(extra)
-            made = apply(fn, made, Value(len(views) - 1))
+            made = apply(fn, made, Input(len(views) - 1))
     return view if len(views) == 1 else mapped(t, views, made, what=what)
 
 
@@ -264,7 +261,7 @@ def _layer_norm(
     view = t.view(x)
     dims = list(range(len(view.dims) - len(shape), len(view.dims)))
     mean, variance = _moments(t, view, dims)
-    body = _normalised(Value(0), Value(1), Value(2), eps)
+    body = _normalised(Input(0), Input(1), Input(2), eps)
     normal = mapped(t, [view, mean, variance], body, what="norm")
     return _affine(t, normal, *(None if p is None else t.view(p) for p in (weight, bias)))
 
@@ -275,11 +272,11 @@ def _rms_norm(
 ) -> View:
     view = t.view(x)
     dims = list(range(len(view.dims) - len(shape), len(view.dims)))
-    square = _share(view, dims, apply(Fn.MUL, Value(0), Value(0)))
+    square = _share(view, dims, apply(Fn.MUL, Input(0), Input(0)))
     power = reduced(t, view, dims, Reduction.ADD, square, what="power")
     least = torch.finfo(t.out().dtype).eps if eps is None else float(eps)
-    scale = apply(Fn.RSQRT, apply(Fn.ADD, Value(1), least))
-    normal = mapped(t, [view, power], apply(Fn.MUL, Value(0), scale), what="norm")
+    scale = apply(Fn.RSQRT, apply(Fn.ADD, Input(1), least))
+    normal = mapped(t, [view, power], apply(Fn.MUL, Input(0), scale), what="norm")
     return _affine(t, normal, None if weight is None else t.view(weight), None)
 
 
@@ -297,7 +294,7 @@ def _group_norm(
     n, channels, *space = view.shape
     split = reshaped(t, view, [n, groups, channels // groups, *space])
     mean, variance = _moments(t, split, list(range(2, len(split.dims))))
-    body = _normalised(Value(0), Value(1), Value(2), eps)
+    body = _normalised(Input(0), Input(1), Input(2), eps)
     normal = reshaped(t, mapped(t, [split, mean, variance], body, what="norm"), view.shape)
     return _affine(t, normal, *(_channels(t, p, len(space)) for p in (weight, bias)))
 
@@ -330,7 +327,7 @@ def _batch_norm(
     view = t.view(x)
     space = len(view.dims) - 2
     views = [view, *(v for v in (_channels(t, p, space) for p in (mean, variance)) if v)]
-    normal = mapped(t, views, _normalised(Value(0), Value(1), Value(2), eps), what="norm")
+    normal = mapped(t, views, _normalised(Input(0), Input(1), Input(2), eps), what="norm")
     return _affine(t, normal, _channels(t, weight, space), _channels(t, bias, space))
 
 
@@ -368,5 +365,5 @@ def _norm(
         raise t.fail(f"a norm of order {order} can't be lowered")
     view = t.view(x)
     over = _dims(view, dims)
-    total = reduced(t, view, over, Reduction.ADD, apply(Fn.MUL, Value(0), Value(0)), what="power")
-    return _kept(mapped(t, [total], apply(Fn.SQRT, Value(0)), what="sqrt"), over, keepdim)
+    total = reduced(t, view, over, Reduction.ADD, apply(Fn.MUL, Input(0), Input(0)), what="power")
+    return _kept(mapped(t, [total], apply(Fn.SQRT, Input(0)), what="sqrt"), over, keepdim)

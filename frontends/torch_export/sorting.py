@@ -14,11 +14,11 @@ from frontends.torch_export.context import Tracer, format_of
 from frontends.torch_export.pointwise import apply
 from frontends.torch_export.reductions import is_real, labels_of
 from frontends.torch_export.registry import lowers
+from frontends.tracing.drafts import At, Draft, Input
 from frontends.tracing.nests import Term
 from frontends.tracing.views import View
 from lego.ir.formats import INT64
-from lego.ir.network import At, Body, Fn, Kind, Value
-from lego.ir.workload import Reduction
+from lego.ir.operation import Fn, Reduction
 
 __all__ = ["LONGEST", "ordered"]
 
@@ -31,28 +31,28 @@ def ordered(t: Tracer, view: View, dim: int, count: int, *, descending: bool) ->
     labels = labels_of(view)
     dim %= len(labels)
     other = (*labels[:dim], "j", *labels[dim + 1 :])
-    mine, its = (Value(0), Value(1)) if descending else (Value(1), Value(0))
+    mine, its = (Input(0), Input(1)) if descending else (Input(1), Input(0))
     real = is_real(t, view)
     earlier = apply(Fn.LT, At("j"), At(labels[dim]))
     ahead = apply(Fn.AND, apply(Fn.NOT, _less(its, mine, real=real)), earlier)
     before = apply(Fn.OR, _less(mine, its, real=real), ahead)
     rank = t.nests.nest(
-        f"{t.path}.rank", t.source, Kind.POST, labels, INT64, [Term(view, labels), Term(view, other)],
+        f"{t.path}.rank", t.source, labels, INT64, [Term(view, labels), Term(view, other)],
         apply(Fn.WHERE, before, 1, 0), Reduction.ADD,
     )  # fmt: skip
     out = (*labels[:dim], "r", *labels[dim + 1 :])
-    found: Body = apply(Fn.WHERE, apply(Fn.EQ, Value(0), At("r")), At(labels[dim]), 0)
+    found: Draft = apply(Fn.WHERE, apply(Fn.EQ, Input(0), At("r")), At(labels[dim]), 0)
     index = t.nests.nest(
-        f"{t.path}.at", t.source, Kind.POST, out, INT64, [Term(rank, labels)], found, Reduction.ADD,
+        f"{t.path}.at", t.source, out, INT64, [Term(rank, labels)], found, Reduction.ADD,
         sizes={"r": count},
     )  # fmt: skip
     places = tuple(None if k == dim else each for k, each in enumerate(labels))
     terms = [Term(index, out), Term(view, places, indirect=((dim, 0),))]
-    values = t.nests.nest(t.path, t.source, Kind.MOVE, out, t.format(view), terms, Value(1))
+    values = t.nests.nest(t.path, t.source, out, t.format(view), terms, Input(1))
     return [values, index]
 
 
-def _less(a: Body, b: Body, *, real: bool) -> Body:
+def _less(a: Draft, b: Draft, *, real: bool) -> Draft:
     """Whether a number comes before another in ascending order; what isn't a number comes last."""
     if not real:
         return apply(Fn.LT, a, b)

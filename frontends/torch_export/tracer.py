@@ -28,7 +28,8 @@ from frontends.tracing.fold_casts import fold_casts
 from frontends.tracing.nests import Nests
 from frontends.tracing.views import View, whole
 from lego.diag import InternalError, LegoError
-from lego.ir.network import Network, Operation, Role
+from lego.ir.network import Network, Role, reads_of, writes_of
+from lego.ir.operation import Step
 from lego.tell import Tell, silent
 
 __all__ = ["Traced", "trace"]
@@ -109,7 +110,7 @@ def _lowered(program: torch.export.ExportedProgram, name: str, tell: Tell = sile
     inputs = _bind(tracer, program)
     results = _walk(tracer, program.graph_module, tell)
     outputs = []
-    count = len(tracer.nests.operations)
+    count = len(tracer.nests.steps)
     for k, value in enumerate(results):
         if value is not None and not isinstance(value, int | float | bool):
             view = tracer.view(value)
@@ -119,20 +120,20 @@ def _lowered(program: torch.export.ExportedProgram, name: str, tell: Tell = sile
             if view != whole(buffer.name, buffer.shape) or buffer.role is not Role.RESULT:
                 view = tracer.nests.copied(view, f"output{k}")
             outputs.append(view.buffer)
-    tracer.nests.operations = _early(tracer.nests.operations, count)
+    tracer.nests.steps = _early(tracer.nests.steps, count)
     network = fold_casts(tracer.nests.network(inputs, outputs))
     kept = {buffer.name for buffer in network.buffers}
     views = {node: view for node, view in tracer.views.items() if view.buffer in kept}
     return Traced(network, tracer.constants, tracer.parameters, views, program)
 
 
-def _early(operations: list[Operation], count: int) -> list[Operation]:
-    """The first `count` operations, and right after what they copy is whole, the copies for outputs
+def _early(steps: list[Step], count: int) -> list[Step]:
+    """The first `count` steps, and right after what they copy is whole, the copies for outputs
     that follow them: an output may be sent to another rank, which waits for it."""
-    last = {op.output.buffer: k for k, op in enumerate(operations[:count])}
-    at = {id(op): (last.get(op.inputs[0].buffer, -1), 1) for op in operations[count:]}
-    order = {id(op): (k, 0) for k, op in enumerate(operations[:count])} | at
-    return sorted(operations, key=lambda op: order[id(op)])
+    last = {name: k for k, step in enumerate(steps[:count]) for name in writes_of(step)}
+    at = {id(step): (last.get(reads_of(step)[0], -1), 1) for step in steps[count:]}
+    order = {id(step): (k, 0) for k, step in enumerate(steps[:count])} | at
+    return sorted(steps, key=lambda step: order[id(step)])
 
 
 def _bind(tracer: Tracer, program: torch.export.ExportedProgram) -> list[str]:
@@ -275,14 +276,14 @@ def _of_nothing(
 ) -> Any:
     """An operator on a tensor without elements or dimensions, if it has a loop nest nevertheless."""
     refused = tracer.fail(f"a tensor {what} can't be lowered")
-    before = len(tracer.nests.operations)
+    before = len(tracer.nests.steps)
     try:
         result = handler(tracer, *args, **kwargs)
     except (AssertionError, ValueError, IndexError, ZeroDivisionError, InternalError):
         raise refused from None
     found = result if isinstance(result, list | tuple) else [result]
     empty = any(isinstance(value, View) and 0 in value.shape for value in found)
-    if empty and len(tracer.nests.operations) > before:
+    if empty and len(tracer.nests.steps) > before:
         raise refused
     return result
 

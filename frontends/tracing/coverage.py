@@ -15,8 +15,9 @@ import islpy as isl
 
 from lego.diag import InternalError
 from lego.front.lexmin import least_point
-from lego.ir.network import Buffer, Kind, Network, Operation, Place, Role
-from lego.ir.workload import Loop, Reduction
+from lego.ir.affine import AffineMap
+from lego.ir.network import Buffer, Network, Role
+from lego.ir.operation import Loop, Operation, Output, Place, Reduction
 
 __all__ = ["check_accesses", "is_every", "sums"]
 
@@ -28,17 +29,44 @@ def check_accesses(network: Network) -> None:
     """Raise InternalError if an access without padding leaves its buffer, if an assignment meets an
     element twice, or if an element of a result is written by no operation."""
     buffers = {buffer.name: buffer for buffer in network.buffers}
-    writers: dict[str, list[Operation]] = {}
+    writers: dict[str, list[_Write]] = {}
     for op in network.operations:
-        writers.setdefault(op.output.buffer, []).append(op)
-        if op.kind is not Kind.HOST and op.iterations:
-            for place in (op.output, *op.inputs):
-                _check_inside(op, place, buffers[place.buffer])
-            if op.reduction is Reduction.ASSIGN and not _is_single(op, buffers[op.output.buffer]):
-                raise InternalError(f"{op.name} assigns an element of {op.output.buffer} twice")
+        for output in op.outputs if op.iterations else ():
+            write = _Write(op, output)
+            writers.setdefault(output.buffer, []).append(write)
+            _check_written(write, buffers[output.buffer])
+        for place in op.inputs if op.iterations else ():
+            _check_inside(op, place, buffers[place.buffer])
+    filled = {name for call in network.calls for name in call.outputs}
     for buffer in network.buffers:
-        if buffer.role is Role.RESULT and buffer.elements:
+        if buffer.role is Role.RESULT and buffer.elements and buffer.name not in filled:
             _check_whole(buffer, writers.get(buffer.name, []))
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """An operation with one of its outputs."""
+
+    op: Operation
+    output: Output
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """The operation's."""
+        return self.op.loops
+
+    @property
+    def map(self) -> AffineMap:
+        """From loops to what is written."""
+        return self.output.map
+
+
+def _check_written(write: _Write, buffer: Buffer) -> None:
+    name, output = write.op.name, write.output
+    if not output.clipped:
+        _check_inside(write.op, output.place, buffer)
+    if output.reduction is Reduction.ASSIGN and not _is_single(write, buffer):
+        raise InternalError(f"{name} assigns an element of {output.buffer} twice")
 
 
 def sums(row: Sequence[int], start: int, loops: Sequence[Loop], size: int) -> range | int:
@@ -90,9 +118,9 @@ def _check_inside(op: Operation, place: Place, buffer: Buffer) -> None:
             )
 
 
-def _is_single(op: Operation, buffer: Buffer) -> bool:
+def _is_single(op: _Write, buffer: Buffer) -> bool:
     """Whether no two iterations meet in an element of the buffer."""
-    rows = op.output.map.rows
+    rows = op.map.rows
     moving = [k for k, loop in enumerate(op.loops) if loop.extent > 1]
     if not all(any(row[k] for row in rows) for k in moving):
         return False
@@ -118,45 +146,42 @@ def _counts(row: Sequence[int], loops: Sequence[Loop]) -> bool:
     return True
 
 
-def _is_coupled(op: Operation) -> bool:
+def _is_coupled(op: _Write) -> bool:
     """Whether a loop moves in two dimensions of the output."""
-    columns = zip(*op.output.map.rows, strict=True)
+    columns = zip(*op.map.rows, strict=True)
     moving = zip(columns, op.loops, strict=False)
     return any(loop.extent > 1 and sum(map(bool, column)) > 1 for column, loop in moving)
 
 
-def _indices(op: Operation, letter: str) -> list[str]:
+def _indices(op: _Write, letter: str) -> list[str]:
     """The output's index per dimension, for isl."""
     return [
         " + ".join([str(start), *(f"{a} {letter}{k}" for k, a in enumerate(row) if a)])
-        for row, start in zip(op.output.map.rows, op.output.map.offset, strict=True)
+        for row, start in zip(op.map.rows, op.map.offset, strict=True)
     ]
 
 
-def _inside(op: Operation, letter: str, buffer: Buffer) -> list[str]:
+def _inside(op: _Write, letter: str, buffer: Buffer) -> list[str]:
     """That an iteration is one of the operation's, and its element one of the buffer, for isl."""
     box = [f"0 <= {letter}{k} < {loop.extent}" for k, loop in enumerate(op.loops)]
     there = zip(_indices(op, letter), buffer.shape, strict=True)
     return [*box, *(f"0 <= {index} < {size}" for index, size in there)]
 
 
-def _check_whole(buffer: Buffer, writers: Sequence[Operation]) -> None:
-    writing = [op for op in writers if op.kind is Kind.HOST or op.iterations]
-    if any(op.kind is Kind.HOST for op in writing):
-        return
+def _check_whole(buffer: Buffer, writing: Sequence[_Write]) -> None:
     if any(_is_coupled(op) for op in writing):
         gap = _gap_of_sets(buffer, writing)
     else:
         gap = _gap(buffer.shape, [_box(op, buffer) for op in writing])
     if gap is not None:
-        names = ", ".join(op.name for op in writing[:3]) or "nothing"
+        names = ", ".join(write.op.name for write in writing[:3]) or "nothing"
         raise InternalError(f"no element {list(gap)} of {buffer.name} is written, by {names}")
 
 
-def _box(op: Operation, buffer: Buffer) -> Box:
+def _box(op: _Write, buffer: Buffer) -> Box:
     found = {}
     for dim, (row, start, size) in enumerate(
-        zip(op.output.map.rows, op.output.map.offset, buffer.shape, strict=True)
+        zip(op.map.rows, op.map.offset, buffer.shape, strict=True)
     ):
         met = sums(row, start, op.loops, size)
         if not is_every(met, size):
@@ -204,7 +229,7 @@ def _at(shape: Sequence[int], dim: int, bits: int) -> tuple[int, ...]:
     return tuple(first if d == dim else 0 for d in range(len(shape)))
 
 
-def _gap_of_sets(buffer: Buffer, writers: Sequence[Operation]) -> tuple[int, ...] | None:
+def _gap_of_sets(buffer: Buffer, writers: Sequence[_Write]) -> tuple[int, ...] | None:
     """As :func:`_gap`, for operations with a loop that moves in two dimensions."""
     index = [f"e{d}" for d in range(len(buffer.shape))]
     space = f"[{', '.join(index)}]"

@@ -9,17 +9,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from frontends.tracing.expressions import expression
 from frontends.yaml.formats import FORMATS
+from frontends.yaml.indices import MAX_LITERAL
 from frontends.yaml.intervals import body_interval
 from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand
-from lego.ir.formats import Integer
+from lego.ir.array import Unfit, array_body, exactly
+from lego.ir.constants import Constant, constant, number_of
+from lego.ir.formats import EXACT, Integer
 from lego.ir.hardware import Architecture
-from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Place, Value
-from lego.ir.workload import Access, Loop, Reduction, Tensor, TensorOp, Workload
+from lego.ir.kinds import is_contraction, kind_of
+from lego.ir.network import Buffer, Network, Role, reads_of, writes_of
+from lego.ir.operation import Apply, Body, Fn, Loop, Operation, Output, Place, Reduction
+from lego.ir.workload import Workload
 
 __all__ = ["extract", "operation_named", "remarks"]
 
@@ -51,7 +54,7 @@ def operation_named(network: Network, name: str) -> Operation:
     for op in network.operations:
         if op.name == name:
             return op
-    array = [op.name for op in network.operations if op.kind is Kind.ARRAY]
+    array = [op.name for op in network.operations if is_contraction(op)]
     near = difflib.get_close_matches(name, array, 3, 0.3) or array[:3]
     hint = f"such as {', '.join(near)}" if near else "the network has no contraction"
     raise LegoError("E405", f"no operation {name!r} in {network.name}", hint=hint)
@@ -68,32 +71,43 @@ def extract(
     integers' nest that the workload language has.
     """
     op, own = _eligible(network, name)
+    buffers, places = [], []
+    for letter, place in zip(
+        (*NAMES[: len(op.inputs)], "Y"), (*op.inputs, op.output.place), strict=True
+    ):
+        writes = letter == "Y"
+        cut = _cut(op, place, network.buffer(place.buffer).shape, writes=writes)
+        fmt = own.get(place.buffer, result if writes else operand)
+        pad = _pad(op, place, fmt) if cut.leaves and not writes else None
+        buffers.append(Buffer(letter, cut.shape, fmt, Role.RESULT if writes else Role.INPUT))
+        places.append(Place(letter, cut.map, pad))
+    made = _alone(op, _plain(name), places)
+    if own:
+        _demand_room(made, buffers)
+    *given, out = (buffer.name for buffer in buffers)
+    alone = Network(made.name, tuple(buffers), (made,), tuple(given), (out,))
+    return Workload(alone, ((),), Architecture(array))
+
+
+def _alone(op: Operation, name: str, places: Sequence[Place]) -> Operation:
+    """The operation on these places, the last of which it writes, with the loops that are used, in
+    integers without bound."""
     times, loops = _used(op)
-    tensors, accesses = [], []
-    for letter, place in zip((*NAMES[: len(op.inputs)], "Y"), (*op.inputs, op.output), strict=True):
-        cut = _cut(op, place, network.buffer(place.buffer).shape, writes=letter == "Y")
-        fmt = own.get(place.buffer, result if letter == "Y" else operand)
-        pad = _pad(op, place, fmt) if cut.leaves and letter != "Y" else None
-        tensors.append(Tensor(letter, cut.shape, fmt, pad))
-        rows = cut.map.columns([k for k, _ in loops])
-        accesses.append(Access(letter, AffineMap(rows, cut.map.offset)))
-    *inputs, output = accesses
+    kept = [k for k, _ in loops]
+    *inputs, output = (
+        replace(place, map=AffineMap(place.map.columns(kept), place.map.offset)) for place in places
+    )
     named = tuple(
         Loop(f"{_letter(loop.name)}{k}", loop.extent) for k, (_, loop) in enumerate(loops)
     )
     if not named:
         named, output = (Loop("i0", 1),), _counting(output)
         inputs = [replace(each, map=_without_loops(each.map, 1)) for each in inputs]
-    body = expression(op.body) if own else _expr(op.body)
+    body = exactly(op.output.body)
     if times > 1:
-        body = Binary(BinaryOp.MUL, body, Literal(times))
-    plain = _plain(name)
-    made = TensorOp(
-        plain, named, output, tuple(inputs), body, op.reduction if own else Reduction.ADD
-    )
-    if own:
-        _demand_room(made, tensors)
-    return Workload(plain, tuple(tensors), (made,), ((),), Architecture(array))
+        body = Apply(Fn.MUL, (body, Constant(times, EXACT)), EXACT)
+    written = Output(output, body, op.output.reduction)
+    return Operation(name, named, (written,), tuple(inputs), source=op.source)
 
 
 def remarks(network: Network, name: str) -> list[str]:
@@ -101,7 +115,7 @@ def remarks(network: Network, name: str) -> list[str]:
     op, _ = _eligible(network, name)
     found = []
     buffer = network.buffer(op.output.buffer)
-    cut = _cut(op, op.output, buffer.shape, writes=True)
+    cut = _cut(op, op.output.place, buffer.shape, writes=True)
     if cut.leaves:
         parts = [
             f"{cut.first[d]}:{cut.first[d] + size}" if d in cut.leaves else ":"
@@ -118,60 +132,72 @@ def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Integer
     """The operation of this name, and its own formats by buffer if it is a nest of integers and no
     contraction."""
     op = operation_named(network, name)
-    own = _integers(network, op) if op.kind is not Kind.ARRAY else {}
-    if (op.kind is not Kind.ARRAY and not own) or any(place.indirect for place in op.inputs):
+    own = {} if is_contraction(op) else _integers(network, op)
+    if (not is_contraction(op) and not own) or any(place.indirect for place in op.inputs):
         hint = (
             "`lego trace --ops` lists the contractions, class array; nests of integers of up to "
             "32 bits do as well"
         )
-        raise LegoError("E405", f"{name} isn't a contraction but {op.kind}", hint=hint)
+        raise LegoError("E405", f"{name} isn't a contraction but {kind_of(op)}", hint=hint)
     if len(op.inputs) > len(NAMES):
         raise LegoError("E405", f"{name} has {len(op.inputs)} operands, more than {len(NAMES)}")
+    body = array_body(op)
+    if isinstance(body, Unfit) or _largest(op.output.body) > MAX_LITERAL:
+        reason = body.reason if isinstance(body, Unfit) else "a number in it is beyond 32 bits"
+        hint = "bodies of workloads have + - * max min abs, and >> by a number"
+        raise LegoError("E405", f"{name} can't be written in a workload: {reason}", hint=hint)
     return op, own
+
+
+def _largest(body: Body) -> float:
+    """The largest magnitude of a constant."""
+    match body:
+        case Constant():
+            return abs(number_of(body))
+        case Apply(_, args):
+            return max(map(_largest, args))
+    return 0
 
 
 def _integers(network: Network, op: Operation) -> dict[str, Integer]:
     """The formats of a nest's buffers, none unless all are integers that hardware has."""
-    buffers = [network.buffer(place.buffer) for place in (*op.inputs, op.output)]
+    names = {*reads_of(op), *writes_of(op)}
+    buffers = [network.buffer(name) for name in names]
     found = {
         b.name: b.format
         for b in buffers
         if isinstance(b.format, Integer) and str(b.format) in FORMATS
     }
-    fits = op.kind is not Kind.HOST and op.inputs and len(found) == len({b.name for b in buffers})
-    return found if fits else {}
+    return found if op.inputs and len(op.outputs) == 1 and len(found) == len(names) else {}
 
 
-def _demand_room(op: TensorOp, tensors: Sequence[Tensor]) -> None:
+def _demand_room(op: Operation, buffers: Sequence[Buffer]) -> None:
     """Raise E405 where PyTorch would wrap what the workload language doesn't."""
-    *inputs, fmt = (tensor.format for tensor in tensors)
-    low, high = body_interval(op.body, [(f.low, f.high) for f in inputs])
-    if op.reduction is not Reduction.ADD and (low < fmt.low or high > fmt.high):
+    *inputs, fmt = (buffer.format for buffer in buffers if isinstance(buffer.format, Integer))
+    output = op.output
+    low, high = body_interval(output.body, [(f.low, f.high) for f in inputs])
+    if output.reduction is not Reduction.ADD and (low < fmt.low or high > fmt.high):
         hint = "clamp the values before they are stored"
         raise LegoError("E405", f"the values of {op.name} can leave {fmt}", hint=hint)
 
 
-def _pad(op: Operation, place: Place, fmt: Integer) -> int:
-    """What is read outside; the format's lowest value is as good as minus infinity where the
-    largest is kept."""
-    value = float(place.pad or 0)
-    neutral = {Reduction.MAX: (-math.inf, fmt.low), Reduction.MIN: (math.inf, fmt.high)}
-    if isinstance(op.body, Value) and value == neutral.get(op.reduction, (None, 0))[0]:
-        return neutral[op.reduction][1]
-    if not value.is_integer():
+def _pad(op: Operation, place: Place, fmt: Integer) -> Constant:
+    """What is read outside."""
+    value = 0.0 if place.pad is None else number_of(place.pad)
+    if not float(value).is_integer():
         raise LegoError("E405", f"{op.name} reads {value} outside of its operand, no integer")
-    return int(value)
+    return constant(value, fmt)
 
 
 def _used(op: Operation) -> tuple[int, list[tuple[int, Loop]]]:
     """How often the other loops add the same, and the loops that an index follows, with their numbers."""
-    rows = [row for place in (op.output, *op.inputs) for row in place.map.rows]
+    rows = [row for place in (op.output.place, *op.inputs) for row in place.map.rows]
     used = [(k, loop) for k, loop in enumerate(op.loops) if any(row[k] for row in rows)]
     times = op.iterations // math.prod(loop.extent for _, loop in used)
-    return times if op.reduction is Reduction.ADD else 1, used
+    return times if op.output.reduction is Reduction.ADD else 1, used
 
 
-def _counting(access: Access) -> Access:
+def _counting(access: Place) -> Place:
     """The access with a loop of one iteration in its first index, where a loop must be used somewhere."""
     first, *rest = access.map.offset
     return replace(access, map=AffineMap(((1,), *((0,) for _ in rest)), (first, *rest)))
@@ -214,7 +240,7 @@ def _cut(op: Operation, place: Place, shape: Sequence[int], *, writes: bool) -> 
         inside = low >= 0 and high < size
         if not inside:
             leaves.append(d)
-        if writes and place.pad is not None:
+        if writes and op.output.clipped:
             low, high = min(low, 0), max(high, size - 1)
         elif not inside:
             low, high = 0, size - 1
@@ -226,12 +252,3 @@ def _cut(op: Operation, place: Place, shape: Sequence[int], *, writes: bool) -> 
         return _Cut((1,), AffineMap((row,), (0,)), (), (0,))
     access = AffineMap(place.map.rows, tuple(offsets))
     return _Cut(tuple(sizes), access, tuple(leaves), tuple(firsts))
-
-
-def _expr(body: Body) -> Expr:
-    match body:
-        case Value(index):
-            return Operand(index)
-        case Apply(Fn.MUL, (left, right)):
-            return Binary(BinaryOp.MUL, _expr(left), _expr(right))
-    raise LegoError("E405", "the operation is more than a product of its operands")

@@ -14,8 +14,9 @@ from itertools import count
 
 from lego.ir.affine import AffineMap
 from lego.ir.formats import is_within
-from lego.ir.network import Apply, Fn, Kind, Network, Operation, Place, Value
-from lego.ir.workload import Loop, Reduction
+from lego.ir.kinds import is_contraction
+from lego.ir.network import Network, reads_of, writes_of
+from lego.ir.operation import Apply, Fn, Loop, Operation, Output, Place, Reduction, Value
 
 __all__ = ["fold_casts"]
 
@@ -27,30 +28,33 @@ def fold_casts(network: Network) -> Network:
     """The network with such casts folded; those that nothing else reads are gone, with their buffers."""
     casts = _casts(network)
     shapes = {buffer.name: buffer.shape for buffer in network.buffers}
-    operations = [_folded(op, casts, shapes) for op in network.operations]
-    reads = Counter(place.buffer for op in operations for place in op.inputs)
+    steps = [
+        _folded(step, casts, shapes) if isinstance(step, Operation) else step
+        for step in network.steps
+    ]
+    reads = Counter(name for step in steps for name in reads_of(step))
     reads.update(network.outputs)
     dead: set[str] = set()
-    for op in reversed(operations):
-        if op.output.buffer in casts and not reads[op.output.buffer]:
-            dead.add(op.output.buffer)
-            reads.subtract(place.buffer for place in op.inputs)
+    for step in reversed(steps):
+        name = writes_of(step)[0]
+        if name in casts and not reads[name]:
+            dead.add(name)
+            reads.subtract(reads_of(step))
     return replace(
         network,
         buffers=tuple(b for b in network.buffers if b.name not in dead),
-        operations=tuple(op for op in operations if op.output.buffer not in dead),
+        steps=tuple(step for step in steps if writes_of(step)[0] not in dead),
     )
 
 
 def _casts(network: Network) -> dict[str, Operation]:
     """Casts that lose nothing, by the buffer that they fill."""
-    writers = Counter(op.output.buffer for op in network.operations)
+    writers = Counter(name for step in network.steps for name in writes_of(step))
     formats = {buffer.name: buffer.format for buffer in network.buffers}
     return {
         op.output.buffer: op
         for op in network.operations
-        if op.body == Apply(Fn.CAST, (Value(0),))
-        and op.reduction is Reduction.ASSIGN
+        if _is_cast(op)
         and writers[op.output.buffer] == 1
         and op.inputs[0].pad is None
         and not op.inputs[0].indirect
@@ -58,10 +62,18 @@ def _casts(network: Network) -> dict[str, Operation]:
     }
 
 
+def _is_cast(op: Operation) -> bool:
+    """Whether it does nothing but convert what it reads."""
+    match op.outputs:
+        case (Output(_, Apply(Fn.CAST, (Value(0),)), Reduction.ASSIGN),):
+            return True
+    return False
+
+
 def _folded(
     op: Operation, casts: Mapping[str, Operation], shapes: Mapping[str, tuple[int, ...]]
 ) -> Operation:
-    if op.kind is not Kind.ARRAY:
+    if not is_contraction(op):
         return op
     for k in range(len(op.inputs)):
         found = _through(op, k, casts, shapes)
@@ -122,7 +134,7 @@ def _divided(op: Operation, loop: int, inner: int) -> Operation:
     return replace(
         op,
         loops=(*op.loops[:loop], *loops, *op.loops[loop + 1 :]),
-        output=wide(op.output),
+        outputs=tuple(replace(output, place=wide(output.place)) for output in op.outputs),
         inputs=tuple(wide(place) for place in op.inputs),
     )
 

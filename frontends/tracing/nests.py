@@ -7,28 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from frontends.tracing.coverage import check_accesses
+from frontends.tracing.drafts import Draft, Input, Number, typed
 from frontends.tracing.views import Dim, View, common_sizes, size_of, split, whole
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
-from lego.ir.formats import Format
-from lego.ir.network import (
-    Apply,
-    At,
+from lego.ir.constants import constant
+from lego.ir.formats import INT64, Format
+from lego.ir.network import Buffer, Network, Role
+from lego.ir.operation import (
     Body,
-    Buffer,
     Fn,
-    Kind,
-    Network,
-    Number,
+    HostCall,
+    Loop,
     Operation,
+    Output,
     Place,
     Position,
-    Role,
-    Value,
+    Reduction,
+    Step,
 )
-from lego.ir.workload import Loop, Reduction
+from lego.ir.promotion import applied
 
-__all__ = ["Nests", "Term", "Window", "product"]
+__all__ = ["Nests", "Term", "Window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +57,13 @@ class Term:
     indirect: tuple[tuple[int, int], ...] = ()
 
 
-def product(*indices: int) -> Body:
-    """The product of these inputs."""
-    body: Body = Value(indices[0])
-    for index in indices[1:]:
-        body = Apply(Fn.MUL, (body, Value(index)))
-    return body
-
-
 @dataclass
 class Nests:
     """A network under construction."""
 
     name: str
     buffers: dict[str, Buffer] = field(default_factory=dict)
-    operations: list[Operation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     _names: dict[str, int] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
@@ -93,7 +85,7 @@ class Nests:
         written.
         """
         buffers = tuple(self.buffers.values())
-        network = Network(self.name, buffers, tuple(self.operations), tuple(inputs), tuple(outputs))
+        network = Network(self.name, buffers, tuple(self.steps), tuple(inputs), tuple(outputs))
         check_accesses(network)
         return network
 
@@ -101,9 +93,7 @@ class Nests:
         """The view's elements in a buffer of their own."""
         labels = tuple(f"d{k}" for k in range(len(view.dims)))
         fmt = self.buffers[view.buffer].format
-        return self.nest(
-            f"{name}.copy", "copy", Kind.MOVE, labels, fmt, [Term(view, labels)], Value(0)
-        )
+        return self.nest(f"{name}.copy", "copy", labels, fmt, [Term(view, labels)], Input(0))
 
     def flattened(self, view: View, name: str) -> View:
         """The view's elements in a buffer of one dimension, which every shape can be cut from."""
@@ -112,14 +102,14 @@ class Nests:
         flat = self.declare(f"{name}.flat", (math.prod(view.shape),), fmt, Role.RESULT)
         into = flat.reshaped(view.shape)
         term = Term(view, labels)
-        self.nest(f"{name}.copy", "copy", Kind.MOVE, labels, fmt, [term], Value(0), into=into)
+        self.nest(f"{name}.copy", "copy", labels, fmt, [term], Input(0), into=into)
         return flat
 
     def filled(self, view: View, name: str, source: str, value: float = 0.0) -> None:
         """Write a number into every element of a view."""
         labels = tuple(f"d{k}" for k in range(len(view.dims)))
         fmt = self.buffers[view.buffer].format
-        self.nest(name, source, Kind.MOVE, labels, fmt, [], Number(value), into=view)
+        self.nest(name, source, labels, fmt, [], Number(value), into=view)
 
     def host(
         self, name: str, source: str, reason: str, views: Sequence[View],
@@ -127,15 +117,10 @@ class Nests:
     ) -> list[View]:  # fmt: skip
         """What no loop nest says: whole buffers in, whole buffers out."""
         name = self.unique(name)
-        given = [self._whole(view, name) for view in views]
+        given = [self._whole(view, name).buffer for view in views]
         outs = [self.declare(f"{name}.out", shape, fmt, Role.RESULT) for shape, fmt in results]
-        for k, out in enumerate(outs):
-            op = Operation(
-                name if k == 0 else f"{name}.{k}", source, Kind.HOST, (),
-                Place(out.buffer, _still(out)), tuple(Place(v.buffer, _still(v)) for v in given),
-                Value(k), reason=reason,
-            )  # fmt: skip
-            self.operations.append(op)
+        names = tuple(out.buffer for out in outs)
+        self.steps.append(HostCall(name, tuple(given), names, source, reason))
         return outs
 
     def _whole(self, view: View, name: str) -> View:
@@ -146,20 +131,19 @@ class Nests:
         self,
         name: str,
         source: str,
-        kind: Kind,
         out: Sequence[Label],
         fmt: Format,
         terms: Sequence[Term],
-        body: Body,
+        body: Draft,
         reduction: Reduction = Reduction.ASSIGN,
         *,
         sizes: Mapping[str, int] | None = None,
         into: View | None = None,
-        clipped: float | None = None,
+        clipped: bool = False,
     ) -> View:
         """Append an operation; returns what it writes: a new buffer of the labels' sizes, or `into`.
 
-        `clipped` is given where iterations outside the output are dropped. Loops are in the order
+        `clipped` is true where iterations outside the output are dropped. Loops are in the order
         in which the output and then the terms name them. `sizes` are those of labels that no term
         names by itself.
         """
@@ -174,13 +158,14 @@ class Nests:
             shape = [known[label] if isinstance(label, str) else 1 for label in out]
             into = self.declare(f"{name}.out", shape, fmt, Role.RESULT)
         columns = _columns(order, parts)
-        placed = _placed(body, parts, columns)
         name = self.unique(name)
-        output = self._place(Term(into, tuple(out), clipped), parts, columns)
+        place = self._place(Term(into, tuple(out)), parts, columns)
         inputs = tuple(self._place(term, parts, columns) for term in terms)
-        self.operations.append(
-            Operation(name, source, kind, loops, output, inputs, placed, reduction)
-        )
+        formats = [self.buffers[term.view.buffer].format for term in terms]
+        stored = self.buffers[into.buffer].format
+        indices = _indices(parts, columns)
+        output = Output(place, typed(body, reduction, formats, stored, indices), reduction, clipped)
+        self.steps.append(Operation(name, loops, (output,), inputs, source=source))
         return into
 
     def _plain(self, term: Term, name: str) -> Term:
@@ -241,7 +226,8 @@ class Nests:
                         rows[d][columns[each] + j] += factor * weight
         access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
         indirect = tuple((_dimension(view, k), source) for k, source in term.indirect)
-        return Place(buffer.name, access, term.pad, indirect)
+        pad = None if term.pad is None else constant(term.pad, buffer.format)
+        return Place(buffer.name, access, pad, indirect)
 
 
 def _is_unit(view: View, dim: int, full: View) -> bool:
@@ -263,22 +249,17 @@ def _weights(sizes: Sequence[int]) -> list[int]:
     return [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
 
 
-def _placed(body: Body, parts: Mapping[str, tuple[int, ...]], columns: Mapping[str, int]) -> Body:
-    """The body with loops instead of labels."""
-    match body:
-        case At(label):
-            total: Body = Number(0)
-            for k, weight in reversed(list(enumerate(_weights(parts[label])))):
-                step = Apply(Fn.MUL, (Position(columns[label] + k), Number(weight)))
-                total = step if total == Number(0) else Apply(Fn.ADD, (total, step))
-            return total
-        case Apply(fn, args):
-            return Apply(fn, tuple(_placed(arg, parts, columns) for arg in args))
-    return body
-
-
-def _still(view: View) -> AffineMap:
-    return AffineMap(tuple(() for _ in view.offset), (0,) * len(view.offset))
+def _indices(parts: Mapping[str, tuple[int, ...]], columns: Mapping[str, int]) -> dict[str, Body]:
+    """What a label stands for in a body: the parts of its loop, weighted."""
+    found: dict[str, Body] = {}
+    for label, first in columns.items():
+        total: Body | None = None
+        for k, weight in reversed(list(enumerate(_weights(parts[label])))):
+            place = Position(first + k, INT64)
+            step = applied(Fn.MUL, place, constant(weight, INT64))
+            total = step if total is None else applied(Fn.ADD, total, step)
+        found[label] = constant(0, INT64) if total is None else total
+    return found
 
 
 def _plain_dims(terms: Sequence[Term]) -> dict[str, list[Dim]]:

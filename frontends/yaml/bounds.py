@@ -16,7 +16,7 @@ from frontends.yaml.positions import Path, Positions
 from frontends.yaml.schema import OperationForm
 from lego.diag import LegoError
 from lego.ir.domain import Inequality, index_range, inside_box, reached
-from lego.ir.workload import Loop
+from lego.ir.operation import Loop
 
 __all__ = ["Ranges", "loops_of"]
 

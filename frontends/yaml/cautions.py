@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from frontends.yaml.formats import narrowest
 from frontends.yaml.intervals import body_interval
-from lego.diag import Loc
+from lego.diag import InternalError, Loc
+from lego.ir.array import most_terms
 from lego.ir.dag import bits_for
-from lego.ir.workload import Reduction, TensorOp, Workload
+from lego.ir.formats import Integer
+from lego.ir.operation import Operation, Reduction
+from lego.ir.workload import Workload
 
 __all__ = ["Caution", "cautions_of", "restarted_reductions", "wrapping_sums"]
 
@@ -33,21 +36,21 @@ def restarted_reductions(workload: Workload) -> list[Caution]:
     writers: dict[str, str] = {}
     found = []
     for op in workload.operations:
-        name = op.output.tensor
-        if name in writers and op.reduction is not Reduction.ASSIGN:
+        name = op.output.buffer
+        if name in writers and op.output.reduction is not Reduction.ASSIGN:
             found.append(_restarted(workload, op, writers[name]))
         writers[name] = op.name
     return found
 
 
-def _restarted(workload: Workload, op: TensorOp, writer: str) -> Caution:
-    name = op.output.tensor
-    fmt = workload.tensor(name).format
-    start = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.reduction, 0)
+def _restarted(workload: Workload, op: Operation, writer: str) -> Caution:
+    name = op.output.buffer
+    fmt = _format(workload, name)
+    start = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.output.reduction, 0)
     return Caution(
         f"{op.name!r} starts {name!r} from {start} again: it doesn't go on from what {writer!r} wrote",
         "write into a tensor of another name, and put the two together in an operation after them",
-        op.output.loc,
+        op.output.place.loc,
     )
 
 
@@ -57,21 +60,29 @@ def wrapping_sums(workload: Workload) -> list[Caution]:
     return [caution for cautions in found for caution in cautions]
 
 
-def _wrapping(workload: Workload, op: TensorOp) -> Iterator[Caution]:
-    if op.reduction is not Reduction.ADD:
+def _wrapping(workload: Workload, op: Operation) -> Iterator[Caution]:
+    output, terms = op.output, most_terms(op.extents, op.output.map)
+    if output.reduction is not Reduction.ADD:
         return
-    fmt = workload.tensor(op.output.tensor).format
-    formats = [workload.tensor(access.tensor).format for access in op.inputs]
-    low, high = body_interval(op.body, [(f.low, f.high) for f in formats])
-    low, high = min(0, low, low * op.terms), max(0, high, high * op.terms)
+    fmt = _format(workload, output.buffer)
+    formats = [_format(workload, place.buffer) for place in op.inputs]
+    low, high = body_interval(output.body, [(f.low, f.high) for f in formats])
+    low, high = min(0, low, low * terms), max(0, high, high * terms)
     if fmt.low <= low and high <= fmt.high:
         return
-    values = "1 value" if op.terms == 1 else f"up to {op.terms} values"
+    values = "1 value" if terms == 1 else f"up to {terms} values"
     yield Caution(
-        f"sums of {values} in {op.output.tensor!r} can leave {fmt}, and wrap: they span [{low}, {high}]",
-        _remedy(op.output.tensor, low, high),
-        op.output.loc,
+        f"sums of {values} in {output.buffer!r} can leave {fmt}, and wrap: they span [{low}, {high}]",
+        _remedy(output.buffer, low, high),
+        op.output.place.loc,
     )
+
+
+def _format(workload: Workload, name: str) -> Integer:
+    fmt = workload.network.buffer(name).format
+    if not isinstance(fmt, Integer):
+        raise InternalError(f"{name} is of {fmt}, which no workload file has")
+    return fmt
 
 
 def _remedy(tensor: str, low: int, high: int) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lego.diag import InternalError
 from lego.front.lexmin import least_point
-from lego.ir import intervals
 from lego.ir.affine import AffineMap
+from lego.ir.array import SPANS
+from lego.ir.constants import Constant
 from lego.ir.dag import bits_for
 from lego.ir.domain import Inequality, domain_set, index_range, inside_box
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Loop
+from lego.ir.operation import Apply, Body, Fn, Loop, Value
 
 __all__ = ["body_bits", "body_interval", "escape", "index_interval"]
 
@@ -48,21 +49,19 @@ def escape(
     return ", ".join(parts) or "every iteration"
 
 
-def body_interval(expr: Expr, spans: Sequence[Range]) -> Range:
-    """Values of the body for operands in these intervals."""
-    match expr:
-        case Operand(index):
+def body_interval(body: Body, spans: Sequence[Range]) -> Range:
+    """Values of an exact body for operands in these intervals."""
+    match body:
+        case Value(index):
             return spans[index]
-        case Literal(value):
+        case Constant(int(value)):
             return value, value
-        case Unary(op, arg):
-            found = body_interval(arg, spans)
-            return intervals.negated(found) if op is UnaryOp.NEG else intervals.absolute(found)
-        case Binary(op, left, right):
-            return _binary(op, body_interval(left, spans), body_interval(right, spans))
+        case Apply(fn, args):
+            return SPANS[fn](*(body_interval(arg, spans) for arg in args))
+    raise InternalError(f"no body of a statement: {body}")
 
 
-def body_bits(expr: Expr, spans: Sequence[Range], keep: int | None) -> int:
+def body_bits(body: Body, spans: Sequence[Range], keep: int | None) -> int:
     """Most bits that a value within the body needs, if only the low `keep` bits of the result
     count; None: all do.
 
@@ -70,34 +69,14 @@ def body_bits(expr: Expr, spans: Sequence[Range], keep: int | None) -> int:
     left, on some more of what is shifted right, and on all bits of what `max`, `min` and `abs`
     take.
     """
-    bits = bits_for(*body_interval(expr, spans))
+    bits = bits_for(*body_interval(body, spans))
     own = bits if keep is None else min(bits, keep)
-    match expr:
-        case Unary(op, arg):
-            return max(own, body_bits(arg, spans, keep if op is UnaryOp.NEG else None))
-        case Binary(BinaryOp.SHL, left, Literal(by)):
+    match body:
+        case Apply(Fn.SHL, (left, Constant(int(by)))):
             return max(own, body_bits(left, spans, None if keep is None else max(0, keep - by)))
-        case Binary(BinaryOp.SHR, left, Literal(by)):
+        case Apply(Fn.SHIFT, (left, Constant(int(by)))):
             return max(own, body_bits(left, spans, None if keep is None else keep + by))
-        case Binary(op, left, right):
-            below = None if op in (BinaryOp.MAX, BinaryOp.MIN) else keep
-            return max(own, *(body_bits(side, spans, below) for side in (left, right)))
+        case Apply(fn, args):
+            below = None if fn in (Fn.MAX, Fn.MIN, Fn.ABS) else keep
+            return max(own, *(body_bits(arg, spans, below) for arg in args))
     return own
-
-
-def _binary(op: BinaryOp, x: Range, y: Range) -> Range:
-    match op:
-        case BinaryOp.ADD:
-            return intervals.added(x, y)
-        case BinaryOp.SUB:
-            return intervals.subtracted(x, y)
-        case BinaryOp.MUL:
-            return intervals.multiplied(x, y)
-        case BinaryOp.MAX:
-            return intervals.larger(x, y)
-        case BinaryOp.MIN:
-            return intervals.smaller(x, y)
-        case BinaryOp.SHL:
-            return intervals.raised(x, y[0])
-        case BinaryOp.SHR:
-            return intervals.reduced(x, y[0])

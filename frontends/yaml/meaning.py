@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,8 +18,12 @@ from frontends.yaml.schema import ArchitectureForm, OperationForm, WorkloadForm
 from frontends.yaml.statement import Statement, parse_statement
 from frontends.yaml.tensors import Declarations, Use, describe, unknown_tensor
 from lego.diag import LegoError, LegoErrors, Loc
+from lego.ir.array import Tensor
+from lego.ir.constants import Constant
 from lego.ir.hardware import Architecture
-from lego.ir.workload import DataflowSpec, Reduction, Tensor, TensorOp, Workload
+from lego.ir.network import Buffer, Network, Role, reads_of
+from lego.ir.operation import Operation, Output, Reduction
+from lego.ir.workload import DataflowSpec, Workload
 
 __all__ = ["Reader"]
 
@@ -43,7 +48,7 @@ class Reader:
         """The workload. Raises the errors found in the order of the text, at most 20."""
         self.errors += self.given.errors
         array = self._try(lambda: array_of(self.form, self.at))
-        operations: list[TensorOp] = []
+        operations: list[Operation] = []
         flows: list[tuple[DataflowSpec, ...]] = []
         for k, form in enumerate(self.form.operations):
             op = self._try(partial(self._operation, k, form))
@@ -58,8 +63,8 @@ class Reader:
             self.errors += self._memory_errors()
         self._stop()
         architecture = _architecture(self.form.architecture, array or ())
-        tensors = tuple(self.tensors.values())
-        return Workload(self.form.name, tensors, tuple(operations), tuple(flows), architecture)
+        network = _network(self.form.name, self.tensors, operations)
+        return Workload(network, tuple(flows), architecture)
 
     def _try(self, action: Callable[[], T]) -> T | None:
         try:
@@ -76,7 +81,7 @@ class Reader:
             ordered = sorted(unique.values(), key=lambda e: e.loc or Loc("", 0, 0))
             raise LegoErrors(tuple(ordered[:MAX_ERRORS]))
 
-    def _operation(self, k: int, form: OperationForm) -> TensorOp:
+    def _operation(self, k: int, form: OperationForm) -> Operation:
         loops, domain = loops_of(k, form, self.at)
         box = math.prod(loop.extent for loop in loops)
         if box > MAX_ITERATIONS:
@@ -93,14 +98,15 @@ class Reader:
         self.errors += self._use_errors(k, form, said)
         for access in (said.output, *said.inputs):
             use = Use(access, loops, writes=access is said.output, domain=domain)
-            self.uses.setdefault(access.tensor, []).append(use)
-        parts = (said.output, said.inputs, said.body, said.reduction)
-        return TensorOp(form.name, loops, *parts, domain, self.at("operations", k))
+            self.uses.setdefault(access.buffer, []).append(use)
+        outputs = (Output(said.output, said.body, said.reduction),)
+        loc = self.at("operations", k)
+        return Operation(form.name, loops, outputs, said.inputs, domain, loc=loc)
 
     def _use_errors(self, k: int, form: OperationForm, said: Statement) -> Iterator[LegoError]:
         """Names that are missing, superfluous or used twice in one operation."""
         accesses = (said.output, *said.inputs)
-        names = list(dict.fromkeys(access.tensor for access in accesses))
+        names = list(dict.fromkeys(access.buffer for access in accesses))
         sections = (("formats", form.formats), ("pad", form.pad), ("shapes", form.shapes))
         for section, given in sections:
             for name in given:
@@ -121,8 +127,8 @@ class Reader:
     def _name_errors(
         self, k: int, form: OperationForm, said: Statement, name: str
     ) -> Iterator[LegoError]:
-        first = next(a for a in (said.output, *said.inputs) if a.tensor == name)
-        reads = [access for access in said.inputs if access.tensor == name]
+        first = next(a for a in (said.output, *said.inputs) if a.buffer == name)
+        reads = [access for access in said.inputs if access.buffer == name]
         if name in form.loops:
             yield LegoError(
                 "E104",
@@ -137,7 +143,7 @@ class Reader:
                 loc=first.loc,
                 hint=f"add it to formats: {{{name[:40]}: int8}}",
             )
-        if reads and name == said.output.tensor:
+        if reads and name == said.output.buffer:
             yield LegoError(
                 "E117",
                 f"{name!r} is read and written by one statement",
@@ -147,29 +153,30 @@ class Reader:
         for j in range(1, len(reads)):
             yield from _same_names(said, name, j)
 
-    def _body_errors(self, op: TensorOp) -> Iterator[LegoError]:
+    def _body_errors(self, op: Operation) -> Iterator[LegoError]:
         """Values of the body against the output's format; silent if a format is unknown."""
-        if not all(access.tensor in self.tensors for access in (op.output, *op.inputs)):
+        output, adds = op.output, op.output.reduction is Reduction.ADD
+        if not all(name in self.tensors for name in (output.buffer, *reads_of(op))):
             return
-        fmt = self.tensors[op.output.tensor].format
-        formats = [self.tensors[access.tensor].format for access in op.inputs]
+        fmt = self.tensors[output.buffer].format
+        formats = [self.tensors[name].format for name in reads_of(op)]
         spans = [(f.low, f.high) for f in formats]
-        low, high = body_interval(op.body, spans)
-        bits = body_bits(op.body, spans, fmt.bits if op.reduction is Reduction.ADD else None)
+        low, high = body_interval(output.body, spans)
+        bits = body_bits(output.body, spans, fmt.bits if adds else None)
         if bits > MAX_BODY_BITS:
-            where = "under max, min, abs or >>" if op.reduction is Reduction.ADD else "of the body"
+            where = "under max, min, abs or >>" if adds else "of the body"
             yield LegoError(
                 "E124",
                 f"values {where} need {bits} bits, at most {MAX_BODY_BITS} are exact",
-                loc=op.output.loc,
+                loc=output.place.loc,
                 hint="use narrower formats or smaller numbers, or shift right before multiplying",
             )
-        elif op.reduction is not Reduction.ADD and not (fmt.low <= low and high <= fmt.high):
+        elif not adds and not (fmt.low <= low and high <= fmt.high):
             yield LegoError(
                 "E124",
                 f"the body's values span [{low}, {high}], {fmt} holds [{fmt.low}, {fmt.high}]",
-                loc=op.output.loc,
-                hint=_wider(op.output.tensor, low, high),
+                loc=output.place.loc,
+                hint=_wider(output.buffer, low, high),
             )
 
     def _memory_errors(self) -> Iterator[LegoError]:
@@ -190,15 +197,40 @@ class Reader:
                     )
 
 
+def _network(name: str, tensors: Mapping[str, Tensor], operations: Sequence[Operation]) -> Network:
+    """What the file says as a network: what no statement writes is given, what none reads comes out."""
+    written = {op.output.buffer for op in operations}
+    read = {name for op in operations for name in reads_of(op)}
+    buffers = tuple(
+        Buffer(t.name, t.shape, t.format, Role.RESULT if t.name in written else Role.INPUT)
+        for t in tensors.values()
+    )
+    steps = tuple(_padded(op, tensors) for op in operations)
+    given, results = (
+        tuple(b.name for b in buffers if (b.role is Role.INPUT) == wanted)
+        for wanted in (True, False)
+    )
+    return Network(name, buffers, steps, given, tuple(r for r in results if r not in read))
+
+
+def _padded(op: Operation, tensors: Mapping[str, Tensor]) -> Operation:
+    """The operation with the pad values of what it reads."""
+    inputs = []
+    for place in op.inputs:
+        pad, fmt = tensors[place.buffer].pad, tensors[place.buffer].format
+        inputs.append(replace(place, pad=None if pad is None else Constant(pad, fmt)))
+    return replace(op, inputs=tuple(inputs))
+
+
 def _same_names(said: Statement, name: str, number: int) -> Iterator[LegoError]:
     """E105 where another tensor is called what a further access to this one is."""
     for other in (said.output, *said.inputs):
-        if other.tensor.lower() == f"{name}_{number}".lower():
+        if other.buffer.lower() == f"{name}_{number}".lower():
             yield LegoError(
                 "E105",
-                f"{other.tensor!r} is also what access {number} of {name!r} is called",
+                f"{other.buffer!r} is also what access {number} of {name!r} is called",
                 loc=other.loc,
-                hint=f"{name!r} is read at several indices; rename {other.tensor!r}",
+                hint=f"{name!r} is read at several indices; rename {other.buffer!r}",
             )
 
 

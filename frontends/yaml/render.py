@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.constants import Constant, number_of
 from lego.ir.domain import affine_text
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Access, DataflowSpec, TensorOp, Workload
+from lego.ir.network import reads_of
+from lego.ir.operation import Apply, Body, Fn, Operation, Place, Value
+from lego.ir.workload import DataflowSpec, Workload
 
 __all__ = ["render_statement", "render_workload"]
 
 _SHIFT, _SUM, _PRODUCT, _SIGN, _ATOM = range(5)
 _BINDING = {
-    BinaryOp.SHL: _SHIFT,
-    BinaryOp.SHR: _SHIFT,
-    BinaryOp.ADD: _SUM,
-    BinaryOp.SUB: _SUM,
-    BinaryOp.MUL: _PRODUCT,
+    Fn.SHL: (_SHIFT, "<<"),
+    Fn.SHIFT: (_SHIFT, ">>"),
+    Fn.ADD: (_SUM, "+"),
+    Fn.SUB: (_SUM, "-"),
+    Fn.MUL: (_PRODUCT, "*"),
 }
+"""How strongly operators bind, and how they are written."""
 
 
 def render_workload(workload: Workload) -> str:
@@ -41,10 +45,10 @@ def render_workload(workload: Workload) -> str:
     return "\n".join([*lines, f"architecture: {{{limits}}}", ""])
 
 
-def _operation(workload: Workload, op: TensorOp, flows: Sequence[DataflowSpec]) -> list[str]:
-    names = list(dict.fromkeys(access.tensor for access in (op.output, *op.inputs)))
-    tensors = [workload.tensor(name) for name in names]
-    pads = {t.name: t.pad for t in tensors if t.pad is not None and t.name != op.output.tensor}
+def _operation(workload: Workload, op: Operation, flows: Sequence[DataflowSpec]) -> list[str]:
+    names = list(dict.fromkeys((op.output.buffer, *reads_of(op))))
+    tensors = [workload.network.buffer(name) for name in names]
+    pads = {p.buffer: number_of(p.pad) for p in op.inputs if p.pad is not None}
     lines = [
         f"  - name: {op.name}",
         f"    loops: {_flow({loop.name: _range(op, k) for k, loop in enumerate(op.loops)})}",
@@ -76,7 +80,7 @@ def _flow(mapping: Mapping[str, object]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
 
 
-def _range(op: TensorOp, k: int) -> str:
+def _range(op: Operation, k: int) -> str:
     """A loop's bound, or its range; the box's extent last, so that it is the same when read back."""
     names = [loop.name for loop in op.loops]
     firsts: list[str] = []
@@ -96,15 +100,16 @@ def _range(op: TensorOp, k: int) -> str:
     return f'"{bound}"' if bounds else bound
 
 
-def render_statement(op: TensorOp) -> str:
+def render_statement(op: Operation) -> str:
     """One statement: `Y[m,n] += X[m,k] * W[k,n]`."""
     loops = [loop.name for loop in op.loops]
-    operands = [_access(access, loops) for access in op.inputs]
-    return f"{_access(op.output, loops)} {op.reduction} {_body(op.body, operands)}"
+    operands = [_access(place, loops) for place in op.inputs]
+    output = op.output
+    return f"{_access(output.place, loops)} {output.reduction} {_body(output.body, operands)}"
 
 
-def _access(access: Access, loops: Sequence[str]) -> str:
-    return f"{access.tensor}[{','.join(_indices(access.map, loops))}]"
+def _access(place: Place, loops: Sequence[str]) -> str:
+    return f"{place.buffer}[{','.join(_indices(place.map, loops))}]"
 
 
 def _indices(access: AffineMap, loops: Sequence[str]) -> list[str]:
@@ -123,28 +128,29 @@ def _term(factor: int, loop: str) -> str:
     return f"{factor}*{loop}"
 
 
-def _body(expr: Expr, operands: Sequence[str], least: int = _SHIFT) -> str:
-    """Text of an expression, in brackets if it binds less than `least`."""
-    text, binding = _loose(expr, operands)
+def _body(body: Body, operands: Sequence[str], least: int = _SHIFT) -> str:
+    """Text of a body, in brackets if it binds less than `least`."""
+    text, binding = _loose(body, operands)
     return text if binding >= least else f"({text})"
 
 
-def _loose(expr: Expr, operands: Sequence[str]) -> tuple[str, int]:
-    """Text of an expression without outer brackets, and how strongly it binds."""
-    match expr:
-        case Operand(index):
+def _loose(body: Body, operands: Sequence[str]) -> tuple[str, int]:
+    """Text of a body without outer brackets, and how strongly it binds. Raises InternalError for
+    what no statement says."""
+    match body:
+        case Value(index):
             return operands[index], _ATOM
-        case Literal(value):
+        case Constant(int(value)):
             return str(value), _ATOM if value >= 0 else _SIGN
-        case Unary(UnaryOp.ABS, arg):
+        case Apply(Fn.ABS, (arg,)):
             return f"abs({_body(arg, operands)})", _ATOM
-        case Unary(_, arg):
+        case Apply(Fn.NEG, (arg,)):
             text = _body(arg, operands, _ATOM)
-            return (
-                f"-({text})" if isinstance(arg, Literal) and arg.value >= 0 else f"-{text}"
-            ), _SIGN
-        case Binary(BinaryOp.MAX | BinaryOp.MIN as op, left, right):
-            return f"{op}({_body(left, operands)}, {_body(right, operands)})", _ATOM
-        case Binary(op, left, right):
-            own = _BINDING[op]
-            return f"{_body(left, operands, own)} {op} {_body(right, operands, own + 1)}", own
+            positive = isinstance(arg, Constant) and number_of(arg) >= 0
+            return f"-({text})" if positive else f"-{text}", _SIGN
+        case Apply(Fn.MAX | Fn.MIN as fn, (left, right)):
+            return f"{fn}({_body(left, operands)}, {_body(right, operands)})", _ATOM
+        case Apply(fn, (left, right)) if fn in _BINDING:
+            own, sign = _BINDING[fn]
+            return f"{_body(left, operands, own)} {sign} {_body(right, operands, own + 1)}", own
+    raise InternalError(f"no statement says {body}")

@@ -17,35 +17,34 @@ from functools import partial, reduce
 from frontends.yaml.indices import EXAMPLE, IndexParser, operator_of
 from lego.diag import LegoError, Loc
 from lego.ir.affine import AffineMap
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.workload import Access, Reduction
+from lego.ir.array import MAX_SHIFT
+from lego.ir.constants import Constant
+from lego.ir.formats import EXACT
+from lego.ir.operation import Apply, Body, Fn, Place, Reduction, Value
 
 __all__ = ["Statement", "parse_statement"]
 
 MAX_LENGTH = 2000
-MAX_SHIFT = 62
 MAX_INPUTS = 12
 _STRANGE = re.compile(r"[^ -~]|[#\\\"'`;$?]")
 _TOKEN = re.compile(r"[\[\](){}]|(?:\b(?:max|min))?[-+*/%&|^<>!:@~]*=+")
-_BINARY: dict[type[ast.operator], BinaryOp] = {
-    ast.Add: BinaryOp.ADD,
-    ast.Sub: BinaryOp.SUB,
-    ast.Mult: BinaryOp.MUL,
-}
-_SHIFTS: dict[type[ast.operator], BinaryOp] = {
-    ast.LShift: BinaryOp.SHL,
-    ast.RShift: BinaryOp.SHR,
-}
+_BINARY: dict[type[ast.operator], Fn] = {ast.Add: Fn.ADD, ast.Sub: Fn.SUB, ast.Mult: Fn.MUL}
+_SHIFTS: dict[type[ast.operator], Fn] = {ast.LShift: Fn.SHL, ast.RShift: Fn.SHIFT}
+_SIGNS = {Fn.SHL: "<<", Fn.SHIFT: ">>"}
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What a statement says."""
 
-    output: Access
-    inputs: tuple[Access, ...]
-    body: Expr
+    output: Place
+    inputs: tuple[Place, ...]
+    body: Body
     reduction: Reduction
+
+
+def _exact(fn: Fn, *args: Body) -> Apply:
+    return Apply(fn, args, EXACT)
 
 
 def parse_statement(
@@ -73,7 +72,7 @@ class _Parser(IndexParser):
 
     def __init__(self, text: str, loops: Sequence[str], spot: Callable[[int], Loc]) -> None:
         super().__init__(text, loops, spot)
-        self.inputs: list[Access] = []
+        self.inputs: list[Place] = []
 
     def statement(self) -> Statement:
         """The whole statement."""
@@ -109,7 +108,7 @@ class _Parser(IndexParser):
         hint = "use one of += max= min= ="
         raise self.error("E110", "the statement has no assignment", 0, hint)
 
-    def _tensor(self, node: ast.expr, base: int) -> Access:
+    def _tensor(self, node: ast.expr, base: int) -> Place:
         at = base + node.col_offset
         if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)):
             raise self.error("E110", "expected a tensor with indices", at, "write it as Y[m,n]")
@@ -127,35 +126,35 @@ class _Parser(IndexParser):
             row, offset = self.affine(part, base)
             rows.append(tuple(row))
             offsets.append(offset)
-        return Access(node.value.id, AffineMap(tuple(rows), tuple(offsets)), self.spot(at))
+        return Place(node.value.id, AffineMap(tuple(rows), tuple(offsets)), loc=self.spot(at))
 
-    def _body(self, node: ast.expr, base: int) -> Expr:
+    def _body(self, node: ast.expr, base: int) -> Body:
         match node:
             case ast.Subscript():
                 return self._operand(self._tensor(node, base), base + node.col_offset)
             case ast.Constant(value=int() as value) if type(value) is int:
-                return Literal(self.integer(node, base))
+                return Constant(self.integer(node, base), EXACT)
             case ast.UnaryOp(op=ast.USub(), operand=arg):
                 return self._negated(arg, base, touches=arg.col_offset == node.col_offset + 1)
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _SHIFTS:
                 a, shift = self._body(left, base), _SHIFTS[type(op)]
-                return Binary(shift, a, self._distance(right, base, shift))
+                return _exact(shift, a, self._distance(right, base, shift))
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _BINARY:
                 a = self._body(left, base)
-                return Binary(_BINARY[type(op)], a, self._body(right, base))
+                return _exact(_BINARY[type(op)], a, self._body(right, base))
             case ast.Call(func=ast.Name(id="abs"), args=[arg], keywords=[]):
-                return Unary(UnaryOp.ABS, self._body(arg, base))
+                return _exact(Fn.ABS, self._body(arg, base))
             case ast.Call(
                 func=ast.Name(id="max" | "min" as name), args=[_, _, *_] as args, keywords=[]
             ):
-                return reduce(partial(Binary, BinaryOp(name)), [self._body(a, base) for a in args])
+                return reduce(partial(_exact, Fn(name)), [self._body(a, base) for a in args])
         raise self._refused(node, base + node.col_offset)
 
-    def _negated(self, arg: ast.expr, base: int, *, touches: bool) -> Expr:
+    def _negated(self, arg: ast.expr, base: int, *, touches: bool) -> Body:
         """What follows a minus sign: a negative literal if it is an integer right behind the sign."""
         if touches and isinstance(arg, ast.Constant) and type(arg.value) is int:
-            return Literal(-self.integer(arg, base))
-        return Unary(UnaryOp.NEG, self._body(arg, base))
+            return Constant(-self.integer(arg, base), EXACT)
+        return _exact(Fn.NEG, self._body(arg, base))
 
     def _refused(self, node: ast.expr, at: int) -> LegoError:
         """E113 for a node that bodies don't have."""
@@ -167,23 +166,23 @@ class _Parser(IndexParser):
         parts = f"+ - * max(a,b) min(a,b) abs(a), << and >> by 0 to {MAX_SHIFT}"
         return self.error("E113", message, at, f"bodies have tensors, integers, {parts}")
 
-    def _distance(self, node: ast.expr, base: int, shift: BinaryOp) -> Literal:
+    def _distance(self, node: ast.expr, base: int, shift: Fn) -> Constant:
         """Right side of a shift."""
         if isinstance(node, ast.Constant) and type(node.value) is int:
             value = self.integer(node, base)
             if value <= MAX_SHIFT:
-                return Literal(value)
+                return Constant(value, EXACT)
         raise self.error(
             "E113",
-            f"the right side of {shift} must be an integer from 0 to {MAX_SHIFT}",
+            f"the right side of {_SIGNS[shift]} must be an integer from 0 to {MAX_SHIFT}",
             base + node.col_offset,
             "shift by a number; to scale by a tensor, multiply by it",
         )
 
-    def _operand(self, access: Access, at: int) -> Expr:
+    def _operand(self, access: Place, at: int) -> Body:
         for k, known in enumerate(self.inputs):
-            if (known.tensor, known.map) == (access.tensor, access.map):
-                return Operand(k)
+            if (known.buffer, known.map) == (access.buffer, access.map):
+                return Value(k, EXACT)
         if len(self.inputs) == MAX_INPUTS:
             raise self.error(
                 "E114",
@@ -192,4 +191,4 @@ class _Parser(IndexParser):
                 "split the operation in two",
             )
         self.inputs.append(access)
-        return Operand(len(self.inputs) - 1)
+        return Value(len(self.inputs) - 1, EXACT)

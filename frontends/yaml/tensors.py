@@ -17,9 +17,10 @@ from frontends.yaml.intervals import escape, index_interval
 from frontends.yaml.positions import Positions
 from frontends.yaml.schema import WorkloadForm
 from lego.diag import LegoError, Loc
+from lego.ir.array import Tensor
 from lego.ir.domain import Inequality
 from lego.ir.formats import Integer
-from lego.ir.workload import Access, Loop, Tensor
+from lego.ir.operation import Loop, Place
 
 __all__ = ["Declarations", "Use", "describe"]
 
@@ -34,7 +35,7 @@ T = TypeVar("T")
 class Use:
     """One access, with the loops that it runs over."""
 
-    access: Access
+    access: Place
     loops: tuple[Loop, ...]
     writes: bool
     domain: tuple[Inequality, ...] = ()

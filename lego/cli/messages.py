@@ -58,4 +58,4 @@ def _row(network: Network, alike: Sequence[Message]) -> tuple[str, ...]:
 
 
 def _operation(network: Network, m: Message) -> str | None:
-    return network.operations[m.operation].name if m.operation >= 0 else None
+    return network.steps[m.operation].name if m.operation >= 0 else None

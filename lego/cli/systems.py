@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lego.cli.common import print_json, table
+from lego.ir.kinds import total_macs
 
 if TYPE_CHECKING:
     from frontends.models.system import System, SystemStage
@@ -33,8 +34,8 @@ def system_named(what: str) -> System | None:
 
 def as_object(system: System, networks: Mapping[str, Network]) -> dict[str, object]:
     """For JSON: stages with what they read, counts and multiply-accumulates."""
-    stages = [_stage_object(stage, networks[stage.model].macs) for stage in system.stages]
-    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in system.stages)
+    stages = [_stage_object(stage, total_macs(networks[stage.model])) for stage in system.stages]
+    total = sum(stage_macs(stage, total_macs(networks[stage.model])) for stage in system.stages)
     return {
         "name": system.name,
         "about": system.about,
@@ -66,12 +67,15 @@ def print_system(system: System, networks: Mapping[str, Network], *, as_json: bo
         return
     rows = []
     for stage in system.stages:
-        each, whole = networks[stage.model].macs, stage_macs(stage, networks[stage.model].macs)
+        each, whole = (
+            total_macs(networks[stage.model]),
+            stage_macs(stage, total_macs(networks[stage.model])),
+        )
         times = f"{stage.times:,}" + (f" x {TRAINING} to train" if stage.trains else "")
         reads = "; ".join(f"{flow.source}: {flow.what}" for flow in stage.reads)
         rows.append((stage.name, stage.model, times, _giga(each), _giga(whole), reads))
     table(("stage", "network", "runs", "GMACs each", "GMACs", "reads"), rows)
-    total = sum(stage_macs(stage, networks[stage.model].macs) for stage in system.stages)
+    total = sum(stage_macs(stage, total_macs(networks[stage.model])) for stage in system.stages)
     print(f"{system.name}: {system.about}")
     print(f"{_giga(total)} G MACs" + (f"; {system.note}" if system.note else ""))
 

@@ -13,8 +13,10 @@ from lego.cli.messages import as_objects, print_messages
 from lego.cli.systems import print_system, system_named
 from lego.diag import LegoError
 from lego.heap import rarely_collected
+from lego.ir.kinds import Kind, kind_of, macs_of, total_macs
 from lego.ir.messages import Message
-from lego.ir.network import Kind, Network, Operation
+from lego.ir.network import Network, reads_of
+from lego.ir.operation import HostCall, Step
 from lego.ir.templates import templates
 
 if TYPE_CHECKING:
@@ -111,10 +113,9 @@ def _trace_system(system: System, sizes: Shapes, *, single: bool, as_json: bool)
 
 def _refuse_host(network: Network) -> None:
     """Raises E406 if an operation is left to the host."""
-    host = [op for op in network.operations if op.kind is Kind.HOST]
-    if host:
-        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
-        message = f"{len(host)} operations of {network.name} are the host's"
+    if network.calls:
+        hint = "; ".join(f"{call.name}: {call.reason}" for call in network.calls[:5])
+        message = f"{len(network.calls)} operations of {network.name} are the host's"
         raise LegoError("E406", message, hint=hint)
 
 
@@ -229,17 +230,16 @@ def _extract(network: Network, name: str, out: Path | None) -> None:
 
 def summary(network: Network) -> dict[str, object]:
     """Parameters, multiply-accumulates, and operations by class."""
-    kinds = Counter(op.kind.value for op in network.operations)
+    kinds = Counter(kind_of(step).value for step in network.steps)
     return {
         "name": network.name,
         "parameters": network.parameters,
-        "macs": network.macs,
+        "macs": total_macs(network),
         "operations": {kind.value: kinds.get(kind.value, 0) for kind in Kind},
         "different_operations": len(templates(network)),
         "host": [
-            {"name": op.name, "source": op.source, "reason": op.reason}
-            for op in network.operations
-            if op.kind is Kind.HOST
+            {"name": call.name, "source": call.source, "reason": call.reason}
+            for call in network.calls
         ],
     }
 
@@ -254,31 +254,32 @@ def _listed(network: Network) -> dict[str, object]:
         {"count": len(ops), "names": [op.name for op in ops], **template}
         for template, ops in zip(document["templates"], alike, strict=True)
     ]
-    fields = ("name", "source", "template", "output", "inputs")
-    listed = [dict(zip(fields, each, strict=True)) for each in document["operations"]]
+    fields = ("name", "source", "template", "outputs", "inputs")
+    listed = [dict(zip(fields, each, strict=True)) for each in document["steps"]]
     return {"templates": kept, "operations": listed}
 
 
 def _print_summary(network: Network) -> None:
-    groups: dict[tuple[str, str], list[Operation]] = {}
-    for op in network.operations:
-        groups.setdefault((op.kind.value, op.source), []).append(op)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for step in network.steps:
+        groups.setdefault((kind_of(step).value, step.source), []).append(macs_of(step))
     rows = [
-        (kind, source, len(ops), f"{sum(op.macs for op in ops):,}" if ops[0].macs else "")
-        for (kind, source), ops in sorted(groups.items())
+        (kind, source, len(macs), f"{sum(macs):,}" if macs[0] else "")
+        for (kind, source), macs in sorted(groups.items())
     ]
     table(("class", "from", "operations", "MACs"), rows)
-    kinds = Counter(op.kind.value for op in network.operations)
+    kinds = Counter(kind_of(step).value for step in network.steps)
     counts = ", ".join(f"{kinds[kind.value]:,} {kind}" for kind in Kind if kinds[kind.value])
-    print(
-        f"{network.name}: {network.parameters / 1e6:,.1f} M parameters, {network.macs / 1e9:,.3f} G"
-    )
+    macs = total_macs(network)
+    print(f"{network.name}: {network.parameters / 1e6:,.1f} M parameters, {macs / 1e9:,.3f} G")
     print(f"MACs; {counts} operations, {summary(network)['different_operations']} different ones")
 
 
-def described(op: Operation) -> str:
-    """One operation on a line: class, name, loops."""
-    loops = " ".join(f"{loop.name}:{loop.extent}" for loop in op.loops)
-    reads = ", ".join(place.buffer for place in op.inputs)
-    note = op.reason or f"[{loops}]"
-    return f"{op.kind:6}{op.name}  {note}  {op.output.buffer} {op.reduction} {reads}"
+def described(step: Step) -> str:
+    """One step on a line: class, name, loops, what is written from what."""
+    reads, kind = ", ".join(reads_of(step)), kind_of(step)
+    if isinstance(step, HostCall):
+        return f"{kind:6}{step.name}  {step.reason}  {', '.join(step.outputs)} = {reads}"
+    loops = " ".join(f"{loop.name}:{loop.extent}" for loop in step.loops)
+    writes = ", ".join(f"{output.buffer} {output.reduction}" for output in step.outputs)
+    return f"{kind:6}{step.name}  [{loops}]  {writes} {reads}"

@@ -14,7 +14,6 @@ from lego.cli.common import print_json, progress, table
 from lego.cli.trace import Shapes, refuse_for_own, refuse_shapes
 from lego.diag import LegoError
 from lego.heap import rarely_collected
-from lego.ir.network import Kind
 from lego.tell import Tell
 
 if TYPE_CHECKING:
@@ -194,12 +193,10 @@ def _samples(wanted: Wanted, sample: Sample) -> list[Sample]:
 
 
 def _refuse_host(subject: Subject) -> None:
-    host = [op for op in subject.network.operations if op.kind is Kind.HOST]
-    if host:
-        hint = "; ".join(f"{op.name}: {op.reason}" for op in host[:5])
-        message = (
-            f"{len(host)} operations of {subject.network.name} are the host's, which isn't run here"
-        )
+    calls = subject.network.calls
+    if calls:
+        hint = "; ".join(f"{call.name}: {call.reason}" for call in calls[:5])
+        message = f"{len(calls)} operations of {subject.network.name} are the host's, which isn't run here"
         raise LegoError("E406", message, hint=hint)
 
 

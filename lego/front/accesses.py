@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from lego.front.delays import covered
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.domain import Inequality, points
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["access_counts"]
 

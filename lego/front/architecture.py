@@ -16,10 +16,11 @@ from lego.front.lexmin import least_point
 from lego.front.links import link_sources, sharing_classes
 from lego.front.reuse import Forms, forms, held_counters
 from lego.ir.adg import Adg, InputPlan, OutputClass, OutputPlan
+from lego.ir.array import Access, ArrayOperation, Tensor
 from lego.ir.checks.check import checked
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import Inequality
-from lego.ir.workload import Access, Reduction, Tensor, TensorOp
+from lego.ir.operation import Reduction
 
 __all__ = ["build_adg"]
 
@@ -27,7 +28,7 @@ Point = tuple[int, ...]
 
 
 def build_adg(
-    name: str, op: TensorOp, tensors: Sequence[Tensor], dataflow: Dataflow, price: int = 0
+    name: str, op: ArrayOperation, tensors: Sequence[Tensor], dataflow: Dataflow, price: int = 0
 ) -> Adg:
     """Plan interconnect, data nodes and banks of every operand of `op`.
 
@@ -47,7 +48,7 @@ def build_adg(
     return checked(Adg("lego/adg/1", name, op, dataflow, inputs, output))
 
 
-def _operand_names(op: TensorOp) -> list[str]:
+def _operand_names(op: ArrayOperation) -> list[str]:
     """The tensor's name, numbered from its second access on."""
     tensors = [access.tensor for access in op.inputs]
     return [
@@ -76,7 +77,7 @@ def _input(
     )
 
 
-def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
+def _output(op: ArrayOperation, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     form = forms(op.output.map, op, dataflow)
     classes = tuple(_class(group, dataflow) for group in sharing_classes(form.space, dataflow))
     hold = held_counters(form)
@@ -91,7 +92,7 @@ def _output(op: TensorOp, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
     return OutputPlan(tensor.name, tensor, *index, classes, hold, revisit, injective, banking)
 
 
-def _check_assigned_once(op: TensorOp) -> None:
+def _check_assigned_once(op: ArrayOperation) -> None:
     """Raises E301 if an assignment meets an element in two iterations."""
     if op.reduction is Reduction.ASSIGN and (clash := _clash(op)):
         first, second = (_named(op, point) for point in clash)
@@ -111,7 +112,7 @@ def _class(group: Sequence[tuple[int, ...]], dataflow: Dataflow) -> OutputClass:
     return OutputClass(tuple(tuple(level) for _, level in sorted(levels.items())))
 
 
-def _clash(op: TensorOp) -> tuple[Point, Point] | None:
+def _clash(op: ArrayOperation) -> tuple[Point, Point] | None:
     """Two iterations that write one element, if there are any."""
     rows = op.output.map.rows
     zero = (0,) * len(op.loops)
@@ -132,11 +133,11 @@ def _clash(op: TensorOp) -> tuple[Point, Point] | None:
     return pair[0], pair[1]
 
 
-def _named(op: TensorOp, point: Point) -> str:
+def _named(op: ArrayOperation, point: Point) -> str:
     return "(" + ", ".join(f"{x.name}={v}" for x, v in zip(op.loops, point, strict=True)) + ")"
 
 
-def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
+def _padded_extents(op: ArrayOperation, dataflow: Dataflow) -> list[int]:
     """Extents of the loops over all FUs and timestamps, ragged edges included."""
     extents = [1] * len(op.loops)
     for dim, trips in zip(dataflow.temporal, dataflow.trips(op), strict=True):
@@ -147,7 +148,7 @@ def _padded_extents(op: TensorOp, dataflow: Dataflow) -> list[int]:
     return extents
 
 
-def _injective(op: TensorOp, extents: Sequence[int]) -> bool:
+def _injective(op: ArrayOperation, extents: Sequence[int]) -> bool:
     """Whether two points that differ in a loop of the output's indices differ in the element; for an
     assignment, any two points.
 

@@ -12,13 +12,13 @@ import islpy as isl
 from lego.diag import InternalError, LegoError
 from lego.front.lexmin import least_point
 from lego.ir.adg import Adg
+from lego.ir.array import ArrayOperation
 from lego.ir.dataflow import Dataflow
-from lego.ir.workload import TensorOp
 
 __all__ = ["check_dataflow", "check_memories"]
 
 
-def check_dataflow(op: TensorOp, flow: Dataflow) -> None:
+def check_dataflow(op: ArrayOperation, flow: Dataflow) -> None:
     """Raise E302 if an iteration runs twice, E303 if one never runs, E304 if an FU would have to act
     before its timestamp is issued."""
     box = [*_ranges("t", flow.trips(op)), *_ranges("s", flow.sizes)]
@@ -36,7 +36,7 @@ def check_dataflow(op: TensorOp, flow: Dataflow) -> None:
     _check_missed(op, flow, box)
 
 
-def _check_missed(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> None:
+def _check_missed(op: ArrayOperation, flow: Dataflow, box: Sequence[str]) -> None:
     loops = [f"i{k}" for k in range(len(op.loops))]
     inside = [f"0 <= i{k} < {loop.extent}" for k, loop in enumerate(op.loops)]
     places = ", ".join(_names(flow))
@@ -54,7 +54,7 @@ def _check_missed(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> None:
         )
 
 
-def _check_cues(op: TensorOp, flow: Dataflow) -> None:
+def _check_cues(op: ArrayOperation, flow: Dataflow) -> None:
     low = tuple(
         size - 1 if cycles < 0 else 0 for cycles, size in zip(flow.control, flow.sizes, strict=True)
     )
@@ -68,7 +68,7 @@ def _check_cues(op: TensorOp, flow: Dataflow) -> None:
         )
 
 
-def _iteration(op: TensorOp, flow: Dataflow, fu: Sequence[int]) -> tuple[int, ...]:
+def _iteration(op: ArrayOperation, flow: Dataflow, fu: Sequence[int]) -> tuple[int, ...]:
     """Iteration of an FU at timestamp 0."""
     matrix = flow.spatial_matrix(len(op.loops))
     return tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in matrix)
@@ -86,7 +86,7 @@ def _ranges(letter: str, extents: Sequence[int], mark: str = "") -> Iterator[str
     return (f"0 <= {letter}{k}{mark} < {extent}" for k, extent in enumerate(extents))
 
 
-def _forms(op: TensorOp, flow: Dataflow, mark: str) -> list[str]:
+def _forms(op: ArrayOperation, flow: Dataflow, mark: str) -> list[str]:
     """``M_T t + M_S s`` per loop, as text."""
     time, space = flow.temporal_matrix(len(op.loops)), flow.spatial_matrix(len(op.loops))
     return [
@@ -101,7 +101,7 @@ def _forms(op: TensorOp, flow: Dataflow, mark: str) -> list[str]:
     ]
 
 
-def _equal(op: TensorOp, flow: Dataflow, mark: str) -> list[str]:
+def _equal(op: ArrayOperation, flow: Dataflow, mark: str) -> list[str]:
     return [f"i{k} = {form}" for k, form in enumerate(_forms(op, flow, mark))]
 
 
@@ -109,7 +109,7 @@ Twice = tuple[tuple[int, ...], str, str]
 """An iteration, and two places that run it."""
 
 
-def _twice(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> Twice | None:
+def _twice(op: ArrayOperation, flow: Dataflow, box: Sequence[str]) -> Twice | None:
     """An iteration of the domain with two places of the box that run it."""
     names, others = _names(flow), _names(flow, "x")
     if not names:
@@ -130,7 +130,7 @@ def _twice(op: TensorOp, flow: Dataflow, box: Sequence[str]) -> Twice | None:
     return None
 
 
-def _run(op: TensorOp, flow: Dataflow, place: Sequence[int]) -> tuple[int, ...]:
+def _run(op: ArrayOperation, flow: Dataflow, place: Sequence[int]) -> tuple[int, ...]:
     n = len(flow.temporal)
     time, space = flow.temporal_matrix(len(op.loops)), flow.spatial_matrix(len(op.loops))
     return tuple(
@@ -153,7 +153,7 @@ def _point(found: isl.Set, size: int) -> tuple[int, ...]:
     return point
 
 
-def _named(op: TensorOp, iteration: Sequence[int]) -> str:
+def _named(op: ArrayOperation, iteration: Sequence[int]) -> str:
     return ", ".join(f"{loop.name}={x}" for loop, x in zip(op.loops, iteration, strict=True))
 
 

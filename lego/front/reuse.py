@@ -16,8 +16,8 @@ import islpy as isl
 
 from lego.front.lexmin import least_point
 from lego.ir.affine import AffineMap
+from lego.ir.array import ArrayOperation
 from lego.ir.dataflow import Dataflow
-from lego.ir.workload import TensorOp
 
 __all__ = ["Forms", "Reuse", "ReuseKind", "forms", "held_counters", "reuse_vectors", "validity"]
 
@@ -57,7 +57,7 @@ class Reuse:
         return ReuseKind.DELAY if self.delay else ReuseKind.DIRECT
 
 
-def forms(access: AffineMap, op: TensorOp, dataflow: Dataflow) -> Forms:
+def forms(access: AffineMap, op: ArrayOperation, dataflow: Dataflow) -> Forms:
     """``F_T``, ``F_S`` and the offset of an access."""
     n = len(op.loops)
     return Forms(

@@ -8,11 +8,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lego.ir.array import ArrayOperation, Tensor
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import inside_box
 from lego.ir.formats import Integer
 from lego.ir.guard import Guard, guards_of
-from lego.ir.workload import Reduction, Tensor, TensorOp
+from lego.ir.operation import Reduction
 
 __all__ = [
     "Adg",
@@ -220,7 +221,7 @@ class Adg:
 
     schema: str
     name: str
-    op: TensorOp
+    op: ArrayOperation
     dataflow: Dataflow
     inputs: tuple[InputPlan, ...]
     output: OutputPlan

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lego.ir.workload import TensorOp
+from lego.ir.array import ArrayOperation
 
 __all__ = ["Dataflow", "TemporalDim"]
 
@@ -64,7 +64,7 @@ class Dataflow:
             tuple(int(mapped == loop) for mapped in self.spatial_loops) for loop in range(n_loops)
         )
 
-    def trips(self, op: TensorOp, bounds: Mapping[str, int] | None = None) -> tuple[int, ...]:
+    def trips(self, op: ArrayOperation, bounds: Mapping[str, int] | None = None) -> tuple[int, ...]:
         """Trip count of every counter; at the maximum bounds if none are given."""
         return tuple(
             dim.trips((bounds or {}).get(op.loops[dim.loop].name, op.loops[dim.loop].extent))
@@ -73,7 +73,7 @@ class Dataflow:
             for dim in self.temporal
         )
 
-    def timestamps(self, op: TensorOp, bounds: Mapping[str, int] | None = None) -> int:
+    def timestamps(self, op: ArrayOperation, bounds: Mapping[str, int] | None = None) -> int:
         """Number of timestamps that the sequencer issues."""
         return math.prod(self.trips(op, bounds))
 
@@ -109,7 +109,7 @@ class Dataflow:
         """``c . s`` in cycles."""
         return sum(c * s for c, s in zip(self.control, fu, strict=True))
 
-    def describe(self, op: TensorOp) -> str:
+    def describe(self, op: ArrayOperation) -> str:
         """One line for people: `spatial m:16 n:16, temporal m/16 n/16 k, control (1, 1)`."""
         axes = sum(loop >= 0 for loop in self.spatial_loops)
         space = " ".join(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lego.ir.array import ArrayOperation
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import Inequality, inside_box
-from lego.ir.workload import TensorOp
 
 __all__ = ["Guard", "guards_of"]
 
@@ -48,12 +48,12 @@ class Guard:
         return min(max(0, self.limit + self.start - self.nearest), self.high + 1)
 
 
-def guards_of(op: TensorOp, dataflow: Dataflow) -> tuple[Guard, ...]:
+def guards_of(op: ArrayOperation, dataflow: Dataflow) -> tuple[Guard, ...]:
     """One guard per inequality of the operation's domain."""
     return tuple(_guard(each, op, dataflow) for each in op.domain)
 
 
-def _guard(each: Inequality, op: TensorOp, dataflow: Dataflow) -> Guard:
+def _guard(each: Inequality, op: ArrayOperation, dataflow: Dataflow) -> Guard:
     row = each.coefficients
     time = tuple(row[d.loop] * d.step if d.loop >= 0 else 0 for d in dataflow.temporal)
     space = tuple(row[loop] if loop >= 0 else 0 for loop in dataflow.spatial_loops)

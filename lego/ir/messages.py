@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from lego.diag import InternalError
 from lego.ir.formats import Format, bytes_of
-from lego.ir.network import Network
+from lego.ir.network import Network, reads_of, writes_of
 
 __all__ = ["Message", "Pattern", "message"]
 
@@ -61,12 +61,10 @@ def message(
     """The message of a buffer, with the operation that it follows or precedes."""
     held = network.buffer(buffer)
     if sends:
-        writers = [k for k, op in enumerate(network.operations) if op.output.buffer == buffer]
+        writers = [k for k, step in enumerate(network.steps) if buffer in writes_of(step)]
         at = writers[-1] if writers else -1
     else:
-        readers = (
-            k for k, op in enumerate(network.operations) for p in op.inputs if p.buffer == buffer
-        )
+        readers = (k for k, step in enumerate(network.steps) if buffer in reads_of(step))
         at = next(readers, -1)
         if at < 0:
             raise InternalError(f"{network.name} never reads {buffer}, which it receives")

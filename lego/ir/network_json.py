@@ -2,78 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from fractions import Fraction
 from typing import NotRequired, TypedDict
 
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.constants import Bits, Constant, Scalar
+from lego.ir.domain import Inequality
 from lego.ir.formats import Format, format_named
-from lego.ir.network import (
+from lego.ir.kinds import kind_of
+from lego.ir.network import Buffer, Network, Role, reads_of, writes_of
+from lego.ir.operation import (
     Apply,
     Body,
-    Buffer,
     Fn,
-    Kind,
-    Network,
-    Number,
+    HostCall,
+    Loop,
     Operation,
+    Output,
+    Place,
     Position,
-    Role,
+    Reduction,
+    Step,
     Value,
 )
-from lego.ir.templates import Template, TemplateAccess, templates
-from lego.ir.workload import Loop, Reduction
+from lego.ir.templates import Template, templates, with_names
 
 __all__ = ["SCHEMA", "NetworkJson", "from_json", "to_json"]
 
-SCHEMA = "lego/network/2"
+SCHEMA = "lego/network/3"
 
+ScalarJson = int | float | str
+"""An integer, a fraction (all of them are floating-point numbers), or bits as `0x...`."""
 BodyJson = list["str | int | float | BodyJson"]
-"""``["value", 0]``, ``["number", 0.5]``, ``["position", 1]``, or a function and its arguments."""
-AccessJson = tuple[list[list[int]], list[int], float | str | None, list[list[int]], str]
-"""Rows, offset, padding, (dimension, input) pairs and number format. Tuples are lists once read."""
+"""``["value", 0, "int8"]``, ``["constant", 0.5, "float32"]``, ``["position", 1, "int64"]``, or a
+function, its format and its arguments."""
+
+
+class PlaceJson(TypedDict):
+    """An access; `format` is the buffer's, for who reads a template by itself."""
+
+    rows: list[list[int]]
+    offset: list[int]
+    format: str
+    pad: NotRequired[tuple[ScalarJson, str]]
+    indirect: NotRequired[list[list[int]]]
+
+
+class OutputJson(TypedDict):
+    """What is written, and what with."""
+
+    place: PlaceJson
+    body: BodyJson
+    reduction: str
+    clipped: NotRequired[bool]
 
 
 class TemplateJson(TypedDict):
-    """What alike operations share; loops are names and extents."""
+    """What alike steps share; loops are names and extents. Those of the host have a reason and the
+    formats of what they read and write instead."""
 
     kind: str
-    loops: list[tuple[str, int]]
-    output: AccessJson
-    inputs: list[AccessJson]
-    body: BodyJson
-    reduction: str
+    loops: NotRequired[list[tuple[str, int]]]
+    domain: NotRequired[list[tuple[list[int], int]]]
+    outputs: list[OutputJson] | list[str]
+    inputs: list[PlaceJson] | list[str]
     reason: NotRequired[str]
 
 
 class NetworkJson(TypedDict):
-    """A network: buffers by name, shape, format and role; operations by name, source, template's
-    number, output and inputs."""
+    """A network: buffers by name, shape, format and role; steps by name, source, template's number,
+    what they write and what they read."""
 
     schema: str
     name: str
     buffers: list[tuple[str, list[int], str, str]]
     templates: list[TemplateJson]
-    operations: list[tuple[str, str, int, str, list[str]]]
+    steps: list[tuple[str, str, int, list[str], list[str]]]
     inputs: list[str]
     outputs: list[str]
 
 
 def to_json(network: Network) -> NetworkJson:
-    """The network as a JSON object: operations name their template and their buffers.
-
-    Infinities, which JSON lacks, are strings.
-    """
+    """The network as a JSON object: steps name their template and their buffers."""
     found = templates(network)
-    number = {id(op): k for k, ops in enumerate(found.values()) for op in ops}
+    number = {id(step): k for k, steps in enumerate(found.values()) for step in steps}
     return {
         "schema": SCHEMA,
         "name": network.name,
         "buffers": [(b.name, list(b.shape), str(b.format), b.role.value) for b in network.buffers],
         "templates": [_template(template) for template in found],
-        "operations": [
-            (op.name, op.source, number[id(op)], op.output.buffer, [p.buffer for p in op.inputs])
-            for op in network.operations
+        "steps": [
+            (step.name, step.source, number[id(step)], list(writes_of(step)), list(reads_of(step)))
+            for step in network.steps
         ],
         "inputs": list(network.inputs),
         "outputs": list(network.outputs),
@@ -81,44 +102,64 @@ def to_json(network: Network) -> NetworkJson:
 
 
 def _template(template: Template) -> TemplateJson:
+    step, kind = template.step, kind_of(template.step).value
+    if isinstance(step, HostCall):
+        writes, reads = ([str(fmt) for fmt in each] for each in (template.writes, template.reads))
+        return {"kind": kind, "outputs": writes, "inputs": reads, "reason": step.reason}
     found: TemplateJson = {
-        "kind": template.kind.value,
-        "loops": [(loop.name, loop.extent) for loop in template.loops],
-        "output": _access(template.output),
-        "inputs": [_access(access) for access in template.inputs],
-        "body": _body(template.body),
-        "reduction": template.reduction.value,
+        "kind": kind,
+        "loops": [(loop.name, loop.extent) for loop in step.loops],
+        "outputs": [_output(*each) for each in zip(step.outputs, template.writes, strict=True)],
+        "inputs": [_place(*each) for each in zip(step.inputs, template.reads, strict=True)],
     }
-    if template.reason:
-        found["reason"] = template.reason
+    if step.domain:
+        found["domain"] = [(list(each.coefficients), each.limit) for each in step.domain]
     return found
 
 
-def _access(access: TemplateAccess) -> AccessJson:
-    return (
-        [list(row) for row in access.map.rows],
-        list(access.map.offset),
-        None if access.pad is None else _number(access.pad),
-        [list(pair) for pair in access.indirect],
-        str(access.format),
-    )
+def _output(output: Output, fmt: Format) -> OutputJson:
+    found: OutputJson = {
+        "place": _place(output.place, fmt),
+        "body": _body(output.body),
+        "reduction": output.reduction.value,
+    }
+    if output.clipped:
+        found["clipped"] = True
+    return found
 
 
-def _number(value: float) -> float | str:
-    return str(value) if value in (float("inf"), float("-inf")) else value
+def _place(place: Place, fmt: Format) -> PlaceJson:
+    found: PlaceJson = {
+        "rows": [list(row) for row in place.map.rows],
+        "offset": list(place.map.offset),
+        "format": str(fmt),
+    }
+    if place.pad is not None:
+        found["pad"] = (_scalar(place.pad.value), str(place.pad.format))
+    if place.indirect:
+        found["indirect"] = [list(pair) for pair in place.indirect]
+    return found
+
+
+def _scalar(value: Scalar) -> ScalarJson:
+    match value:
+        case Bits(pattern):
+            return f"{pattern:#x}"
+        case Fraction():
+            return float(value)
+    return value
 
 
 def _body(body: Body) -> BodyJson:
     match body:
-        case Value(index):
-            return ["value", index]
-        case Number(value):
-            return ["number", _number(value)]
-        case Position(loop):
-            return ["position", loop]
-        case Apply(fn, args):
-            return [fn.value, *(_body(arg) for arg in args)]
-    raise InternalError("a finished body has no labels")
+        case Value(index, fmt):
+            return ["value", index, str(fmt)]
+        case Constant(value, fmt):
+            return ["constant", _scalar(value), str(fmt)]
+        case Position(loop, fmt):
+            return ["position", loop, str(fmt)]
+        case Apply(fn, args, fmt):
+            return [fn.value, str(fmt), *(_body(arg) for arg in args)]
 
 
 def from_json(document: NetworkJson) -> Network:
@@ -132,47 +173,50 @@ def from_json(document: NetworkJson) -> Network:
             Buffer(name, tuple(shape), _format(fmt), Role(role))
             for name, shape, fmt, role in document["buffers"]
         ),
-        tuple(_read_operation(each, kept) for each in document["operations"]),
+        tuple(
+            with_names(kept[number], name, source, tuple(reads), tuple(writes))
+            for name, source, number, writes, reads in document["steps"]
+        ),
         tuple(document["inputs"]),
         tuple(document["outputs"]),
     )
 
 
-def _read_template(given: TemplateJson) -> Template:
-    return Template(
-        Kind(given["kind"]),
-        tuple(Loop(name, extent) for name, extent in given["loops"]),
-        _read_access(given["output"]),
-        tuple(map(_read_access, given["inputs"])),
-        _read_body(given["body"]),
-        Reduction(given["reduction"]),
-        given.get("reason", ""),
-    )
-
-
-def _read_operation(
-    given: tuple[str, str, int, str, list[str]], kept: Sequence[Template]
-) -> Operation:
-    name, source, number, output, inputs = given
-    like = kept[number]
+def _read_template(given: TemplateJson) -> Step:
+    inputs, outputs = given["inputs"], given["outputs"]
+    if "loops" not in given:
+        return HostCall("", ("",) * len(inputs), ("",) * len(outputs), "", given["reason"])
     return Operation(
-        name,
-        source,
-        like.kind,
-        like.loops,
-        like.output.of(output),
-        tuple(access.of(each) for access, each in zip(like.inputs, inputs, strict=True)),
-        like.body,
-        like.reduction,
-        like.reason,
+        "",
+        tuple(Loop(name, extent) for name, extent in given["loops"]),
+        tuple(_read_output(each) for each in outputs if not isinstance(each, str)),
+        tuple(_read_place(each) for each in inputs if not isinstance(each, str)),
+        tuple(Inequality(tuple(row), limit) for row, limit in given.get("domain", ())),
     )
 
 
-def _read_access(given: AccessJson) -> TemplateAccess:
-    rows, offset, pad, indirect, fmt = given
-    access = AffineMap(tuple(map(tuple, rows)), tuple(offset))
-    pairs = tuple((dim, source) for dim, source in indirect)
-    return TemplateAccess(access, None if pad is None else float(pad), pairs, _format(fmt))
+def _read_output(given: OutputJson) -> Output:
+    body, how = _read_body(given["body"]), Reduction(given["reduction"])
+    return Output(_read_place(given["place"]), body, how, given.get("clipped", False))
+
+
+def _read_place(given: PlaceJson) -> Place:
+    access = AffineMap(tuple(map(tuple, given["rows"])), tuple(given["offset"]))
+    pad = (
+        Constant(_read_scalar(given["pad"][0]), _format(given["pad"][1]))
+        if "pad" in given
+        else None
+    )
+    return Place("", access, pad, tuple((dim, at) for dim, at in given.get("indirect", ())))
+
+
+def _read_scalar(given: ScalarJson) -> Scalar:
+    match given:
+        case str():
+            return Bits(int(given, 16))
+        case float():
+            return Fraction(given)
+    return given
 
 
 def _format(name: str) -> Format:
@@ -184,14 +228,12 @@ def _format(name: str) -> Format:
 
 def _read_body(given: object) -> Body:
     match given:
-        case ["value", int(index)]:
-            return Value(index)
-        case ["number", str(text)]:
-            return Number(float(text))
-        case ["number", int() | float() as value]:
-            return Number(value)
-        case ["position", int(loop)]:
-            return Position(loop)
-        case [str(head), *args]:
-            return Apply(Fn(head), tuple(map(_read_body, args)))
+        case ["value", int(index), str(fmt)]:
+            return Value(index, _format(fmt))
+        case ["constant", int() | float() | str() as value, str(fmt)]:
+            return Constant(_read_scalar(value), _format(fmt))
+        case ["position", int(loop), str(fmt)]:
+            return Position(loop, _format(fmt))
+        case [str(head), str(fmt), *args]:
+            return Apply(Fn(head), tuple(map(_read_body, args)), _format(fmt))
     raise InternalError(f"no body: {given!r}")

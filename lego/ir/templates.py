@@ -1,57 +1,62 @@
-"""Repeated blocks of a network: operations that differ in names only are one template."""
+"""Repeated blocks of a network: steps that differ in names only are one template."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lego.ir.affine import AffineMap
 from lego.ir.formats import Format
-from lego.ir.network import Body, Kind, Network, Operation, Place
-from lego.ir.workload import Loop, Reduction
+from lego.ir.network import Network, reads_of, writes_of
+from lego.ir.operation import HostCall, Operation, Place, Step
 
-__all__ = ["Template", "TemplateAccess", "templates"]
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateAccess:
-    """How an operation gets at a buffer, whichever it is; fields as in :class:`lego.ir.network.Place`."""
-
-    map: AffineMap
-    pad: float | None
-    indirect: tuple[tuple[int, int], ...]
-    format: Format
-
-    def of(self, buffer: str) -> Place:
-        """The same access of a buffer."""
-        return Place(buffer, self.map, self.pad, self.indirect)
+__all__ = ["Template", "template_of", "templates", "with_names"]
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What operations have in common that need the same hardware and the same time."""
+    """What steps have in common that need the same hardware and the same time.
 
-    kind: Kind
-    loops: tuple[Loop, ...]
-    output: TemplateAccess
-    inputs: tuple[TemplateAccess, ...]
-    body: Body
-    reduction: Reduction
-    reason: str
+    Attributes
+    ----------
+    step : one of them without names: of itself, of its source and of its buffers.
+    reads, writes : the formats of those buffers.
+    """
+
+    step: Step
+    reads: tuple[Format, ...]
+    writes: tuple[Format, ...]
 
 
-def templates(network: Network) -> dict[Template, list[Operation]]:
-    """Every template with its operations, both in program order."""
+def templates(network: Network) -> dict[Template, list[Step]]:
+    """Every template with its steps, both in program order."""
     formats = {buffer.name: buffer.format for buffer in network.buffers}
-    found: dict[Template, list[Operation]] = {}
-    for op in network.operations:
-        output, *inputs = _accesses((op.output, *op.inputs), formats)
-        template = Template(
-            op.kind, op.loops, output, tuple(inputs), op.body, op.reduction, op.reason
-        )
-        found.setdefault(template, []).append(op)
+    found: dict[Template, list[Step]] = {}
+    for step in network.steps:
+        found.setdefault(template_of(step, formats), []).append(step)
     return found
 
 
-def _accesses(places: Iterable[Place], formats: dict[str, Format]) -> list[TemplateAccess]:
-    return [TemplateAccess(p.map, p.pad, p.indirect, formats[p.buffer]) for p in places]
+def template_of(step: Step, formats: dict[str, Format]) -> Template:
+    """The template of a step; `formats` are the buffers'."""
+    reads, writes = reads_of(step), writes_of(step)
+    bare = with_names(step, "", "", ("",) * len(reads), ("",) * len(writes))
+    return Template(
+        bare, tuple(formats[name] for name in reads), tuple(formats[name] for name in writes)
+    )
+
+
+def with_names(
+    step: Step, name: str, source: str, reads: tuple[str, ...], writes: tuple[str, ...]
+) -> Step:
+    """The same step of other buffers."""
+    if isinstance(step, HostCall):
+        return HostCall(name, reads, writes, source, step.reason)
+    outputs = tuple(
+        replace(output, place=_of(output.place, buffer))
+        for output, buffer in zip(step.outputs, writes, strict=True)
+    )
+    inputs = tuple(_of(place, buffer) for place, buffer in zip(step.inputs, reads, strict=True))
+    return Operation(name, step.loops, outputs, inputs, step.domain, source)
+
+
+def _of(place: Place, buffer: str) -> Place:
+    return Place(buffer, place.map, place.pad, place.indirect)

@@ -6,15 +6,18 @@ import itertools
 from fractions import Fraction
 
 from lego.diag import LegoError
+from lego.ir.array import ArrayOperation
 from lego.ir.checks.check import checked
 from lego.ir.dataflow import Dataflow, TemporalDim
 from lego.ir.hardware import Architecture
-from lego.ir.workload import DataflowSpec, TensorOp
+from lego.ir.workload import DataflowSpec
 
 __all__ = ["choose", "dataflow_of"]
 
 
-def dataflow_of(op: TensorOp, spec: DataflowSpec | None, architecture: Architecture) -> Dataflow:
+def dataflow_of(
+    op: ArrayOperation, spec: DataflowSpec | None, architecture: Architecture
+) -> Dataflow:
     """The dataflow that `spec` describes, or a sensible one if it is None.
 
     Raises E201 if a spatial loop is named twice.
@@ -41,7 +44,7 @@ def dataflow_of(op: TensorOp, spec: DataflowSpec | None, architecture: Architect
     return checked(flow)
 
 
-def choose(op: TensorOp, architecture: Architecture) -> DataflowSpec:
+def choose(op: ArrayOperation, architecture: Architecture) -> DataflowSpec:
     """Pick the spatial loops that keep most FUs busy; the reduction runs innermost.
 
     Ties prefer loops of the output, so that partial sums stay in the FUs, and then loops that
@@ -67,7 +70,7 @@ def _touches(rows: tuple[tuple[int, ...], ...], column: int) -> bool:
 
 
 def _score(
-    op: TensorOp, architecture: Architecture, loops: tuple[int, ...]
+    op: ArrayOperation, architecture: Architecture, loops: tuple[int, ...]
 ) -> tuple[Fraction, int, int]:
     busy = Fraction(1)
     for loop, size in zip(loops, architecture.array, strict=False):

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lego.ir.affine import AffineMap
-from lego.ir.network import Operation, Place
-from lego.ir.workload import Loop
+from lego.ir.operation import Loop, Operation, Place
 
 __all__ = ["own_dimensions", "own_loops", "split_loop", "summed_loop"]
 
@@ -74,7 +73,9 @@ def split_loop(op: Operation, loop: int, size: int) -> Operation:
     return replace(
         op,
         loops=loops,
-        output=_split(op.output, loop, size),
+        outputs=tuple(
+            replace(output, place=_split(output.place, loop, size)) for output in op.outputs
+        ),
         inputs=tuple(_split(place, loop, size) for place in op.inputs),
     )
 

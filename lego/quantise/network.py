@@ -8,25 +8,29 @@ nest. (Jacob et al., 2018, eq. 3, with zero points of 0; Micikevicius et al., 20
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, Format
-from lego.ir.network import (
+from lego.ir.kinds import is_contraction
+from lego.ir.network import Buffer, Network, Role, writes_of
+from lego.ir.operation import (
     Apply,
     Body,
-    Buffer,
     Fn,
-    Kind,
-    Network,
-    Number,
+    Loop,
     Operation,
+    Output,
     Place,
-    Role,
+    Reduction,
+    Step,
     Value,
     operands,
 )
-from lego.ir.workload import Loop, Reduction
+from lego.ir.promotion import applied
 from lego.quantise.loops import own_dimensions, own_loops, split_loop, summed_loop
 from lego.quantise.scheme import LARGEST, Scheme
 
@@ -100,12 +104,12 @@ def quantised(network: Network, scheme: Scheme) -> Quantised:
     """The network with every contraction of real numbers in the scheme's formats; all else stays,
     names too."""
     work = _Work(network, scheme)
-    for index, op in enumerate(network.operations):
-        if work.is_eligible(op, index):
-            work.contraction(op)
+    for index, step in enumerate(network.steps):
+        if isinstance(step, Operation) and work.is_eligible(step, index):
+            work.contraction(step)
         else:
-            work.operations.append(op)
-    made = replace(network, buffers=tuple(work.buffers.values()), operations=tuple(work.operations))
+            work.steps.append(step)
+    made = replace(network, buffers=tuple(work.buffers.values()), steps=tuple(work.steps))
     return Quantised(made, tuple(work.scales.values()), tuple(work.weights.values()))
 
 
@@ -113,7 +117,7 @@ def quantised(network: Network, scheme: Scheme) -> Quantised:
 class _Work:
     network: Network
     scheme: Scheme
-    operations: list[Operation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     scales: dict[str, Scale] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
     rounded: dict[str, str] = field(default_factory=dict)
@@ -121,16 +125,18 @@ class _Work:
     def __post_init__(self) -> None:
         self.buffers = {buffer.name: buffer for buffer in self.network.buffers}
         self.writers: dict[str, list[int]] = {}
-        for index, op in enumerate(self.network.operations):
-            if not isinstance(op.body, Number):  # what fills it first isn't part of the sums
-                self.writers.setdefault(op.output.buffer, []).append(index)
+        for index, step in enumerate(self.network.steps):
+            for name in writes_of(step):
+                if not _fills(step):  # what fills it first isn't part of the sums
+                    self.writers.setdefault(name, []).append(index)
 
     def is_eligible(self, op: Operation, index: int) -> bool:
         """A sum of products of real numbers, of tensors that are finished, alone in what it writes."""
-        names = [op.inputs[k].buffer for k in operands(op.body)] if op.kind is Kind.ARRAY else []
+        if not is_contraction(op):
+            return False
+        names = [op.inputs[k].buffer for k in operands(op.output.body)]
         return (
-            bool(names)
-            and all(self.buffers[name].format in REAL for name in names)
+            all(self.buffers[name].format in REAL for name in names)
             and not any(place.indirect for place in op.inputs)
             and all(at < index for name in names for at in self.writers.get(name, []))
             and len(self.writers[op.output.buffer]) == 1
@@ -155,7 +161,7 @@ class _Work:
         if self.scheme.integer or any(scales):
             self._scaled(op, places, scales, block, factors)
         else:
-            self.operations.append(replace(op, inputs=tuple(places)))
+            self.steps.append(self._reading(op, places, self.buffers[op.output.buffer].format))
 
     def _blocked(self, op: Operation, weight: int) -> tuple[Operation, tuple[int, int, int] | None]:
         """The longest summed loop in blocks of the largest divisor that is no larger than the
@@ -179,20 +185,25 @@ class _Work:
         scale = self._scale(name, (), None, largest, fmt) if largest else None
         if name not in self.rounded:
             self.rounded[name] = self._declare(f"{name}.{fmt}", self.buffers[name].shape, fmt)
-            self.operations.append(self._rounding(name, self.rounded[name], scale))
+            self.steps.append(self._rounding(name, self.rounded[name], scale))
         return self.rounded[name], scale
 
     def _rounding(self, source: str, name: str, scale: Scale | None) -> Operation:
         loops = tuple(Loop(f"d{k}", n) for k, n in enumerate(self.buffers[source].shape))
         inputs = [Place(source, _identity(len(loops)))]
-        body: Body = Value(0)
+        body: Body = Value(0, self.buffers[source].format)
         if scale is not None:
             inputs.append(Place(scale.name, AffineMap((), ())))
-            body = _clipped(Apply(Fn.DIV, (Value(0), Value(1))), scale.largest, self.scheme)
-        out = Place(name, _identity(len(loops)))
-        return Operation(
-            name, "quantise", Kind.POST, loops, out, tuple(inputs), Apply(Fn.CAST, (body,))
-        )
+            scaled = applied(Fn.DIV, body, Value(1, FLOAT32))
+            body = _clipped(scaled, scale.largest, self.scheme)
+        cast = Apply(Fn.CAST, (body,), self.buffers[name].format)
+        output = Output(Place(name, _identity(len(loops))), cast)
+        return Operation(name, loops, (output,), tuple(inputs), source="quantise")
+
+    def _reading(self, op: Operation, places: Sequence[Place], fmt: Format) -> Operation:
+        """The contraction of other operands, in the format of its sums."""
+        output = replace(op.output, body=_product(op.output.body, fmt))
+        return replace(op, outputs=(output,), inputs=tuple(places))
 
     def _weight(
         self, place: Place, dims: tuple[int, ...], block: tuple[int, int, int] | None
@@ -236,20 +247,27 @@ class _Work:
             kept = kept if block is None else sorted([*kept, block[0]])
             shape = tuple(op.loops[k].extent for k in kept)
             rows = tuple(tuple(int(j == k) for j in range(len(op.loops))) for k in kept)
-            sums = replace(op.output, map=AffineMap(rows, (0,) * len(kept)))
+            sums = Place(out.name, AffineMap(rows, (0,) * len(kept)))
         else:
-            shape, sums = out.shape, op.output
+            shape, sums = out.shape, op.output.place
         sums = replace(sums, buffer=self._declare(f"{out.name}.sums", shape, fmt))
         if not per_loop:
             self._move_fill(out.name, sums.buffer)
-        self.operations.append(replace(op, output=sums, inputs=tuple(places)))
-        self.operations.append(self._scaling(op, sums, shape, scales, kept if per_loop else None))
+        summing = replace(op, outputs=(replace(op.output, place=sums),))
+        self.steps.append(self._reading(summing, places, fmt))
+        self.steps.append(self._scaling(op, sums, shape, scales, kept if per_loop else None))
 
     def _move_fill(self, old: str, new: str) -> None:
         """What filled the contraction's output fills its sums."""
-        for k, op in enumerate(self.operations):
-            if op.output.buffer == old:
-                self.operations[k] = replace(op, output=replace(op.output, buffer=new))
+        fmt = self.buffers[new].format
+        for k, step in enumerate(self.steps):
+            if isinstance(step, Operation) and old in writes_of(step):
+                place = replace(step.output.place, buffer=new)
+                body = step.output.body
+                if isinstance(body, Constant):
+                    body = constant(number_of(body), fmt)
+                output = replace(step.output, place=place, body=body)
+                self.steps[k] = replace(step, outputs=(output,))
 
     def _scaling(
         self,
@@ -263,22 +281,21 @@ class _Work:
         if it isn't one each."""
         loops = tuple(Loop(f"d{k}", n) for k, n in enumerate(shape))
         inputs = [Place(sums.buffer, _identity(len(shape)))]
-        body: Body = Value(0)
+        body: Body = Value(0, self.buffers[sums.buffer].format)
         blocked = False
         for scale, place in zip(scales, op.inputs, strict=True):
             if scale is None:
                 continue
             blocked |= scale.block is not None
-            body = Apply(Fn.MUL, (body, Value(len(inputs))))
+            body = applied(Fn.MUL, body, Value(len(inputs), FLOAT32))
             inputs.append(Place(scale.name, _of_scale(scale, place, op, kept)))
         access = _identity(len(shape))
         if kept is not None:
             access = AffineMap(op.output.map.columns(kept), op.output.map.offset)
         how = Reduction.ADD if blocked else Reduction.ASSIGN
         target = Place(op.output.buffer, access)
-        return Operation(
-            f"{op.name}.scale", "quantise", Kind.POST, loops, target, tuple(inputs), body, how
-        )
+        output = Output(target, body, how)
+        return Operation(f"{op.name}.scale", loops, (output,), tuple(inputs), source="quantise")
 
     def _declare(
         self, name: str, shape: tuple[int, ...], fmt: Format, role: Role = Role.RESULT
@@ -290,7 +307,7 @@ class _Work:
 def _factors(op: Operation) -> bool:
     """Whether each of the output's loops has elements of its own, so that scales may vary along them."""
     kept = {k for row in op.output.map.rows for k, c in enumerate(row) if c}
-    return own_loops(op) >= kept and op.output.pad is None
+    return own_loops(op) >= kept and not op.output.clipped
 
 
 def _identity(rank: int) -> AffineMap:
@@ -301,8 +318,31 @@ def _identity(rank: int) -> AffineMap:
 
 def _clipped(body: Body, largest: float, scheme: Scheme) -> Body:
     if scheme.integer:
-        body = Apply(Fn.ROUND, (body,))
-    return Apply(Fn.MIN, (Apply(Fn.MAX, (body, Number(-largest))), Number(largest)))
+        body = applied(Fn.ROUND, body)
+    low, high = (constant(end, _real(body.format)) for end in (-largest, largest))
+    return applied(Fn.MIN, applied(Fn.MAX, body, low), high)
+
+
+def _real(fmt: Format) -> Format:
+    """What a number beside a tensor of a format is in."""
+    return FLOAT64 if fmt == FLOAT64 else FLOAT32
+
+
+def _product(body: Body, fmt: Format) -> Body:
+    """A product of inputs in another format."""
+    match body:
+        case Value(index):
+            return Value(index, fmt)
+        case Apply(fn, args):
+            return Apply(fn, tuple(_product(arg, fmt) for arg in args), fmt)
+    raise InternalError(f"no product of inputs: {body}")
+
+
+def _fills(step: Step) -> bool:
+    """Whether it only writes a number everywhere."""
+    return isinstance(step, Operation) and all(
+        isinstance(output.body, Constant) for output in step.outputs
+    )
 
 
 def _of_scale(scale: Scale, place: Place, op: Operation, kept: list[int] | None) -> AffineMap:

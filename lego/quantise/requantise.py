@@ -11,19 +11,11 @@ from collections import Counter
 from dataclasses import replace
 
 from lego.ir.affine import AffineMap
-from lego.ir.formats import INT4, INT8, INT32, INT64
-from lego.ir.network import (
-    Apply,
-    Buffer,
-    Fn,
-    Network,
-    Number,
-    Operation,
-    Place,
-    Role,
-    Value,
-)
-from lego.ir.workload import Reduction
+from lego.ir.constants import constant
+from lego.ir.formats import INT4, INT8, INT32, INT64, Format
+from lego.ir.network import Buffer, Network, Role, reads_of
+from lego.ir.operation import Apply, Fn, Operation, Output, Place, Reduction, Step, Value
+from lego.ir.promotion import applied
 from lego.quantise.network import Multiplier, Quantised, Scale
 
 __all__ = ["requantised"]
@@ -36,27 +28,28 @@ def requantised(made: Quantised) -> Quantised:
     rounding = _only_readers(network)
     gone: dict[str, Operation] = {}
     multipliers: list[Multiplier] = []
-    operations: list[Operation] = []
-    for op in network.operations:
-        after = rounding.get(op.output.buffer)
-        if after is not None and _is_scaling(op, scales, made):
-            multiplier = _multiplier(op, after, scales)
+    steps: list[Step] = []
+    for step in network.steps:
+        after = rounding.get(step.output.buffer) if isinstance(step, Operation) else None
+        if isinstance(step, Operation) and after is not None and _is_scaling(step, scales, made):
+            multiplier = _multiplier(step, after, scales)
             multipliers.append(multiplier)
-            operations.append(_scaled(op, after, multiplier))
+            fmt = network.buffer(after.output.buffer).format
+            steps.append(_scaled(step, after, multiplier, fmt))
             gone[after.name] = after
-        elif op.name not in gone:
-            operations.append(op)
+        elif step.name not in gone:
+            steps.append(step)
     dropped = {place.buffer for after in gone.values() for place in after.inputs[:1]}
     buffers = [b for b in network.buffers if b.name not in dropped]
     for multiplier in multipliers:
         buffers += _constants(multiplier, network)
-    changed = replace(network, buffers=tuple(buffers), operations=tuple(operations))
+    changed = replace(network, buffers=tuple(buffers), steps=tuple(steps))
     return replace(made, network=changed, multipliers=tuple(multipliers))
 
 
 def _only_readers(network: Network) -> dict[str, Operation]:
     """Buffers that one operation reads, a rounding to integers, and that aren't outputs."""
-    reads = Counter(place.buffer for op in network.operations for place in op.inputs)
+    reads = Counter(name for step in network.steps for name in reads_of(step))
     return {
         op.inputs[0].buffer: op
         for op in network.operations
@@ -71,7 +64,7 @@ def _only_readers(network: Network) -> dict[str, Operation]:
 def _is_scaling(op: Operation, scales: dict[str, Scale], made: Quantised) -> bool:
     return (
         op.source == "quantise"
-        and op.reduction is Reduction.ASSIGN
+        and op.output.reduction is Reduction.ASSIGN
         and made.network.buffer(op.inputs[0].buffer).format == INT32
         and all(place.buffer in scales for place in op.inputs[1:])
     )
@@ -83,7 +76,7 @@ def _multiplier(op: Operation, after: Operation, scales: dict[str, Scale]) -> Mu
     return Multiplier(name, f"{name}.shift", f"{name}.half", used, scales[after.inputs[1].buffer])
 
 
-def _scaled(op: Operation, after: Operation, multiplier: Multiplier) -> Operation:
+def _scaled(op: Operation, after: Operation, multiplier: Multiplier, fmt: Format) -> Operation:
     rows = tuple(row for place in op.inputs[1:] for row in place.map.rows)
     offset = tuple(o for place in op.inputs[1:] for o in place.map.offset)
     nothing = AffineMap((), ())
@@ -93,12 +86,13 @@ def _scaled(op: Operation, after: Operation, multiplier: Multiplier) -> Operatio
         Place(multiplier.half, nothing),
         Place(multiplier.shift, nothing),
     )
-    raised = Apply(Fn.ADD, (Apply(Fn.MUL, (Value(0), Value(1))), Value(2)))
+    factor, half, shift = (Value(k, INT64) for k in (1, 2, 3))
+    raised = applied(Fn.ADD, applied(Fn.MUL, Value(0, INT32), factor), half)
     largest = multiplier.result.largest
-    low = Apply(Fn.MAX, (Apply(Fn.SHIFT, (raised, Value(3))), Number(-largest)))
-    body = Apply(Fn.CAST, (Apply(Fn.MIN, (low, Number(largest))),))
-    output = replace(op.output, buffer=after.output.buffer)
-    return replace(op, name=f"{op.name}.requantise", output=output, inputs=inputs, body=body)
+    low = applied(Fn.MAX, applied(Fn.SHIFT, raised, shift), constant(-largest, INT64))
+    body = Apply(Fn.CAST, (applied(Fn.MIN, low, constant(largest, INT64)),), fmt)
+    output = Output(replace(op.output.place, buffer=after.output.buffer), body)
+    return replace(op, name=f"{op.name}.requantise", outputs=(output,), inputs=inputs)
 
 
 def _constants(multiplier: Multiplier, network: Network) -> list[Buffer]:

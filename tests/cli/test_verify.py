@@ -20,6 +20,7 @@ from lego.cli.verify import Wanted, verify_network  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
 from tests.cli.command import lego  # noqa: E402
 from tests.frontends.onnx_reader.compare import random  # noqa: E402
+from tests.spoiled import spoiled  # noqa: E402
 
 OWN = """\
 import torch
@@ -224,7 +225,6 @@ def test_a_wrong_nest_is_seen(tmp_path: Path) -> None:
 
     from frontends.onnx_reader.reader import read_onnx
     from frontends.onnx_reader.shapes import Sizes
-    from lego.ir.network import Apply, Fn, Number
     from sim.compare_onnx import file_differences
 
     read = read_onnx(file(tmp_path), sizes=Sizes(dims={"batch": 3}))
@@ -232,9 +232,8 @@ def test_a_wrong_nest_is_seen(tmp_path: Path) -> None:
     assert all(each.close for each in file_differences(read, given))
     network = read.network
     for k, op in enumerate(network.operations):
-        spoiled = replace(op, body=Apply(Fn.MUL, (op.body, Number(1.01))), kind=type(op.kind).POST)
-        ops = (*network.operations[:k], spoiled, *network.operations[k + 1 :])
-        wrong = replace(read, network=replace(network, operations=ops))
+        steps = (*network.operations[:k], spoiled(op, 1.01), *network.operations[k + 1 :])
+        wrong = replace(read, network=replace(network, steps=steps))
         assert not all(each.close for each in file_differences(wrong, given)), op.name
 
 

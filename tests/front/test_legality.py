@@ -11,6 +11,7 @@ from frontends.yaml import load_text
 from lego.designs import adgs_of, designs_of
 from lego.diag import LegoError
 from lego.front.architecture import build_adg
+from lego.ir.array import narrowed
 from lego.ir.dataflow import Dataflow, TemporalDim
 
 ROOT = Path(__file__).resolve().parents[2] / "workloads"
@@ -23,7 +24,7 @@ def refused(change: dict[str, object]) -> LegoError:
     (adg,) = adgs_of(workload)
     flow: Dataflow = replace(adg.dataflow, **change)  # type: ignore[arg-type]
     with pytest.raises(LegoError) as caught:
-        build_adg("g", adg.op, workload.tensors, flow)
+        build_adg("g", adg.op, narrowed(workload)[0], flow)
     assert caught.value.loc is not None
     assert caught.value.hint
     return caught.value

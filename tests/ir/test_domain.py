@@ -159,8 +159,10 @@ def test_assignments_by_several_fus_take_the_one_that_counts(loop: str) -> None:
     (adg,) = adgs_of(workload)
     program = configure(adg)
     values = np.arange(6 * 6).reshape(6, 6)[:, : program.layouts["X"].shape[1]]
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     shape = program.layouts["Y"].shape
-    wanted = execute(adg.op, tensors, {"X": values}, program.bounds, shape).values
+    wanted = execute(
+        workload.operation(adg.op.name), tensors, {"X": values}, program.bounds, shape
+    ).values
     assert wanted.tolist() == [7 * i if loop != "1" else 6 * i for i in range(6)]
     assert (run_adg(adg, program, {"X": values}).values == wanted).all()

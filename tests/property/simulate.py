@@ -52,7 +52,7 @@ def check_architecture(
         return False
     assert FusedAdg.from_json(fused.to_json()) == fused
     rng = np.random.default_rng(seed)
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     for k, layer in enumerate(fused.layers):
         adg = layer.adg
         loops = {loop.name for loop in adg.op.loops}
@@ -61,11 +61,15 @@ def check_architecture(
         for bounds in ({}, {name: min(n, limits[name]) for name, n in small.items()}):
             program = configure(fused, bounds, dataflow=k)
             operands = {
-                plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)
+                plan.tensor.name: random_tensor(
+                    plan.tensor.format, program.layouts[plan.name].shape, rng
+                )
                 for plan in adg.inputs
             }
             shape = program.layouts[adg.output.name].shape
-            wanted = execute(adg.op, tensors, operands, program.bounds, shape)
+            wanted = execute(
+                workload.operation(adg.op.name), tensors, operands, program.bounds, shape
+            )
             got = run_adg(adg, program, operands, seed)
             assert (got.written >= wanted.written).all(), drawn.text
             assert program.accesses == got.accesses, drawn.text

@@ -14,7 +14,7 @@ from lego.back.plan.design import plan_of
 from lego.designs import designs_of
 from lego.diag import LegoError
 from lego.ir.fused import FusedAdg
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 from lego.program import configure
 from sim.adg_sim import run_adg
 from sim.reference import execute, random_tensor, wrap
@@ -45,7 +45,7 @@ def check(draw: Callable[[int], Sample], seed: int) -> bool:
     assert FusedAdg.from_json(fused.to_json()) == fused
     assert load_text(render_workload(workload)) == workload, drawn.text
     rng = np.random.default_rng(seed)
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     forms = {form["name"]: form for form in operations_of(drawn.text)}
     for k, layer in enumerate(fused.layers):
         adg = layer.adg
@@ -57,7 +57,9 @@ def check(draw: Callable[[int], Sample], seed: int) -> bool:
             for spec in plan_of(fused).registers:
                 assert 0 <= program.registers[spec.name] < 1 << spec.bits, spec
             operands = {
-                plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)
+                plan.tensor.name: random_tensor(
+                    plan.tensor.format, program.layouts[plan.name].shape, rng
+                )
                 for plan in adg.inputs
             }
             shape = program.layouts[adg.output.name].shape
@@ -65,9 +67,11 @@ def check(draw: Callable[[int], Sample], seed: int) -> bool:
             told = f"{drawn.text}\n{bounds}"
             count = sum(1 for _ in points_of(forms[adg.op.name]["loops"], program.bounds))
             assert program.iterations == count, told
-            values = execute(adg.op, tensors, operands, program.bounds, shape)
+            values = execute(
+                workload.operation(adg.op.name), tensors, operands, program.bounds, shape
+            )
             got = run_adg(adg, program, operands, seed)
-            fmt = tensors[adg.op.output.tensor].format
+            fmt = adg.output_format
             for place in np.ndindex(*shape):
                 if place in wanted:
                     value = int(wrap(np.array(wanted[place]), fmt))

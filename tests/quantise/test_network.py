@@ -19,7 +19,8 @@ from frontends.models.build import build
 from frontends.torch_export.tracer import Traced, trace
 from lego.diag import LegoError
 from lego.ir.formats import FLOAT32, INT32
-from lego.ir.network import Kind, operands
+from lego.ir.kinds import Kind, kind_of
+from lego.ir.operation import operands
 from lego.quantise.apply import in_formats
 from lego.quantise.network import Quantised
 from lego.quantise.scheme import SCHEMES, Scheme, scheme_named
@@ -53,7 +54,7 @@ def over(values: np.ndarray, largest: int, axes: tuple[int, ...] | None = None) 
 
 
 def written_by_array(traced: Traced, made: Quantised) -> list[str]:
-    return [op.output.buffer for op in made.network.operations if op.kind is Kind.ARRAY]
+    return [op.output.buffer for op in made.network.operations if kind_of(op) is Kind.ARRAY]
 
 
 def test_a_linear_layer_in_int8() -> None:
@@ -176,8 +177,8 @@ def test_every_contraction_is_in_the_formats(name: str) -> None:
         traced, made, values = ran(sample.module, sample.args, scheme, **sample.kwargs)
         formats = {b.name: b.format for b in made.network.buffers}
         for op in made.network.operations:
-            if op.kind is Kind.ARRAY:
-                read = {formats[op.inputs[k].buffer] for k in operands(op.body)}
+            if kind_of(op) is Kind.ARRAY:
+                read = {formats[op.inputs[k].buffer] for k in operands(op.output.body)}
                 assert read <= {scheme.activations, scheme.weights}
                 assert formats[op.output.buffer] == (INT32 if scheme.integer else FLOAT32)
         if key in BOUNDS:

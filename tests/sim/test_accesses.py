@@ -81,10 +81,10 @@ def case_of(text: str, seed: int) -> tuple[Case, Counter[str]]:
     rng = np.random.default_rng(seed)
     jobs = []
     for k, (layer, flow) in enumerate(zip(fused.layers, device.dataflows, strict=True)):
-        op = layer.adg.op
+        op = workload.operation(layer.adg.op.name)
         chosen = [clipped(bounds, op) for bounds in random_bounds(text, 4, seed)]
         jobs += [Job(op, moved(fused, bounds, rng, k, flow.tail)) for bounds in chosen]
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     stream = default_stream(device, jobs, tensors, rng)
     stream.commands.insert(2, f"{IDLE:x} 0 {WARM_UP_CYCLES:x}")
     macros = [macro.module for macro in device.macros]

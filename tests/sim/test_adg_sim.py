@@ -26,12 +26,12 @@ def right(name: str, change: Callable[[Adg], Adg]) -> bool:
     program = configure(adg)
     rng = np.random.default_rng(1)
     operands = {
-        plan.tensor.name: random_tensor(plan.tensor, program.layouts[plan.name].shape, rng)
+        plan.tensor.name: random_tensor(plan.tensor.format, program.layouts[plan.name].shape, rng)
         for plan in adg.inputs
     }
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     shape = program.layouts[adg.output.name].shape
-    wanted = execute(adg.op, tensors, operands, program.bounds, shape)
+    wanted = execute(workload.operation(adg.op.name), tensors, operands, program.bounds, shape)
     try:
         got = run_adg(change(adg), program, operands)
     except InternalError:

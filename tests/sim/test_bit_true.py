@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from frontends.torch_export.tracer import trace
-from lego.ir.network import Fn
+from lego.ir.formats import INT8, INT32, INT64
+from lego.ir.operation import Fn
 from sim.bit_true import BIT_TRUE
 from sim.compare import given_to
 from sim.functions import EXACT_FUNCTIONS
@@ -144,9 +145,9 @@ def test_rows_are_added_by_halves(length: int) -> None:
 
 def test_casts_to_integers_saturate() -> None:
     x = torch.tensor([1.9, -1.9, 200.0, -200.0, math.inf, -math.inf, math.nan, 3e9, 1e30])
-    assert BIT_TRUE.cast(x, torch.int8).tolist() == [1, -1, 127, -128, 127, -128, 0, 127, 127]
-    assert BIT_TRUE.cast(x, torch.int32).tolist()[-2:] == [2**31 - 1] * 2
-    assert BIT_TRUE.cast(x, torch.int64).tolist()[-1] == 2**63 - 1
+    assert BIT_TRUE.cast(x, INT8).tolist() == [1, -1, 127, -128, 127, -128, 0, 127, 127]
+    assert BIT_TRUE.cast(x, INT32).tolist()[-2:] == [2**31 - 1] * 2
+    assert BIT_TRUE.cast(x, INT64).tolist()[-1] == 2**63 - 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")

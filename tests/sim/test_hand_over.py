@@ -35,7 +35,7 @@ def test_operands_are_the_results_before(folder: Path) -> None:
         Job(op, flow.program)
         for op, flow in zip(workload.operations, device.dataflows, strict=True)
     ]
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     stream = default_stream(device, jobs, tensors, np.random.default_rng(1))
     for name in ("A", "Y"):
         result, operand = (

@@ -44,13 +44,13 @@ def files_of(name: str) -> dict[str, bytes]:
     text = (ROOT / "tests" / "workloads" / f"{name}.yaml").read_text()
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode(), testbench=bench.testbench)
-    tensors = {tensor.name: tensor for tensor in workload.tensors}
+    tensors = {tensor.name: tensor for tensor in workload.network.buffers}
     rng = np.random.default_rng(0)
     streams = []
     devices = devices_from_json(files["device.json"])
     for device, fused in zip(devices, designs_of(workload), strict=True):
         flows = zip(fused.layers, device.dataflows, strict=True)
-        jobs = [Job(layer.adg.op, flow.program) for layer, flow in flows]
+        jobs = [Job(workload.operation(layer.adg.op.name), flow.program) for layer, flow in flows]
         streams.append(default_stream(device, jobs, tensors, rng))
     return files | bench.stimuli(streams)
 

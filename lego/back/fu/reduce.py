@@ -17,7 +17,7 @@ from lego.back.plan.array.sums import (
 )
 from lego.ir.adg import Adg
 from lego.ir.fused import FusedAdg
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["reduce_merged", "reduce_sums"]
 

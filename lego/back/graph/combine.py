@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lego.back.graph.builder import Builder
 from lego.ir.dag import Op
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["combine", "reduced"]
 

@@ -15,16 +15,16 @@ from lego.back.plan.registers import (
     needs_extent,
 )
 from lego.ir.adg import Adg, OutputPlan
+from lego.ir.array import ArrayOperation
 from lego.ir.domain import index_range, inside_box
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import word_of
-from lego.ir.workload import TensorOp
 
 __all__ = ["register_values", "runtime_shapes"]
 
 
 def runtime_shapes(
-    op: TensorOp, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, int]
+    op: ArrayOperation, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
     """Tensor shapes at smaller bounds: each extent shrinks as the largest index does.
 

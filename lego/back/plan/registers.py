@@ -17,7 +17,7 @@ from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.guard import Guard
-from lego.ir.workload import Loop
+from lego.ir.operation import Loop
 
 __all__ = [
     "RegisterSpec",

@@ -17,7 +17,7 @@ from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.dag import Op
 from lego.ir.expr import evaluate
 from lego.ir.fused import Plan
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 from tests.back.designs import CHAIN, DESIGNS, GEMM, SEVERAL
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Timeline, rooms_of, runs_of, tensor_of

@@ -18,7 +18,8 @@ from lego.compile import compile_workload
 from lego.designs import designs_of
 from lego.diag import InternalError, LegoError
 from lego.ir.dag import Dag, Module, Node, Op
-from lego.ir.workload import Access, Workload
+from lego.ir.operation import Place
+from lego.ir.workload import Workload
 from tests.designs import shipped
 from tests.property.generator import fused_sample, sample
 
@@ -39,18 +40,19 @@ HOSTILE = (
 def renamed(workload: Workload, new: Callable[[str], str]) -> Workload:
     """The workload with other names for tensors, loops and operations."""
 
-    def access(given: Access) -> Access:
-        return replace(given, tensor=new(given.tensor))
+    def place(given: Place) -> Place:
+        return replace(given, buffer=new(given.buffer))
 
-    operations = tuple(
+    network = workload.network
+    steps = tuple(
         replace(
             op,
             name=new(op.name),
             loops=tuple(replace(loop, name=new(loop.name)) for loop in op.loops),
-            output=access(op.output),
-            inputs=tuple(map(access, op.inputs)),
+            outputs=(replace(op.output, place=place(op.output.place)),),
+            inputs=tuple(map(place, op.inputs)),
         )
-        for op in workload.operations
+        for op in network.operations
     )
     flows = tuple(
         tuple(
@@ -66,15 +68,20 @@ def renamed(workload: Workload, new: Callable[[str], str]) -> Workload:
     limits = tuple((new(name), bits) for name, bits in workload.architecture.memory_bits)
     return replace(
         workload,
-        tensors=tuple(replace(tensor, name=new(tensor.name)) for tensor in workload.tensors),
-        operations=operations,
+        network=replace(
+            network,
+            buffers=tuple(replace(buffer, name=new(buffer.name)) for buffer in network.buffers),
+            steps=steps,
+            inputs=tuple(map(new, network.inputs)),
+            outputs=tuple(map(new, network.outputs)),
+        ),
         dataflows=flows,
         architecture=replace(workload.architecture, memory_bits=limits),
     )
 
 
 def names_of(workload: Workload) -> list[str]:
-    found = [tensor.name for tensor in workload.tensors]
+    found = [tensor.name for tensor in workload.network.buffers]
     for op in workload.operations:
         found += [op.name, *(loop.name for loop in op.loops)]
     return list(dict.fromkeys(found))

@@ -87,7 +87,7 @@ def test_a_message_without_counterpart_is_found() -> None:
     with pytest.raises(InternalError, match="no counterpart"):
         execute_ranks(networks, (kept, messages[1]), given)
     late = tuple(
-        replace(m, operation=len(networks[0].operations)) if m is sent else m for m in messages[0]
+        replace(m, operation=len(networks[0].steps)) if m is sent else m for m in messages[0]
     )
     with pytest.raises(InternalError, match="wait for each other"):
         execute_ranks(networks, (late, messages[1]), given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +13,10 @@ from torch import nn  # noqa: E402
 
 from frontends.torch_export.tracer import trace  # noqa: E402
 from lego.diag import InternalError  # noqa: E402
-from lego.ir.network import Kind, Network  # noqa: E402
+from lego.ir.kinds import Kind, kind_of  # noqa: E402
+from lego.ir.network import Network, reads_of, writes_of  # noqa: E402
 from lego.ir.network_json import from_json, to_json  # noqa: E402
-from lego.ir.templates import templates  # noqa: E402
+from lego.ir.templates import templates, with_names  # noqa: E402
 
 SIZES = ((4, 4), (4, 4), (4, 6))
 
@@ -44,7 +44,7 @@ def test_size_and_format_tell_operations_apart(network: Network) -> None:
     products = {
         tuple(op.name.rsplit(".", 1)[0] for op in ops)
         for template, ops in templates(network).items()
-        if template.kind is Kind.ARRAY
+        if kind_of(template.step) is Kind.ARRAY
     }
     assert products == {("layers.0", "layers.1"), ("layers.2",), ("wide",)}
 
@@ -52,13 +52,11 @@ def test_size_and_format_tell_operations_apart(network: Network) -> None:
 def test_every_operation_is_its_template_with_buffers(network: Network) -> None:
     for template, ops in templates(network).items():
         for op in ops:
-            inputs = tuple(
-                access.of(place.buffer)
-                for access, place in zip(template.inputs, op.inputs, strict=True)
-            )
-            made = replace(op, output=template.output.of(op.output.buffer), inputs=inputs)
+            made = with_names(template.step, op.name, op.source, reads_of(op), writes_of(op))
             assert made == op
-            assert (template.kind, template.loops, template.body) == (op.kind, op.loops, op.body)
+            assert kind_of(template.step) == kind_of(op)
+            formats = tuple(network.buffer(name).format for name in reads_of(op))
+            assert template.reads == formats
 
 
 def test_a_file_holds_a_template_once_and_reads_back(network: Network) -> None:

@@ -15,8 +15,11 @@ from frontends.tracing.extract import extract, remarks
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.designs import designs_of
+from lego.ir.array import exactly
 from lego.ir.formats import INT64
-from lego.ir.network import Kind, Network, Operation, Role
+from lego.ir.kinds import Kind, kind_of
+from lego.ir.network import Network, Role
+from lego.ir.operation import Operation
 from lego.ir.workload import Workload
 from lego.program import configure
 from sim.adg_sim import run_adg
@@ -30,13 +33,13 @@ MOST = 4096
 
 def contractions(network: Network) -> Iterator[Operation]:
     """The sums of products."""
-    return (op for op in network.operations if op.kind is Kind.ARRAY)
+    return (op for op in network.operations if kind_of(op) is Kind.ARRAY)
 
 
 def shape_of(op: Operation) -> object:
     """All that the extracted workload depends on, but its name."""
-    places = tuple((p.map, p.pad) for p in (op.output, *op.inputs))
-    return tuple(loop.extent for loop in op.loops), places, op.body
+    places = tuple((p.map, p.pad) for p in (op.output.place, *op.inputs))
+    return op.extents, places, op.output.clipped, op.output.body
 
 
 def structure_of(op: Operation) -> object:
@@ -46,9 +49,9 @@ def structure_of(op: Operation) -> object:
         (
             tuple(tuple(max(-2, min(2, c)) for c in row) for row in place.map.rows),
             tuple(bool(o) for o in place.map.offset),
-            place.pad is None,
+            place.pad is None and not (place is op.output.place and op.output.clipped),
         )
-        for place in (op.output, *op.inputs)
+        for place in (op.output.place, *op.inputs)
     )
 
 
@@ -59,7 +62,7 @@ def check(network: Network, op: Operation, seed: int = 0) -> None:
     text = "".join(f"# {line}\n" for line in remarks(network, op.name)) + render_workload(made)
     workload = load_text(text)
     assert render_workload(workload) == render_workload(made)
-    (fused,) = designs_of(workload)
+    (fused,) = designs_of(made)
     adg = fused.layers[0].adg
     bounds = _bounds([loop.extent for loop in op.loops], seed)
     used = [
@@ -70,18 +73,18 @@ def check(network: Network, op: Operation, seed: int = 0) -> None:
         bounds = [b if _followed(op, k) else op.loops[k].extent for k, b in enumerate(bounds)]
     held, wanted = _in_network(network, op, bounds, seed)
     operands = {
-        access.tensor: _cut(
-            made, access.tensor, access.map.offset, place.map.offset, held[place.buffer]
+        access.buffer: _cut(
+            made, access.buffer, access.map.offset, place.map.offset, held[place.buffer]
         )
         for access, place in zip(made.operations[0].inputs, op.inputs, strict=True)
     }
-    shapes = {tensor.name: tensor.shape for tensor in made.tensors}
+    shapes = {tensor.name: tensor.shape for tensor in made.network.buffers}
     run = run_adg(adg, configure(adg, named, shapes=shapes), operands, seed)
     _compare(network, op, made, np.where(run.written, run.values, 0), wanted)
 
 
 def _followed(op: Operation, loop: int) -> bool:
-    return any(row[loop] for place in (op.output, *op.inputs) for row in place.map.rows)
+    return any(row[loop] for place in (op.output.place, *op.inputs) for row in place.map.rows)
 
 
 def _bounds(extents: Sequence[int], seed: int) -> list[int]:
@@ -102,8 +105,11 @@ def _in_network(
     held = {
         name: rng.integers(-128, 128, network.buffer(name).shape, dtype=np.int64) for name in names
     }
+    exact = replace(op.output, body=exactly(op.output.body))
     short = replace(
-        op, loops=tuple(replace(loop, extent=n) for loop, n in zip(op.loops, bounds, strict=True))
+        op,
+        outputs=(exact,),
+        loops=tuple(replace(loop, extent=n) for loop, n in zip(op.loops, bounds, strict=True)),
     )
     buffers = [replace(network.buffer(name), format=INT64, role=Role.INPUT) for name in names]
     out = replace(network.buffer(op.output.buffer), format=INT64)
@@ -116,7 +122,7 @@ def _cut(
     made: Workload, name: str, now: Sequence[int], before: Sequence[int], held: np.ndarray
 ) -> np.ndarray:
     """The part of a buffer that the tensor is."""
-    shape = made.tensor(name).shape
+    shape = made.network.buffer(name).shape
     if not before:
         return held.reshape(shape)
     return held[_window(shape, now, before)]

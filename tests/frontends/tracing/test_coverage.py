@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from frontends.tracing.coverage import check_accesses, sums
+from frontends.tracing.drafts import Input
 from frontends.tracing.nests import Nests, Term
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.constants import constant
 from lego.ir.formats import FLOAT32
-from lego.ir.network import Buffer, Kind, Network, Number, Operation, Place, Role, Value
-from lego.ir.workload import Loop, Reduction
+from lego.ir.network import Buffer, Network, Role
+from lego.ir.operation import Loop, Operation, Output, Place, Reduction
 
 SHAPES = [(6,), (4, 3), (2, 3, 2), (1, 5), ()]
 SEEDS = 1000
@@ -30,11 +32,12 @@ def random_network(rng: random.Random) -> Network:
 
 
 def operation(
-    name: str, extents: list[int], rows: list[list[int]], offset: list[int], pad: float | None, how: Reduction
+    name: str, extents: list[int], rows: list[list[int]], offset: list[int], clipped: bool, how: Reduction
 ) -> Operation:  # fmt: skip
     loops = tuple(Loop(f"i{k}", n) for k, n in enumerate(extents))
-    place = Place("y", AffineMap(tuple(map(tuple, rows)), tuple(offset)), pad)
-    return Operation(name, "test", Kind.POST, loops, place, (), Number(1.0), how)
+    place = Place("y", AffineMap(tuple(map(tuple, rows)), tuple(offset)))
+    output = Output(place, constant(1.0, FLOAT32), how, clipped)
+    return Operation(name, loops, (output,), (), source="test")
 
 
 def sliced(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
@@ -50,7 +53,7 @@ def sliced(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
         extents.append(extent)
         rows.append([step * (j == d) for j in range(len(shape))])
         offset.append(start)
-    return operation(name, extents, rows, offset, None, rng.choice(list(Reduction)))
+    return operation(name, extents, rows, offset, False, rng.choice(list(Reduction)))
 
 
 def split(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
@@ -62,7 +65,7 @@ def split(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation:
         rows.append([steps[j % 2] if j // 2 == d else 0 for j in range(2 * len(shape))])
         offset.append(-rng.randint(0, 2))
     return operation(
-        name, extents, rows, offset, 0.0, rng.choice([Reduction.ADD, Reduction.ASSIGN])
+        name, extents, rows, offset, True, rng.choice([Reduction.ADD, Reduction.ASSIGN])
     )
 
 
@@ -70,9 +73,7 @@ def anything(rng: random.Random, shape: tuple[int, ...], name: str) -> Operation
     extents = [rng.randint(1, 4) for _ in range(rng.randint(0, 3))]
     rows = [[rng.choice([0, 0, 1, 1, 2, -1]) for _ in extents] for _ in shape]
     offset = [rng.choice([0, 0, 1, -1]) for _ in shape]
-    return operation(
-        name, extents, rows, offset, rng.choice([0.0, None]), rng.choice(list(Reduction))
-    )
+    return operation(name, extents, rows, offset, rng.random() < 0.5, rng.choice(list(Reduction)))
 
 
 def is_wrong(network: Network) -> bool:
@@ -81,9 +82,11 @@ def is_wrong(network: Network) -> bool:
         points = itertools.product(*(range(loop.extent) for loop in op.loops))
         places = [op.output.map(point) for point in points]
         inside = [p for p in places if all(0 <= i < n for i, n in zip(p, shape, strict=True))]
-        if op.output.pad is None and len(inside) < len(places):
+        if not op.output.clipped and len(inside) < len(places):
             return True
-        if op.reduction is Reduction.ASSIGN and (len(set(inside)) < len(inside) or unused(op)):
+        if op.output.reduction is Reduction.ASSIGN and (
+            len(set(inside)) < len(inside) or unused(op)
+        ):
             return True
         written |= set(inside)
     return written != set(itertools.product(*map(range, shape)))
@@ -130,39 +133,39 @@ def nests() -> tuple[Nests, Term]:
 
 def test_the_tracer_refuses_what_it_leaves_out() -> None:
     made, x = nests()
-    out = made.nest("copy", "test", Kind.MOVE, ("a", "b"), FLOAT32, [x], Value(0))
+    out = made.nest("copy", "test", ("a", "b"), FLOAT32, [x], Input(0))
     assert made.network(["x"], [out.buffer])
-    op = made.operations[0]
+    op = made.steps[0]
     short = replace(op, loops=(op.loops[0], Loop("b", 5)))
-    made.operations[0] = short
+    made.steps[0] = short
     with pytest.raises(InternalError, match=r"no element \[0, 5\] of copy.out is written, by copy"):
         made.network(["x"], [out.buffer])
-    made.operations[0] = replace(op, loops=(op.loops[0], Loop("b", 7)))
+    made.steps[0] = replace(op, loops=(op.loops[0], Loop("b", 7)))
     with pytest.raises(
         InternalError, match=r"copy is at 0 to 6 of dimension 1 of copy.out, which has 6"
     ):
         made.network(["x"], [out.buffer])
-    twice = replace(op.output, map=AffineMap(((1, 0), (0, 0)), (0, 0)))
-    made.operations[0] = replace(op, output=twice)
+    place = replace(op.output.place, map=AffineMap(((1, 0), (0, 0)), (0, 0)))
+    made.steps[0] = replace(op, outputs=(replace(op.output, place=place),))
     with pytest.raises(InternalError, match=r"copy assigns an element of copy.out twice"):
         made.network(["x"], [out.buffer])
-    made.operations.clear()
+    made.steps.clear()
     with pytest.raises(InternalError, match="written, by nothing"):
         made.network(["x"], [out.buffer])
 
 
 def test_reads_are_checked_but_where_they_look_up() -> None:
     made, x = nests()
-    made.nest("copy", "test", Kind.MOVE, ("a", "b"), FLOAT32, [x], Value(0))
-    op = made.operations[0]
+    made.nest("copy", "test", ("a", "b"), FLOAT32, [x], Input(0))
+    op = made.steps[0]
     far = replace(op.inputs[0], map=AffineMap(((1, 0), (0, 1)), (0, 1)))
     for place, right in (
         (far, False),
-        (replace(far, pad=0.0), True),
+        (replace(far, pad=constant(0.0, FLOAT32)), True),
         (replace(far, indirect=((1, 0),)), True),
         (replace(far, indirect=((0, 0),)), False),
     ):
-        made.operations[0] = replace(op, inputs=(place,))
+        made.steps[0] = replace(op, inputs=(place,))
         if right:
             made.network(["x"], [op.output.buffer])
         else:

@@ -13,7 +13,7 @@ from frontends.yaml import load_text  # noqa: E402
 from frontends.yaml.render import render_workload  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
 from lego.ir.network import Network  # noqa: E402
-from sim.reference import execute, random_tensor  # noqa: E402
+from sim.reference import execute, format_of, random_tensor  # noqa: E402
 
 
 class Rounded(torch.nn.Module):
@@ -39,10 +39,12 @@ def test_integers_are_taken_out_with_shifts() -> None:
         workload = load_text(text)
         assert (" >> 7" in text) == (name == names[0])
         (op,) = workload.operations
-        tensors = {tensor.name: tensor for tensor in workload.tensors}
-        given = {a.tensor: random_tensor(tensors[a.tensor], (3, 5), rng) for a in op.inputs}
+        buffers = {buffer.name: buffer for buffer in workload.network.buffers}
+        given = {
+            p.buffer: random_tensor(format_of(buffers[p.buffer]), (3, 5), rng) for p in op.inputs
+        }
         bounds = {loop.name: loop.extent for loop in op.loops}
-        found = execute(op, tensors, given, bounds, (3, 5)).values
+        found = execute(op, buffers, given, bounds, (3, 5)).values
         expected = wanted(*(torch.tensor(value, dtype=torch.int32) for value in given.values()))
         assert (found == expected.numpy()).all()
 

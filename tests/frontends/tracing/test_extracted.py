@@ -17,15 +17,20 @@ from torch import nn  # noqa: E402
 from frontends.models.build import build  # noqa: E402
 from frontends.models.catalogue import CATALOGUE  # noqa: E402
 from frontends.torch_export.tracer import trace  # noqa: E402
+from frontends.tracing.drafts import Input, product  # noqa: E402
 from frontends.tracing.extract import _plain, extract, remarks  # noqa: E402
 from frontends.tracing.nests import Nests, Term, Window  # noqa: E402
 from frontends.yaml import load_text  # noqa: E402
 from frontends.yaml.render import render_workload  # noqa: E402
 from lego.designs import designs_of  # noqa: E402
-from lego.diag import LegoError  # noqa: E402
-from lego.ir.formats import INT8  # noqa: E402
-from lego.ir.network import Apply, Body, Fn, Kind, Network, Operation, Role, Value  # noqa: E402
-from lego.ir.workload import Reduction  # noqa: E402
+from lego.diag import InternalError, LegoError  # noqa: E402
+from lego.ir.constants import Constant  # noqa: E402
+from lego.ir.formats import FLOAT32, INT8  # noqa: E402
+from lego.ir.network import Network, Role  # noqa: E402
+from lego.ir.operation import (  # noqa: E402
+    Operation,
+    Reduction,
+)
 from lego.program import configure  # noqa: E402
 from sim.adg_sim import run_adg  # noqa: E402
 from tests.frontends.torch_export.windows import VIEWS, Together, chain  # noqa: E402
@@ -104,7 +109,7 @@ def test_more_convolutions_after_views(seed: int) -> None:
     assert of_chains(seed, 32) >= 20
 
 
-class Call(nn.Module):
+class Called(nn.Module):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self.function = function
@@ -118,8 +123,8 @@ def whole(*shape: int) -> Any:
     return torch.tensor(values.tolist()).double().reshape(shape)
 
 
-def transposed(*args: Any, **named: Any) -> Call:
-    return Call(lambda x, w: nn.functional.conv_transpose2d(x, w, *args, **named))
+def transposed(*args: Any, **named: Any) -> Called:
+    return Called(lambda x, w: nn.functional.conv_transpose2d(x, w, *args, **named))
 
 
 X, W, ONE = whole(1, 4, 5, 6), whole(4, 6, 3, 3), whole(1, 1)
@@ -131,17 +136,17 @@ BY_HAND: dict[str, tuple[Any, list[Any], str]] = {
     ),
     "beyond": (transposed(stride=3, output_padding=2), [X, W], ""),
     "all": (transposed(stride=2), [X, W], ""),
-    "one": (Call(nn.functional.linear), [ONE, ONE], ""),
-    "one_row": (Call(nn.functional.linear), [whole(1), ONE], ""),
-    "number": (Call(torch.dot), [whole(1), whole(1)], ""),
-    "dot": (Call(torch.dot), [whole(9), whole(9)], ""),
+    "one": (Called(nn.functional.linear), [ONE, ONE], ""),
+    "one_row": (Called(nn.functional.linear), [whole(1), ONE], ""),
+    "number": (Called(torch.dot), [whole(1), whole(1)], ""),
+    "dot": (Called(torch.dot), [whole(9), whole(9)], ""),
     "repeated": (
-        Call(lambda a, b: a.expand(3, 5) @ b.expand(5, 4)),
+        Called(lambda a, b: a.expand(3, 5) @ b.expand(5, 4)),
         [ONE, ONE],
         "Each value is added 5 times: no index follows these loops.",
     ),
     "repeated_one": (
-        Call(lambda a, b: a.expand(1, 5) @ b.expand(5, 1)),
+        Called(lambda a, b: a.expand(1, 5) @ b.expand(5, 1)),
         [ONE, ONE],
         "Each value is added 5 times: no index follows these loops.",
     ),
@@ -159,11 +164,11 @@ def test_what_pytorch_computes(name: str) -> None:
     assert remarks(network, op.name) == ([said] if said else [])
     workload = load_text(render_workload(extract(network, op.name)))
     operands = {
-        n: x.long().numpy().reshape(workload.tensor(n).shape)
+        n: x.long().numpy().reshape(workload.network.buffer(n).shape)
         for n, x in zip("AB", args, strict=True)
     }
     adg = designs_of(workload)[0].layers[0].adg
-    shapes = {tensor.name: tensor.shape for tensor in workload.tensors}
+    shapes = {tensor.name: tensor.shape for tensor in workload.network.buffers}
     found = run_adg(adg, configure(adg, shapes=shapes), operands)
     values = np.where(found.written, found.values, 0)
     if "keeps" in said:
@@ -184,23 +189,32 @@ def test_the_check_sees_a_wrong_part(monkeypatch: pytest.MonkeyPatch) -> None:
         check(network, op)
 
 
-def pooled(pad: float, body: Body) -> Network:
+def pooled(pad: int) -> Network:
     made = Nests("n")
     x = made.declare("x", (6,), INT8, Role.INPUT)
     terms = [Term(x, (Window(((2, "y"), (1, "f")), -1),), pad=pad)]
     sizes = {"y": 3, "f": 3}
-    made.nest("pool", "test", Kind.POST, ("y",), INT8, terms, body, Reduction.MAX, sizes=sizes)
+    made.nest("pool", "test", ("y",), INT8, terms, Input(0), Reduction.MAX, sizes=sizes)
     return made.network(["x"], ["pool.out"])
 
 
 def test_padding_of_integers() -> None:
-    """Less than every integer is the lowest of the format, where the largest value is kept."""
-    for pad, held in ((float("-inf"), -128), (3.0, 3)):
-        workload = load_text(render_workload(extract(pooled(pad, Value(0)), "pool")))
-        assert workload.tensor("A").pad == held
-    for pad, body in ((0.5, Value(0)), (float("-inf"), Apply(Fn.ABS, (Value(0),)))):
-        with pytest.raises(LegoError, match="outside of its operand, no integer"):
-            extract(pooled(pad, body), "pool")
+    for pad in (-128, 3):
+        workload = load_text(render_workload(extract(pooled(pad), "pool")))
+        assert workload.operations[0].inputs[0].pad == Constant(pad, INT8)
+    for pad in (200, 0.5):
+        with pytest.raises(InternalError):
+            pooled(pad)  # type: ignore[arg-type]
+
+
+def test_padding_with_a_fraction_is_no_workload() -> None:
+    made = Nests("n")
+    x, w = (made.declare(name, (6,), FLOAT32, Role.INPUT) for name in "xw")
+    terms = [Term(x, (Window(((1, "y"), (1, "f"))),), pad=0.5), Term(w, ("f",))]
+    body, sizes = product(0, 1), {"y": 6, "f": 6}
+    made.nest("conv", "test", ("y",), FLOAT32, terms, body, Reduction.ADD, sizes=sizes)
+    with pytest.raises(LegoError, match="outside of its operand, no integer"):
+        extract(made.network(["x", "w"], ["conv.out"]), "conv")
 
 
 def test_what_reads_nothing_is_no_workload() -> None:

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from frontends.torch_export.tracer import Traced  # noqa: E402
-from lego.ir.network import Kind  # noqa: E402
+from lego.ir.kinds import Kind, kind_of  # noqa: E402
 from tests.frontends.torch_export.compare import compare  # noqa: E402
 from tests.frontends.torch_export.test_operators import Call  # noqa: E402
 
@@ -20,8 +20,10 @@ HALVES = torch.arange(2 * 6 * 4).reshape(2, 6, 4).sub(20).half() / 8
 
 def formats(traced: Traced) -> list[str]:
     """Of the contraction's operands and result."""
-    (op,) = (op for op in traced.network.operations if op.kind is Kind.ARRAY)
-    return [str(traced.network.buffer(place.buffer).format) for place in (*op.inputs, op.output)]
+    (op,) = (op for op in traced.network.operations if kind_of(op) is Kind.ARRAY)
+    return [
+        str(traced.network.buffer(place.buffer).format) for place in (*op.inputs, op.output.place)
+    ]
 
 
 FOLDED: dict[str, tuple[Callable[[Any], Any], Any, list[str]]] = {
@@ -91,7 +93,7 @@ def of_pairs(x: Any) -> Any:
 def test_a_loop_is_split_where_the_operand_has_two_dimensions() -> None:
     traced = compare(Call(lambda x: x[0].int() @ of_pairs(x)), [BYTES])
     assert formats(traced) == ["int8", "int8", "int32"]
-    (op,) = (op for op in traced.network.operations if op.kind is Kind.ARRAY)
+    (op,) = (op for op in traced.network.operations if kind_of(op) is Kind.ARRAY)
     assert sorted(loop.extent for loop in op.loops) == [2, 2, 2, 6, 6]
 
 

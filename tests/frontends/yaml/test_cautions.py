@@ -103,7 +103,7 @@ def test_a_reduction_that_starts_again_is_told(statement: str, start: str | None
 
 def test_the_reference_starts_again_too() -> None:
     workload = load_text(TWICE.format(statement="Y[m] += W[m+k]").replace(", Z: int16", ""))
-    second, tensors = workload.operations[1], {t.name: t for t in workload.tensors}
+    second, tensors = workload.operations[1], {b.name: b for b in workload.network.buffers}
     ones = np.ones(tensors["W"].shape, dtype=np.int64)
     found = execute(second, tensors, {"W": ones}, {"m": 4, "k": 2}, (4,))
     assert found.values.tolist() == [2, 2, 2, 2]

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from frontends.yaml import json_schema, load_text, load_workload
 from frontends.yaml.compose import compose_text
 from lego.diag import LegoError, Loc
-from lego.ir.formats import Integer
+from lego.ir.constants import Constant
+from lego.ir.formats import INT8, INT32
 from lego.ir.keywords import KEYWORDS
-from lego.ir.workload import DataflowSpec, Loop, Reduction, Tensor
+from lego.ir.network import Buffer, Role
+from lego.ir.operation import Loop, Reduction
+from lego.ir.workload import DataflowSpec
 from tests.designs import shipped
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,13 +44,15 @@ def test_convolution() -> None:
     workload = load_text(CONV, "c.yaml")
     (op,) = workload.operations
     assert workload.name == "conv3x3"
-    assert workload.tensors == (
-        Tensor("Y", (1, 32, 28, 28), Integer(True, 32)),
-        Tensor("X", (1, 16, 56, 56), Integer(True, 8), 0),
-        Tensor("W", (32, 16, 3, 3), Integer(True, 8)),
+    assert workload.network.buffers == (
+        Buffer("Y", (1, 32, 28, 28), INT32, Role.RESULT),
+        Buffer("X", (1, 16, 56, 56), INT8, Role.INPUT),
+        Buffer("W", (32, 16, 3, 3), INT8, Role.INPUT),
     )
+    assert (workload.network.inputs, workload.network.outputs) == (("X", "W"), ("Y",))
+    assert [place.pad for place in op.inputs] == [Constant(0, INT8), None]
     assert op.loops[1] == Loop("oc", 32)
-    assert op.reduction is Reduction.ADD
+    assert op.output.reduction is Reduction.ADD
     assert op.inputs[0].map((0, 0, 3, 4, 5, 1, 2)) == (0, 5, 6, 9)
     assert workload.dataflows == (
         (
@@ -75,20 +80,22 @@ def two(first: str, second: str, rest: str = "") -> str:
 
 def test_an_operation_reads_what_an_earlier_one_wrote() -> None:
     workload = load_text(two("Y[i] = X[i]", "Z[i] = Y[i+2]"))
-    assert [tensor.shape for tensor in workload.tensors] == [(8,), (8,), (6,)]
+    assert [tensor.shape for tensor in workload.network.buffers] == [(8,), (8,), (6,)]
 
 
 def test_the_writer_gives_the_shape_and_the_reader_the_padding() -> None:
     workload = load_text(two("Y[i] = X[i]", "Z[i] = Y[i+4]", ", pad: {Y: 3}"))
-    assert workload.tensor("Y") == Tensor("Y", (8,), Integer(True, 8), 3)
+    assert workload.network.buffer("Y") == Buffer("Y", (8,), INT8)
+    assert workload.operation("b").inputs[0].pad == Constant(3, INT8)
+    assert workload.network.outputs == ("Z",)
 
 
 def test_readers_share_the_largest_shape() -> None:
-    assert load_text(two("Y[i] = X[i]", "Z[i] = X[2*i]")).tensor("X").shape == (11,)
+    assert load_text(two("Y[i] = X[i]", "Z[i] = X[2*i]")).network.buffer("X").shape == (11,)
 
 
 def test_a_later_operation_needs_no_format_for_a_known_tensor() -> None:
-    assert load_text(two("Y[i] = X[i]", "Z[i] = Y[i]")).tensor("Y").format == Integer(True, 8)
+    assert load_text(two("Y[i] = X[i]", "Z[i] = Y[i]")).network.buffer("Y").format == INT8
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ def test_no_dataflow_means_the_default_array() -> None:
 )
 def test_every_format(fmt: str) -> None:
     text = two("Y[i] += X[i]", "Z[i] += X[i]").replace("X: int8", f"X: {fmt}")
-    assert str(load_text(text).tensor("X").format) == fmt
+    assert str(load_text(text).network.buffer("X").format) == fmt
 
 
 @pytest.mark.parametrize("word", sorted(KEYWORDS))

@@ -9,7 +9,8 @@ import pytest
 
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
-from lego.ir.workload import Access, TensorOp, Workload
+from lego.ir.operation import Operation, Place
+from lego.ir.workload import Workload
 from tests.designs import shipped
 from tests.property.generator import sample
 
@@ -20,16 +21,16 @@ FILES = shipped() + sorted((ROOT / "tests" / "workloads").glob("*.yaml"))
 def bare(workload: Workload) -> Workload:
     """The workload without positions."""
 
-    def access(a: Access) -> Access:
-        return replace(a, loc=None)
+    def place(given: Place) -> Place:
+        return replace(given, loc=None)
 
-    def operation(op: TensorOp) -> TensorOp:
-        inputs = tuple(map(access, op.inputs))
-        return replace(op, output=access(op.output), inputs=inputs, loc=None)
+    def operation(op: Operation) -> Operation:
+        output = replace(op.output, place=place(op.output.place))
+        return replace(op, outputs=(output,), inputs=tuple(map(place, op.inputs)), loc=None)
 
     return replace(
         workload,
-        operations=tuple(map(operation, workload.operations)),
+        network=replace(workload.network, steps=tuple(map(operation, workload.operations))),
         dataflows=tuple(
             tuple(replace(flow, loc=None) for flow in flows) for flows in workload.dataflows
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +14,21 @@ from frontends.yaml.render import render_statement
 from frontends.yaml.statement import Statement, parse_statement
 from lego.diag import LegoError, Loc
 from lego.ir.affine import AffineMap
-from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp, evaluate
-from lego.ir.workload import Access, Loop, Reduction, TensorOp
+from lego.ir.constants import Constant
+from lego.ir.formats import EXACT
+from lego.ir.operation import (
+    Apply,
+    Body,
+    Fn,
+    Loop,
+    Operation,
+    Output,
+    Place,
+    Reduction,
+    Value,
+    operands,
+)
+from sim import reference
 
 HERE = Loc("w.yaml", 3, 10)
 LOOPS = ("i", "j", "k")
@@ -22,6 +36,12 @@ LOOPS = ("i", "j", "k")
 
 def parse(text: str) -> Statement:
     return parse_statement(text, LOOPS, HERE)
+
+
+def evaluate(body: Body, values: tuple[int, ...]) -> int:
+    """The value of a body in integers without bound."""
+    reads = [np.array([value], dtype=object) for value in values]
+    return int(reference.evaluate(body, reads, [1 << 64] * len(values), [])[0])
 
 
 def refusal(text: str) -> LegoError:
@@ -34,8 +54,8 @@ def test_a_product() -> None:
     said = parse("Y[i,j] += X[i,k] * W[k,j]")
     assert said.reduction is Reduction.ADD
     assert said.output.map == AffineMap(((1, 0, 0), (0, 1, 0)), (0, 0))
-    assert [access.tensor for access in said.inputs] == ["X", "W"]
-    assert said.body == Binary(BinaryOp.MUL, Operand(0), Operand(1))
+    assert [place.buffer for place in said.inputs] == ["X", "W"]
+    assert said.body == Apply(Fn.MUL, (Value(0, EXACT), Value(1, EXACT)), EXACT)
     assert said.inputs[1].loc == Loc("w.yaml", 3, 29)
 
 
@@ -133,21 +153,29 @@ def test_an_escaped_statement_is_located_at_its_start() -> None:
     assert caught.value.loc == Loc("w.yaml", 5, 14)
 
 
-def literals() -> st.SearchStrategy[Expr]:
-    return st.integers(-(2**31) + 1, 2**31 - 1).map(Literal)
+def number(value: int) -> Constant:
+    return Constant(value, EXACT)
 
 
-def bodies(inputs: int) -> st.SearchStrategy[Expr]:
+def call(fn: Fn, *args: Body) -> Apply:
+    return Apply(fn, args, EXACT)
+
+
+def literals() -> st.SearchStrategy[Body]:
+    return st.integers(-(2**31) + 1, 2**31 - 1).map(number)
+
+
+def bodies(inputs: int) -> st.SearchStrategy[Body]:
     """Expressions over the operands, at most some 20 nodes."""
-    leaves = st.one_of(st.integers(0, inputs - 1).map(Operand), literals())
-    shifts = (BinaryOp.SHL, BinaryOp.SHR)
-    plain = [op for op in BinaryOp if op not in shifts]
+    leaves = st.one_of(st.integers(0, inputs - 1).map(lambda k: Value(k, EXACT)), literals())
+    shifts = (Fn.SHL, Fn.SHIFT)
+    plain = (Fn.ADD, Fn.SUB, Fn.MUL, Fn.MAX, Fn.MIN)
 
-    def grow(below: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    def grow(below: st.SearchStrategy[Body]) -> st.SearchStrategy[Body]:
         return st.one_of(
-            st.builds(Unary, st.sampled_from(UnaryOp), below),
-            st.builds(Binary, st.sampled_from(plain), below, below),
-            st.builds(Binary, st.sampled_from(shifts), below, st.integers(0, 62).map(Literal)),
+            st.builds(call, st.sampled_from((Fn.NEG, Fn.ABS)), below),
+            st.builds(call, st.sampled_from(plain), below, below),
+            st.builds(call, st.sampled_from(shifts), below, st.integers(0, 62).map(number)),
         )
 
     return st.recursive(leaves, grow, max_leaves=10)
@@ -162,12 +190,12 @@ def maps() -> st.SearchStrategy[AffineMap]:
 
 
 @st.composite
-def operations(draw: st.DrawFn) -> TensorOp:
+def operations(draw: st.DrawFn) -> Operation:
     """Operations whose body uses every input, in order of first use."""
     count = draw(st.integers(1, 4))
     inputs = draw(
         st.lists(
-            st.builds(Access, st.sampled_from(["X", "W", "max", "a1"]), maps()),
+            st.builds(Place, st.sampled_from(["X", "W", "max", "a1"]), maps()),
             min_size=count,
             max_size=count,
             unique=True,
@@ -175,52 +203,32 @@ def operations(draw: st.DrawFn) -> TensorOp:
     )
     body = draw(bodies(count))
     for index in range(count):
-        body = Binary(BinaryOp.ADD, Operand(count - 1 - index), body)
-    order = list(dict.fromkeys(used(body)))
-    return TensorOp(
+        body = call(Fn.ADD, Value(count - 1 - index, EXACT), body)
+    order = list(dict.fromkeys(operands(body)))
+    place, how = Place("Y", draw(maps())), draw(st.sampled_from(Reduction))
+    return Operation(
         "op",
         tuple(Loop(name, 4) for name in LOOPS),
-        Access("Y", draw(maps())),
+        (Output(place, renamed(body, order), how),),
         tuple(inputs[index] for index in order),
-        renamed(body, order),
-        draw(st.sampled_from(Reduction)),
     )
 
 
-def used(expr: Expr) -> list[int]:
-    match expr:
-        case Operand(index):
-            return [index]
-        case Unary(_, arg):
-            return used(arg)
-        case Binary(_, left, right):
-            return used(left) + used(right)
-    return []
-
-
-def renamed(expr: Expr, order: list[int]) -> Expr:
-    match expr:
-        case Operand(index):
-            return Operand(order.index(index))
-        case Unary(op, arg):
-            return Unary(op, renamed(arg, order))
-        case Binary(op, left, right):
-            return Binary(op, renamed(left, order), renamed(right, order))
-    return expr
-
-
-def without_loc(access: Access) -> Access:
-    return Access(access.tensor, access.map)
+def renamed(body: Body, order: list[int]) -> Body:
+    match body:
+        case Value(index):
+            return Value(order.index(index), EXACT)
+        case Apply(fn, args):
+            return call(fn, *(renamed(arg, order) for arg in args))
+    return body
 
 
 @settings(max_examples=120, deadline=None)
 @given(operations())
-def test_print_then_parse(op: TensorOp) -> None:
+def test_print_then_parse(op: Operation) -> None:
     said = parse(render_statement(op))
-    assert without_loc(said.output) == op.output
-    assert tuple(map(without_loc, said.inputs)) == op.inputs
-    assert said.body == op.body
-    assert said.reduction is op.reduction
+    assert Output(said.output, said.body, said.reduction) == op.output
+    assert said.inputs == op.inputs
 
 
 TOKENS = [
@@ -312,7 +320,7 @@ def test_garbage_is_read_or_refused(text: str) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(operations(), st.data())
-def test_a_damaged_statement_is_read_or_refused(op: TensorOp, data: st.DataObject) -> None:
+def test_a_damaged_statement_is_read_or_refused(op: Operation, data: st.DataObject) -> None:
     text = render_statement(op)
     at = data.draw(st.integers(0, len(text)))
     insert = data.draw(st.sampled_from(TOKENS))
@@ -350,14 +358,14 @@ def test_all_pairs_of_operators_bind_as_in_python() -> None:
             text = shape.format(first, second_operand, second)
             if "(" in text and first in shifts:
                 continue
-            number = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
-            number |= {"<<": int.__lshift__, ">>": int.__rshift__}
+            meaning = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+            meaning |= {"<<": int.__lshift__, ">>": int.__rshift__}
             strength = {"<<": 0, ">>": 0, "+": 1, "-": 1, "*": 2}
             left_first = "(" not in text and strength[first] >= strength[second]
             if not left_first and first in shifts:
                 continue
             if left_first:
-                expected = number[second](number[first](-7, 2), 3)
+                expected = meaning[second](meaning[first](-7, 2), 3)
             else:
-                expected = number[first](-7, number[second](2, 3))
+                expected = meaning[first](-7, meaning[second](2, 3))
             assert evaluate(parse(f"Y[i] += {text}").body, (-7, 2)) == expected

@@ -13,7 +13,7 @@ from lego.back.plan.design import DesignPlan
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Adg, Fu
 from lego.ir.dag import Contract, Module, Op
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["Trees"]
 

@@ -19,7 +19,7 @@ from lego.back.plan.memory.adders import accumulates, adds_alike, spans_in_memor
 from lego.back.plan.registers import address_bits
 from lego.ir.dag import Module, bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["BankKinds", "bank_kinds"]
 

@@ -10,7 +10,7 @@ from lego.back.plan.array.sums import sum_span
 from lego.ir.adg import Adg, Fu
 from lego.ir.fused import FusedAdg
 from lego.ir.intervals import hull
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = [
     "FuKind",

@@ -8,7 +8,7 @@ from lego.back.plan.array.fu_kind import union
 from lego.back.plan.array.sums import accumulated_terms, sum_range
 from lego.ir.adg import Adg
 from lego.ir.dag import bits_for
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["HALVES", "can_split", "split_of"]
 

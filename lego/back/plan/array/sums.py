@@ -7,7 +7,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.ir.adg import Adg
 from lego.ir.formats import Integer
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = [
     "accumulated_terms",

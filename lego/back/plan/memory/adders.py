@@ -14,7 +14,7 @@ from lego.back.plan.memory.bank_view import BankView, Views
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.dag import bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 
 __all__ = ["FORWARDED", "accumulates", "adds_alike", "adds_at_nodes", "n_units", "spans_in_memory"]
 

@@ -14,7 +14,7 @@ from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.adg import Fu, OutputClass
 from lego.ir.dag import Dag
 from lego.ir.expr import evaluate
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 from tests.back.designs import DESIGNS
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of

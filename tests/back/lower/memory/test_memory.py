@@ -15,7 +15,7 @@ from lego.ir.adg import Fu
 from lego.ir.dag import index_bits
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import Layout
-from lego.ir.workload import Reduction
+from lego.ir.operation import Reduction
 from tests.back.designs import CHAIN, DESIGNS
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of

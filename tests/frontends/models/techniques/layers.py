@@ -9,7 +9,8 @@ from torch import nn
 
 from frontends.models.techniques.linears import Dense
 from frontends.torch_export.tracer import Traced, trace
-from lego.ir.network import Kind, Operation
+from lego.ir.kinds import Kind, kind_of
+from lego.ir.operation import Operation
 from sim.bit_true import BIT_TRUE
 from sim.network import execute
 
@@ -44,4 +45,4 @@ def run(module: nn.Module, *args: Any) -> tuple[Traced, dict[str, Any]]:
 
 def arrays(traced: Traced) -> list[Operation]:
     """The contractions."""
-    return [op for op in traced.network.operations if op.kind is Kind.ARRAY]
+    return [op for op in traced.network.operations if kind_of(op) is Kind.ARRAY]

@@ -12,7 +12,9 @@ from frontends.models.build import build  # noqa: E402
 from frontends.models.techniques.linears import dense_layers  # noqa: E402
 from frontends.torch_export.tracer import trace  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from lego.ir.network import Apply, Fn, Kind, Network, Value  # noqa: E402
+from lego.ir.kinds import Kind, kind_of, macs_of, total_macs  # noqa: E402
+from lego.ir.network import Network  # noqa: E402
+from lego.ir.operation import Fn  # noqa: E402
 from tests.frontends.models.techniques.nests import check_nests  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -52,7 +54,7 @@ def test_every_nest_is_the_modules(name: str, quantize: str | None, attention: s
         narrow = {
             str(traced.network.buffer(place.buffer).format)
             for op in traced.network.operations
-            if op.kind is Kind.ARRAY
+            if kind_of(op) is Kind.ARRAY
             for place in op.inputs
         }
         assert ("float8_e4m3fn" if quantize == "coat_fp8" else "int8") in narrow
@@ -74,12 +76,14 @@ def test_a_wrong_nest_is_noticed() -> None:
     sample = build("llama3_tiny", device="cpu", quantize="qoq_g128")
     traced = trace(sample.module, sample.args, sample.kwargs)
     k, op = next(
-        (k, o) for k, o in enumerate(traced.network.operations) if o.source == "aten.round.default"
+        (k, o) for k, o in enumerate(traced.network.steps) if o.source == "aten.round.default"
     )
-    wrong = replace(op, body=Apply(Fn.FLOOR, (Value(0),)))
-    operations = (*traced.network.operations[:k], wrong, *traced.network.operations[k + 1 :])
+    rounded = op.output.body
+    output = replace(op.output, body=replace(rounded, fn=Fn.FLOOR))
+    steps = list(traced.network.steps)
+    steps[k] = replace(op, outputs=(output,))
     with pytest.raises(AssertionError, match="round_1, written by"):
-        check_nests(sample, replace(traced, network=replace(traced.network, operations=operations)))
+        check_nests(sample, replace(traced, network=replace(traced.network, steps=tuple(steps))))
 
 
 def test_coat_rounds_before_norms_and_gates() -> None:
@@ -116,9 +120,9 @@ def test_what_is_left_alone() -> None:
 def array_macs(network: Network, fmt: str) -> int:
     """Multiplications whose second operand has this format."""
     return sum(
-        op.macs
+        macs_of(op)
         for op in network.operations
-        if op.kind is Kind.ARRAY and str(network.buffer(op.inputs[1].buffer).format) == fmt
+        if kind_of(op) is Kind.ARRAY and str(network.buffer(op.inputs[1].buffer).format) == fmt
     )
 
 
@@ -142,7 +146,7 @@ def test_published_sizes(name: str, quantize: str | None, attention: str | None)
     """Nothing is left to the host; narrow multiplications are those of the blocks' linear layers."""
     sample = build(name, quantize=quantize, attention=attention)
     network = trace(sample.module, sample.args, sample.kwargs, name=name).network
-    assert not [op.name for op in network.operations if op.kind is Kind.HOST]
+    assert not network.calls
     tokens = 2048 if "prefill" in name else 1
     head = tokens * 4096 * 32000
     if quantize is not None:
@@ -153,7 +157,7 @@ def test_published_sizes(name: str, quantize: str | None, attention: str | None)
     keys = {"duo": layers * (read + 385) // 2, "quest": 2 * 2 * 4096 * read + 30 * 2 * 4096 * 1024}
     attend = layers * read if attention is None or tokens > 1 else keys[attention]
     rope = 32 // 32 * 64 * tokens  # the outer product of positions and frequencies
-    assert network.macs - tokens * (LINEAR + branch) - head - attend in (0, rope)
+    assert total_macs(network) - tokens * (LINEAR + branch) - head - attend in (0, rope)
 
 
 def test_unknown_names() -> None:

@@ -1,4 +1,4 @@
-"""The reference computes as Python's integers do, whatever the bits."""
+"""Bodies of functional units compute as Python's integers do, whatever the bits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from lego.ir.expr import Binary, BinaryOp, Literal, Operand, evaluate
 from lego.ir.formats import Integer
-from sim.reference import contributions
+from sim.adg_body import contributions
 from tests.back.graph.test_bodies import random_body
 
 WIDE = Integer(True, 32), Integer(False, 32), Integer(True, 17)

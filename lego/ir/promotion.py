@@ -1,0 +1,79 @@
+"""Which number format a function gives for arguments of these formats: PyTorch's rules for tensors
+(documentation of `torch.promote_types`), as every node of a traced body has to say.
+
+Floating point of eight bits is computed with in float32. Integers that share no type, such as
+uint32 and int32, have no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lego.diag import InternalError
+from lego.ir.formats import BOOL, EXACT, FLOAT32, FLOAT64, Bool, Exact, Float, Format, Integer
+from lego.ir.operation import Apply, Body, Fn
+
+__all__ = ["applied", "joined", "result_of"]
+
+_TRUTHS = frozenset({Fn.LT, Fn.LE, Fn.EQ, Fn.NOT, Fn.AND, Fn.OR})
+_REALS = frozenset({Fn.EXP, Fn.LOG, Fn.SQRT, Fn.RSQRT, Fn.TANH, Fn.ERF, Fn.SIGMOID, Fn.SIN, Fn.COS})
+"""Of integers they are computed in float32."""
+
+
+def applied(fn: Fn, *args: Body) -> Apply:
+    """`fn(args)` in the format that it gives; not for casts, which name theirs."""
+    return Apply(fn, args, result_of(fn, [arg.format for arg in args]))
+
+
+def result_of(fn: Fn, formats: Sequence[Format]) -> Format:
+    """The format of a function's result. Raises InternalError for a cast, and where there is none."""
+    if fn in _TRUTHS:
+        return BOOL
+    if fn is Fn.CAST:
+        raise InternalError("a cast is to a format of its own")
+    if fn is Fn.WHERE:
+        return joined(formats[1], formats[2])
+    if fn in _REALS:
+        return joined(formats[0]) if isinstance(formats[0], Float) else FLOAT32
+    found = joined(*formats)
+    return FLOAT64 if fn is Fn.DIV and not isinstance(found, Float) else found
+
+
+def joined(*formats: Format) -> Format:
+    """The format in which arguments of these are computed with."""
+    found = _computable(formats[0])
+    for each in formats[1:]:
+        found = _pair(found, _computable(each))
+    return found
+
+
+def _computable(fmt: Format) -> Format:
+    return FLOAT32 if isinstance(fmt, Float) and fmt.bits == 8 else fmt
+
+
+def _pair(a: Format, b: Format) -> Format:
+    match a, b:
+        case _ if a == b:
+            return a
+        case (Exact(), Integer() | Bool()) | (Integer() | Bool(), Exact()):
+            return EXACT
+        case Float(), Float():
+            wide = max(a, b, key=lambda f: f.bits)
+            return wide if a.bits != b.bits else FLOAT32
+        case (Float() as real, Integer() | Bool()) | (Integer() | Bool(), Float() as real):
+            return real
+        case (Bool(), Integer() as whole) | (Integer() as whole, Bool()):
+            return whole
+        case Integer(), Integer():
+            return _whole(a, b)
+    raise InternalError(f"no format is computed in for {a} and {b}")
+
+
+def _whole(a: Integer, b: Integer) -> Integer:
+    """The wider of two; of a signed and an unsigned one a signed one that holds both."""
+    if any(not each.signed and each.bits > 8 for each in (a, b)):
+        raise InternalError(f"no format is computed in for {a} and {b}")
+    if a.signed == b.signed:
+        return max(a, b, key=lambda fmt: fmt.bits)
+    signed, unsigned = (a, b) if a.signed else (b, a)
+    return signed if signed.bits > unsigned.bits else Integer(True, 2 * unsigned.bits)
