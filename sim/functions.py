@@ -171,13 +171,16 @@ def _pow(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rounded(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function in float64, rounded once to the operands' common format (float64 for integers)."""
+    """The function in float64, rounded once to the operands' common format (float32 for integers,
+    whose powers are integers)."""
 
     def computed(*args: Tensor) -> Tensor:
         kind = args[0].dtype
         for arg in args[1:]:
             kind = torch.promote_types(kind, arg.dtype)
-        kind = kind if kind.is_floating_point else torch.float64
+        if not kind.is_floating_point and function is _pow:
+            return torch.pow(*args)
+        kind = kind if kind.is_floating_point else torch.float32
         return function(*(arg.double() for arg in args)).to(kind)
 
     return computed

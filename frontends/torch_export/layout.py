@@ -268,7 +268,7 @@ def _pad(t: Tracer, x: Any, sides: Sequence[int], mode: Any = "constant", value:
     labels = tuple(f"d{k}" for k in range(rank))
     places = tuple(Window(((1, each),), -before.get(k, 0)) for k, each in enumerate(labels))
     sizes = dict(zip(labels, shape, strict=True))
-    term = Term(view, places, pad=_held(t.fmt(), value or 0))
+    term = Term(view, places, pad=_held(t.fmt(), 0.0 if value is None else value))
     return t.nests.nest(t.path, t.source, labels, t.fmt(), [term], Input(0), sizes=sizes)
 
 

@@ -16,6 +16,7 @@ from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.array import Unfit, array_body, exactly
+from lego.ir.checks.check import checked
 from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import EXACT, Integer
 from lego.ir.hardware import Architecture
@@ -86,7 +87,7 @@ def extract(
         _demand_room(made, buffers)
     *given, out = (buffer.name for buffer in buffers)
     alone = Network(made.name, tuple(buffers), (made,), tuple(given), (out,))
-    return Workload(alone, ((),), Architecture(array))
+    return checked(Workload(alone, ((),), Architecture(array)))
 
 
 def _alone(op: Operation, name: str, places: Sequence[Place]) -> Operation:

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
+from lego.diag import InternalError
 from lego.ir.affine import AffineMap
-from lego.ir.formats import is_within
+from lego.ir.checks.check import checked
+from lego.ir.constants import Constant, constant, number_of
+from lego.ir.formats import Float, Format, is_within
 from lego.ir.kinds import is_contraction
-from lego.ir.network import Network, reads_of, writes_of
+from lego.ir.network import Buffer, Network, reads_of, writes_of
 from lego.ir.operation import Apply, Fn, Loop, Operation, Output, Place, Reduction, Value
 
 __all__ = ["fold_casts"]
@@ -27,9 +30,9 @@ Row = tuple[tuple[int, ...], int]
 def fold_casts(network: Network) -> Network:
     """The network with such casts folded; those that nothing else reads are gone, with their buffers."""
     casts = _casts(network)
-    shapes = {buffer.name: buffer.shape for buffer in network.buffers}
+    buffers = {buffer.name: buffer for buffer in network.buffers}
     steps = [
-        _folded(step, casts, shapes) if isinstance(step, Operation) else step
+        _folded(step, casts, buffers) if isinstance(step, Operation) else step
         for step in network.steps
     ]
     reads = Counter(name for step in steps for name in reads_of(step))
@@ -40,11 +43,12 @@ def fold_casts(network: Network) -> Network:
         if name in casts and not reads[name]:
             dead.add(name)
             reads.subtract(reads_of(step))
-    return replace(
+    made = replace(
         network,
         buffers=tuple(b for b in network.buffers if b.name not in dead),
         steps=tuple(step for step in steps if writes_of(step)[0] not in dead),
     )
+    return checked(made)
 
 
 def _casts(network: Network) -> dict[str, Operation]:
@@ -71,19 +75,19 @@ def _is_cast(op: Operation) -> bool:
 
 
 def _folded(
-    op: Operation, casts: Mapping[str, Operation], shapes: Mapping[str, tuple[int, ...]]
+    op: Operation, casts: Mapping[str, Operation], buffers: Mapping[str, Buffer]
 ) -> Operation:
     if not is_contraction(op):
         return op
     for k in range(len(op.inputs)):
-        found = _through(op, k, casts, shapes)
+        found = _through(op, k, casts, buffers)
         while found is not None:
-            op, found = found, _through(found, k, casts, shapes)
+            op, found = found, _through(found, k, casts, buffers)
     return op
 
 
 def _through(
-    op: Operation, k: int, casts: Mapping[str, Operation], shapes: Mapping[str, tuple[int, ...]]
+    op: Operation, k: int, casts: Mapping[str, Operation], buffers: Mapping[str, Buffer]
 ) -> Operation | None:
     """The operation with input `k` read before its cast; None if there is none or no affine access
     says it."""
@@ -93,13 +97,29 @@ def _through(
         return None
     source = cast.inputs[0]
     if place.pad is not None or place.indirect:
-        same = source.map == cast.output.map and shapes[source.buffer] == shapes[place.buffer]
-        return _with_input(op, k, replace(place, buffer=source.buffer)) if same else None
+        inner, outer = buffers[source.buffer], buffers[place.buffer]
+        pad = None if place.pad is None else _held(place.pad, inner.format)
+        same = source.map == cast.output.map and inner.shape == outer.shape
+        if not same or (pad is None) != (place.pad is None):
+            return None
+        return _with_input(op, k, replace(place, buffer=inner.name, pad=pad))
     for each in (op, _split(op, place, cast)):
         found = _before(each, each.inputs[k], cast)
         if found is not None:
             return _with_input(each, k, found)
     return None
+
+
+def _held(pad: Constant, fmt: Format) -> Constant | None:
+    """A pad value in a narrower format, if it is one of that format's numbers."""
+    number = number_of(pad)
+    if not isinstance(fmt, Float) and not float(number).is_integer():
+        return None
+    try:
+        found = constant(number, fmt)
+    except InternalError:
+        return None
+    return found if number_of(found) == number else None
 
 
 def _with_input(op: Operation, k: int, place: Place) -> Operation:

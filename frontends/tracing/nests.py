@@ -11,6 +11,7 @@ from frontends.tracing.drafts import Draft, Input, Number, typed
 from frontends.tracing.views import Dim, View, common_sizes, size_of, split, whole
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
+from lego.ir.checks.check import checked
 from lego.ir.constants import constant
 from lego.ir.formats import INT64, Format
 from lego.ir.network import Buffer, Network, Role
@@ -87,7 +88,7 @@ class Nests:
         buffers = tuple(self.buffers.values())
         network = Network(self.name, buffers, tuple(self.steps), tuple(inputs), tuple(outputs))
         check_accesses(network)
-        return network
+        return checked(network)
 
     def copied(self, view: View, name: str) -> View:
         """The view's elements in a buffer of their own."""

@@ -19,6 +19,7 @@ from frontends.yaml.statement import Statement, parse_statement
 from frontends.yaml.tensors import Declarations, Use, describe, unknown_tensor
 from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.array import Tensor
+from lego.ir.checks.check import checked
 from lego.ir.constants import Constant
 from lego.ir.hardware import Architecture
 from lego.ir.network import Buffer, Network, Role, reads_of
@@ -64,7 +65,7 @@ class Reader:
         self._stop()
         architecture = _architecture(self.form.architecture, array or ())
         network = _network(self.form.name, self.tensors, operations)
-        return Workload(network, tuple(flows), architecture)
+        return checked(Workload(network, tuple(flows), architecture))
 
     def _try(self, action: Callable[[], T]) -> T | None:
         try:

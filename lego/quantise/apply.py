@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lego.ir.checks.check import checked
 from lego.ir.network import Network
 from lego.quantise.network import Quantised, quantised
 from lego.quantise.requantise import requantised
@@ -13,4 +14,6 @@ __all__ = ["in_formats"]
 def in_formats(network: Network, scheme: Scheme) -> Quantised:
     """The network in the number formats of a scheme, with what its new parameters and constants hold."""
     made = quantised(network, scheme)
-    return requantised(made) if scheme.shifts else made
+    made = requantised(made) if scheme.shifts else made
+    checked(made.network)
+    return made

@@ -137,7 +137,7 @@ class _Work:
         names = [op.inputs[k].buffer for k in operands(op.output.body)]
         return (
             all(self.buffers[name].format in REAL for name in names)
-            and not any(place.indirect for place in op.inputs)
+            and not any(place.indirect or _pads(place) for place in op.inputs)
             and all(at < index for name in names for at in self.writers.get(name, []))
             and len(self.writers[op.output.buffer]) == 1
         )
@@ -156,7 +156,8 @@ class _Work:
                 name, scale = self._weight(place, dims, block)
             else:
                 name, scale = self._activation(place.buffer)
-            places.append(replace(place, buffer=name))
+            pad = None if place.pad is None else constant(0, self.buffers[name].format)
+            places.append(replace(place, buffer=name, pad=pad))
             scales.append(scale)
         if self.scheme.integer or any(scales):
             self._scaled(op, places, scales, block, factors)
@@ -336,6 +337,11 @@ def _product(body: Body, fmt: Format) -> Body:
         case Apply(fn, args):
             return Apply(fn, tuple(_product(arg, fmt) for arg in args), fmt)
     raise InternalError(f"no product of inputs: {body}")
+
+
+def _pads(place: Place) -> bool:
+    """Whether it reads anything but zero outside its buffer."""
+    return place.pad is not None and number_of(place.pad) != 0
 
 
 def _fills(step: Step) -> bool:

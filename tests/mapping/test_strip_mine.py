@@ -8,14 +8,17 @@ import pytest
 
 from frontends.yaml import load_text
 from lego.diag import LegoError
+from lego.ir.array import narrowed
 from lego.ir.hardware import Architecture
 from lego.ir.workload import DataflowSpec
 from lego.mapping.strip_mine import dataflow_of
 
-(MM,) = load_text(
-    "name: one\noperations:\n  - name: mm\n    loops: {m: 12, n: 8, k: 5}\n"
-    "    statement: 'Y[m,n] += X[m,k] * W[k,n]'\n    formats: {X: int8, W: int8, Y: int32}\n"
-).operations
+_, (MM,) = narrowed(
+    load_text(
+        "name: one\noperations:\n  - name: mm\n    loops: {m: 12, n: 8, k: 5}\n"
+        "    statement: 'Y[m,n] += X[m,k] * W[k,n]'\n    formats: {X: int8, W: int8, Y: int32}\n"
+    )
+)
 SPEC = DataflowSpec("flow", (("m", 4), ("n", 4)), ("n", "m", "k"), (1, 1))
 
 

@@ -50,8 +50,8 @@ def test_the_draws_have_what_they_are_for() -> None:
         except LegoError:
             continue
         shifts += ">>" in rich_sample(seed).text
-        widest = max(workload.network.buffer(a.tensor).format.bits for a in op.inputs)
-        narrow += op.reduction == "+=" and workload.network.buffer("Y").format.bits < widest
-        accesses += len(op.inputs) - len({a.tensor for a in op.inputs}) >= 3
+        widest = max(workload.network.buffer(a.buffer).format.bits for a in op.inputs)
+        narrow += op.output.reduction == "+=" and workload.network.buffer("Y").format.bits < widest
+        accesses += len(op.inputs) - len({a.buffer for a in op.inputs}) >= 3
         loops += len(op.loops) > 8
     assert min(shifts, narrow, accesses, loops) >= 10, (shifts, narrow, accesses, loops)

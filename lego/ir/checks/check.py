@@ -13,17 +13,21 @@ from lego.ir.checks.dag_check import dag_faults
 from lego.ir.checks.dataflow_check import dataflow_faults
 from lego.ir.checks.device_check import device_faults, runs_faults
 from lego.ir.checks.fused_check import fused_faults
+from lego.ir.checks.network_check import network_faults
 from lego.ir.checks.program_check import program_faults
+from lego.ir.checks.workload_check import workload_faults
 from lego.ir.dag import Dag
 from lego.ir.dataflow import Dataflow
 from lego.ir.device import Device
 from lego.ir.fused import FusedAdg
+from lego.ir.network import Network
 from lego.ir.program import Program
+from lego.ir.workload import Workload
 
 __all__ = ["SWITCH", "Checkable", "check", "check_fits", "checked", "checking"]
 
-Checkable = Dataflow | Adg | FusedAdg | Dag | Device | Program
-Checked = TypeVar("Checked", Dataflow, Adg, FusedAdg, Dag, Device, Program)
+Checkable = Network | Workload | Dataflow | Adg | FusedAdg | Dag | Device | Program
+Checked = TypeVar("Checked", Network, Workload, Dataflow, Adg, FusedAdg, Dag, Device, Program)
 
 SWITCH = "LEGO_VERIFY"
 """The environment variable that turns the checks after every stage on."""
@@ -55,6 +59,10 @@ def checking() -> bool:
 
 def _faults(value: Checkable) -> Iterator[str]:
     match value:
+        case Network():
+            return (f"network {value.name}: {fault}" for fault in network_faults(value))
+        case Workload():
+            return (f"workload {value.name}: {fault}" for fault in workload_faults(value))
         case Dataflow():
             return (f"dataflow {value.name}: {fault}" for fault in dataflow_faults(value))
         case Adg():

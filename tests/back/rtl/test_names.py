@@ -224,7 +224,8 @@ def test_designs_with_a_module_of_one_name_are_refused() -> None:
     (op,), (flows,) = workload.operations, workload.dataflows
     twin = replace(op, name=f"{op.name}_array")
     unfused = replace(workload.architecture, fused=False)
-    both = replace(workload, operations=(op, twin), dataflows=(flows, flows), architecture=unfused)
+    network = replace(workload.network, steps=(op, twin))
+    both = replace(workload, network=network, dataflows=(flows, flows), architecture=unfused)
     with pytest.raises(LegoError, match=r"both have a module 'outer_small_\w+_array'") as caught:
         compile_workload(both, source=b"")
     assert caught.value.code == "E105"

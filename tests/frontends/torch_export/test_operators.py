@@ -278,8 +278,7 @@ def test_a_wrong_nest_is_noticed() -> None:
     module = nn.Sequential(nn.Linear(4, 4), nn.GELU())
     traced = trace(module.eval(), [X])
     *first, last = traced.network.operations
-    wrong = spoiled(last, 1.001)
-    network = replace(traced.network, operations=(*first, wrong))
+    network = replace(traced.network, steps=(*first, spoiled(last, 1.001)))
     found = differences(replace(traced, network=network), module, [X])
     assert [each.node for each in found if not each.close] == [traced.network.outputs[0], "gelu"]
 

@@ -14,7 +14,7 @@ from frontends.tracing.nests import Nests, Term
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.constants import constant
-from lego.ir.formats import FLOAT32
+from lego.ir.formats import FLOAT32, INT64
 from lego.ir.network import Buffer, Network, Role
 from lego.ir.operation import Loop, Operation, Output, Place, Reduction
 
@@ -159,15 +159,17 @@ def test_reads_are_checked_but_where_they_look_up() -> None:
     made.nest("copy", "test", ("a", "b"), FLOAT32, [x], Input(0))
     op = made.steps[0]
     far = replace(op.inputs[0], map=AffineMap(((1, 0), (0, 1)), (0, 1)))
+    index = Place("k", op.inputs[0].map)
+    made.declare("k", (4, 6), INT64, Role.INPUT)
     for place, right in (
         (far, False),
         (replace(far, pad=constant(0.0, FLOAT32)), True),
         (replace(far, indirect=((1, 0),)), True),
         (replace(far, indirect=((0, 0),)), False),
     ):
-        made.steps[0] = replace(op, inputs=(place,))
+        made.steps[0] = replace(op, inputs=(index, place))
         if right:
-            made.network(["x"], [op.output.buffer])
+            made.network(["x", "k"], [op.output.buffer])
         else:
             with pytest.raises(InternalError, match="copy is at 1 to 6 of dimension 1 of x"):
                 made.network(["x"], [op.output.buffer])

@@ -24,6 +24,7 @@ from lego.ir.dataflow import Dataflow
 from lego.ir.device import Device
 from lego.ir.fused import FusedAdg
 from lego.ir.program import Program
+from lego.ir.workload import Workload
 from tests.ir.checks.broken import SMALL
 
 PATH = SMALL / "fused_gemm_sys.yaml"
@@ -56,7 +57,7 @@ def test_every_stage_of_every_test_is_checked(seen: Seen) -> None:
     compiled(Options())
     found = [(kind, len(list(group))) for kind, group in groupby(seen)]
     assert found == [
-        *[(Dataflow, 3), (Adg, 3), (FusedAdg, 2)],
+        *[(Workload, 1), (Dataflow, 3), (Adg, 3), (FusedAdg, 2)],
         (Dag, 2 + len(PASSES)),
         *[(Program, 3), (Device, 1)],
     ]
