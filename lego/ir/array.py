@@ -213,7 +213,10 @@ def array_operation(
         if isinstance(tensor, Unfit):
             return tensor
         tensors[tensor.name] = tensor
-    if _wrapped(op.output.body, tensors[op.output.buffer].format, op.output.reduction in _MODULAR):
+    wraps = _Wraps(
+        tuple(tensors[place.buffer].format for place in op.inputs), tensors[op.output.buffer].format
+    )
+    if wraps.shown(op.output.body, modular=op.output.reduction in _MODULAR):
         return Unfit("a value within its body can leave its format")
     accesses = [
         Access(place.buffer, place.map, place.loc) for place in (op.output.place, *op.inputs)
@@ -247,32 +250,44 @@ def _reads(op: Operation, buffer: str) -> list[Place]:
     return [place for place in op.inputs if place.buffer == buffer]
 
 
-def _wrapped(body: Body, stored: Integer, modular: bool) -> bool:
-    """Whether the body wraps on the way so that what is stored shows it. Where only low bits count,
-    wrapping to no fewer than are stored doesn't."""
-    if not isinstance(body, Apply):
-        return False
-    below = modular and body.fn in _RING
-    if any(_wrapped(arg, stored, below) for arg in body.args):
-        return True
-    if not isinstance(body.format, Integer) or (modular and body.format.bits >= stored.bits):
-        return False
-    span = _span(body)
-    return span is None or span[0] < body.format.low or span[1] > body.format.high
+@dataclass(frozen=True, slots=True)
+class _Wraps:
+    """Whether a body wraps on the way so that what is stored shows it.
 
+    Attributes
+    ----------
+    reads : formats of what the inputs read.
+    stored : the output's format.
+    """
 
-def _span(body: Body) -> Interval | None:
-    """Values of a body of integers in formats, computed without bound; None if they have none."""
-    match body:
-        case Value(_, Integer() as fmt):
-            return fmt.low, fmt.high
-        case Constant(int(value)):
-            return value, value
-        case Apply(fn, args):
-            spans = [_span(arg) for arg in args]
-            known = [span for span in spans if span is not None]
-            return SPANS[fn](*known) if fn in SPANS and len(known) == len(spans) else None
-    return None
+    reads: tuple[Integer, ...]
+    stored: Integer
+
+    def shown(self, body: Body, *, modular: bool) -> bool:
+        """Of a node; `modular` where only low bits of it count, which wrapping to no fewer than are
+        stored leaves."""
+        if isinstance(body, Apply):
+            below = modular and body.fn in _RING
+            if any(self.shown(arg, modular=below) for arg in body.args):
+                return True
+        if not isinstance(body.format, Integer):
+            return False
+        span = self.span(body)
+        fits = span is not None and body.format.low <= span[0] and span[1] <= body.format.high
+        return not fits and not (modular and body.format.bits >= self.stored.bits)
+
+    def span(self, body: Body) -> Interval | None:
+        """Values of a node in integers without bound; None if they aren't known."""
+        match body:
+            case Value(index):
+                return self.reads[index].low, self.reads[index].high
+            case Constant(int(value)):
+                return value, value
+            case Apply(fn, args) if fn in SPANS:
+                spans = [self.span(arg) for arg in args]
+                known = [span for span in spans if span is not None]
+                return SPANS[fn](*known) if len(known) == len(spans) else None
+        return None
 
 
 SPANS: dict[Fn, Callable[..., Interval]] = {
