@@ -66,3 +66,20 @@ def test_rooms_of_the_back_end_are_small() -> None:
                 and node.module.startswith(f"{name}.")
             }
             assert folder == back or len(found) <= MOST_IMPORTS, path
+
+
+WIDER = ("network", "constants", "kinds", "promotion", "templates", "network_json")
+NARROW: dict[str | None, set[str]] = {
+    "lego.ir.operation": {"Loop", "Reduction"},
+    "lego.ir.workload": {"DataflowSpec"},
+    **{f"lego.ir.{name}": set() for name in WIDER},
+}
+"""What the front and the back end take from modules of operations: the rest is wider than arrays."""
+
+
+def test_the_front_and_the_back_end_see_operations_as_arrays_have_them() -> None:
+    for folder in ("front", "back", "mapping"):
+        for path in (ROOT / "lego" / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module in NARROW:
+                    assert {name.name for name in node.names} <= NARROW[node.module], path
