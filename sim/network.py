@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lego.diag import InternalError, LegoError
 from lego.ir.constants import Constant, constant, number_of
-from lego.ir.formats import Bool, Float, Format, Integer
+from lego.ir.formats import EXACT, Bool, Float, Format, Integer
 from lego.ir.kinds import is_contraction
 from lego.ir.network import Buffer, Network, reads_of
 from lego.ir.operation import (
@@ -38,7 +38,7 @@ from sim.windows import along, assign, store, window
 
 __all__ = ["FLOAT", "FUNCTIONS", "Arithmetic", "add_exactly", "box_of", "execute"]
 
-EXACT = 2**53
+IN_DOUBLES = 2**53
 """Integers up to here are exact in float64."""
 
 Host = Callable[[str, Sequence[Tensor]], Sequence[Tensor]]
@@ -116,7 +116,7 @@ def _run(
     op = _boxed(op, buffers) if op.domain else op
     for place in op.inputs:
         windows.append(window(_readable(values[place.buffer]), place, extents, windows, op.name))
-    if is_contraction(op) and not op.domain:
+    if _is_contracted(op, buffers):
         ways.contract(op, windows, values[op.output.buffer], buffers[op.output.buffer].format)
         return
     for output in op.outputs:
@@ -134,6 +134,13 @@ def _started(body: Tensor, reduction: Reduction, fmt: Integer) -> Tensor:
     if reduction is Reduction.MAX:
         return body.clamp(min=fmt.low)
     return body.clamp(max=fmt.high) if reduction is Reduction.MIN else body
+
+
+def _is_contracted(op: Operation, buffers: Mapping[str, Buffer]) -> bool:
+    """Whether it is a sum of products in the format that they are stored in, or in none."""
+    if op.domain or not is_contraction(op):
+        return False
+    return op.output.body.format in (EXACT, buffers[op.output.buffer].format)
 
 
 def _boxed(op: Operation, buffers: Mapping[str, Buffer]) -> Operation:
@@ -237,7 +244,7 @@ def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:
     used = [windows[index] for index in operands(op.output.body)]
     most = math.prod(max(abs(int(w.min())), abs(int(w.max()))) if w.numel() else 0 for w in used)
     terms = math.prod(loop.extent for loop in op.loops) // max(1, math.prod(box_of(op, op.output)))
-    if most * terms < EXACT:
+    if most * terms < IN_DOUBLES:
         return summed(op, [w.double() for w in windows]).long()
     return summed(op, [w.long() for w in windows])
 

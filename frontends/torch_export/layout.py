@@ -10,7 +10,7 @@ from frontends.torch_export.registry import lowers
 from frontends.tracing.drafts import Input
 from frontends.tracing.nests import Term, Window
 from frontends.tracing.views import View
-from lego.ir.formats import Float, Format
+from lego.ir.formats import BOOL, Float, Format
 from lego.ir.network import Role
 
 __all__ = ["reshaped", "sliced"]
@@ -252,7 +252,9 @@ def _pixel_unshuffle(t: Tracer, x: Any, factor: int) -> View:
 
 
 def _held(fmt: Format, value: float) -> float:
-    """A number as a format holds it: of integers without its fraction."""
+    """A number as a format holds it: of integers without its fraction, true if it isn't 0."""
+    if fmt == BOOL:
+        return int(value != 0)
     return float(value) if isinstance(fmt, Float) else int(value)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from frontends.tracing.coverage import check_accesses
 from frontends.tracing.drafts import Draft, Input, Number, typed
 from frontends.tracing.views import Dim, View, common_sizes, size_of, split, whole
-from lego.diag import InternalError
+from lego.diag import InternalError, LegoError
 from lego.ir.affine import AffineMap
 from lego.ir.checks.check import checked
 from lego.ir.constants import constant
@@ -165,7 +165,11 @@ class Nests:
         formats = [self.buffers[term.view.buffer].format for term in terms]
         stored = self.buffers[into.buffer].format
         indices = _indices(parts, columns)
-        output = Output(place, typed(body, reduction, formats, stored, indices), reduction, clipped)
+        try:
+            placed = typed(body, reduction, formats, stored, indices)
+        except LegoError as error:
+            raise LegoError(error.code, f"{name}: {error.message}", hint=error.hint) from None
+        output = Output(place, placed, reduction, clipped)
         self.steps.append(Operation(name, loops, (output,), inputs, source=source))
         return into
 

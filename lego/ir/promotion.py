@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lego.diag import InternalError
+from lego.diag import InternalError, LegoError
 from lego.ir.formats import BOOL, EXACT, FLOAT32, FLOAT64, Bool, Exact, Float, Format, Integer
 from lego.ir.operation import Apply, Body, Fn
 
@@ -26,21 +26,21 @@ def applied(fn: Fn, *args: Body) -> Apply:
 
 
 def result_of(fn: Fn, formats: Sequence[Format]) -> Format:
-    """The format of a function's result. Raises InternalError for a cast, and where there is none."""
+    """The format of a function's result. Raises InternalError for a cast, E402 where there is none."""
     if fn in _TRUTHS:
         return BOOL
     if fn is Fn.CAST:
         raise InternalError("a cast is to a format of its own")
     if fn is Fn.WHERE:
         return joined(formats[1], formats[2])
-    if fn in _REALS:
-        return joined(formats[0]) if isinstance(formats[0], Float) else FLOAT32
-    found = joined(*formats)
-    return FLOAT64 if fn is Fn.DIV and not isinstance(found, Float) else found
+    real = any(isinstance(fmt, Float) for fmt in formats)
+    if fn in _REALS and not real:
+        return FLOAT32
+    return FLOAT64 if fn is Fn.DIV and not real else joined(*formats)
 
 
 def joined(*formats: Format) -> Format:
-    """The format in which arguments of these are computed with."""
+    """The format in which arguments of these are computed with. Raises E402 where there is none."""
     found = _computable(formats[0])
     for each in formats[1:]:
         found = _pair(found, _computable(each))
@@ -66,13 +66,20 @@ def _pair(a: Format, b: Format) -> Format:
             return whole
         case Integer(), Integer():
             return _whole(a, b)
-    raise InternalError(f"no format is computed in for {a} and {b}")
+    raise _apart(a, b)
+
+
+def _apart(a: Format, b: Format) -> LegoError:
+    hint = "convert one of them first"
+    return LegoError(
+        "E402", f"{a} and {b} aren't computed with in any one number format", hint=hint
+    )
 
 
 def _whole(a: Integer, b: Integer) -> Integer:
     """The wider of two; of a signed and an unsigned one a signed one that holds both."""
     if any(not each.signed and each.bits > 8 for each in (a, b)):
-        raise InternalError(f"no format is computed in for {a} and {b}")
+        raise _apart(a, b)
     if a.signed == b.signed:
         return max(a, b, key=lambda fmt: fmt.bits)
     signed, unsigned = (a, b) if a.signed else (b, a)

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from frontends.yaml import load_text
-from lego.compile import compile_workload
-
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [
     "tests/workloads/conv_oh_ow_sys.yaml",
@@ -49,11 +46,35 @@ def test_five_hash_seeds_give_identical_files(name: str, tmp_path: Path) -> None
         assert digests(name, seed, tmp_path / f"{'deeper/' * seed}b{seed}") == first
 
 
-def test_a_process_writes_the_same_files_again() -> None:
-    """Whatever it compiled before: Yosys numbers its wires in one row per process."""
-    source = (ROOT / "tests" / "workloads" / "fifo_fused.yaml").read_text()
-    first, *others = (compile_workload(load_text(source), source=b"") for _ in range(4))
-    assert others == [first] * 3
+WROTE_OTHERS = """\
+import sys
+from lego.back.backend import lower
+from lego.back.pipeline import Options
+from lego.back.plan.design import plan_of
+from lego.back.rtl.verilog import to_verilog
+from lego.designs import designs_of
+from frontends.yaml import load_text
+from tests.property.generator import fused_sample
+def verilog(seed):
+    (fused,) = designs_of(load_text(fused_sample(seed).text))
+    return to_verilog(lower(plan_of(fused), Options(level=0)).dag)
+seeds = [int(seed) for seed in sys.argv[1:]]
+texts = [verilog(seed) for seed in seeds]
+assert not any("yosys" in name for name in sys.modules if "worker" not in name)
+sys.stdout.write(texts[-1])
+"""
+"""Prints a design's Verilog after having made others."""
+
+
+def test_a_process_writes_the_same_whatever_it_wrote_before() -> None:
+    """Yosys numbers names, reuses the numbers and goes by them, so it gets a process of its own."""
+    texts = []
+    for before in ((), ("3", "10", "16"), ("16", "44")):
+        command = [sys.executable, "-c", WROTE_OTHERS, *before, "16"]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        texts.append(done.stdout)
+    assert "endmodule" in texts[0]
+    assert texts[1:] == texts[:1] * 2
 
 
 def test_no_path_and_no_date_in_the_files(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lego.back.rtl.comments import commented
-from lego.back.rtl.explicit import compact, extend_operands, fold_comparisons
+from lego.back.rtl.explicit import compact
 from lego.back.rtl.neutral import neutral, restored
 from lego.back.rtl.rtlil import rtlil_of
 from lego.ir.dag import Dag
+from lego.tools import modules_path, run
 
 if TYPE_CHECKING:
     from pyosys import libyosys as ys
@@ -34,29 +35,20 @@ def to_verilog(dag: Dag) -> str:
 
 
 def _printed(rtlil: str, top: str) -> str:
-    """What Yosys prints of the modules, processes and all simplified."""
+    """What Yosys prints of the modules, processes and all simplified: in a process of its own, as
+    what it does depends on what it did before."""
     with tempfile.TemporaryDirectory(prefix="lego-") as scratch:
-        source, target = Path(scratch) / "in.il", Path(scratch) / "out.v"
-        source.write_text(rtlil)
-        with silence():
-            design = run_passes(
-                f"read_rtlil {source}",
-                f"hierarchy -check -top {top}",
-                "proc -noopt",
-                "opt_expr -keepdc",
-                "wreduce -keepdc",
-                "opt_clean -purge",
-            )
-            fold_comparisons(design)
-            run_passes("opt_expr -keepdc", "opt_clean -purge", design=design)
-            extend_operands(design)
-            run_passes(f"write_verilog -noattr {target}", design=design)
-        return target.read_text()
+        (Path(scratch) / "in.il").write_text(rtlil)
+        worker = [sys.executable, "-S", "-m", "lego.back.rtl.yosys_worker", "in.il", "out.v", top]
+        run(worker, cwd=Path(scratch), timeout_s=LIMIT_S, env=modules_path())
+        return (Path(scratch) / "out.v").read_text()
 
+
+LIMIT_S = 3600
+"""Seconds that Yosys may take."""
 
 _FIRST = "autoidx 1000000000\n"
-"""Yosys numbers what it makes, all its designs in one row, and sorts the names: with as many digits in
-each, the order doesn't depend on what the process did before."""
+"""Yosys numbers what it makes, and sorts the names: with as many digits in each, as the numbers go."""
 
 _ASSERTIONS = """\
 // Verilog-2005, but for assertions, which Verilator reads; \

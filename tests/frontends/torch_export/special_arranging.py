@@ -22,7 +22,8 @@ ARRANGING: dict[str, Cases] = {
     "pad": [
         free(lambda x, v=v: F.pad(x, (1, 2, 0, 1), value=v), ROW)
         for v in (0.0, INF, -INF, NAN, -0.0)
-    ],
+    ]
+    + [free(lambda x, v=v: F.pad(x > 0, (1, 2), value=v), ROW) for v in (0, 0.5, 3)],
     "constant_pad_nd": [
         one([1, 1], -INF, operand=ROW),
         one([1, 1], 7, operand=WHOLE),
