@@ -202,8 +202,6 @@ def _largest(body: Body, spans: Sequence[int]) -> int:
             return abs(value)
         case Position():
             return 1 << 31
-        case Apply(Fn.LT | Fn.LE | Fn.EQ | Fn.NOT | Fn.AND | Fn.OR, args):
-            return max(_largest(arg, spans) for arg in args)
         case Apply(Fn.MUL, args):
             a, b = (_largest(arg, spans) for arg in args)
             return max(a, b, a * b)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lego.ir.constants import constant
 from lego.ir.formats import FLOAT32, FLOAT64, INT64, Float, Format
 from lego.ir.operation import Apply, Body, Fn, Reduction, Value
-from lego.ir.promotion import applied
+from lego.ir.promotion import applied, widened
 
 __all__ = ["At", "Call", "Draft", "Input", "Number", "is_product", "product", "typed"]
 
@@ -77,7 +77,9 @@ def typed(
     """
     if reduction is Reduction.ADD and len(_used(draft)) > 1 and is_product(draft):
         return _all_in(draft, out)
-    return _Typing(inputs, out, indices).of(draft)
+    if isinstance(draft, Input):
+        return Value(draft.index, inputs[draft.index])
+    return _Typing([widened(fmt) for fmt in inputs], out, indices).of(draft)
 
 
 def _used(draft: Draft) -> set[int]:

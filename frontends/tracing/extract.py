@@ -15,7 +15,7 @@ from frontends.yaml.intervals import body_interval
 from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
-from lego.ir.array import Unfit, array_body, exactly
+from lego.ir.array import Unfit, array_body, exactly, wraps_within
 from lego.ir.checks.check import checked
 from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import EXACT, Integer
@@ -147,6 +147,12 @@ def _eligible(network: Network, name: str) -> tuple[Operation, dict[str, Integer
         reason = body.reason if isinstance(body, Unfit) else "a number in it is beyond 32 bits"
         hint = "bodies of workloads have + - * max min abs, and >> by a number"
         raise LegoError("E405", f"{name} can't be written in a workload: {reason}", hint=hint)
+    formats = [own[name] for name in (*reads_of(op), *writes_of(op))] if own else []
+    if own and wraps_within(op, tuple(formats[:-1]), formats[-1]):
+        hint = "bodies of workloads don't wrap on the way; clamp the values where they can"
+        raise LegoError(
+            "E405", f"a value within the body of {name} can leave its format", hint=hint
+        )
     return op, own
 
 

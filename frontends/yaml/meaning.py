@@ -24,7 +24,7 @@ from lego.ir.constants import Constant
 from lego.ir.hardware import Architecture
 from lego.ir.network import Buffer, Network, Role, reads_of
 from lego.ir.operation import Operation, Output, Reduction
-from lego.ir.workload import DataflowSpec, Workload
+from lego.ir.workload import Workload
 
 __all__ = ["Reader"]
 
@@ -49,13 +49,11 @@ class Reader:
         """The workload. Raises the errors found in the order of the text, at most 20."""
         self.errors += self.given.errors
         array = self._try(lambda: array_of(self.form, self.at))
-        operations: list[Operation] = []
-        flows: list[tuple[DataflowSpec, ...]] = []
+        read, flows = [], []
         for k, form in enumerate(self.form.operations):
-            op = self._try(partial(self._operation, k, form))
+            read.append(self._try(partial(self._operation, k, form)))
             flows.append(self._try(partial(dataflow_specs, k, form, array, self.at)) or ())
-            if op is not None:
-                operations.append(op)
+        operations = [op for op in read if op is not None]
         self.tensors, wrong = describe(self.uses, self.given)
         self.errors += wrong
         for op in operations:
@@ -63,9 +61,9 @@ class Reader:
         if len(operations) == len(self.form.operations):
             self.errors += self._memory_errors()
         self._stop()
-        architecture = _architecture(self.form.architecture, array or ())
         network = _network(self.form.name, self.tensors, operations)
-        return checked(Workload(network, tuple(flows), architecture))
+        chip = _architecture(self.form.architecture, array or ())
+        return checked(Workload(network, tuple(flows), chip))
 
     def _try(self, action: Callable[[], T]) -> T | None:
         try:

@@ -44,6 +44,7 @@ __all__ = [
     "exactly",
     "most_terms",
     "narrowed",
+    "wraps_within",
 ]
 
 MAX_SHIFT = 62
@@ -213,10 +214,8 @@ def array_operation(
         if isinstance(tensor, Unfit):
             return tensor
         tensors[tensor.name] = tensor
-    wraps = _Wraps(
-        tuple(tensors[place.buffer].format for place in op.inputs), tensors[op.output.buffer].format
-    )
-    if wraps.shown(op.output.body, modular=op.output.reduction in _MODULAR):
+    reads = tuple(tensors[place.buffer].format for place in op.inputs)
+    if wraps_within(op, reads, tensors[op.output.buffer].format):
         return Unfit("a value within its body can leave its format")
     accesses = [
         Access(place.buffer, place.map, place.loc) for place in (op.output.place, *op.inputs)
@@ -225,6 +224,13 @@ def array_operation(
         op.name, op.loops, accesses[0], tuple(accesses[1:]), body, op.output.reduction, op.domain, op.loc
     )  # fmt: skip
     return made, tensors
+
+
+def wraps_within(op: Operation, reads: tuple[Integer, ...], stored: Integer) -> bool:
+    """Whether the body wraps or rounds on the way so that what is stored shows it, for inputs of these
+    formats and an output of this one."""
+    output = op.output
+    return _Wraps(reads, stored).shown(output.body, modular=output.reduction in _MODULAR)
 
 
 _MODULAR = (Reduction.ADD, Reduction.ASSIGN)
@@ -271,7 +277,7 @@ class _Wraps:
             if any(self.shown(arg, modular=below) for arg in body.args):
                 return True
         if not isinstance(body.format, Integer):
-            return False
+            return body.format != EXACT  # floating point rounds, and truth values are 0 or 1
         span = self.span(body)
         fits = span is not None and body.format.low <= span[0] and span[1] <= body.format.high
         return not fits and not (modular and body.format.bits >= self.stored.bits)

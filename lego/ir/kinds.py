@@ -7,6 +7,7 @@ from enum import StrEnum
 from lego.ir.array import Unfit, array_body
 from lego.ir.constants import Constant
 from lego.ir.expr import Binary, BinaryOp, Expr, Operand
+from lego.ir.formats import BOOL
 from lego.ir.network import Network
 from lego.ir.operation import Apply, Body, HostCall, Operation, Reduction, Step, Value, operands
 
@@ -40,7 +41,7 @@ def is_contraction(op: Operation) -> bool:
     if len(op.outputs) != 1 or op.output.reduction is not Reduction.ADD:
         return False
     body = op.output.body
-    if not isinstance(body, Apply) or len(set(operands(body))) < 2:
+    if not isinstance(body, Apply) or len(set(operands(body))) < 2 or body.format == BOOL:
         return False
     expr = array_body(op)
     return not isinstance(expr, Unfit) and _is_product(expr) and len(set(_formats(body))) == 1

@@ -10,10 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lego.diag import InternalError, LegoError
-from lego.ir.formats import BOOL, EXACT, FLOAT32, FLOAT64, Bool, Exact, Float, Format, Integer
+from lego.ir.formats import (
+    BOOL,
+    EXACT,
+    FLOAT32,
+    FLOAT64,
+    INT64,
+    Bool,
+    Exact,
+    Float,
+    Format,
+    Integer,
+)
 from lego.ir.operation import Apply, Body, Fn
 
-__all__ = ["applied", "joined", "result_of"]
+__all__ = ["applied", "joined", "result_of", "widened"]
 
 _TRUTHS = frozenset({Fn.LT, Fn.LE, Fn.EQ, Fn.NOT, Fn.AND, Fn.OR})
 _REALS = frozenset({Fn.EXP, Fn.LOG, Fn.SQRT, Fn.RSQRT, Fn.TANH, Fn.ERF, Fn.SIGMOID, Fn.SIN, Fn.COS})
@@ -37,6 +48,13 @@ def result_of(fn: Fn, formats: Sequence[Format]) -> Format:
     if fn in _REALS and not real:
         return FLOAT32
     return FLOAT64 if fn is Fn.DIV and not real else joined(*formats)
+
+
+def widened(fmt: Format) -> Format:
+    """The format that elements are read in to compute with them: signed for unsigned ones of 9 to 32
+    bits, which meet few others; the low bits of what comes out are the same."""
+    wide = isinstance(fmt, Integer) and not fmt.signed and 8 < fmt.bits <= 32
+    return INT64 if wide else fmt
 
 
 def joined(*formats: Format) -> Format:

@@ -124,6 +124,8 @@ def test_wrapping_that_shows_is_refused() -> None:
     assert refused(product, stored=INT32) == leaves
     assert refused(Value(0, INT8), (INT32, INT8), INT32) == leaves
     assert not isinstance(array_operation(operation(product), buffers((INT8, INT8), INT8)), Unfit)
+    assert refused(applied(Fn.ADD, Value(0, FLOAT32), W), (INT32, INT8), INT32) == leaves
+    assert refused(Value(0, BOOL)) == leaves
     narrow = operation(Value(0, INT8))
     assert not isinstance(array_operation(narrow, buffers((INT32, INT8), INT8)), Unfit)
 

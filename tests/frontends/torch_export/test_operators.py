@@ -18,6 +18,7 @@ from frontends.torch_export.tracer import trace  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
 from lego.ir.kinds import Kind, kind_of, total_macs  # noqa: E402
 from sim.compare import differences  # noqa: E402
+from sim.network import execute  # noqa: E402
 from tests.frontends.torch_export.compare import compare  # noqa: E402
 from tests.spoiled import spoiled  # noqa: E402
 
@@ -265,6 +266,23 @@ def test_names_are_module_paths() -> None:
     traced = compare(nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4))), [X])
     names = [op.name for op in traced.network.operations]
     assert names == ["0.linear", "0.linear.bias", "1.0.linear", "1.0.linear.bias"]
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32"])
+def test_unsigned_integers_beside_numbers(dtype: str) -> None:
+    """PyTorch traces them and doesn't compute them on CPUs; NumPy does."""
+    values = np.array([0, 1, 40000, 65535, 700], dtype=dtype)
+    x = torch.from_numpy(values)
+    for function in (lambda x: x + 100, lambda x: x * 3, lambda x: x - 1):
+        network = trace(Call(function), [x]).network
+        found = execute(network, {network.inputs[0]: x})[network.outputs[0]]
+        assert (found.numpy() == function(values)).all()
+        assert found.numpy().dtype == values.dtype
+
+
+def test_formats_that_dont_meet_are_refused() -> None:
+    with pytest.raises(LegoError, match="uint64 and int64 aren't computed with"):
+        trace(Call(lambda x: x + 100), [torch.tensor([1, 2]).to(torch.uint64)])
 
 
 def test_a_long_sort_is_the_hosts() -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from frontends.torch_export.tracer import trace  # noqa: E402
+from frontends.tracing.drafts import Call, Input, Number  # noqa: E402
 from frontends.tracing.extract import extract  # noqa: E402
+from frontends.tracing.nests import Nests, Term  # noqa: E402
 from frontends.yaml import load_text  # noqa: E402
 from frontends.yaml.render import render_workload  # noqa: E402
 from lego.diag import LegoError  # noqa: E402
-from lego.ir.network import Network  # noqa: E402
+from lego.ir.formats import INT8  # noqa: E402
+from lego.ir.network import Network, Role  # noqa: E402
+from lego.ir.operation import Apply, Fn  # noqa: E402
 from sim.reference import execute, format_of, random_tensor  # noqa: E402
 
 
@@ -55,3 +61,19 @@ def test_what_would_wrap_is_refused() -> None:
         with pytest.raises(LegoError) as caught:
             load_text(render_workload(extract(traced, op.name)))
         assert caught.value.code == "E405"
+
+
+def test_what_wraps_within_a_body_is_refused() -> None:
+    """127 + 127 is -2 in int8, and half of it isn't 127."""
+    made = Nests("n")
+    a, b = (Term(made.declare(name, (4,), INT8, Role.INPUT), ("i",)) for name in "ab")
+    halved = Call(Fn.SHIFT, (Call(Fn.ADD, (Input(0), Input(1))), Number(1)))
+    made.nest("wide", "test", ("i",), INT8, [a, b], halved)
+    network = made.network(["a", "b"], ["wide.out"])
+    step = network.operations[0]
+    body = step.output.body
+    assert isinstance(body, Apply)
+    narrow = replace(body, args=(replace(body.args[0], format=INT8), *body.args[1:]))
+    wrapping = replace(step, outputs=(replace(step.output, body=narrow),))
+    with pytest.raises(LegoError, match="within the body of wide can leave its format"):
+        extract(replace(network, steps=(wrapping,)), "wide")
