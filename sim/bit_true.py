@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from lego.ir.affine import AffineMap
-from lego.ir.formats import Format, Integer
+from lego.ir.formats import Float, Format, Integer
 from lego.ir.operation import Operation, Output, Reduction, operands
 from sim.dtypes import dtype_of, wrapped
 from sim.functions import EXACT_FUNCTIONS
@@ -64,7 +64,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 
 def _contract(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Format) -> None:
-    if any(windows[index].is_floating_point() for index in operands(op.output.body)):
+    if isinstance(op.output.body.format, Float):
         _accumulated(op, windows, out)
     else:
         add_exactly(op, windows, out, fmt)

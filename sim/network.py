@@ -224,7 +224,7 @@ def _reduced(
 def _contracted(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Format) -> None:
     """A sum of products of windows by one `einsum`, in the output's number format; integers are
     exact and wrap."""
-    if any(windows[index].is_floating_point() for index in operands(op.output.body)):
+    if isinstance(op.output.body.format, Float):
         body = summed(op, [w.to(out.dtype) for w in windows])
         store(op.output, out, body, box_of(op, op.output))
     else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lego.ir.constants import constant
 from lego.ir.formats import FLOAT32, FLOAT64, INT64, Float, Format
 from lego.ir.operation import Apply, Body, Fn, Reduction, Value
-from lego.ir.promotion import applied, widened
+from lego.ir.promotion import applied, joined, widened
 
 __all__ = ["At", "Call", "Draft", "Input", "Number", "is_product", "product", "typed"]
 
@@ -116,6 +116,12 @@ class _Typing:
                 return self.indices[label]
             case Call(Fn.CAST, (arg,)):
                 return Apply(Fn.CAST, (self.of(arg),), self.out)
+            case Call(fn, (Number(value), other)) if fn in _COMPARING:
+                right = self.of(other)
+                return applied(fn, constant(value, _beside(right.format, value)), right)
+            case Call(fn, (other, Number(value))) if fn in _COMPARING:
+                left = self.of(other)
+                return applied(fn, left, constant(value, _beside(left.format, value)))
             case Call(fn, args):
                 return applied(fn, *map(self.of, args))
 
@@ -123,4 +129,20 @@ class _Typing:
         """Of a number that stands beside tensors: integers count as such where the result is one."""
         if isinstance(self.out, Float):
             return FLOAT64 if self.out == FLOAT64 else FLOAT32
-        return INT64 if float(value).is_integer() else FLOAT32
+        return INT64 if _is_whole(value) else FLOAT32
+
+
+_COMPARING = frozenset({Fn.LT, Fn.LE, Fn.EQ})
+
+
+def _beside(fmt: Format, value: float) -> Format:
+    """The format of a number that something in a format is compared with: that of a tensor of floating
+    point; beside integers an integer, or float32 if it is none."""
+    if isinstance(fmt, Float):
+        return joined(fmt)
+    return INT64 if _is_whole(value) and not isinstance(value, float) else FLOAT32
+
+
+def _is_whole(value: float) -> bool:
+    """Whether it is an integer of 64 bits."""
+    return float(value).is_integer() and INT64.low <= value <= INT64.high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ from lego.ir.constants import Bits, Constant, constant, number_of
 from lego.ir.formats import BOOL, EXACT, Float, Integer
 from lego.ir.operation import Apply, Body, Fn, Position, Value
 
-__all__ = ["body_faults"]
+__all__ = ["body_faults", "constant_faults"]
 
 _ONE = frozenset(
     {Fn.NEG, Fn.ABS, Fn.EXP, Fn.LOG, Fn.SQRT, Fn.RSQRT, Fn.TANH, Fn.ERF, Fn.SIGMOID, Fn.SIN, Fn.COS}
@@ -31,14 +32,15 @@ def body_faults(body: Body, inputs: int, loops: int) -> Iterator[str]:
             if not isinstance(fmt, Integer) and fmt != EXACT:
                 yield f"the index of a loop is of {fmt}"
         case Constant():
-            yield from _constant_faults(body)
+            yield from constant_faults(body)
         case Apply():
             yield from _apply_faults(body)
             for arg in body.args:
                 yield from body_faults(arg, inputs, loops)
 
 
-def _constant_faults(body: Constant) -> Iterator[str]:
+def constant_faults(body: Constant) -> Iterator[str]:
+    """Broken rules of a constant: it is one of its format's numbers, or bits of none."""
     right = Fraction | Bits if isinstance(body.format, Float) else int
     if not isinstance(body.value, right):
         yield f"the constant {body.value} isn't of {body.format}"
@@ -48,8 +50,17 @@ def _constant_faults(body: Constant) -> Iterator[str]:
     except InternalError as error:
         yield str(error)
         return
-    if held != body and not isinstance(body.value, Bits):
+    if held != body and not _is_another_nan(held, body):
         yield f"{body.format} doesn't hold {body.value}"
+
+
+def _is_another_nan(held: Constant, body: Constant) -> bool:
+    """Whether the bits are of a not-a-number: formats have many."""
+    if not isinstance(body.value, Bits) or not isinstance(body.format, Float):
+        return False
+    inside = 0 <= body.value.pattern < 1 << body.format.bits
+    top = ((1 << body.format.exponent) - 1) << body.format.mantissa
+    return inside and math.isnan(number_of(held)) and body.value.pattern & top == top
 
 
 def _apply_faults(node: Apply) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lego.ir.checks.body_check import body_faults
+from lego.ir.checks.body_check import body_faults, constant_faults
 from lego.ir.formats import Exact
 from lego.ir.network import Buffer, Network, Role, reads_of, writes_of
 from lego.ir.operation import Operation, Output, Place, Step
@@ -20,6 +20,8 @@ def network_faults(network: Network) -> Iterator[str]:
     for buffer in network.buffers:
         if isinstance(buffer.format, Exact):
             yield f"buffer {buffer.name} holds integers without bound"
+        if any(size < 0 for size in buffer.shape):
+            yield f"buffer {buffer.name} has a negative size"
     buffers = {buffer.name: buffer for buffer in network.buffers}
     given = {name for name, buffer in buffers.items() if buffer.role is not Role.RESULT}
     for name in network.inputs:
@@ -99,6 +101,8 @@ def _place_faults(op: Operation, place: Place, buffer: Buffer) -> Iterator[str]:
         yield f"an index isn't over the {len(op.loops)} loops"
     if place.pad is not None and place.pad.format != buffer.format:
         yield f"the pad value is of {place.pad.format}, the buffer of {buffer.format}"
+    elif place.pad is not None:
+        yield from constant_faults(place.pad)
 
 
 def _output_faults(op: Operation, output: Output, buffer: Buffer) -> Iterator[str]:

@@ -10,9 +10,9 @@ import pytest
 
 from frontends.yaml import load_text
 from lego.ir.affine import AffineMap
-from lego.ir.constants import Constant
+from lego.ir.constants import Bits, Constant
 from lego.ir.domain import Inequality
-from lego.ir.formats import BOOL, EXACT, FLOAT32, INT8, INT32, INT64
+from lego.ir.formats import BOOL, EXACT, FLOAT16, FLOAT32, INT8, INT32, INT64
 from lego.ir.network import Buffer, Network, Role
 from lego.ir.operation import (
     Apply,
@@ -117,6 +117,11 @@ BROKEN: dict[str, Callable[[Network], Network]] = {
     "the index of a loop is of float32": bodied(Position(0, FLOAT32)),
     "the constant 1/2 isn't of int32": bodied(Constant(Fraction(1, 2), INT32)),
     "300 doesn't fit int8": bodied(Constant(300, INT8)),
+    "float16 doesn't hold Bits(pattern=15360)": bodied(Constant(Bits(0x3C00), FLOAT16)),
+    "float32 doesn't hold Bits(pattern=0)": bodied(Constant(Bits(0), FLOAT32)),
+    "float32 doesn't hold Bits(pattern=1099511627776)": bodied(Constant(Bits(1 << 40), FLOAT32)),
+    "input 1: 300 doesn't fit int8": read(1, 1, pad=Constant(300, INT8)),
+    "buffer z has a negative size": lambda n: replace(n, buffers=put(n.buffers, 2, shape=(-4,))),
     "float32 doesn't hold 1/3": bodied(Constant(Fraction(1, 3), FLOAT32)),
     "add has 1 arguments, not 2": bodied(Apply(Fn.ADD, (X,), INT32)),
     "neg has 2 arguments, not 1": bodied(Apply(Fn.NEG, (X, X), INT32)),
