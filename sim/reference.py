@@ -79,7 +79,7 @@ def execute_all(
     Raises InternalError for what isn't of integers.
     """
     extents = [bounds[loop.name] for loop in op.loops]
-    results = [_Sums(output, format_of(buffers[output.buffer]), shapes) for output in op.outputs]
+    results = [_Reduced(output, format_of(buffers[output.buffer]), shapes) for output in op.outputs]
     points = int(np.prod(extents, dtype=object))
     for start in range(0, points, CHUNK):
         every = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)
@@ -95,7 +95,7 @@ def execute_all(
     return tuple(result.wrapped() for result in results)
 
 
-class _Sums:
+class _Reduced:
     """What has come together in an output."""
 
     def __init__(self, output: Output, fmt: Integer, shapes: Mapping[str, Sequence[int]]) -> None:

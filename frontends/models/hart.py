@@ -122,7 +122,7 @@ class TextStage(nn.Module):
         return self.stage.through(x, text, angles, none, none)
 
 
-class ResidualBlock(nn.Module):
+class HartResidualBlock(nn.Module):
     """x + gate * MLP(norm(x) * (1 + scale) + shift), modulated per row."""
 
     def __init__(self, width: int) -> None:
@@ -146,7 +146,7 @@ class ResidualMLP(nn.Module):
         self.waves = waves
         self.time1, self.time2 = nn.Linear(waves, width), nn.Linear(width, width)
         self.context, self.embed = nn.Linear(context, width), nn.Linear(channels, width)
-        self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
+        self.blocks = nn.ModuleList(HartResidualBlock(width) for _ in range(blocks))
         self.modulation = nn.Linear(width, 2 * width)
         self.head = nn.Linear(width, 2 * channels)
 

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate, silu, softmax
 __all__ = ["Decoder"]
 
 
-class ResidualBlock(nn.Module):
+class VaeResidualBlock(nn.Module):
     """Twice group norm, SiLU and conv 3x3; the shortcut is a conv 1x1 if the widths differ."""
 
     def __init__(self, c_in: int, c_out: int, groups: int) -> None:
@@ -64,13 +64,13 @@ class Decoder(nn.Module):
         current = width * multiples[-1]
         layers: list[Any] = [
             nn.Conv2d(channels, current, 3, padding=1),
-            ResidualBlock(current, current, groups),
+            VaeResidualBlock(current, current, groups),
             PixelAttention(current, groups),
-            ResidualBlock(current, current, groups),
+            VaeResidualBlock(current, current, groups),
         ]
         for level, multiple in reversed(list(enumerate(multiples))):
             for _ in range(blocks):
-                layers.append(ResidualBlock(current, width * multiple, groups))
+                layers.append(VaeResidualBlock(current, width * multiple, groups))
                 current = width * multiple
                 if level == len(multiples) - 1:
                     layers.append(PixelAttention(current, groups))

@@ -89,22 +89,22 @@ def _lowered(model: ModelProto, name: str) -> ReadModel:
 
 
 @dataclass(frozen=True)
-class Unfit:
+class Unheld:
     """A tensor that no buffer can hold; the node that reads it is refused for this reason."""
 
     reason: str
 
 
-def _unfit(kind: int) -> Unfit | None:
+def _unheld(kind: int) -> Unheld | None:
     """What to say about a type of elements that no buffer has."""
     if kind in DTYPES:
         return None
-    return Unfit(f"of {TensorProto.DataType.Name(kind).lower()}, which no buffer holds")
+    return Unheld(f"of {TensorProto.DataType.Name(kind).lower()}, which no buffer holds")
 
 
-def _initial(proto: Any) -> Known | Unfit:
+def _initial(proto: Any) -> Known | Unheld:
     """An initialiser; E408 if it can't be read."""
-    unfit = _unfit(proto.data_type)
+    unfit = _unheld(proto.data_type)
     if unfit is not None:
         return unfit
     try:
@@ -129,7 +129,7 @@ def _bind(context: Context, graph: GraphProto, env: dict[str, Any]) -> dict[str,
         if info.type.WhichOneof("value") != "tensor_type":
             raise refused(f"input {clean(info.name)} isn't a tensor")
         if kind not in DTYPES:
-            env[info.name] = _unfit(kind)
+            env[info.name] = _unheld(kind)
             continue
         shape = _static(info.type) or []
         view = context.nests.declare(clean(info.name), shape, format_of(DTYPES[kind]), Role.INPUT)
@@ -152,7 +152,7 @@ def _results(context: Context, node: NodeProto, env: Mapping[str, Any]) -> list[
     for name in node.input:
         if name and name not in env:
             raise context.fail(f"it reads {clean(name)}, a result that can't be lowered")
-        if name and isinstance(env[name], Unfit):
+        if name and isinstance(env[name], Unheld):
             raise context.fail(f"it reads {clean(name)}, a tensor {env[name].reason}")
     args = [env[name] if name else None for name in node.input]
     try:
@@ -189,10 +189,10 @@ def _output(
     """A result of the graph as a buffer of its own."""
     context.proto = makers.get(name)
     value = env.get(name)
-    if value is None or isinstance(value, Unfit) or 0 in shape_of(value):
+    if value is None or isinstance(value, Unheld) or 0 in shape_of(value):
         why = "has no elements" if isinstance(value, Known | View) else "can't be lowered"
         if context.proto is None:
-            reason = value.reason if isinstance(value, Unfit) else why
+            reason = value.reason if isinstance(value, Unheld) else why
             raise refused(f"output {clean(name)} is a tensor {reason}")
         raise context.fail(f"its result {clean(name)} {why}")
     view = context.view(value)

@@ -40,7 +40,7 @@ def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> Fused
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class _Priced:
     """A binding, its ports with what was chosen for each, and what all costs."""
 
     binding: Binding
@@ -48,9 +48,9 @@ class _Bound:
     cost: int
 
 
-def _cheapest(fus: Sequence[Fu], adgs: Sequence[Adg], method: Method) -> tuple[_Bound, int]:
+def _cheapest(fus: Sequence[Fu], adgs: Sequence[Adg], method: Method) -> tuple[_Priced, int]:
     """The cheapest binding and choice, and below what none can cost; 0 if not all were looked at."""
-    best: _Bound | None = None
+    best: _Priced | None = None
     bound = None
     known: dict[object, tuple[Port, Choice]] = {}
     every, complete = bindings(adgs)
@@ -62,7 +62,7 @@ def _cheapest(fus: Sequence[Fu], adgs: Sequence[Adg], method: Method) -> tuple[_
         low = base + sum(choice.bound for _, choice in ports)
         bound = low if bound is None else min(bound, low)
         if best is None or cost < best.cost:
-            best = _Bound(binding, tuple(ports), cost)
+            best = _Priced(binding, tuple(ports), cost)
     if best is None:
         raise InternalError("there is no binding")
     return best, bound or 0 if complete else 0
@@ -106,7 +106,7 @@ def _solved(
     return known[key]
 
 
-def _linked(adg: Adg, layer: int, bound: _Bound) -> tuple[InputPlan, ...]:
+def _linked(adg: Adg, layer: int, bound: _Priced) -> tuple[InputPlan, ...]:
     """The inputs with their chosen links."""
     found = []
     for plan, number in zip(adg.inputs, bound.binding[layer], strict=True):

@@ -113,7 +113,7 @@ def read_saif(saif: str, memories: Mapping[str, str]) -> Activity:
     duration = _DURATION.search(saif)
     if duration is None or "(INSTANCE dut" not in saif:
         raise LegoError("E805", "the simulation left no switching activity of the design")
-    found = _Sums()
+    found = _Toggles()
     around = [_Group()]
     for line in map(str.strip, saif.split("\n")):
         here = around[-1]
@@ -140,7 +140,7 @@ def _narrow(signals: Mapping[str, int]) -> dict[str, int]:
 
 
 @dataclass(slots=True)
-class _Sums:
+class _Toggles:
     """What was added up so far; a cycle of the clock is two units of time."""
 
     toggles: dict[str, int] = field(default_factory=dict)

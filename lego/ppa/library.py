@@ -108,7 +108,7 @@ def _wire(top: Group) -> WireLoad | None:
 
 def cells_of(top: Group) -> dict[str, Cell]:
     """The cells of a library's outermost group, in units of `lego.ppa.cells`. Raises E801."""
-    reader = _Reader(
+    reader = _LibraryReader(
         time=_unit(top.text("time_unit", "1ns"), "s") * 1e12,
         load=_load_unit(top.text("capacitive_load_unit", "1,pf")),
         volt=_unit(top.text("voltage_unit", "1V"), "V"),
@@ -135,7 +135,7 @@ def _load_unit(text: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _LibraryReader:
     """What a library says for all its cells: units in ps, fF, V and nW, shapes of tables, widths of
     buses, defaults."""
 

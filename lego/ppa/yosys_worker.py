@@ -21,7 +21,7 @@ def main(job_file: str) -> None:
         ys.run_pass(command, design)
 
 
-class Job(TypedDict):
+class SynthesisJob(TypedDict):
     """What the job file holds: names of modules and files, and how to map."""
 
     verilog: str
@@ -38,7 +38,7 @@ class Job(TypedDict):
     graph: str
 
 
-def _synthesis(job: Job) -> list[str]:
+def _synthesis(job: SynthesisJob) -> list[str]:
     """From Verilog to cells of Yosys's own."""
     top = job["top"]
     return [
@@ -49,7 +49,7 @@ def _synthesis(job: Job) -> list[str]:
     ]
 
 
-def _mapping(job: Job) -> list[str]:
+def _mapping(job: SynthesisJob) -> list[str]:
     """From there to cells of the library, and what is written of them."""
     liberty = job["liberty"]
     gates = f"clockgate -liberty {liberty} -min_net_size {job['gate_bits']}"

@@ -103,7 +103,7 @@ class Quantised:
 def quantised(network: Network, scheme: Scheme) -> Quantised:
     """The network with every contraction of real numbers in the scheme's formats; all else stays,
     names too."""
-    work = _Work(network, scheme)
+    work = _Quantising(network, scheme)
     for index, step in enumerate(network.steps):
         if isinstance(step, Operation) and work.is_eligible(step, index):
             work.contraction(step)
@@ -114,7 +114,7 @@ def quantised(network: Network, scheme: Scheme) -> Quantised:
 
 
 @dataclass
-class _Work:
+class _Quantising:
     network: Network
     scheme: Scheme
     steps: list[Step] = field(default_factory=list)

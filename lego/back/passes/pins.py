@@ -37,14 +37,14 @@ def _shared(module: Module, whole: int) -> Module:
     held = {node.op for node in module.nodes} & {Op.INSTANCE, Op.WIRE, Op.MEMORY}
     if held or whole == 1 or not any(n.name == "dataflow" for n in module.nodes):
         return module
-    work = _Work(module, usage_within(module, whole), whole)
+    work = _Merging(module, usage_within(module, whole), whole)
     work.hand_on()
     work.times = earliest(work.module)
     units = work.grouped()
     return work.rebuilt(units) if units else module
 
 
-class _Work:
+class _Merging:
     """One module while its units are found; new nodes are appended and ordered at the end."""
 
     def __init__(self, module: Module, masks: list[int], whole: int) -> None:

@@ -27,7 +27,7 @@ def usage(dag: Dag) -> dict[str, Masks]:
     """Per module, the set of dataflows under which each node's value matters."""
     whole = every(dag)
     ports = {(dag.top.name, name): whole for name, _ in dag.top.outputs}
-    readers = {module.name: _Reader(module, whole) for module in dag.modules}
+    readers = {module.name: _Usage(module, whole) for module in dag.modules}
     holders: dict[str, list[str]] = {}
     for module in dag.modules:
         for child in dict.fromkeys(n.text for n in module.nodes if n.op is Op.INSTANCE):
@@ -47,7 +47,7 @@ def usage(dag: Dag) -> dict[str, Masks]:
 def usage_within(module: Module, whole: int) -> Masks:
     """The same for one module, if all of its outputs, and what it gives instances, matter always."""
     ports = {(node.text, port): whole for node in module.nodes for port in node.ports}
-    reader = _Reader(module, whole)
+    reader = _Usage(module, whole)
     reader.read(ports | {(module.name, name): whole for name, _ in module.outputs})
     return reader.masks
 
@@ -66,7 +66,7 @@ def _is_id(node: Node) -> bool:
     return node.op is Op.INPUT and node.name == "dataflow"
 
 
-class _Reader:
+class _Usage:
     """One module, and what is known of its nodes so far."""
 
     def __init__(self, module: Module, whole: int) -> None:
