@@ -116,10 +116,10 @@ class _Typing:
                 return self.indices[label]
             case Call(Fn.CAST, (arg,)):
                 return Apply(Fn.CAST, (self.of(arg),), self.out)
-            case Call(fn, (Number(value), other)) if fn in _COMPARING:
+            case Call(fn, (Number(value), other)) if fn in _IN_ITS_FORMAT:
                 right = self.of(other)
                 return applied(fn, constant(value, _beside(right.format, value)), right)
-            case Call(fn, (other, Number(value))) if fn in _COMPARING:
+            case Call(fn, (other, Number(value))) if fn in _IN_ITS_FORMAT:
                 left = self.of(other)
                 return applied(fn, left, constant(value, _beside(left.format, value)))
             case Call(fn, args):
@@ -132,12 +132,14 @@ class _Typing:
         return INT64 if _is_whole(value) else FLOAT32
 
 
-_COMPARING = frozenset({Fn.LT, Fn.LE, Fn.EQ})
+_IN_ITS_FORMAT = frozenset({Fn.LT, Fn.LE, Fn.EQ, Fn.MOD})
+"""Functions that round a number to the format of what it stands beside; others compute in float32
+where that is narrower."""
 
 
 def _beside(fmt: Format, value: float) -> Format:
-    """The format of a number that something in a format is compared with: that of a tensor of floating
-    point; beside integers an integer, or float32 if it is none."""
+    """The format of a number beside something in a format, for these functions: the same beside
+    floating point; beside integers an integer, or float32 if it is none."""
     if isinstance(fmt, Float):
         return joined(fmt)
     return INT64 if _is_whole(value) and not isinstance(value, float) else FLOAT32

@@ -39,6 +39,8 @@ def test_a_number_is_compared_in_the_tensors_format(dtype: torch.dtype) -> None:
     equal(lambda x: x < 0.1, x)
     equal(lambda x: x >= 0.1, x)
     equal(lambda x: x <= 3, x)
+    equal(lambda x: x % 0.07, x)
+    equal(lambda x: x % -2, x)
 
 
 def test_integers_beside_numbers_that_are_none() -> None:
