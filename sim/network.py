@@ -235,7 +235,8 @@ def add_exactly(op: Operation, windows: Sequence[Tensor], out: Tensor, fmt: Form
     """A sum of products of integers, which wraps where it is stored."""
     body = wrapped(exact_sums(op, windows), fmt)
     store(op.output, out, body, box_of(op, op.output))
-    out.copy_(wrapped(out, fmt))
+    if isinstance(fmt, Integer) and fmt.bits < 8 * out.dtype.itemsize:
+        out.copy_(wrapped(out, fmt))
 
 
 def exact_sums(op: Operation, windows: Sequence[Tensor]) -> Tensor:

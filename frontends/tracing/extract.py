@@ -15,7 +15,7 @@ from frontends.yaml.intervals import body_interval
 from frontends.yaml.names import is_legal
 from lego.diag import LegoError
 from lego.ir.affine import AffineMap
-from lego.ir.array import Unfit, array_body, exactly, wraps_within
+from lego.ir.array import Unfit, array_body, wraps_within
 from lego.ir.checks.check import checked
 from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import EXACT, Integer
@@ -23,6 +23,7 @@ from lego.ir.hardware import Architecture
 from lego.ir.kinds import is_contraction, kind_of
 from lego.ir.network import Buffer, Network, Role, reads_of, writes_of
 from lego.ir.operation import Apply, Body, Fn, Loop, Operation, Output, Place, Reduction
+from lego.ir.promotion import in_format
 from lego.ir.workload import Workload
 
 __all__ = ["extract", "operation_named", "remarks"]
@@ -104,7 +105,7 @@ def _alone(op: Operation, name: str, places: Sequence[Place]) -> Operation:
     if not named:
         named, output = (Loop("i0", 1),), _counting(output)
         inputs = [replace(each, map=_without_loops(each.map, 1)) for each in inputs]
-    body = exactly(op.output.body)
+    body = in_format(op.output.body, EXACT)
     if times > 1:
         body = Apply(Fn.MUL, (body, Constant(times, EXACT)), EXACT)
     written = Output(output, body, op.output.reduction)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from lego.diag import LegoError, Loc
 from lego.ir import intervals
 from lego.ir.affine import AffineMap
-from lego.ir.constants import Constant, constant, number_of
+from lego.ir.constants import Constant
 from lego.ir.domain import Inequality, points
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.formats import EXACT, Integer
@@ -41,7 +41,6 @@ __all__ = [
     "Unfit",
     "array_body",
     "array_operation",
-    "exactly",
     "most_terms",
     "narrowed",
     "wraps_within",
@@ -184,19 +183,6 @@ def _expr(body: Body) -> Expr | Unfit:
             return Binary(_BINARY[fn], first, second)
         case Apply(fn):
             return Unfit(f"FUs don't have the function {fn}")
-
-
-def exactly(body: Body) -> Body:
-    """The same body in integers without bound. Raises InternalError for a number that is none."""
-    match body:
-        case Value(index):
-            return Value(index, EXACT)
-        case Constant():
-            return constant(number_of(body), EXACT)
-        case Position(loop):
-            return Position(loop, EXACT)
-        case Apply(fn, args):
-            return Apply(fn, tuple(map(exactly, args)), EXACT)
 
 
 def array_operation(

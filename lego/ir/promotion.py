@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lego.diag import InternalError, LegoError
+from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import (
     BOOL,
     EXACT,
@@ -22,9 +23,9 @@ from lego.ir.formats import (
     Format,
     Integer,
 )
-from lego.ir.operation import Apply, Body, Fn
+from lego.ir.operation import Apply, Body, Fn, Position, Value
 
-__all__ = ["applied", "joined", "result_of", "widened"]
+__all__ = ["applied", "in_format", "joined", "result_of", "widened"]
 
 _TRUTHS = frozenset({Fn.LT, Fn.LE, Fn.EQ, Fn.NOT, Fn.AND, Fn.OR})
 _REALS = frozenset({Fn.EXP, Fn.LOG, Fn.SQRT, Fn.RSQRT, Fn.TANH, Fn.ERF, Fn.SIGMOID, Fn.SIN, Fn.COS})
@@ -34,6 +35,20 @@ _REALS = frozenset({Fn.EXP, Fn.LOG, Fn.SQRT, Fn.RSQRT, Fn.TANH, Fn.ERF, Fn.SIGMO
 def applied(fn: Fn, *args: Body) -> Apply:
     """`fn(args)` in the format that it gives; not for casts, which name theirs."""
     return Apply(fn, args, result_of(fn, [arg.format for arg in args]))
+
+
+def in_format(body: Body, fmt: Format) -> Body:
+    """The same body with every node in one format. Raises InternalError for a constant that the format
+    can't hold."""
+    match body:
+        case Value(index):
+            return Value(index, fmt)
+        case Constant():
+            return constant(number_of(body), fmt)
+        case Position(loop):
+            return Position(loop, fmt)
+        case Apply(fn, args):
+            return Apply(fn, tuple(in_format(arg, fmt) for arg in args), fmt)
 
 
 def result_of(fn: Fn, formats: Sequence[Format]) -> Format:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.constants import Constant, constant, number_of
 from lego.ir.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, Format
@@ -30,7 +29,7 @@ from lego.ir.operation import (
     Value,
     operands,
 )
-from lego.ir.promotion import applied
+from lego.ir.promotion import applied, in_format
 from lego.quantise.loops import own_dimensions, own_loops, split_loop, summed_loop
 from lego.quantise.scheme import LARGEST, Scheme
 
@@ -203,7 +202,7 @@ class _Quantising:
 
     def _reading(self, op: Operation, places: Sequence[Place], fmt: Format) -> Operation:
         """The contraction of other operands, in the format of its sums."""
-        output = replace(op.output, body=_product(op.output.body, fmt))
+        output = replace(op.output, body=in_format(op.output.body, fmt))
         return replace(op, outputs=(output,), inputs=tuple(places))
 
     def _weight(
@@ -327,16 +326,6 @@ def _clipped(body: Body, largest: float, scheme: Scheme) -> Body:
 def _real(fmt: Format) -> Format:
     """What a number beside a tensor of a format is in."""
     return FLOAT64 if fmt == FLOAT64 else FLOAT32
-
-
-def _product(body: Body, fmt: Format) -> Body:
-    """A product of inputs in another format."""
-    match body:
-        case Value(index):
-            return Value(index, fmt)
-        case Apply(fn, args):
-            return Apply(fn, tuple(_product(arg, fmt) for arg in args), fmt)
-    raise InternalError(f"no product of inputs: {body}")
 
 
 def _pads(place: Place) -> bool:

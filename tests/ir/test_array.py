@@ -12,7 +12,7 @@ from frontends.yaml import load_text
 from lego.diag import LegoError
 from lego.ir import expr
 from lego.ir.affine import AffineMap
-from lego.ir.array import Unfit, array_body, array_operation, exactly, narrowed
+from lego.ir.array import Unfit, array_body, array_operation, narrowed
 from lego.ir.constants import Constant, constant
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.formats import (
@@ -41,7 +41,7 @@ from lego.ir.operation import (
     Reduction,
     Value,
 )
-from lego.ir.promotion import applied
+from lego.ir.promotion import applied, in_format
 from lego.ir.workload import Workload
 from sim import reference
 
@@ -185,8 +185,8 @@ def test_what_fits_computes_the_same() -> None:
 
 def test_exact_bodies() -> None:
     body = applied(Fn.ADD, X, Constant(3, INT64))
-    assert exactly(body) == Apply(Fn.ADD, (Value(0, EXACT), Constant(3, EXACT)), EXACT)
-    assert exactly(Position(0, INT64)) == Position(0, EXACT)
+    assert in_format(body, EXACT) == Apply(Fn.ADD, (Value(0, EXACT), Constant(3, EXACT)), EXACT)
+    assert in_format(Position(0, INT64), EXACT) == Position(0, EXACT)
 
 
 CHAIN = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from lego.ir.checks.body_check import body_faults, constant_faults
@@ -35,14 +36,9 @@ def network_faults(network: Network) -> Iterator[str]:
 
 
 def _twice(what: str, names: list[str]) -> Iterator[str]:
-    for name in sorted(
-        {name for name in names if names.count(name) > 1} if _doubled(names) else ()
-    ):
-        yield f"two {what}s are called {name}"
-
-
-def _doubled(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"two {what}s are called {name}"
 
 
 def _order_faults(

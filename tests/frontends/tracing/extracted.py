@@ -15,11 +15,11 @@ from frontends.tracing.extract import extract, remarks
 from frontends.yaml import load_text
 from frontends.yaml.render import render_workload
 from lego.designs import designs_of
-from lego.ir.array import exactly
-from lego.ir.formats import INT64
+from lego.ir.formats import EXACT, INT64
 from lego.ir.kinds import Kind, kind_of
 from lego.ir.network import Network, Role
 from lego.ir.operation import Operation
+from lego.ir.promotion import in_format
 from lego.ir.workload import Workload
 from lego.program import configure
 from sim.adg_sim import run_adg
@@ -105,7 +105,7 @@ def _in_network(
     held = {
         name: rng.integers(-128, 128, network.buffer(name).shape, dtype=np.int64) for name in names
     }
-    exact = replace(op.output, body=exactly(op.output.body))
+    exact = replace(op.output, body=in_format(op.output.body, EXACT))
     short = replace(
         op,
         outputs=(exact,),
