@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Set
 from pathlib import Path
 
-from lego.back.rtl.verilog import run_passes, silence
+from sim.yosys import run_passes, silence
 
 __all__ = ["proven_equivalent"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lego.back.rtl.verilog import run_passes, silence
+from sim.yosys import run_passes, silence
 
 __all__ = ["Mutant", "mutants", "renamed"]
 

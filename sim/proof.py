@@ -33,11 +33,12 @@ import pyosys
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.passes.analysis.usage import every, selected, usage
-from lego.back.rtl.verilog import run_passes, silence, to_verilog
+from lego.back.rtl.verilog import to_verilog
 from lego.diag import InternalError, LegoError
 from lego.ir.checks.check import check
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.tools import run
+from sim.yosys import run_passes, silence
 
 __all__ = ["unproven"]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lego.back.rtl.comments import commented
 from lego.back.rtl.explicit import compact
@@ -18,10 +14,7 @@ from lego.back.rtl.rtlil import rtlil_of
 from lego.ir.dag import Dag
 from lego.tools import modules_path, run
 
-if TYPE_CHECKING:
-    from pyosys import libyosys as ys
-
-__all__ = ["run_passes", "silence", "to_verilog"]
+__all__ = ["to_verilog"]
 
 
 def to_verilog(dag: Dag) -> str:
@@ -64,30 +57,3 @@ _CHECK = re.compile(
     r"  always @\(posedge clk\) begin\n    if \(\w+\) begin\n      assert \(\w+\);\n    end\n  end\n"
 )
 """An assertion as Yosys prints it."""
-
-
-def run_passes(*commands: str, design: ys.Design | None = None) -> ys.Design:
-    """Run Yosys passes on a design, a fresh one if none is given, and return it.
-
-    The commands hold generated names only.
-    """
-    from pyosys import libyosys as ys
-
-    design = design or ys.Design()
-    for command in commands:
-        ys.run_pass(command, design)
-    return design
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Keep Yosys, which writes to file descriptor 1, off standard output."""
-    sys.stdout.flush()
-    kept, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(null)
