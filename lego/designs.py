@@ -27,15 +27,15 @@ def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
             found.append((op, dataflow_of(op, spec, workload.architecture)))
     counters = max(len(flow.temporal) for _, flow in found)
     axes = max(len(flow.sizes) for _, flow in found)
-    pairs = zip(operations, workload.dataflows, strict=True)
+    chip, pairs = workload.architecture, zip(operations, workload.dataflows, strict=True)
     many = {op.name for op, specs in pairs if len(specs) > 1}
     adgs = []
     for k, (op, flow) in enumerate(found):
         tell(f"links and banks of {op.name}.{flow.name}", k, len(found))
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
-        if workload.architecture.fused:
+        if chip.fused:
             flow = flow.aligned(counters, axes)
-        adgs.append(build_adg(name, op, tensors, flow, workload.architecture.read_cost))
+        adgs.append(build_adg(name, op, tensors, flow, chip.read_cost, chip.memory_style))
     return adgs
 
 
@@ -48,7 +48,7 @@ def designs_of(
     if len(adgs) == 1 or not workload.architecture.fused:
         found = [fuse(adg.name, [adg]) for adg in adgs]
     else:
-        found = [fuse(workload.name, adgs, method)]
+        found = [fuse(workload.name, adgs, method, workload.architecture.memory_style)]
     for fused in found:
         for layer in fused.layers:
             check_memories(layer.adg, dict(workload.architecture.memory_bits))

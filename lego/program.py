@@ -11,8 +11,10 @@ from lego.back.schedule.latencies import settling
 from lego.back.schedule.times import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
+from lego.front.pauses import least_pauses
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.checks.check import checked
+from lego.ir.cycles import issue_cycles
 from lego.ir.domain import bounded_above, points, reached
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.layout import Layout
@@ -62,14 +64,16 @@ def configure(
             "E203", f"half {half} is outside [0, {fused.halves - 1}]", hint="see double_buffer"
         )
     starts = _checked_bases(adg, memories, sizes, bases or {})
+    trips = adg.dataflow.trips(adg.op, chosen)
+    pauses = least_pauses(adg, trips)
     extra = schedule(plan).tails[dataflow] if tail is None else tail
     extra += settling(plan)
     program = Program(
         dataflow=dataflow,
         half=half,
         bounds=chosen,
-        registers=register_values(plan, dataflow, chosen, sizes, starts, half),
-        cycles=adg.dataflow.timestamps(adg.op, chosen) + extra,
+        registers=register_values(plan, dataflow, chosen, sizes, starts, half, pauses),
+        cycles=issue_cycles(trips, pauses) + extra,
         iterations=points(tuple(chosen.values()), adg.op.domain),
         layouts={
             p.name: _layout(
@@ -77,7 +81,9 @@ def configure(
             )
             for p in adg.operands()
         },
-        accesses=access_counts(adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}),
+        accesses=access_counts(
+            adg, chosen, {p.name: sizes[p.tensor.name] for p in adg.operands()}, pauses
+        ),
     )
     return checked(program)
 

@@ -42,12 +42,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """Counter values of every timestamp, shape (timestamps, counters), and the FUs, (fus, axes)."""
+    """Counter values of every timestamp, shape (timestamps, counters), the cycle in which it is issued, and
+    the FUs, (fus, axes)."""
 
     t: Array
     fus: Array
     skew: Array
     trips: tuple[int, ...]
+    pauses: tuple[int, ...]
+    issued: Array
 
 
 def run_adg(adg: Adg, program: Program, operands: Mapping[str, Array], seed: int = 0) -> Run:
@@ -78,7 +81,18 @@ def _timestamps(adg: Adg, program: Program) -> _Time:
     t = np.stack(np.unravel_index(np.arange(count), trips), axis=1) if trips else np.zeros((1, 0))
     fus = np.array(list(adg.dataflow.fus()), dtype=np.int64)
     skew = fus @ np.array(adg.dataflow.control, dtype=np.int64)
-    return _Time(t.astype(np.int64), fus, skew, trips)
+    pauses = tuple(program.registers.get(f"pause{k}", 0) for k in range(len(trips)))
+    return _Time(t.astype(np.int64), fus, skew, trips, pauses, _issued(trips, pauses))
+
+
+def _issued(trips: Sequence[int], pauses: Sequence[int]) -> Array:
+    """The cycle of every timestamp: as the sequencer counts, a cycle each and idle ones after rounds."""
+    count = int(np.prod(trips, dtype=np.int64))
+    idle = np.zeros(count, dtype=np.int64)
+    for k, pause in enumerate(pauses):
+        inner = int(np.prod(trips[k:], dtype=np.int64))
+        idle[inner::inner] += pause
+    return np.arange(count) + np.cumsum(idle)
 
 
 def _elements(plan: Plan, time: _Time) -> Array:
@@ -134,8 +148,10 @@ def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
         for reuse in reversed([plan.delays[n] for n in plan.levels(fu)]):
             skew = adg.dataflow.skew(reuse.shift)
             before = place[tuple(a - b for a, b in zip(fu, reuse.shift, strict=True))]
-            linked = _use(time, k, before, reuse.cycles(time.trips, skew), now)
-            source[k] = np.where(_holds(reuse.domain(time.trips, skew), time), linked, source[k])
+            delay = reuse.cycles(time.trips, skew, time.pauses)
+            linked = _use(time, k, before, delay, now)
+            box = reuse.domain(time.trips, skew, time.pauses)
+            source[k] = np.where(_holds(box, time), linked, source[k])
     if (source < 0).any():
         raise InternalError(f"{plan.name} takes a value from before the first timestamp")
     return _followed(plan, source.ravel()).reshape(n_fus, n_times)
@@ -153,9 +169,10 @@ def _followed(plan: InputPlan, flat: Array) -> Array:
 
 def _use(time: _Time, fu: int, source: int, delay: int, now: Array) -> Array:
     """Flat index of what FU `source` used `delay` cycles before FU `fu` uses it."""
-    n_times = len(time.t)
-    then = now + time.skew[fu] - time.skew[source] - delay
-    return np.where((then >= 0) & (then < n_times), source * n_times + then, -1)
+    cycle = time.issued[now] + time.skew[fu] - time.skew[source] - delay
+    then = np.searchsorted(time.issued, cycle)
+    found = time.issued[np.minimum(then, len(time.t) - 1)] == cycle
+    return np.where(found, source * len(time.t) + then, -1)
 
 
 def _holds(domain: Box, time: _Time) -> Flags:
@@ -180,19 +197,26 @@ def _operand(
     elements = _elements(plan, time)
     bank, word = _words(plan, layout, elements)
     reads = origins == np.arange(origins.size).reshape(origins.shape)
-    _demand_no_conflict(plan, bank, word, reads)
+    _demand_no_conflict(plan, bank, reads, _used(plan, time, time.fus, slice(None)))
     value = memory[bank, word % memory.shape[1]]
     if plan.tensor.pad is not None:
         value = np.where(_inside(elements, layout.shape), value, plan.tensor.pad)
     return value.ravel()[origins], int(reads.sum())
 
 
-def _demand_no_conflict(plan: Plan, bank: Array, word: Array, active: Flags) -> None:
-    """At any one timestamp the data nodes' banks are distinct."""
-    for at in range(bank.shape[1]):
-        here = bank[active[:, at], at]
-        if len(np.unique(here)) != len(here):
-            raise InternalError(f"two data nodes of {plan.name} meet in one bank at timestamp {at}")
+def _used(plan: Plan, time: _Time, fus: Array, which: Array | slice) -> Array:
+    """The cycle in which each node uses memory, shape (fus, timestamps)."""
+    lag = np.array(plan.banking.lag or (0,) * fus.shape[1], dtype=np.int64)
+    return (fus @ lag // plan.banking.per)[:, None] + time.issued[which][None, :]
+
+
+def _demand_no_conflict(plan: Plan, bank: Array, active: Flags, cycle: Array) -> None:
+    """In any one cycle the data nodes' banks are distinct."""
+    pairs = np.stack([cycle[active], bank[active]], axis=1)
+    found, counts = np.unique(pairs, axis=0, return_counts=True)
+    if (counts > 1).any():
+        at = int(found[counts > 1][0][0])
+        raise InternalError(f"two data nodes of {plan.name} meet in one bank in cycle {at}")
 
 
 def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
@@ -248,7 +272,8 @@ def _commit(
     if adg.guarded_commits:
         enable = enable & inside[roots][:, last]
     first = (time.t[last][:, list(plan.revisit)] == 0).all(axis=1) & plan.injective
-    return _written(adg, plan, layout, (sums, elements, enable, first))
+    used = _used(plan, time, time.fus[roots], last)
+    return _written(adg, plan, layout, (sums, elements, enable, first), used)
 
 
 def _enabled(
@@ -271,14 +296,18 @@ def _enabled(
 
 
 def _written(
-    adg: Adg, plan: OutputPlan, layout: Layout, commits: tuple[Array, Array, Flags, Flags]
+    adg: Adg,
+    plan: OutputPlan,
+    layout: Layout,
+    commits: tuple[Array, Array, Flags, Flags],
+    used: Array,
 ) -> tuple[Array, Flags, int]:
     sums, elements, enable, first = commits
     fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction, np.add)
     values = np.full(layout.shape, layout.preload or 0, dtype=np.int64)
     written = np.full(layout.shape, layout.preload is not None, dtype=np.bool_)
-    bank, word = _words(plan, layout, elements)
-    _demand_no_conflict(plan, bank, word, enable)
+    bank, _ = _words(plan, layout, elements)
+    _demand_no_conflict(plan, bank, enable, used)
     for at in range(len(first)):
         here = enable[:, at]
         index = tuple(elements[here, at].T)

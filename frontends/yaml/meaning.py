@@ -21,7 +21,7 @@ from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.array import Tensor
 from lego.ir.checks.check import checked
 from lego.ir.constants import Constant
-from lego.ir.hardware import Architecture
+from lego.ir.hardware import Architecture, MemoryStyle
 from lego.ir.network import Buffer, Network, Role, reads_of
 from lego.ir.operation import Operation, Output, Reduction
 from lego.ir.workload import Workload
@@ -241,6 +241,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         form.double_buffer == "yes",
         form.dma_bits or 0,
         form.read_cost or 0,
+        MemoryStyle(form.memory_style),
     )
 
 

@@ -8,6 +8,7 @@ from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.constants import Constant, number_of
 from lego.ir.domain import affine_text
+from lego.ir.hardware import MemoryStyle
 from lego.ir.network import reads_of
 from lego.ir.operation import Apply, Body, Fn, Operation, Place, Value
 from lego.ir.workload import DataflowSpec, Workload
@@ -40,6 +41,8 @@ def render_workload(workload: Workload) -> str:
         limits += f", dma_bits: {workload.architecture.dma_bits}"
     if workload.architecture.read_cost:
         limits += f", read_cost: {workload.architecture.read_cost}"
+    if workload.architecture.memory_style is not MemoryStyle.CHEAPEST:
+        limits += f", memory_style: {workload.architecture.memory_style}"
     if workload.architecture.double_buffer:
         limits += ", double_buffer: yes"
     return "\n".join([*lines, f"architecture: {{{limits}}}", ""])

@@ -141,6 +141,10 @@ class ArchitectureForm(_Form):
         description="Energy of a memory read, in that of a register as wide, per cycle; by the SRAM "
         "model if absent.",
     )
+    memory_style: Literal["cheapest", "at-once"] = Field(
+        default="cheapest",
+        description="at-once: no bank serves several data nodes in turn; for comparison.",
+    )
     double_buffer: Switch = Field(
         default="no",
         description="yes: two halves per memory; the host loads one while the array uses the other.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from lego.cli.common import folder_of, parse_bounds, print_json, progress, table
 from lego.cli.passes import PassOptions, options_of, print_steps, print_verified, verified
 from lego.diag import LegoError
 from lego.ir.fused import Method
+from lego.ir.hardware import MemoryStyle
 
 if TYPE_CHECKING:
     from lego.advice import Advice
@@ -33,7 +34,13 @@ __all__ = [
 
 
 def compile_file(
-    file: Path, out: Path, dump: bool, fusion: Method, how: PassOptions, as_json: bool
+    file: Path,
+    out: Path,
+    dump: bool,
+    fusion: Method,
+    how: PassOptions,
+    as_json: bool,
+    style: MemoryStyle | None = None,
 ) -> None:
     """Compile, publish, and print what was made.
 
@@ -46,7 +53,7 @@ def compile_file(
     from sim.testbench import testbench
 
     options = options_of(how)
-    workload = load_workload(file)
+    workload = _styled(load_workload(file), style)
     _caution(workload)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
@@ -101,19 +108,27 @@ def _row(device: Device, flow: DeviceDataflow) -> tuple[object, ...]:
     return flow.full_name, flow.about, device.fus, banks, run.cycles, f"{busy:.1%}"
 
 
-def check_file(file: Path, fusion: Method) -> None:
+def check_file(file: Path, fusion: Method, style: MemoryStyle | None = None) -> None:
     """Print the architecture; warn of what is probably not meant."""
     from frontends.yaml import load_workload
     from lego.advice import advice_of
     from lego.designs import designs_of
 
-    workload = load_workload(file)
+    workload = _styled(load_workload(file), style)
     _caution(workload)
     with progress(f"check {workload.name}") as tell:
         designs = designs_of(workload, fusion, tell)
     for advice in advice_of(designs, workload.architecture):
         _warn_of(advice)
     print("\n".join(map(str, designs)))
+
+
+def _styled(workload: Workload, style: MemoryStyle | None) -> Workload:
+    """The workload, its memories used in the way that the command line asks for."""
+    if style is None:
+        return workload
+    chip = replace(workload.architecture, memory_style=MemoryStyle(style))
+    return replace(workload, architecture=chip)
 
 
 def _caution(workload: Workload) -> None:
@@ -153,7 +168,7 @@ def print_schema() -> None:
     print_json(json_schema())
 
 
-def explain_code_or_file(what: str, fusion: Method) -> None:
+def explain_code_or_file(what: str, fusion: Method, style: MemoryStyle | None = None) -> None:
     """Print one entry of the catalogue, or why a workload's arrays look as they do."""
     if what.upper() in CODES:
         title, meaning, remedy = CODES[what.upper()]
@@ -165,4 +180,4 @@ def explain_code_or_file(what: str, fusion: Method) -> None:
     from frontends.yaml import load_workload
     from lego.explain import explain
 
-    print(explain(load_workload(Path(what)), fusion))
+    print(explain(_styled(load_workload(Path(what)), style), fusion))

@@ -52,6 +52,7 @@ from lego.cli.options import (
     Stats,
     Stimuli,
     Strict,
+    Style,
     Verified,
     VerifyPasses,
     Waves,
@@ -84,21 +85,24 @@ def compile(
     clock: Clock = None,
     verify: VerifyPasses = False,
     stats: Stats = False,
+    memory_style: Style = None,
     json: Json = False,
 ) -> None:
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
     from lego.cli.compile import compile_file
 
     how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
-    guarded(lambda: compile_file(file, path_given(out), dump, Method(fusion), how, json))
+    guarded(
+        lambda: compile_file(file, path_given(out), dump, Method(fusion), how, json, memory_style)
+    )
 
 
 @app.command(epilog="Example: lego check workloads/conv2d.yaml")
-def check(file: File, fusion: Fusion = Method.EXACT) -> None:
+def check(file: File, fusion: Fusion = Method.EXACT, memory_style: Style = None) -> None:
     """Read a workload and print its architecture; writes nothing."""
     from lego.cli.compile import check_file
 
-    guarded(lambda: check_file(file, Method(fusion)))
+    guarded(lambda: check_file(file, Method(fusion), memory_style))
 
 
 @app.command(epilog="Example: lego sim rtl_out/gemm --bound m=50 --bound k=29 --waves")
@@ -241,11 +245,12 @@ def schema() -> None:
 def explain(
     what: FileOrCode,
     fusion: Fusion = Method.EXACT,
+    memory_style: Style = None,
 ) -> None:
     """Explain an architecture (reuse found, links chosen, cost, banks) or an error code."""
     from lego.cli.compile import explain_code_or_file
 
-    guarded(lambda: explain_code_or_file(what, Method(fusion)))
+    guarded(lambda: explain_code_or_file(what, Method(fusion), memory_style))
 
 
 def main() -> None:

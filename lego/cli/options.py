@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lego.ir.fused import Method
+from lego.ir.hardware import MemoryStyle
 
 __all__ = [
     "Attention",
@@ -52,6 +53,7 @@ __all__ = [
     "Stats",
     "Stimuli",
     "Strict",
+    "Style",
     "Verified",
     "VerifyPasses",
     "Waves",
@@ -90,6 +92,12 @@ Design = Annotated[
 Fusion = Annotated[
     Method,
     typer.Option(help="How dataflows share the array: exact proves the least cost."),
+]
+Style = Annotated[
+    MemoryStyle | None,
+    typer.Option(
+        "--memory-style", help="How data nodes use banks, for comparison; overrides the file."
+    ),
 ]
 
 # compile

@@ -21,21 +21,26 @@ Fu = tuple[int, ...]
 
 
 def access_counts(
-    adg: Adg, bounds: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
+    adg: Adg,
+    bounds: Mapping[str, int],
+    shapes: Mapping[str, Sequence[int]],
+    pauses: Sequence[int] = (),
 ) -> dict[str, int]:
-    """Reads and writes per operand at these loop bounds; `shapes` are the operands' at run time."""
+    """Reads and writes per operand at these loop bounds and pauses; `shapes` are the operands' at run
+    time."""
     trips = adg.dataflow.trips(adg.op, bounds)
-    counts = {plan.name: _reads(adg, plan, trips) for plan in adg.inputs}
+    counts = {plan.name: _reads(adg, plan, trips, pauses) for plan in adg.inputs}
     commits = _commits(adg, adg.output, trips, bounds, shapes[adg.output.name])
     counts[adg.output.name] = commits * (2 if adg.output.accumulates else 1)
     return counts
 
 
-def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int]) -> int:
+def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int], pauses: Sequence[int]) -> int:
     """A data node fetches once per trip of its held counters, or where delay reuse doesn't reach."""
     fetches = math.prod(trips[: len(trips) - plan.hold])
     served = Counter(plan.levels(fu) for fu in adg.data_nodes(plan))
-    boxes = [each.domain(trips, adg.dataflow.skew(each.shift)) for each in plan.delays]
+    skew = adg.dataflow.skew
+    boxes = [each.domain(trips, skew(each.shift), pauses) for each in plan.delays]
     return sum(
         count * (fetches - covered([boxes[k] for k in levels])) for levels, count in served.items()
     )

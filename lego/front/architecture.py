@@ -8,6 +8,7 @@ from fractions import Fraction
 import islpy as isl
 
 from lego.diag import LegoError
+from lego.front.bank_use import Nodes
 from lego.front.banking import bank_function
 from lego.front.costs import read_cost
 from lego.front.delays import delay_reuse
@@ -20,6 +21,7 @@ from lego.ir.array import Access, ArrayOperation, Tensor
 from lego.ir.checks.check import checked
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import Inequality
+from lego.ir.hardware import MemoryStyle
 from lego.ir.operation import Reduction
 
 __all__ = ["build_adg"]
@@ -28,7 +30,12 @@ Point = tuple[int, ...]
 
 
 def build_adg(
-    name: str, op: ArrayOperation, tensors: Sequence[Tensor], dataflow: Dataflow, price: int = 0
+    name: str,
+    op: ArrayOperation,
+    tensors: Sequence[Tensor],
+    dataflow: Dataflow,
+    price: int = 0,
+    style: MemoryStyle = MemoryStyle.CHEAPEST,
 ) -> Adg:
     """Plan interconnect, data nodes and banks of every operand of `op`.
 
@@ -40,11 +47,19 @@ def build_adg(
     table = {tensor.name: tensor for tensor in tensors}
     trips = dataflow.trips(op)
     accesses = zip(_operand_names(op), op.inputs, strict=True)
+    output = _output(op, table[op.output.tensor], dataflow, style)
+    sums = _summed(op, output.hold, injective=output.injective)
     inputs = tuple(
-        _input(operand, table[a.tensor], forms(a.map, op, dataflow), dataflow, trips, price)
+        _input(
+            operand,
+            table[a.tensor],
+            forms(a.map, op, dataflow),
+            (dataflow, trips, sums),
+            price,
+            style,
+        )
         for operand, a in accesses
     )
-    output = _output(op, table[op.output.tensor], dataflow)
     return checked(Adg("lego/adg/1", name, op, dataflow, inputs, output))
 
 
@@ -57,12 +72,29 @@ def _operand_names(op: ArrayOperation) -> list[str]:
     ]
 
 
+def _summed(op: ArrayOperation, hold: int, *, injective: bool) -> int:
+    """Innermost counters over which FUs accumulate; an assignment of overlapping edges adds."""
+    return 0 if op.reduction is Reduction.ASSIGN and injective else hold
+
+
 def _input(
-    name: str, tensor: Tensor, form: Forms, dataflow: Dataflow, trips: Sequence[int], price: int
+    name: str,
+    tensor: Tensor,
+    form: Forms,
+    time: tuple[Dataflow, Sequence[int], int],
+    price: int,
+    style: MemoryStyle,
 ) -> InputPlan:
+    """`time`: the dataflow, its trips, and the counters over which FUs accumulate."""
+    dataflow, trips, sums = time
     sources = link_sources(form, dataflow)
-    nodes = [fu for fu, s in zip(dataflow.fus(), sources, strict=True) if s.link is None]
-    banking = bank_function(form, nodes)
+    nodes = tuple(fu for fu, s in zip(dataflow.fus(), sources, strict=True) if s.link is None)
+    shape, bits = tensor.shape, tensor.format.bits
+    held = held_counters(form)
+    found = Nodes(
+        form, nodes, dataflow.control, tuple(trips), held, sums, bits, shape, False, style
+    )
+    banking = bank_function(found)
     energy = Fraction(price) or read_cost(tensor.format.bits, banking.depth(tensor.shape))
     return InputPlan(
         name,
@@ -71,13 +103,15 @@ def _input(
         form.space,
         form.offset,
         sources,
-        held_counters(form),
+        held,
         delay_reuse(form, dataflow, trips, nodes, energy),
         banking,
     )
 
 
-def _output(op: ArrayOperation, tensor: Tensor, dataflow: Dataflow) -> OutputPlan:
+def _output(
+    op: ArrayOperation, tensor: Tensor, dataflow: Dataflow, style: MemoryStyle
+) -> OutputPlan:
     form = forms(op.output.map, op, dataflow)
     classes = tuple(_class(group, dataflow) for group in sharing_classes(form.space, dataflow))
     hold = held_counters(form)
@@ -87,7 +121,11 @@ def _output(op: ArrayOperation, tensor: Tensor, dataflow: Dataflow) -> OutputPla
         k for k in outer if dataflow.temporal[k].loop >= 0 and not any(row[k] for row in form.time)
     )
     _check_assigned_once(op)
-    banking = bank_function(form, [c.root for c in classes])
+    roots = tuple(sorted(c.root for c in classes))
+    sums, trips = _summed(op, hold, injective=injective), dataflow.trips(op)
+    shape, bits = tensor.shape, tensor.format.bits
+    found = Nodes(form, roots, dataflow.control, trips, sums, sums, bits, shape, True, style)
+    banking = bank_function(found)
     index = (form.time, form.space, form.offset)
     return OutputPlan(tensor.name, tensor, *index, classes, hold, revisit, injective, banking)
 

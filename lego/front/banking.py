@@ -1,9 +1,8 @@
-"""Banks of one tensor's memory: as few as all dataflows that use it need, proved free of conflicts.
+"""Banks of a tensor's memory: the cheapest that serve all dataflows which use it, proved free of conflicts.
 
 Data node ``s`` touches ``d = u(t) + kappa(s)``; element ``d`` lies in bank digit
-``(d_j // g_j + skew_j . d) mod B_j`` per dimension. The data nodes of one dataflow are active together, so
-their digit vectors must differ at every timestamp; one choice of ``(g, B, skew)`` serves all
-dataflows.
+``(d_j // g_j + skew_j . d) mod B_j`` per dimension. One choice of ``(g, B, skew)`` serves all dataflows; each
+uses it in the way that costs it least (:mod:`lego.front.bank_use`).
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import islpy as isl
 
 from lego.diag import InternalError
-from lego.front.reuse import Forms
+from lego.front.bank_use import Form, Nodes, Use, User, digits_of, user_of, uses
+from lego.front.meetings import prove_apart
 from lego.ir.adg import Banking
+from lego.ir.costs import COSTS
 
 __all__ = ["Nodes", "bank_function", "least_banks", "prove_conflict_free", "shared_banks"]
 
@@ -28,92 +28,91 @@ WIDE_SEARCH = 1 << 16
 """Up to so many count vectors times nodes all counts are tried; beyond, only the nodes' extents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """The data nodes of one operand under one dataflow."""
-
-    form: Forms
-    fus: tuple[Vector, ...]
-
-    def kappas(self) -> list[Vector]:
-        """``kappa`` of every node."""
-        return [
-            tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in self.form.space)
-            for fu in self.fus
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _User:
-    """One dataflow in the search: counters' steps, and its nodes' elements from the least on."""
-
-    time: Skews
-    offsets: tuple[Vector, ...]
-    origin: Vector
-
-    def spans(self) -> Vector:
-        return tuple(map(max, zip(*self.offsets, strict=True)))
-
-
-def bank_function(form: Forms, nodes: Sequence[Vector]) -> Banking:
+def bank_function(nodes: Nodes) -> Banking:
     """The banks of one dataflow's data nodes, whose elements differ pairwise."""
-    return shared_banks([Nodes(form, tuple(nodes))])[0]
+    return shared_banks([nodes])[0]
 
 
 def least_banks(every: Sequence[Nodes]) -> int:
-    """Nodes that act at one timestamp: no bank function of elements alone can do with fewer."""
-    return max(len(nodes.fus) for nodes in every)
+    """Nodes that act in one cycle: no bank function of elements alone can do with fewer."""
+    return max(user_of(nodes).least for nodes in every)
 
 
 def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
-    """One bank function for several dataflows; the list differs in `origin` and `fixed` only.
+    """One bank function for several dataflows, and how each uses it.
 
-    Counts are searched by rising product from the lower bound: the number of nodes that act at one
-    timestamp. The first that serve are the least of those tried (see `WIDE_SEARCH`). Among equals
-    the one is taken whose switches move fewest words.
+    Counts are searched by rising product from the lower bound: the number of nodes that act in one
+    cycle, up to where banks alone cost more than what was found (see `WIDE_SEARCH`).
     """
-    users = [_user(nodes) for nodes in every]
-    counts, scales, skews = _cheapest(users, least_banks(every))
-    for user in users:
-        prove_conflict_free(counts, [_digits(x, scales, skews) for x in user.offsets])
+    users = [user_of(nodes) for nodes in every]
+    form, chosen = _cheapest(users, max(user.least for user in users))
+    for user, use in zip(users, chosen, strict=True):
+        if use.turns is None:
+            prove_conflict_free(form.counts, [digits_of(x, form) for x in user.offsets])
+        else:
+            prove_apart(use.turns, user.trips)
     return [
-        Banking(counts, scales, skews, user.origin, not _moving(user, scales, counts, skews))
-        for user in users
+        Banking(
+            form.counts,
+            form.gcds,
+            form.skews,
+            user.origin,
+            not user.moving(form),
+            use.lag,
+            use.per,
+            use.turns is not None,
+            use.pause,
+        )
+        for user, use in zip(users, chosen, strict=True)
     ]
 
 
-def _cheapest(users: Sequence[_User], least: int) -> tuple[Vector, Vector, Skews]:
-    """Counts, divisors and skews of the fewest banks that serve, and of these of the cheapest switches."""
+def _cheapest(users: Sequence[User], least: int) -> tuple[Form, list[Use]]:
+    """The bank function that costs least, with its switches, and every dataflow's use of it."""
     rank = len(users[0].origin)
     gcds = [math.gcd(*(x[j] for user in users for x in user.offsets)) or 1 for j in range(rank)]
-    found: tuple[int, Vector, Vector, Skews] | None = None
+    found: tuple[_Rank, Form, list[Use]] | None = None
     for counts in _counts(users, gcds, least):
-        if found is not None and math.prod(counts) > math.prod(found[1]):
+        if found is not None and math.prod(counts) * COSTS.bank > found[0][0]:
             break
         scales = tuple(g if n > 1 else 1 for g, n in zip(gcds, counts, strict=True))
         for skews in _skews(users, scales, counts):
-            prices = [_price(user, scales, counts, skews) for user in users]
-            cost = sum(price for price in prices if price is not None)
-            if None not in prices and (found is None or cost < found[0]):
-                found = cost, counts, scales, skews
+            form = Form(counts, scales, skews)
+            chosen = _chosen(users, form, None if found is None else found[0][0])
+            if chosen is None:
+                continue
+            price = chosen[0], tuple(use.often for use in chosen[1])
+            if found is None or price < found[0]:
+                found = price, form, chosen[1]
     if found is None:
         raise InternalError("no bank function was found")
-    return found[1:]
+    return found[1], found[2]
 
 
-def _user(nodes: Nodes) -> _User:
-    kappas = nodes.kappas()
-    if len(set(kappas)) != len(kappas):
-        raise InternalError("two data nodes of one operand touch the same element")
-    origin = tuple(map(min, zip(*kappas, strict=True)))
-    offsets = tuple(tuple(k - o for k, o in zip(kappa, origin, strict=True)) for kappa in kappas)
-    return _User(nodes.form.time, offsets, origin)
+_Rank = tuple[int, tuple[bool, ...]]
+"""The cost, and whether each dataflow pauses after most passes: of equally dear banks those are taken
+under which the first dataflows don't."""
 
 
-def _counts(users: Sequence[_User], gcds: Sequence[int], least: int) -> Iterator[Vector]:
+def _chosen(users: Sequence[User], form: Form, at_most: int | None) -> tuple[int, list[Use]] | None:
+    """What the banks cost with everyone's cheapest use of them; None if that is more than so much, or
+    they don't serve someone."""
+    cost, found = users[0].memory_cost(form), []
+    for user in users:
+        if at_most is not None and cost > at_most:
+            return None
+        use = min(uses(user, form), default=None)
+        if use is None:
+            return None
+        cost += use.cost
+        found.append(use)
+    return (cost, found) if at_most is None or cost <= at_most else None
+
+
+def _counts(users: Sequence[User], gcds: Sequence[int], least: int) -> Iterator[Vector]:
     """Counts per dimension by rising product; the last always serves."""
     extents = [
-        sorted({1, *(span // g + 1 for user in users for span in [user.spans()[j]])})
+        sorted({1, *(span // g + 1 for user in users for span in [user.spans[j]])})
         for j, g in enumerate(gcds)
     ]
     full = tuple(values[-1] for values in extents)
@@ -123,64 +122,16 @@ def _counts(users: Sequence[_User], gcds: Sequence[int], least: int) -> Iterator
     yield from sorted(fitting, key=lambda counts: (math.prod(counts), counts))
 
 
-def _skews(users: Sequence[_User], gcds: Vector, counts: Vector) -> Iterator[Skews]:
+def _skews(users: Sequence[User], gcds: Vector, counts: Vector) -> Iterator[Skews]:
     """No skew, then every way to add an unsplit dimension along which nodes differ to a split one."""
     rank = len(counts)
     split = [j for j in range(rank) if counts[j] > 1 and gcds[j] == 1]
-    spread = [i for i in range(rank) if counts[i] == 1 and any(user.spans()[i] for user in users)]
+    spread = [i for i in range(rank) if counts[i] == 1 and any(user.spans[i] for user in users)]
     for targets in itertools.product([None, *split], repeat=len(spread)):
         yield tuple(
             tuple(int((i, j) in zip(spread, targets, strict=True)) for i in range(rank))
             for j in range(rank)
         )
-
-
-def _digits(offset: Vector, gcds: Vector, skews: Skews) -> Vector:
-    return tuple(
-        x // g + sum(a * y for a, y in zip(skew, offset, strict=True))
-        for x, g, skew in zip(offset, gcds, skews, strict=True)
-    )
-
-
-def _moving(user: _User, gcds: Vector, counts: Vector, skews: Skews) -> list[int]:
-    """Dimensions whose bank digit changes with the timestamp."""
-    moving = []
-    for j, count in enumerate(counts):
-        own = any(step % (gcds[j] * count) for step in user.time[j])
-        added = [
-            sum(a * row[k] for a, row in zip(skews[j], user.time, strict=True))
-            for k in range(len(user.time[j]))
-        ]
-        if count > 1 and (own or any(step % count for step in added)):
-            moving.append(j)
-    return moving
-
-
-def _price(user: _User, gcds: Vector, counts: Vector, skews: Skews) -> int | None:
-    """Words that the switch moves for a dataflow, 0 if every bank belongs to one node; None if the
-    counts don't serve it."""
-    digits = [
-        tuple(d % n for d, n in zip(_digits(x, gcds, skews), counts, strict=True))
-        for x in user.offsets
-    ]
-    if len(set(digits)) != len(digits):
-        return None
-    moving = _moving(user, gcds, counts, skews)
-    still = [j for j in range(len(counts)) if j not in moving]
-    turning = [j for j in moving if any(step % (gcds[j] * counts[j]) for step in user.time[j])]
-    level = all(x[j] == 0 for x in user.offsets for j in turning)
-    private = len({tuple(d[j] for j in still) for d in digits}) == len(digits)
-    skewed = any(any(skews[j]) for j in turning)
-    if private and (level or not skewed):
-        return 0
-    words = math.prod(counts) * len(moving)
-    if not any(map(any, skews)):
-        within = all(
-            x // g < n for o in user.offsets for x, g, n in zip(o, gcds, counts, strict=True)
-        )
-        if within:
-            return words
-    return 2 * words if level else None
 
 
 def prove_conflict_free(counts: Sequence[int], digits: Sequence[Vector]) -> None:

@@ -72,7 +72,7 @@ def _input(
     yield from map(_delay_line, plan.delays)
     registers += sum(each.delay * len(each.fus) for each in plan.delays) * plan.tensor.format.bits
     yield f"    cost: {registers} link register bits, {len(nodes)} memory ports"
-    yield f"    {_bank_line(plan, words)}"
+    yield f"    {_bank_line(adg, plan, words)}"
 
 
 def _delay_line(reuse: DelayReuse) -> str:
@@ -152,12 +152,19 @@ def _output(adg: Adg, plan: OutputPlan, words: Mapping[str, int]) -> Iterator[st
         names = ", ".join(adg.dataflow.temporal[k].name for k in plan.revisit)
         yield f"    accumulated in memory over {names or 'a preloaded identity'}"
     yield f"    {len(plan.classes)} data nodes"
-    yield f"    {_bank_line(plan, words)}"
+    yield f"    {_bank_line(adg, plan, words)}"
 
 
-def _bank_line(plan: InputPlan | OutputPlan, words: Mapping[str, int]) -> str:
+def _bank_line(adg: Adg, plan: InputPlan | OutputPlan, words: Mapping[str, int]) -> str:
     banking = plan.banking
     how = "each node keeps its bank" if banking.fixed else "nodes rotate over the banks"
+    if banking.shared:
+        many = len(adg.data_nodes(plan))
+        turns = (
+            f"{many} nodes take turns at them" if banking.fixed else "nodes go round them in turn"
+        )
+        waits = banking.lag != adg.dataflow.control
+        how = turns + (", waiting in a register each" if waits else "")
     return (
         f"{banking.n_banks} banks of {banking.depth(plan.tensor.shape)} words, {how}, proved free "
         f"of conflicts; {words[plan.name]} words accessed"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from lego.front.banking import Nodes, least_banks
+from lego.front.banking import least_banks
 from lego.front.explain import explain
-from lego.front.reuse import Forms
+from lego.front.pauses import nodes_of
 from lego.ir.adg import Banking, Fu, InputPlan
 from lego.ir.costs import COSTS
 from lego.ir.fused import FusedAdg, Layer, MemoryPlan
@@ -117,10 +117,7 @@ def _banks(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
             groups.setdefault(plan.tensor.name, []).append(k)
     for tensor, layers in groups.items():
         plans = [plan for k in layers if (plan := buffer.plans[k]) is not None]
-        nodes = [
-            Nodes(Forms(p.time, p.space, p.offset), fused.layers[k].adg.data_nodes(p))
-            for k, p in zip(layers, plans, strict=True)
-        ]
+        nodes = [nodes_of(fused.layers[k].adg, p) for k, p in zip(layers, plans, strict=True)]
         least, banking = least_banks(nodes), plans[0].banking
         proof = "as many as act at once" if banking.n_banks == least else f"{least} act at once"
         bank = " , ".join(_terms(banking)) or "0"

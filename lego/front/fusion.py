@@ -10,23 +10,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lego.diag import InternalError
-from lego.front.banking import Nodes, shared_banks
+from lego.front.banking import shared_banks
 from lego.front.binding import Binding, bindings, fixed_cost, identity, plans_at
 from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
-from lego.front.reuse import Forms
+from lego.front.pauses import nodes_of
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Fusion, Layer, Method, Plan, single
+from lego.ir.hardware import MemoryStyle
 
 __all__ = ["fuse"]
 
 
-def fuse(name: str, adgs: Sequence[Adg], method: Method = Method.EXACT) -> FusedAdg:
+def fuse(
+    name: str,
+    adgs: Sequence[Adg],
+    method: Method = Method.EXACT,
+    style: MemoryStyle = MemoryStyle.CHEAPEST,
+) -> FusedAdg:
     """One design that runs any of the dataflows; their counters and axes are equally many."""
     if len(adgs) == 1:
         return checked(replace(single(adgs[0]), name=name))
-    adgs = _with_shared_banks(adgs)
+    adgs = _with_shared_banks(adgs, style)
     fus = _box(adgs)
     if method is Method.NAIVE:
         binding = identity(adgs)
@@ -148,7 +154,7 @@ def _names(layers: Sequence[Layer]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _with_shared_banks(adgs: Sequence[Adg]) -> list[Adg]:
+def _with_shared_banks(adgs: Sequence[Adg], style: MemoryStyle) -> list[Adg]:
     """Every tensor gets one bank function for all dataflows that read, or write, it."""
     groups: dict[tuple[bool, str], list[tuple[int, Plan]]] = {}
     for k, adg in enumerate(adgs):
@@ -157,7 +163,7 @@ def _with_shared_banks(adgs: Sequence[Adg]) -> list[Adg]:
             groups.setdefault((writes, plan.tensor.name), []).append((k, plan))
     found: dict[tuple[int, str], Plan] = {}
     for members in groups.values():
-        nodes = [Nodes(Forms(p.time, p.space, p.offset), adgs[k].data_nodes(p)) for k, p in members]
+        nodes = [nodes_of(adgs[k], plan, style) for k, plan in members]
         for (k, plan), banking in zip(members, shared_banks(nodes), strict=True):
             found[k, plan.name] = replace(plan, banking=banking)
     return [

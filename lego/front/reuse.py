@@ -17,6 +17,7 @@ import islpy as isl
 from lego.front.lexmin import least_point
 from lego.ir.affine import AffineMap
 from lego.ir.array import ArrayOperation
+from lego.ir.cycles import weights
 from lego.ir.dataflow import Dataflow
 
 __all__ = ["Forms", "Reuse", "ReuseKind", "forms", "held_counters", "reuse_vectors", "validity"]
@@ -108,9 +109,9 @@ def _least_delay(
     for row_t, row_s in zip(form.time, form.space, strict=True):
         shift = sum(a * b for a, b in zip(row_s, ds, strict=True))
         solutions = solutions.add_constraint(_equal(space, (0, *row_t), shift))
-    weights = linear_weights(trips)
+    per_step = weights(trips)
     skew = dataflow.skew(ds)
-    solutions = solutions.add_constraint(_equal(space, (-1, *weights), skew))
+    solutions = solutions.add_constraint(_equal(space, (-1, *per_step), skew))
     least = 0 if any(ds) else 1
     solutions = solutions.add_constraint(_at_least(space, (1, *[0] * n), -least))
     for k, trip in enumerate(trips):
@@ -120,14 +121,6 @@ def _least_delay(
         solutions = solutions.add_constraint(_at_least(space, [-u for u in unit], trip - 1))
     values = least_point(isl.Set.from_basic_set(solutions))
     return None if values is None else Reuse(values[1:], ds, values[0])
-
-
-def linear_weights(trips: Sequence[int]) -> tuple[int, ...]:
-    """Cycles per step of each counter: the product of the trip counts inside it."""
-    weights = [1] * len(trips)
-    for k in range(len(trips) - 2, -1, -1):
-        weights[k] = weights[k + 1] * trips[k + 1]
-    return tuple(weights)
 
 
 def _terms(coefficients: Sequence[int], constant: int) -> dict[object, int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lego.ir.array import ArrayOperation, Tensor
+from lego.ir.cycles import weights
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import inside_box
 from lego.ir.formats import Integer
@@ -46,6 +47,11 @@ class Banking:
     skews : ``skew`` per tensor dimension; zeros where the dimension has one bank.
     origin : least ``kappa`` per tensor dimension (elements).
     fixed : every data node always meets the same bank, whatever the timestamp.
+    lag, per : a data node uses its bank ``lag . s // per`` cycles later than the first one does at the
+        same timestamp; an empty `lag`: all at once.
+    shared : banks serve several data nodes, each in a cycle of its own.
+    pause : innermost counters after whose round the next timestamp may have to wait, so that no two
+        data nodes use one bank in one cycle; 0: they never do.
     """
 
     counts: tuple[int, ...]
@@ -53,6 +59,14 @@ class Banking:
     skews: tuple[tuple[int, ...], ...]
     origin: tuple[int, ...]
     fixed: bool
+    lag: tuple[int, ...] = ()
+    per: int = 1
+    shared: bool = False
+    pause: int = 0
+
+    def phase(self, fu: Fu) -> int:
+        """Cycles by which the data node of an FU uses its bank later than the first."""
+        return sum(a * s for a, s in zip(self.lag, fu, strict=False)) // self.per
 
     @property
     def n_banks(self) -> int:
@@ -121,21 +135,20 @@ class DelayReuse:
         at = bisect_left(self.fus, fu)
         return at < len(self.fus) and self.fus[at] == fu
 
-    def cycles(self, trips: Sequence[int], skew: int) -> int:
-        """Cycles between the two uses at these trip counts, if `skew` is ``c . shift``; 0 if a
-        programmable delay serves nobody there."""
+    def cycles(self, trips: Sequence[int], skew: int, pauses: Sequence[int] = ()) -> int:
+        """Cycles between the two uses at these trip counts and pauses, if `skew` is ``c . shift``; 0 if
+        a programmable delay serves nobody there, or pauses make it longer than the FIFO."""
         if not self.programmable:
             return self.delay
-        total = 0
-        for step, trip in zip(self.dt, trips, strict=True):
-            if abs(step) >= trip:
-                return 0
-            total = total * trip + step
-        return max(0, total + skew)
+        if any(abs(step) >= trip for step, trip in zip(self.dt, trips, strict=True)):
+            return 0
+        steps = zip(self.dt, weights(trips, pauses), strict=True)
+        total = max(0, skew + sum(step * weight for step, weight in steps))
+        return 0 if any(pauses) and total > self.delay else total
 
-    def domain(self, trips: Sequence[int], skew: int) -> Box:
+    def domain(self, trips: Sequence[int], skew: int, pauses: Sequence[int] = ()) -> Box:
         """Timestamps at which the reuse holds: per counter the first, and one after the last."""
-        if self.programmable and not self.cycles(trips, skew):
+        if self.programmable and not self.cycles(trips, skew, pauses):
             return ((0, 0),) * len(trips)
         return tuple(
             (max(0, step), trip + min(0, step)) for step, trip in zip(self.dt, trips, strict=True)
@@ -297,6 +310,21 @@ class Adg:
         return self.op.reduction
 
     @property
+    def longest_pauses(self) -> tuple[int, ...]:
+        """What the idle cycles after the round of each counter and those inside it never exceed.
+
+        A pause as long as two data nodes' phases differ keeps the rounds apart altogether.
+        """
+        counters = len(self.dataflow.temporal)
+        most = [0] * counters
+        for plan in self.operands():
+            if plan.banking.pause:
+                at = counters - plan.banking.pause
+                phases = [plan.banking.phase(fu) for fu in self.data_nodes(plan)]
+                most[at] = max(most[at], max(phases) - min(phases))
+        return tuple(most)
+
+    @property
     def guards(self) -> tuple[Guard, ...]:
         """The inequalities of the operation's domain in time and space."""
         return guards_of(self.op, self.dataflow)
@@ -350,5 +378,6 @@ def _delayed(reuse: DelayReuse) -> str:
 
 def _banks(banking: Banking) -> str:
     how = "fixed" if banking.fixed else "rotating"
+    how += ", in turn" if banking.shared else ""
     skewed = f" skew {[list(s) for s in banking.skews]}" if any(map(any, banking.skews)) else ""
     return f"banks {list(banking.counts)} gcd {list(banking.gcds)}{skewed} {how}"

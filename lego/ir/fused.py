@@ -204,6 +204,11 @@ class FusedAdg:
         every = [layer.adg.dataflow.trips(layer.adg.op) for layer in self.layers]
         return tuple(max(counts) for counts in zip(*every, strict=True))
 
+    def longest_pauses(self) -> tuple[int, ...]:
+        """Most idle cycles after the round of each counter and those inside it; 0 where none ever."""
+        every = [layer.adg.longest_pauses for layer in self.layers]
+        return tuple(map(max, zip(*every, strict=True)))
+
     def fus(self) -> list[Fu]:
         """Coordinates of the FUs that some dataflow uses, in lexicographic order."""
         return sorted({fu for layer in self.layers for fu in layer.adg.dataflow.fus()})

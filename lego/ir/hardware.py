@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-__all__ = ["Architecture"]
+__all__ = ["Architecture", "MemoryStyle"]
+
+
+class MemoryStyle(StrEnum):
+    """How data nodes may use banks: as is cheapest, or all of a timestamp at once, for comparison."""
+
+    CHEAPEST = "cheapest"
+    AT_ONCE = "at-once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,7 @@ class Architecture:
     dma_bits : width of the host's data port: 32, or more to move several words in one cycle.
     double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
     read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
+    memory_style : how data nodes may use banks.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -27,3 +36,4 @@ class Architecture:
     double_buffer: bool = False
     dma_bits: int = 0
     read_cost: int = 0
+    memory_style: MemoryStyle = MemoryStyle.CHEAPEST

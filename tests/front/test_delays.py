@@ -102,7 +102,8 @@ def test_fifos_follow_the_bounds() -> None:
         mask = configure(adg, {"kh": kh, "kw": kw}).registers[name]
         parts = segments(kernel, kernel)
         depths[kh, kw] = sum(p for k, p in enumerate(parts) if mask >> k & 1)
-    assert depths == {(kh, kw): kh * kw for kh, kw in depths}
+    drained = 4  # cycles until all results of a pass are written: a shorter pass waits
+    assert depths == {(kh, kw): max(kh * kw, drained) for kh, kw in depths}
     assert configure(adg, {"oh": 1}).registers[name] == 0  # nothing was used before
 
 

@@ -29,7 +29,7 @@ not used: served otherwise, or its registers take more energy than the reads
 chosen: held in a register
     16 data nodes, read once per trip of the 1 innermost counters
     cost: 0 link register bits, 16 memory ports
-    16 banks of 8 words, each node keeps its bank, proved free of conflicts; 128 words accessed
+    4 banks of 26 words, 16 nodes take turns at them, proved free of conflicts; 128 words accessed
   output Y: int32 [10, 13]
     sums travel along chains of 4 FUs
     accumulated in memory over k

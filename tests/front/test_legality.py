@@ -71,19 +71,19 @@ def test_a_memory_too_small_for_padded_banks() -> None:
     text = GEMM.replace("m: 64, n: 64", "m: 50, n: 37").replace(
         "array: [16, 16]", "array: [16, 16], memories: {Y: 7400}"
     )
-    with pytest.raises(LegoError, match=r"E305.*12288 bytes; its memory has 7400"):
+    with pytest.raises(LegoError, match=r"E305.*9472 bytes; its memory has 7400"):
         designs_of(load_text(text))
-    assert designs_of(load_text(text.replace("7400", "12288")))
+    assert designs_of(load_text(text.replace("7400", "9472")))
 
 
 def test_the_memory_must_hold_the_banks_of_all_dataflows() -> None:
-    """Rows alone need 8 banks of 9 words, rows and columns 8 banks of 16."""
+    """Rows alone need 8 banks of 9 words, rows and parts of columns 9 banks of 12."""
     text = (
-        "name: n\noperations:\n  - name: op\n    loops: {i: 16, j: 9}\n"
+        "name: n\noperations:\n  - name: op\n    loops: {i: 8, j: 9}\n"
         '    statement: "Y[i,j] = X[i,j]"\n    formats: {X: int8, Y: int8}\n'
-        "    dataflows:\n      - {name: rows, spatial: {i: 8}}\n      - {name: columns, spatial: {j: 8}}\n"
-        "architecture: {array: [8], memories: {X: 150}}\n"
+        "    dataflows:\n      - {name: rows, spatial: {i: 8}}\n      - {name: columns, spatial: {j: 4}}\n"
+        "architecture: {array: [8], memories: {X: 100}}\n"
     )
     with pytest.raises(LegoError, match="E305"):
         designs_of(load_text(text))
-    assert designs_of(load_text(text.replace("X: 150", "X: 256")))
+    assert designs_of(load_text(text.replace("X: 100", "X: 108")))

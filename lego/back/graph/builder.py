@@ -257,6 +257,16 @@ class Builder:
             self.select(index, bits - 1, values[:half]),
         )
 
+    def one_of(self, words: Sequence[tuple[int, int]]) -> int:
+        """The word whose select is set, of (select, word); never two are. Equal words have one select."""
+        by_word: dict[int, list[int]] = {}
+        for select, word in words:
+            by_word.setdefault(word, []).append(select)
+        if len(by_word) == 1:
+            return words[0][1]
+        pairs = [(self.any(selects), word) for word, selects in by_word.items()]
+        return self.op(Op.ONEHOT, *(node for pair in pairs for node in pair))
+
     def choose(self, values: Sequence[int | None]) -> int:
         """The value of the running dataflow, by the port `dataflow`; None: it doesn't matter."""
         bits = index_bits(len(values))

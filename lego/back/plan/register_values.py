@@ -13,6 +13,7 @@ from lego.back.plan.registers import (
     levels,
     loop_on,
     needs_extent,
+    pause_register,
 )
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.array import ArrayOperation
@@ -51,6 +52,7 @@ def register_values(
     shapes: Mapping[str, Sequence[int]],
     bases: Mapping[str, int],
     half: int = 0,
+    pauses: Sequence[int] = (),
 ) -> dict[str, int]:
     """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
 
@@ -65,6 +67,7 @@ def register_values(
         values["half"] = half
     for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
         values[f"trip{k}"] = trips - 1
+    values |= {pause_register(k): pause for k, pause in enumerate(pauses) if pause}
     for axis in range(len(fused.sizes)):
         loop = loop_on(adg, axis)
         if f"bound{axis}" in values:
@@ -76,20 +79,24 @@ def register_values(
         if plan is not None:
             shape = tuple(shapes[plan.tensor.name])
             found = _address_values(adg, buffer, plan, shape, bases[plan.name])
-            found |= _delay_values(adg, buffer, plan, bounds)
+            found |= _delay_values(adg, buffer, plan, bounds, pauses)
             values |= {name: value for name, value in found.items() if name in values}
     return values
 
 
 def _delay_values(
-    adg: Adg, buffer: MemoryPlan, plan: Plan, bounds: Mapping[str, int]
+    adg: Adg,
+    buffer: MemoryPlan,
+    plan: Plan,
+    bounds: Mapping[str, int],
+    pauses: Sequence[int],
 ) -> dict[str, int]:
     if isinstance(plan, OutputPlan):
         return {}
     trips, most = adg.dataflow.trips(adg.op, bounds), capacities(buffer)
     return {
         delay_register(buffer, k): setting(
-            reuse.cycles(trips, adg.dataflow.skew(reuse.shift)), reuse.delay, most[k]
+            reuse.cycles(trips, adg.dataflow.skew(reuse.shift), pauses), reuse.delay, most[k]
         )
         for k, reuse in enumerate(plan.delays)
         if reuse.programmable

@@ -27,6 +27,7 @@ __all__ = [
     "levels",
     "loop_on",
     "needs_extent",
+    "pause_register",
     "register_specs",
     "row_registers",
 ]
@@ -113,6 +114,11 @@ def register_specs(
         names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
         about = _each([d.name if d.loop >= 0 else "no loop" for d in names])
         specs.append(RegisterSpec(f"trip{k}", trips - 1, f"trips of {about}, less one"))
+    for k, most in enumerate(fused.longest_pauses()):
+        if most:
+            counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
+            about = f"idle cycles after a round of {_each(counters)}"
+            specs.append(RegisterSpec(pause_register(k), most, about))
     for axis in range(len(fused.sizes)):
         loops = [loop_on(layer.adg, axis) for layer in fused.layers]
         if any(loops):
@@ -170,6 +176,11 @@ def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterato
         lengths = " ".join(map(str, parts[1:]))
         about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
         yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
+
+
+def pause_register(counter: int) -> str:
+    """Register that tells how long to wait after a round of a counter and those inside it."""
+    return f"pause{counter}"
 
 
 def delay_register(buffer: MemoryPlan, number: int) -> str:

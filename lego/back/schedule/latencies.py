@@ -22,7 +22,7 @@ def settling(design: DesignPlan) -> int:
 def is_staged(design: DesignPlan, buffer: MemoryPlan) -> bool:
     """Whether addresses go through registers before the banks: where several nodes' banks turn, one
     address reaches many banks, too many for the cycle in which it is computed."""
-    return not buffer.output and not all(view.private for view in design.views_of(buffer))
+    return not buffer.output and not all(view.timed for view in design.views_of(buffer))
 
 
 def read_latency(design: DesignPlan, buffer: MemoryPlan) -> int:

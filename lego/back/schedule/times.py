@@ -149,7 +149,8 @@ def _tails(
     accumulates = any(adg.output.accumulates for adg in design.adgs)
     tails = []
     for adg, result in zip(design.adgs, results, strict=True):
-        skew = max(adg.dataflow.skew(c.root) for c in adg.output.classes)
+        roots = [c.root for c in adg.output.classes]
+        skew = max(max(adg.dataflow.skew(fu), adg.output.banking.phase(fu)) for fu in roots)
         late = accumulates * (1 + stages.sums)
         added = FORWARDED * adg.output.accumulates if found.gathered else late
         tails.append(max(1, result + skew + added + stages.events))

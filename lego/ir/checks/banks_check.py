@@ -22,7 +22,29 @@ def bank_faults(adg: Adg, plan: Plan) -> Iterator[str]:
     if len(banking.origin) != len(plan.tensor.shape):
         yield f"the origin has {len(banking.origin)} dimensions"
     yield from form_faults(len(plan.tensor.shape), banking.counts, banking.gcds, banking.skews)
-    yield from _node_faults(banking, [place(plan, fu) for fu in adg.data_nodes(plan)])
+    nodes = adg.data_nodes(plan)
+    yield from _lag_faults(adg, plan)
+    if not 0 <= banking.pause <= len(adg.dataflow.temporal):
+        yield f"a pause after rounds of {banking.pause} of {len(adg.dataflow.temporal)} counters"
+    groups: dict[int, list[tuple[int, ...]]] = {}
+    for fu in nodes:
+        groups.setdefault(banking.phase(fu), []).append(place(plan, fu))
+    least = tuple(map(min, zip(*(place(plan, fu) for fu in nodes), strict=True)))
+    if nodes and banking.origin != least:
+        yield f"the origin is {banking.origin}, the least element of a data node {least}"
+    for places in groups.values():
+        yield from _node_faults(banking, places)
+
+
+def _lag_faults(adg: Adg, plan: Plan) -> Iterator[str]:
+    """Nodes act all at once, when control reaches them, or, with results that FUs hold, later."""
+    banking, skew = plan.banking, adg.dataflow.skew
+    if banking.per < 1 or (banking.lag and len(banking.lag) != len(adg.dataflow.control)):
+        yield f"data nodes lag by {banking.lag} / {banking.per}"
+    elif any(banking.lag) and banking.lag != adg.dataflow.control:
+        late = [banking.phase(fu) >= skew(fu) for fu in adg.data_nodes(plan)]
+        if not isinstance(plan, OutputPlan) or not plan.hold or not all(late):
+            yield f"data nodes lag by {banking.lag}, control by {adg.dataflow.control}"
 
 
 def form_faults(
@@ -43,10 +65,7 @@ def form_faults(
 
 
 def _node_faults(banking: Banking, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
-    """Data nodes, at these places, are apart by whole digits, and in different banks at one timestamp."""
-    least = tuple(map(min, zip(*places, strict=True)))
-    if places and banking.origin != least:
-        yield f"the origin is {banking.origin}, the least element of a data node {least}"
+    """Data nodes of one cycle, at these places, are apart by whole digits, and in different banks."""
     met: set[tuple[int, ...]] = set()
     for at in places:
         ahead = tuple(x - o for x, o in zip(at, banking.origin, strict=True))

@@ -97,7 +97,7 @@ def test_a_broken_rule_is_named(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", BANKS)
 def test_a_broken_rule_of_banks_is_named(rule: str) -> None:
-    refuse(design("gemm_is_sys").layers[0].adg, BANKS[rule], rule)
+    refuse(design("gemm_is_bro").layers[0].adg, BANKS[rule], rule)
 
 
 @pytest.mark.parametrize("rule", REUSE)

@@ -11,6 +11,7 @@ from lego.back.lower.control.masks import axis_masks, guard_masks
 from lego.back.lower.control.nest import Events
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.design import DesignPlan
+from lego.back.plan.registers import pause_register
 from lego.back.schedule.latencies import settling
 from lego.ir.dag import Module
 
@@ -37,11 +38,12 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
     last = [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
     zero = [b.eq(c, b.const(0)) for c in counters]
+    issue, moves = _paced(b, design, registers, running, last)
     step = [
-        b.all([running, *last[k + 1 :], b.invert(last[k])], name=f"event_{k}")
+        b.all([moves, *last[k + 1 :], b.invert(last[k])], name=f"event_{k}")
         for k in range(len(trips))
     ]
-    finish = b.all([running, *last], name="finish")
+    finish = b.all([issue, *last], name="finish")
     for k, (counter, trip) in enumerate(zip(counters, trips, strict=True)):
         following = b.mux(
             step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
@@ -53,18 +55,44 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
     done = b.reg((0, 1), name="done_flag")
     b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
-    for name, node in (("busy", busy), ("done", done), ("launch", launch), ("running", running)):
+    for name, node in (("busy", busy), ("done", done), ("launch", launch), ("running", issue)):
         b.output(name, node)
     for k, counter in enumerate(counters):
         b.output(f"step{k}", step[k])
         b.output(f"count{k}", counter)
-    _flags(b, design, running, zero, last)
+    _flags(b, design, issue, zero, last)
     b.origin = "coordinates of FUs that are within the loops"
     axis_masks(b, fused, counters, registers)
     b.origin = "inequalities of the domain"
     events = Events(launch, tuple(step), tuple(counters))
     guard_masks(b, fused, events, registers)
     return infer_widths(remove_dead_nodes(b.build()))
+
+
+def _paced(
+    b: Builder, design: DesignPlan, registers: Registers, running: int, last: Sequence[int]
+) -> tuple[int, int]:
+    """Whether a timestamp is issued, and whether counters move behind it; between rounds of counters
+    that the host wants apart there are idle cycles."""
+    longest = design.fused.longest_pauses()
+    ends = {k: b.all(last[k:]) for k, most in enumerate(longest) if most}
+    if not ends:
+        return running, running
+    pauses = {k: registers.bring(pause_register(k)) for k in ends}
+    left = b.reg((0, sum(longest)), name="pausing")
+    issue = b.all([running, b.eq(left, b.const(0))], name="issue")
+    zero = b.const(0)
+    asked = [b.all([end, b.invert(b.eq(pauses[k], zero))]) for k, end in ends.items()]
+    waits = b.all([issue, b.any(asked), b.invert(b.all(last))], name="pause_now")
+    total = zero
+    for k, end in ends.items():
+        total = b.add(total, b.mux(end, pauses[k], zero))
+    span = (0, sum(longest))
+    down = b.wrap(b.add(left, b.const(-1)), span)
+    idle = b.invert(b.eq(left, zero))
+    b.drive(left, b.mux(waits, b.wrap(total, span), down), b.any([waits, idle]))
+    resumes = b.all([running, b.eq(left, b.const(1))])
+    return issue, b.any([b.all([issue, b.invert(waits)]), resumes])
 
 
 def _flags(

@@ -9,10 +9,13 @@ from lego.back.plan.registers import address_bits
 from lego.ir.dag import Module, Op, index_bits
 from lego.ir.fused import FusedAdg, MemoryPlan
 
-__all__ = ["ADDRESSES", "build_banks", "host_read"]
+__all__ = ["ADDRESSES", "ENABLES", "build_banks", "host_read"]
 
 ADDRESSES = ("addr", "raddr", "waddr")
 """Ports of a bank that bring addresses."""
+
+ENABLES = frozenset({"en", "ren", "wen"})
+"""Ports of a bank that make it act."""
 
 
 def build_banks(

@@ -16,7 +16,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.hoist import delayed
 from lego.back.graph.prune import remove_dead_nodes
 from lego.back.graph.widths import infer_widths
-from lego.back.lower.memory.access import ADDRESSES, build_banks, host_read
+from lego.back.lower.memory.access import ADDRESSES, ENABLES, build_banks, host_read
 from lego.back.lower.memory.bank import bank_kinds
 from lego.back.lower.memory.delivery import deliver
 from lego.back.lower.memory.requests import bank_ports, requests
@@ -90,9 +90,6 @@ def _n_inputs(module: Module) -> int:
     return sum(node.op is Op.INPUT for node in module.nodes)
 
 
-_ENABLES = frozenset({"en", "ren", "wen"})
-
-
 def _bank_ports(
     b: Builder,
     buffer: MemoryPlan,
@@ -117,10 +114,10 @@ def _bank_ports(
         names = {name for mine in found if mine is not None for name in mine}
         ports[bank] = {
             name: b.choose([None if mine is None else mine.get(name) for mine in found])
-            for name in sorted(names - _ENABLES)
+            for name in sorted(names - ENABLES)
         }
         off = b.const(0)  # a bank that the running dataflow doesn't use is never enabled
-        for name in sorted(names & _ENABLES):
+        for name in sorted(names & ENABLES):
             ports[bank][name] = b.choose([off if m is None else m.get(name, off) for m in found])
     if not staged:
         return ports
@@ -135,7 +132,7 @@ def _bank_ports(
             if name in addresses:
                 port[name] = addresses[name][node]
             elif name != "data":
-                port[name] = b.delay(node, 1, resets=name in _ENABLES)
+                port[name] = b.delay(node, 1, resets=name in ENABLES)
     return ports
 
 

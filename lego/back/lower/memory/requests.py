@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from lego.back.lower.memory.in_turn import in_turn
 from lego.back.lower.memory.side import Side
 from lego.back.lower.node_ports import node_port
 from lego.back.plan.memory.adders import FORWARDED
@@ -18,16 +19,18 @@ __all__ = ["bank_ports", "requests", "units"]
 
 def bank_ports(side: Side) -> dict[int, dict[str, int]]:
     """Address, enable, and for results data and visit, of the banks in use."""
+    if side.view.mode is Mode.IN_TURN:
+        return in_turn(side)
     if side.view.private:
         return {
-            slot.bank: _private(side, fu, slot)
+            slot.bank: _of_node(side, fu, slot)
             for fu in side.view.nodes
             for slot in side.view.slots(fu)
         }
     return _rotating_output(side) if side.buffer.output else _rotating_input(side)
 
 
-def _private(side: Side, fu: Fu, slot: BankSlot) -> dict[str, int]:
+def _of_node(side: Side, fu: Fu, slot: BankSlot) -> dict[str, int]:
     at = side.issue + side.skew(fu) - side.early
     signal = f"{side.buffer.name}_{variant_port(slot.carries)}"
     ports = {"addr": side.pull(signal, at, side.address)}
@@ -55,9 +58,7 @@ def _written(side: Side, fu: Fu, slot: BankSlot, at: int) -> int:
 
 def _direct(side: Side, ports: dict[str, int], at: int) -> dict[str, int]:
     """What else the banks are told of a result that passes no unit."""
-    if side.apart:
-        return ports | {"waddr": ports["addr"], "wen": ports["en"]}
-    return ports | _visit(side, at)
+    return ports | side.beside(ports, at)
 
 
 def units(side: Side, words: Sequence[int]) -> list[dict[str, int]]:
@@ -89,10 +90,6 @@ def _element(side: Side, fu: Fu, at: int) -> list[int]:
     """What tells the elements apart that a node meets: the address in one bank, and the moving digits."""
     signal = f"{side.buffer.name}_{variant_port(side.view.slots(fu)[0].carries)}"
     return [side.pull(signal, at, side.address), *side.digits(at).values()]
-
-
-def _visit(side: Side, at: int) -> dict[str, int]:
-    return {"visit": side.pull("visit", at)} if side.accumulates else {}
 
 
 def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
@@ -159,8 +156,8 @@ def requests(side: Side) -> list[int]:
     last = max(side.skew(fu) for fu in side.view.nodes)
     found = []
     for fu in side.view.nodes:
-        if side.view.private:
-            at = side.issue + side.skew(fu)
+        if side.view.timed:
+            at = side.issue + side.turn(fu)
         else:
             at = side.issue + (last if side.buffer.output else 0)
         at -= side.early

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.switch import Banks
 from lego.back.lower.taps import Taps
 from lego.back.plan.array.fu_kind import mask_signal
 from lego.back.plan.memory.adders import accumulates
-from lego.back.plan.memory.bank_view import BankSlot, BankView
+from lego.back.plan.memory.bank_view import BankSlot, BankView, Mode
 from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
 from lego.back.plan.memory.turn import digit_name, turn_name
 from lego.back.plan.registers import access_of, address_bits, needs_extent
@@ -64,6 +64,12 @@ class Side:
         """Cycles by which control reaches an FU later than the first."""
         return self.adg.dataflow.skew(fu)
 
+    def turn(self, fu: Fu) -> int:
+        """Cycles by which the node of an FU uses its bank later than the first, if each does at its own
+        time."""
+        banking = self.plan.banking
+        return banking.phase(fu) if self.view.mode is Mode.IN_TURN else self.skew(fu)
+
     @property
     def address(self) -> tuple[int, int]:
         """Interval of word addresses."""
@@ -117,6 +123,12 @@ class Side:
         if self.adg.checked_dims:
             parts.append(self.inside(fu, at))
         return self.b.all(parts)
+
+    def beside(self, ports: Mapping[str, int], at: int) -> dict[str, int]:
+        """What else banks are told of a result that passes no unit."""
+        if self.apart:
+            return {"waddr": ports["addr"], "wen": ports["en"]}
+        return {"visit": self.pull("visit", at)} if self.accumulates else {}
 
     def inside(self, fu: Fu, at: int) -> int:
         """Whether the index lies in the tensor."""

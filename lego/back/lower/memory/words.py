@@ -28,7 +28,7 @@ class NodeWord:
 
 def values(side: Side, words: Sequence[int], turned: Turned | None) -> dict[Fu, NodeWord]:
     """What each data node is given; `turned` are the banks' words after a rotator that dataflows share."""
-    if side.view.private:
+    if side.view.timed:
         return {
             fu: _given(side, fu, at, side.met_word(fu, at, words), side.wait)
             for fu in side.view.nodes

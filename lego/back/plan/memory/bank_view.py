@@ -35,6 +35,7 @@ class Mode(StrEnum):
     """How a dataflow's nodes meet the banks."""
 
     PRIVATE = "private"  # no bank meets two nodes; what a bank does is known per digit
+    IN_TURN = "in turn"  # nodes meet banks in cycles of their own, a bank one at a time
     TURNING = "turning"  # nodes turn over the banks; the row's carry follows the bank
     LANES = "lanes"  # nodes turn over the banks, and their addresses with them
 
@@ -125,6 +126,8 @@ class BankView:
         skewed = any(any(b.skews[j]) for j in self.turning)
         if len(met) == len(self.nodes) and (level or not skewed):
             return Mode.PRIVATE
+        if b.shared:
+            return Mode.IN_TURN
         within = all(
             x // g < n
             for fu in self.nodes
@@ -141,6 +144,11 @@ class BankView:
         """Whether no bank meets two nodes, at any timestamps."""
         return self.mode is Mode.PRIVATE
 
+    @property
+    def timed(self) -> bool:
+        """Whether nodes meet banks when control reaches them, and not all at once."""
+        return self.mode in (Mode.PRIVATE, Mode.IN_TURN)
+
     def flat(self, digits: tuple[int, ...]) -> int:
         """Bank number of a digit per dimension."""
         index = 0
@@ -149,7 +157,7 @@ class BankView:
         return index
 
     def slots(self, fu: Fu) -> tuple[BankSlot, ...]:
-        """The banks that the node of `fu` may meet, if banks are private."""
+        """The banks that the node of `fu` may meet, if nodes meet them in cycles of their own."""
         if fu not in self._slots:
             self._slots[fu] = tuple(self._met(fu))
         return self._slots[fu]

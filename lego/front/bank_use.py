@@ -1,0 +1,298 @@
+"""How a dataflow's data nodes use a bank function, and what that costs.
+
+- *Own banks*: no bank ever serves two nodes.
+- *In turn*: nodes act in cycles of their own, as control reaches them, and a bank serves one at a time. Where
+  control reaches all at once, results that FUs hold wait for their turn in a register each.
+- *At once*: all nodes act together, and a switch turns the banks over them; registers add the skew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lego.diag import InternalError
+from lego.front.meetings import Turns, pause_level
+from lego.front.reuse import Forms
+from lego.ir.costs import COSTS
+from lego.ir.dag import bits_for, index_bits
+from lego.ir.hardware import MemoryStyle
+
+__all__ = ["Form", "Nodes", "Use", "User", "digits_of", "turns_of", "user_of", "uses"]
+
+Vector = tuple[int, ...]
+Skews = tuple[Vector, ...]
+
+PER = (1, 2, 4)
+"""Nodes that wait equally long where results wait along an axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A bank function: banks, divisors and skews per dimension (see :class:`lego.ir.adg.Banking`)."""
+
+    counts: Vector
+    gcds: Vector
+    skews: Skews
+
+    def depth(self, shape: Vector) -> int:
+        """Words per bank of a tensor of this shape."""
+        rows = zip(shape, self.gcds, self.counts, strict=False)
+        return math.prod(-(-extent // (g * n)) * g for extent, g, n in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The data nodes of one operand under one dataflow.
+
+    Attributes
+    ----------
+    control : cycles of skew per axis; empty where nodes act all at once.
+    trips : most trips of every counter.
+    hold, sums : innermost counters over which a node acts once, and over which FUs accumulate.
+    bits, shape : of the tensor.
+    output : results.
+    style : whether nodes may take turns.
+    """
+
+    form: Forms
+    fus: tuple[Vector, ...]
+    control: Vector = ()
+    trips: Vector = ()
+    hold: int = 0
+    sums: int = 0
+    bits: int = 8
+    shape: Vector = ()
+    output: bool = False
+    style: MemoryStyle = MemoryStyle.CHEAPEST
+
+    def kappas(self) -> list[Vector]:
+        """``kappa`` of every node."""
+        return [
+            tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in self.form.space)
+            for fu in self.fus
+        ]
+
+
+@dataclass(frozen=True)
+class User:
+    """A dataflow in the search: its nodes' elements from the least on, and the skews of control."""
+
+    nodes: Nodes
+    offsets: tuple[Vector, ...]
+    origin: Vector
+    skews: Vector
+    _columns: dict[tuple[int, int, int, Vector], Vector] = field(
+        default_factory=dict, compare=False
+    )
+
+    @property
+    def time(self) -> Skews:
+        """Elements per step of each counter, by dimension."""
+        return self.nodes.form.time
+
+    @property
+    def trips(self) -> Vector:
+        """Most trips of every counter."""
+        return self.nodes.trips
+
+    @cached_property
+    def spans(self) -> Vector:
+        """Largest offset per dimension."""
+        return tuple(map(max, zip(*self.offsets, strict=True)))
+
+    @cached_property
+    def least(self) -> int:
+        """Nodes that act in one cycle, where they act in cycles of their own if that can be."""
+        given = self.nodes
+        if not given.hold or pause_level(given.hold, len(self.trips), given.sums) is None:
+            return len(self.offsets)
+        found = [self.phases(*lag) for lag in self.lags()]
+        together = (max(phases.count(phase) for phase in set(phases)) for phases in found)
+        return min(together, default=len(self.offsets))
+
+    def lags(self) -> Iterator[tuple[Vector, int]]:
+        """`lag` and `per` with which nodes may use banks in turn: as control reaches them; where it
+        reaches all at once, results that FUs hold wait along an axis."""
+        given = self.nodes
+        if given.style is MemoryStyle.AT_ONCE:
+            return
+        if any(given.control):
+            yield given.control, 1
+        elif given.output and given.hold:
+            for axis in range(len(given.control)):
+                if any(fu[axis] for fu in given.fus):
+                    lag = tuple(int(k == axis) for k in range(len(given.control)))
+                    yield from ((lag, per) for per in PER)
+
+    def phases(self, lag: Vector, per: int) -> Vector:
+        """Cycles by which each node uses its bank later than the first."""
+        return tuple(
+            sum(a * s for a, s in zip(lag, fu, strict=True)) // per for fu in self.nodes.fus
+        )
+
+    def column(self, dim: int, form: Form) -> Vector:
+        """A bank digit of every node at timestamp zero; kept, as few differ among the forms tried."""
+        key = dim, form.gcds[dim], form.counts[dim], form.skews[dim]
+        if key not in self._columns:
+            _, g, n, skew = key
+            added = [(i, a) for i, a in enumerate(skew) if a]
+            self._columns[key] = tuple(
+                (x[dim] // g + sum(a * x[i] for i, a in added)) % n for x in self.offsets
+            )
+        return self._columns[key]
+
+    def added(self, dim: int, form: Form) -> Vector:
+        """What skews add to a digit per step of each counter."""
+        return tuple(
+            sum(a * row[k] for a, row in zip(form.skews[dim], self.time, strict=True))
+            for k in range(len(self.time[0]))
+        )
+
+    def turning(self, form: Form) -> list[int]:
+        """Dimensions whose own index moves its digit."""
+        return [
+            j
+            for j, (g, n) in enumerate(zip(form.gcds, form.counts, strict=True))
+            if n > 1 and any(step % (g * n) for step in self.time[j])
+        ]
+
+    def moving(self, form: Form) -> list[int]:
+        """Dimensions whose bank digit changes with the timestamp."""
+        turning = self.turning(form)
+        return [
+            j
+            for j, n in enumerate(form.counts)
+            if n > 1 and (j in turning or any(step % n for step in self.added(j, form)))
+        ]
+
+    def memory_cost(self, form: Form) -> int:
+        """Area of the banks, with what the host and sums take at each."""
+        bits, banks = self.nodes.bits, math.prod(form.counts)
+        depth = max(2, form.depth(self.nodes.shape))
+        wires = (bits + bits_for(0, depth - 1)) * COSTS.mux_bit + 8 * COSTS.gate
+        return banks * (COSTS.bank + bits * depth * COSTS.sram_bit + wires)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """A way to use banks: its area beside theirs (1e-3 um2), `lag`, `per` and `pause` of
+    :class:`lego.ir.adg.Banking`, whether passes of most lengths need a pause, and who takes turns, if nodes
+    do.
+    """
+
+    cost: int
+    lag: Vector
+    per: int = 1
+    pause: int = 0
+    often: bool = False
+    turns: Turns | None = None
+
+
+def user_of(nodes: Nodes) -> User:
+    """The user of the search. Raises InternalError if two nodes touch one element at once."""
+    kappas = nodes.kappas()
+    if len(set(kappas)) != len(kappas):
+        raise InternalError("two data nodes of one operand touch the same element")
+    origin = tuple(map(min, zip(*kappas, strict=True)))
+    offsets = tuple(tuple(k - o for k, o in zip(kappa, origin, strict=True)) for kappa in kappas)
+    skews = tuple(sum(c * s for c, s in zip(nodes.control, fu, strict=False)) for fu in nodes.fus)
+    return User(nodes, offsets, origin, skews)
+
+
+def digits_of(offset: Vector, form: Form) -> Vector:
+    """Bank digits of an element, not yet modulo the counts."""
+    return tuple(
+        x // g + sum(a * y for a, y in zip(skew, offset, strict=True))
+        for x, g, skew in zip(offset, form.gcds, form.skews, strict=True)
+    )
+
+
+def uses(user: User, form: Form) -> Iterator[Use]:
+    """The ways in which a dataflow can use the banks without conflicts at its largest bounds."""
+    digits = _places(user, form)
+    moving, turning = user.moving(form), user.turning(form)
+    still = [j for j in range(len(form.counts)) if j not in moving]
+    level = all(x[j] == 0 for x in user.offsets for j in turning)
+    skewed = any(any(form.skews[j]) for j in turning)
+    known = level or not skewed
+    if len({tuple(d[j] for j in still) for d in digits}) == len(digits) and known:
+        yield Use(0, user.nodes.control)
+        return
+    if known:
+        yield from _in_turn(user, form, moving)
+    if len(set(digits)) == len(digits) and (cost := _switch(user, form, moving, level)):
+        yield Use(cost, (0,) * len(user.nodes.control))
+
+
+def _places(user: User, form: Form) -> list[Vector]:
+    """The bank digits of every node at timestamp zero."""
+    rank = range(len(form.counts))
+    return list(zip(*(user.column(j, form) for j in rank), strict=True))
+
+
+def turns_of(user: User, form: Form, phases: Vector) -> Turns:
+    """Who uses which bank when, if nodes act so many cycles after the first."""
+    steps = tuple(
+        tuple(
+            (row[k] // g + added[k]) % n
+            for row, g, n, added in zip(
+                user.time,
+                form.gcds,
+                form.counts,
+                [user.added(j, form) for j in range(len(form.counts))],
+                strict=True,
+            )
+        )
+        for k in range(len(user.time[0]))
+    )
+    nodes = tuple(zip(phases, _places(user, form), strict=True))
+    return Turns(nodes, form.counts, steps, user.nodes.hold)
+
+
+def _in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
+    """Ways in which banks serve nodes in turn, without a pause at the largest bounds."""
+    given = user.nodes
+    pause = pause_level(given.hold, len(user.trips), given.sums)
+    whole = all(step % form.gcds[j] == 0 for j in moving for step in user.time[j])
+    if pause is None or not whole:
+        return
+    for lag, per in user.lags():
+        phases = user.phases(lag, per)
+        turns = turns_of(user, form, phases)
+        if turns.differ and not turns.meet(user.trips):
+            late = sum(phase > skew for phase, skew in zip(phases, user.skews, strict=True))
+            kept = late * given.bits * (COSTS.register_bit + COSTS.mux_bit)
+            cost = kept + _turns_cost(user, form, moving)
+            yield Use(cost, lag, per, pause, bool(moving), turns)
+
+
+def _turns_cost(user: User, form: Form, moving: list[int]) -> int:
+    """Area of what chooses among the nodes of a bank, and among the banks of a node."""
+    given, met = user.nodes, math.prod(form.counts[j] for j in moving)
+    pairs = met * len(given.fus)
+    sharing = -(-pairs // math.prod(form.counts))
+    address = bits_for(0, max(1, form.depth(given.shape) - 1))
+    cost = pairs * COSTS.gate + sharing * address * (COSTS.mask_bit + 4 * COSTS.register_bit)
+    if given.output or moving:
+        cost += pairs * given.bits * COSTS.mask_bit
+    return cost
+
+
+def _switch(user: User, form: Form, moving: list[int], level: bool) -> int | None:
+    """Area of what turns banks over nodes, and of the registers that add the skew; None if no
+    switch serves."""
+    within = not any(map(any, form.skews)) and all(
+        x // g < n for o in user.offsets for x, g, n in zip(o, form.gcds, form.counts, strict=True)
+    )
+    if not within and not level:
+        return None
+    bits, depth = user.nodes.bits, form.depth(user.nodes.shape)
+    address = bits_for(0, max(1, depth - 1))
+    stages = sum(index_bits(form.counts[j]) for j in moving)
+    turned = stages if not within else 1
+    banks = math.prod(form.counts)
+    muxes = banks * (stages * (bits + 1) + turned * address)
+    return muxes * COSTS.mux_bit + sum(user.skews) * bits * COSTS.register_bit + 1
