@@ -18,6 +18,7 @@ from lego.back.pipeline import Options
 from lego.designs import designs_of
 from lego.ppa.library import read_library
 from lego.ppa.price import areas
+from lego.ppa.sram import black_boxes
 from lego.ppa.timing import clock_of
 
 
@@ -38,7 +39,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 netlist, device = synthesised(design, options, Path(folder))
                 area = areas(netlist, device, library)["total"] / 1e6
-                reached = clock_of(netlist, library, device.macros)
+                reached = clock_of(netlist, library, black_boxes(device))
             stages = [k for k, yes in asdict(lower(design, options).times.stages).items() if yes]
             cycles = device.dataflows[0].program.cycles
             asked = "-" if period is None else f"{period / 1000:.3f}"

@@ -27,6 +27,7 @@ from lego.ir.fused import FusedAdg, Method
 from lego.ir.workload import Workload
 from lego.ppa.library import read_library
 from lego.ppa.price import areas
+from lego.ppa.sram import black_boxes
 from lego.ppa.synthesis import Netlist, synthesise
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +62,7 @@ def synthesised(design: FusedAdg, options: Options, scratch: Path) -> tuple[Netl
     lowered = lower(plan, options)
     device = device_of(plan, lowered)
     (scratch / "design.v").write_text(to_verilog(lowered.dag))
-    macros = [macro.module for macro in device.macros]
+    macros = black_boxes(device)
     library = read_library(None)
     netlist = synthesise(
         scratch / "design.v",

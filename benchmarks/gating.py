@@ -74,7 +74,7 @@ def measure(workload: Workload, design: FusedAdg, options: Options) -> Result:
         for k in range(len(design.layers)):
             saif = recorded(workload, design, device, text, k)
             logic = energy_fj(netlist, library, read_toggles(saif)) * 1000 / PERIOD_PS
-            sram = sram_power_uw(device.macros, read_saif(saif, device.instances()), PERIOD_PS)
+            sram = sram_power_uw(device, read_saif(saif, device.instances()), PERIOD_PS)
             label = device.dataflows[k].full_name
             power[label] = (logic + leakage_uw(netlist, library), sum(sram.values()))
         area = (found["total"] - found["sram"]) / 1e6

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lego.ir.device import Macro
 from lego.ppa.library import Library
+from lego.ppa.macro_liberty import macro_liberty
+from lego.ppa.sram import BlackBox
 from lego.ppa.synthesis import Netlist
-from lego.ppa.timing import macro_liberty
 from lego.tools import run
 
 __all__ = ["ask", "least_period_ps", "sta_version"]
@@ -25,7 +25,7 @@ def sta_version() -> str:
 def ask(
     netlist: Netlist,
     library: Library,
-    macros: Sequence[Macro],
+    macros: Sequence[BlackBox],
     scratch: Path,
     commands: str,
     period_ns: float = 1.0,
@@ -43,7 +43,7 @@ def ask(
 
 
 def least_period_ps(
-    netlist: Netlist, library: Library, macros: Sequence[Macro], scratch: Path
+    netlist: Netlist, library: Library, macros: Sequence[BlackBox], scratch: Path
 ) -> float:
     """The least period by OpenSTA: one path is reported per group of endpoints, as clock gates may be."""
     checks = "report_checks -path_delay max -format full -digits 5"

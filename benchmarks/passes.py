@@ -22,6 +22,7 @@ from lego.ppa.gates import clock_rates
 from lego.ppa.library import Library, read_library
 from lego.ppa.power import energy_of, toggles_of
 from lego.ppa.price import areas, flip_flops
+from lego.ppa.sram import black_boxes
 from lego.ppa.timing import Timing, clock_of
 
 RATE = 0.2
@@ -51,7 +52,7 @@ def measure(design: FusedAdg, options: Options, *, clock: bool) -> Result:
     with tempfile.TemporaryDirectory() as name:
         netlist, device = synthesised(design, options, Path(name))
         found = areas(netlist, device, library)
-        timing = clock_of(netlist, library, device.macros)
+        timing = clock_of(netlist, library, black_boxes(device))
     return Result(
         area=(found["total"] - found["sram"]) / 1e6,
         registers=flip_flops(netlist, library),

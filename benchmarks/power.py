@@ -28,9 +28,11 @@ from lego.ppa.activity import Activity, read_saif
 from lego.ppa.gates import clock_rates
 from lego.ppa.inner import Counting
 from lego.ppa.library import Library, read_library
+from lego.ppa.macro_liberty import macro_liberty
 from lego.ppa.power import Energy, Toggles, energy_of, power_of, toggles_of
+from lego.ppa.sram import black_boxes
 from lego.ppa.synthesis import Netlist
-from lego.ppa.timing import Timing, clock_of, macro_liberty
+from lego.ppa.timing import Timing, clock_of
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ def compare(
     netlist: Netlist, device: Device, library: Library, activity: Activity, scratch: Path
 ) -> Compared:
     """Both ways; OpenSTA must be installed."""
-    timing = clock_of(netlist, library, device.macros)
+    timing = clock_of(netlist, library, black_boxes(device))
     circuit, period = timing.circuit, timing.period_ps
     clocks = clock_rates(circuit, {}).rates
     toggles = toggles_of(circuit, library, netlist.category, activity.rate, clocks)
-    (scratch / "macros.lib").write_text(macro_liberty(device.macros, library))
+    (scratch / "macros.lib").write_text(macro_liberty(black_boxes(device), library))
     found = instance_power(
         netlist.path.read_text(),
         (library.path, scratch / "macros.lib"),

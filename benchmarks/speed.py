@@ -114,7 +114,8 @@ def simulated(bound: int) -> dict[str, float]:
     stream = default_stream(device, [Job(workload.operations[0], program)], tensors, rng)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
-        outcome = run_cases([Case(files[device.verilog].decode(), stream)])
+        verilog = "".join(files[name].decode() for name in device.sources)
+        outcome = run_cases([Case(verilog, stream)])
     (verdict,) = outcome.verdicts
     assert not verdict.failures, verdict.failures
     cycles = len(stream.commands) + program.cycles

@@ -18,6 +18,7 @@ from frontends.yaml import load_workload
 from lego.back.pipeline import DEFAULT
 from lego.designs import designs_of
 from lego.ppa.library import Library, read_library
+from lego.ppa.sram import black_boxes
 from lego.ppa.timing import clock_of
 
 DESIGNS = (
@@ -43,9 +44,9 @@ def compared(name: str, size: int, library: Library) -> str:
     with tempfile.TemporaryDirectory() as folder:
         netlist, device = synthesised(design, DEFAULT, Path(folder))
         begun = time.monotonic()
-        theirs = least_period_ps(netlist, library, device.macros, Path(folder))
+        theirs = least_period_ps(netlist, library, black_boxes(device), Path(folder))
         between = time.monotonic()
-        ours = clock_of(netlist, library, device.macros)
+        ours = clock_of(netlist, library, black_boxes(device))
         ended = time.monotonic()
     cells = sum(len(held.nets) for held in ours.circuit.instances.values())
     difference = ours.analysis.period_ps / theirs - 1

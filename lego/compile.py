@@ -23,6 +23,7 @@ from lego.heap import rarely_collected
 from lego.ir.checks.check import check
 from lego.ir.device import Device, devices_to_json
 from lego.ir.fused import FusedAdg, Method
+from lego.ir.sram import SramMap
 from lego.ir.workload import Workload
 from lego.program import configure
 from lego.tell import Tell, silent
@@ -46,6 +47,7 @@ def compile_workload(
     testbench: Callable[[str, Sequence[Device]], str] | None = None,
     advise: Callable[[Advice], None] | None = None,
     tell: Tell = silent,
+    sram_map: SramMap | None = None,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
@@ -54,9 +56,12 @@ def compile_workload(
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as text,
     `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench`
     makes tb.sv from the workload's name and the devices. `advise` hears what is legal but
-    probably not meant, before the long work; `tell` hears of the stages. Raises E105 if designs have modules
-    of one name, E904 for passes that don't exist.
+    probably not meant, before the long work; `tell` hears of the stages. `sram_map` has macros that memories
+    are made of, instead of models. Raises E105 if designs have modules of one name, E132 if no macros make a
+    memory, E133 if one is named like a module, E904 for passes that don't exist.
     """
+    from lego.back.sram.files import sram_files
+
     if dump_after is not None:
         check_runs(dump_after, options)
     fused_designs = designs_of(workload, fusion, tell)
@@ -65,7 +70,7 @@ def compile_workload(
         for each in advice:
             advise(each)
     benched = [fused.name for fused in fused_designs] if testbench is not None else []
-    job = _Job(options, benched, dump, dump_after, watch, tell)
+    job = _Job(options, benched, dump, dump_after, watch, tell, sram_map)
     files = dict(beside or {}) | {"workload.yaml": source}
     devices: list[Device] = []
     passes: dict[str, list[dict[str, int | str]]] = {}
@@ -75,6 +80,7 @@ def compile_workload(
         devices.append(made.device)
         passes[fused.name] = [step.to_json() for step in made.steps]
     check_apart(devices)
+    files |= sram_files(devices, sram_map)
     if testbench is not None:
         files["tb.sv"] = testbench(workload.name, devices).encode()
         files["tb.vlt"] = TB_WAIVERS.encode()
@@ -97,6 +103,7 @@ class _Job:
     dump_after: str | None
     watch: Callable[[str, Step], None] | None
     tell: Tell
+    sram_map: SramMap | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +130,30 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
         if job.dump_after is not None and step.name in (job.dump_after, f"no {job.dump_after}"):
             files[f"{name}.{job.dump_after}.dag.txt"] = f"{step.dag}\n".encode()
     job.tell(f"Verilog of {name}", 0, 0)
-    verilog = to_verilog(lowered.dag)
+    device = device_of(plan, lowered, job.sram_map)
+    verilog = to_verilog(lowered.dag, [macro.module for macro in device.macros])
     files[f"{name}.v"] = verilog.encode()
     many = len(fused.layers)
     about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
     pruned = "dead" in chosen(job.options)
     files |= handoff_files(
-        lowered.dag, verilog, about, job.benched, job.options.clock_ps, pruned=pruned
+        lowered.dag, device, verilog, about, job.benched, job.options.clock_ps, pruned=pruned
     )
     files[f"{name}.adg.json"] = fused.to_json().encode()
     if job.dump:
         files[f"{name}.adg.txt"] = f"{fused}\n".encode()
         files[f"{name}.dag.txt"] = f"{lowered.dag}\n".encode()
         files[f"{name}.schedule.txt"] = f"{lowered.times}\n".encode()
-    device = device_of(plan, lowered)
     if job.options.verify:
         check(device)
     return _Made(files, device, steps)
 
 
-def device_of(plan: DesignPlan, lowered: Lowered) -> Device:
+def device_of(plan: DesignPlan, lowered: Lowered, sram_map: SramMap | None = None) -> Device:
     """The device of a design, with programs at the full bounds."""
     tails = lowered.times.tails
     programs = [configure(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
-    return describe(plan, lowered, programs)
+    return describe(plan, lowered, programs, sram_map)
 
 
 def _version(package: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from lego.diag import InternalError
+from lego.ir.sram import MODELS_FILE, PREFIX, SRAM_FILE
 from lego.tools import run
 from sim.objects import (
     BUILD_TIMEOUT_S,
@@ -28,13 +31,15 @@ __all__ = ["Bench", "ModelOptions", "build", "cache_root", "verilator_home"]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One design under test: its Verilog, the name of its top, and its host port's widths."""
+    """One design under test: its Verilog with that of its SRAMs, the name of its top, its host port's
+    widths, and the models of macros that it holds."""
 
     top: str
     verilog: str
     address_bits: int
     data_bits: int
     mask_bits: int = 0
+    models: str = ""
 
 
 def top_text(benches: Sequence[Bench]) -> str:
@@ -74,15 +79,15 @@ def build(benches: Sequence[Bench], options: ModelOptions | None = None) -> Path
     """Path of the executable model of these designs, from the cache or freshly built."""
     options = options or ModelOptions()
     top = top_text(benches)
-    key = digest([top, *(b.verilog for b in benches), repr(options), base_key()])
+    key = digest([top, *_sources(benches).values(), repr(options), base_key()])
     program = cache_root() / key / "Vtop"
     if _intact(program):
         return program
     with fresh_folder() as scratch:
         folder = Path(scratch)
         (folder / "top.sv").write_text(f"`timescale 1ns/1ns\n{top}")
-        for bench in benches:
-            (folder / f"{bench.top}.v").write_text(bench.verilog)
+        for name, text in _sources(benches).items():
+            (folder / name).write_text(text)
         shutil.copy(HERE / "bench.svh", folder)
         shutil.copy(HERE / "public.vlt", folder)
         with ThreadPoolExecutor(1) as beside:
@@ -90,6 +95,21 @@ def build(benches: Sequence[Bench], options: ModelOptions | None = None) -> Path
             _verilate(folder, benches, options)
             ready.result()
         return _keep(link(folder, options), program)
+
+
+_SRAM = re.compile(rf"^module ({PREFIX}\w+)\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
+
+
+def _sources(benches: Sequence[Bench]) -> dict[str, str]:
+    """Files of Verilog: one per design, those of the SRAMs that any of them holds, and macros' models."""
+    srams: dict[str, str] = {}
+    for bench in benches:
+        for found in _SRAM.finditer(bench.verilog):
+            if srams.setdefault(found[1], found[0]) != found[0]:
+                raise InternalError(f"two designs have different modules {found[1]}")
+    files = {f"{bench.top}.v": _SRAM.sub("", bench.verilog) for bench in benches}
+    models = dict.fromkeys(bench.models for bench in benches)
+    return files | {SRAM_FILE: "".join(srams.values()), MODELS_FILE: "\n".join(models)}
 
 
 def _intact(program: Path) -> bool:
@@ -123,7 +143,7 @@ def _verilate(folder: Path, benches: Sequence[Bench], options: ModelOptions) -> 
             "--x-initial", "unique", "--x-assign", "fast", "--output-split", "20000",
             *_TRACES[options.trace],
             "--prefix", "Vtop", "--top-module", "tb", "-Mdir", "cpp",
-            "public.vlt", "top.sv", *(f"{bench.top}.v" for bench in benches),
+            "public.vlt", "top.sv", *_sources(benches),
         ],
         cwd=folder,
         timeout_s=BUILD_TIMEOUT_S,

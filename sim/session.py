@@ -38,10 +38,12 @@ _ABOUT = {
 
 @dataclass
 class Case:
-    """One design with the stream that exercises it."""
+    """One design, its Verilog with that of its SRAMs, the stream that exercises it, and the models of
+    macros that it holds."""
 
     verilog: str
     stream: Stream
+    models: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,8 @@ def run_cases(
 def _bench(case: Case) -> Bench:
     device = case.stream.device
     host = device.host
-    return Bench(device.top, case.verilog, host.address_bits, host.data_bits, host.mask_bits)
+    widths = host.address_bits, host.data_bits, host.mask_bits
+    return Bench(device.top, case.verilog, *widths, case.models)
 
 
 def _level_for(cases: Sequence[Case]) -> str:

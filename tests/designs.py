@@ -11,7 +11,7 @@ from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT, Options
 from lego.compile import compile_workload
 from lego.designs import designs_of
-from lego.ir.device import devices_from_json
+from lego.ir.device import Device, devices_from_json
 from lego.ir.fused import FusedAdg
 from lego.ir.operation import Operation
 from lego.ir.program import Program
@@ -50,8 +50,13 @@ def cases_of(
         if len(fused.layers) > 1:
             jobs = [jobs[k] for k in rng.permutation(len(jobs))]
         stream = default_stream(device, jobs, tensors, rng)
-        cases.append(Case(files[device.verilog].decode(), stream))
+        cases.append(Case(whole(files, device), stream))
     return cases
+
+
+def whole(files: Mapping[str, bytes], device: Device) -> str:
+    """The Verilog of a design and of its SRAMs."""
+    return "".join(files[name].decode() for name in device.sources)
 
 
 def clipped(bounds: Mapping[str, int], op: Operation) -> dict[str, int]:

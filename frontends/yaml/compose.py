@@ -18,24 +18,26 @@ import yaml
 from frontends.yaml.nodes import Item, MapNode, ScalarNode, SeqNode, YamlNode
 from lego.diag import LegoError, Loc
 
-__all__ = ["compose_file", "compose_text"]
+__all__ = ["compose_file", "compose_text", "read_file"]
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 32
+START = "start with `name:` and `operations:`"
 
 
-def compose_file(path: Path) -> tuple[MapNode, bytes]:
-    """Read and compose a file; returns the root and the bytes read.
+def compose_file(path: Path, start: str = START) -> tuple[MapNode, bytes]:
+    """Read and compose a file; returns the root and the bytes read. `start` tells how one begins.
 
     Raises E001 (can't be read), E002 (too large), E003 (not text), E004 (YAML syntax), E005
     (a feature of YAML that isn't accepted), E006 (duplicate key).
     """
-    data = _read(path)
-    return compose_text(data, str(path)), data
+    data = read_file(path)
+    return compose_text(data, str(path), start), data
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a regular file of up to `MAX_BYTES`. Raises E001 and E002."""
     here = Loc(str(path), 1, 1)
     try:
         _check_kind(path.stat().st_mode, here)
@@ -77,8 +79,8 @@ def _read_bounded(file: io.FileIO) -> bytes:
     return b"".join(parts)
 
 
-def compose_text(data: bytes, name: str) -> MapNode:
-    """Compose the bytes of a workload."""
+def compose_text(data: bytes, name: str, start: str = START) -> MapNode:
+    """Compose the bytes of a workload, or of another file that begins as `start` tells."""
     here = Loc(name, 1, 1)
     text = _decoded(data, name)
     _check_characters(text, name)
@@ -95,10 +97,11 @@ def compose_text(data: bytes, name: str) -> MapNode:
         raise LegoError("E004", "not valid YAML", loc=here, hint="check brackets") from error
     if isinstance(root, MapNode):
         return root
-    start = "start with `name:` and `operations:`"
     if root is None:
         raise LegoError("E007", "the file is empty", loc=here, hint=start)
-    message = "a workload is a mapping with `name` and `operations`"
+    message = "the file is a mapping"
+    if start == START:
+        message = "a workload is a mapping with `name` and `operations`"
     raise LegoError("E102", message, loc=root.loc, hint=start)
 
 

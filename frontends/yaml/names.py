@@ -60,7 +60,7 @@ def _names(form: WorkloadForm, at: Positions) -> list[tuple[str, Loc]]:
 
 def _check(name: str, loc: Loc) -> LegoError | None:
     low = name.lower()
-    if low in KEYWORDS | _MORE | _RESERVED or low.startswith("host_"):
+    if low in KEYWORDS | _MORE | _RESERVED or low.startswith(("host_", "lego_")):
         return LegoError(
             "E104", f"{name!r} is a reserved word", loc=loc, hint=f"call it my_{name}, for example"
         )

@@ -13,6 +13,7 @@ from lego.artefact.waivers import waivers
 from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
 from lego.ir.device import Device
+from lego.ir.sram import SRAM_FILE
 
 __all__ = [
     "DEFAULT_CLOCK_PS",
@@ -49,18 +50,19 @@ def clock_ps(text: str) -> int:
 
 
 def check_apart(devices: Sequence[Device]) -> None:
-    """Raise E105 if two devices of one folder have a module of one name."""
+    """Raise E105 if two devices of one folder have a module of one name that is no SRAM."""
     owners: dict[str, str] = {}
     for device in devices:
-        for module in device.categories():
-            other = owners.setdefault(module, device.top)
+        for part in device.parts:
+            other = owners.setdefault(part.module, device.top)
             if other != device.top:
-                message = f"designs {other!r} and {device.top!r} both have a module {module!r}"
+                message = f"designs {other!r} and {device.top!r} both have a module {part.module!r}"
                 raise LegoError("E105", message, hint="rename one of the operations")
 
 
 def handoff_files(
     dag: Dag,
+    device: Device,
     verilog: str,
     about: str,
     benched: Sequence[str],
@@ -75,8 +77,8 @@ def handoff_files(
     top = dag.top.name
     return {
         f"{top}.sdc": sdc(dag, period_ps or DEFAULT_CLOCK_PS).encode(),
-        f"{top}.vlt": waivers(dag, verilog, pruned=pruned).encode(),
-        f"{top}.core": fusesoc_core(top, about, benched).encode(),
+        f"{top}.vlt": waivers(dag, device, verilog, pruned=pruned).encode(),
+        f"{top}.core": fusesoc_core(device, about, benched).encode(),
     }
 
 
@@ -95,13 +97,14 @@ def sdc(dag: Dag, period_ps: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
-    """A core description (CAPI2) with the design's Verilog, constraints and waivers.
+def fusesoc_core(device: Device, about: str, benched: Sequence[str] = ()) -> str:
+    """A core description (CAPI2) with the design's Verilog, constraints and waivers, and models of macros.
 
     `benched` names all designs that tb.sv plays; none if there is no tb.sv.
     """
+    top, models = device.top, ["models"] if device.models else []
     filesets: dict[str, object] = {
-        "rtl": {"files": [f"{top}.v"], "file_type": "verilogSource"},
+        "rtl": {"files": list(device.sources), "file_type": "verilogSource"},
         "constraints": {"files": [f"{top}.sdc"], "file_type": "SDC"},
         "waivers": {"files": [f"{top}.vlt"], "file_type": "vlt"},
     }
@@ -109,12 +112,14 @@ def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
         "default": {"filesets": ["rtl"], "toplevel": top},
         "synth": {"filesets": ["rtl", "constraints"], "toplevel": top},
         "lint": {
-            "filesets": ["waivers", "rtl"],
+            "filesets": ["waivers", "rtl", *models],
             "toplevel": top,
             "default_tool": "verilator",
             "tools": {"verilator": {"mode": "lint-only", "verilator_options": ["-Wall"]}},
         },
     }
+    if models:
+        filesets["models"] = {"files": list(device.models), "file_type": "verilogSource"}
     core: dict[str, object] = {
         "name": f"::{top}:{__version__}",
         "description": about,
@@ -122,16 +127,15 @@ def fusesoc_core(top: str, about: str, benched: Sequence[str] = ()) -> str:
         "targets": targets,
     }
     if benched:
-        verilog = [f"{name}.v" for name in benched]
+        verilog = [*(f"{name}.v" for name in benched), SRAM_FILE]
         filesets["designs"] = {"files": verilog, "file_type": "verilogSource"}
         filesets["bench"] = {"files": ["tb.sv"], "file_type": "systemVerilogSource"}
-        targets["sim"] = _SIM
+        targets["sim"] = {"filesets": ["designs", *models, "bench"], **_SIM}
         core["parameters"] = {"folder": _FOLDER}
     return "CAPI=2:\n" + yaml.safe_dump(core, sort_keys=False)
 
 
 _SIM = {
-    "filesets": ["designs", "bench"],
     "toplevel": "tb",
     "parameters": ["folder"],
     "default_tool": "icarus",

@@ -71,7 +71,8 @@ def read_folder(path: Path) -> Folder:
             raise LegoError("E505", message, hint="edit the workload file, and compile it again")
     devices = read_devices(path)
     for device in devices:
-        _digest(path, device.verilog)
+        for name in (*device.sources, *device.models):
+            _digest(path, name)
     return Folder(path, manifest, devices)
 
 
@@ -113,7 +114,7 @@ def read_devices(path: Path) -> tuple[Device, ...]:
         raise LegoError("E504", f"{path / DEVICES} lists a device twice, or none", hint=_HINT)
     for device in devices:
         wrong = [name for name in device.names() if not _NAME.fullmatch(name)]
-        wrong += [] if _FILE.fullmatch(device.verilog) else [device.verilog]
+        wrong += [name for name in (*device.sources, *device.models) if not _FILE.fullmatch(name)]
         if wrong:
             raise LegoError("E504", f"{path / DEVICES} has no name {wrong[0][:60]!r}", hint=_HINT)
     return devices

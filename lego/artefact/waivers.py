@@ -6,6 +6,8 @@ import re
 from collections import Counter
 
 from lego.ir.dag import Dag, Op
+from lego.ir.device import Device
+from lego.ir.sram import MODELS_FILE, SRAM_FILE
 
 __all__ = ["TB_WAIVERS", "waivers"]
 
@@ -19,10 +21,12 @@ _WORD = re.compile(r"\w+")
 
 _WAIVERS = """\
 `verilator_config
-// What `verilator --lint-only -Wall {top}.vlt {top}.v` needn't say, each with its reason.
+// What `verilator --lint-only -Wall {top}.vlt {top}.v {sram}` needn't say, each with its reason.
 
-// All modules of the accelerator are in one file.
+// All modules of the accelerator are in one file, and its SRAMs in another, with those of other designs.
 lint_off -rule DECLFILENAME -file "*{top}.v"
+lint_off -rule DECLFILENAME -file "*{sram}"
+lint_off -rule MULTITOP -file "*{sram}"
 
 // Modules with the same ports serve places that need fewer bits; sums modulo a power of two drop their carry.
 lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Bits of signal are not used*"
@@ -36,6 +40,13 @@ lint_off -rule UNUSEDSIGNAL -file "*{top}.v" -match "Signal is not used*"
 _OPEN = """
 // Banks of one kind have the same ports; the place of some needs no word.
 lint_off -rule PINMISSING -file "*{top}.v"
+"""
+
+_MACROS = """
+// Macros may be wider than the memory that they are for; their models are somebody else's.
+lint_off -rule UNUSEDSIGNAL -file "*{sram}" -match "Bits of signal are not used*"
+lint_off -file "*{models}"
+lint_off -rule MULTITOP -file "*{models}"
 """
 
 _UNREAD = """
@@ -57,13 +68,15 @@ lint_off -rule UNUSEDSIGNAL -file "*tb.sv" -match "Bits of signal are not used*"
 """
 
 
-def waivers(dag: Dag, verilog: str, *, pruned: bool) -> str:
+def waivers(dag: Dag, device: Device, verilog: str, *, pruned: bool) -> str:
     """A design's exceptions from Verilator's lint; `pruned`: what nothing reads was taken away."""
     top = dag.top.name
     text = _WAIVERS if pruned else _WAIVERS + _UNPRUNED
     if _leaves_open(dag):
         text += _OPEN
-    text = text.format(top=top)
+    if device.sram_cells:
+        text += _MACROS
+    text = text.format(top=top, sram=SRAM_FILE, models=MODELS_FILE)
     if pruned and (unread := sorted(_unread(verilog))):
         text += _UNREAD
         for name in unread:

@@ -11,6 +11,8 @@ from lego.back.pipeline import DEFAULT, Options, Step, chosen, optimise
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.schedule.estimate import stages_for
 from lego.back.schedule.stages import NO_STAGES, Stages, Ways
+from lego.back.sram.share import with_shared_srams
+from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg
 from lego.tell import Tell, silent
 
@@ -23,9 +25,9 @@ def lower(
     watch: Callable[[Step], None] | None = None,
     tell: Tell = silent,
 ) -> Lowered:
-    """All modules of the accelerator after the passes that `options` ask for;
+    """All modules of the accelerator after the passes that `options` ask for, with one SRAM per shape;
 
-    `watch` sees each, `tell` hears what begins.
+    `watch` sees each pass, `tell` hears what begins.
     """
     tell("lowering to primitives", 0, 0)
     passes, plan = chosen(options), plan_of(design)
@@ -33,7 +35,8 @@ def lower(
     found, stages = build(plan, ways), NO_STAGES
     while (asked := _asked(found, plan, stages, options.clock_ps)) != stages:
         found, stages = build(plan, ways, stages=asked), asked
-    return replace(found, dag=optimise(found.dag, options, watch, tell))
+    dag = optimise(found.dag, options, watch, tell)
+    return replace(found, dag=checked(with_shared_srams(dag)))
 
 
 def _asked(found: Lowered, plan: DesignPlan, stages: Stages, clock_ps: int | None) -> Stages:

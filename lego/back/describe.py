@@ -11,8 +11,11 @@ from lego.back.lower.top import memory_instance
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import HostMap, host_map
 from lego.back.plan.registers import address_bits
+from lego.back.sram.arrange import arranged
+from lego.back.sram.share import shapes_of
+from lego.diag import LegoError
 from lego.ir.checks.check import checked
-from lego.ir.dag import Module, Op, index_bits
+from lego.ir.dag import Dag, Module, Op, index_bits
 from lego.ir.device import (
     Client,
     Device,
@@ -28,20 +31,31 @@ from lego.ir.device import (
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
 from lego.ir.fused import MemoryPlan
 from lego.ir.program import Program
+from lego.ir.sram import MODELS_FILE, SRAM_FILE, SramCell, SramMap, in_registers
 
 __all__ = ["describe"]
 
 READ_LATENCY = 2
 
 
-def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) -> Device:
-    """The device of a design; `programs` run its dataflows at their full bounds."""
+def describe(
+    plan: DesignPlan,
+    lowered: Lowered,
+    programs: Sequence[Program],
+    sram_map: SramMap | None = None,
+) -> Device:
+    """The device of a design; `programs` run its dataflows at their full bounds.
+
+    Raises E132 if the macros of the map make no memory, E133 if one is named like a module.
+    """
     fused, host = plan.fused, host_map(plan)
     registers = tuple(_registers(plan))
     memories = tuple(_memory(plan, host, buffer) for buffer in plan.buffers)
+    macros = tuple(_macros(plan, lowered, sram_map))
     device = Device(
         top=fused.name,
         verilog=f"{fused.name}.v",
+        sram_verilog=SRAM_FILE,
         array=fused.sizes,
         fus=fused.n_fus,
         host=HostPort(host.address_bits, host.data_bits, host.mask_bits, READ_LATENCY),
@@ -50,8 +64,10 @@ def describe(plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]) ->
         registers=registers,
         memories=memories,
         stages=tuple(name for name, there in asdict(lowered.times.stages).items() if there),
-        macros=tuple(_macros(plan, lowered)),
-        parts=tuple(Part(module.name, module.category) for module in lowered.dag.modules),
+        macros=macros,
+        sram_cells=tuple(_cells(macros, sram_map, lowered.dag)),
+        sram_models=MODELS_FILE if sram_map and sram_map.models else "",
+        parts=tuple(_parts(lowered.dag)),
         dataflows=tuple(_dataflows(plan, lowered, programs)),
     )
     return checked(device)
@@ -89,13 +105,37 @@ def _region(memory: Memory) -> HostRegion:
     return HostRegion(memory.name, memory.base_address, memory.halves * memory.half_stride)
 
 
-def _macros(plan: DesignPlan, lowered: Lowered) -> Iterator[Macro]:
-    counts = counts_of(lowered.dag)
-    for name, memory in lowered.parts.rams:
-        for node in lowered.dag.module(name).nodes:
-            if node.op is Op.MEMORY:
-                operand = plan.buffers[memory].name
-                yield Macro(name, operand, node.bits, node.extent, counts[name])
+def _parts(dag: Dag) -> Iterator[Part]:
+    srams = shapes_of(dag)
+    return (Part(m.name, m.category) for m in dag.modules if m.name not in srams)
+
+
+def _macros(plan: DesignPlan, lowered: Lowered, sram_map: SramMap | None) -> Iterator[Macro]:
+    """The SRAMs of each memory, by shape."""
+    modules, shapes = lowered.dag.modules, shapes_of(lowered.dag)
+    names = [module.name for module in modules]
+    bands = {
+        sram: arranged(*shape, sram_map.cells) if sram_map else () for sram, shape in shapes.items()
+    }
+    for buffer, name in zip(plan.buffers, lowered.parts.memories, strict=True):
+        held = counts_of(Dag(modules[: names.index(name) + 1]))
+        for sram, (words, bits) in shapes.items():
+            if held[sram]:
+                small = sram_map is None and in_registers(words, bits)
+                count = held[sram]
+                yield Macro(sram, buffer.name, bits, words, count, small, bands[sram])
+
+
+def _cells(macros: Sequence[Macro], sram_map: SramMap | None, dag: Dag) -> Iterator[SramCell]:
+    """The macros of the map that the device holds."""
+    used = {cell for macro in macros for band in macro.bands for cell in band.cells}
+    own = {module.name.lower() for module in dag.modules}
+    for cell in sram_map.cells if sram_map else ():
+        if cell.module in used:
+            if cell.module.lower() in own:
+                message = f"the macro {cell.module!r} is named like a module of {dag.top.name}"
+                raise LegoError("E133", message, hint="rename the workload or its operation")
+            yield cell
 
 
 def _dataflows(

@@ -143,6 +143,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A bound that depends on other loops is 0 or less in all iterations, or a loop starts below 0.",
         "Correct the bound; write `max(i-3, 0)` for a loop that starts at 0 there.",
     ),
+    "E131": ("wrong map of SRAMs", "A key or value of it isn't one.", "See docs/srams.md."),
+    "E132": ("too many macros", "A memory would take too many.", "Add larger ones to the map."),
+    "E133": ("names of macros clash", "One is used already.", "Rename or remove one of them."),
+    "E134": ("illegal name of a macro", "It can't be Verilog's.", "Use plain names."),
+    "E135": ("macros without models", "A simulation needs some.", "Add `models:` to the map."),
     "E201": ("loop on two axes", "A loop is mapped to two array axes.", "Map each loop once."),
     "E202": (
         "bound out of range",

@@ -39,21 +39,24 @@ def compile_file(
     dump: bool,
     fusion: Method,
     how: PassOptions,
+    sram_map: Path | None,
     as_json: bool,
     style: MemoryStyle | None = None,
 ) -> None:
     """Compile, publish, and print what was made.
 
     Raises E904 for options that can't be, E501 to E503 where the folder can't be written, and the
-    workload's errors.
+    workload's and the map's errors.
     """
     from frontends.yaml import beside, load_workload
+    from frontends.yaml.sram_map import load_sram_map
     from lego.artefact.publish import publish
     from lego.compile import compile_workload
     from sim.testbench import testbench
 
     options = options_of(how)
     workload = _styled(load_workload(file), style)
+    macros = None if sram_map is None else load_sram_map(sram_map)
     _caution(workload)
     target = out / workload.name
     steps: list[tuple[str, Step]] = []
@@ -70,6 +73,7 @@ def compile_file(
             testbench=testbench,
             advise=_warn_of,
             tell=tell,
+            sram_map=macros,
         )
     publish(target, files)
     folder = folder_of(target)

@@ -49,6 +49,7 @@ from lego.cli.options import (
     RecordActivity,
     Require,
     RequireClock,
+    SramMap,
     Stats,
     Stimuli,
     Strict,
@@ -85,6 +86,7 @@ def compile(
     clock: Clock = None,
     verify: VerifyPasses = False,
     stats: Stats = False,
+    sram_map: SramMap = None,
     memory_style: Style = None,
     json: Json = False,
 ) -> None:
@@ -93,7 +95,9 @@ def compile(
 
     how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
     guarded(
-        lambda: compile_file(file, path_given(out), dump, Method(fusion), how, json, memory_style)
+        lambda: compile_file(
+            file, path_given(out), dump, Method(fusion), how, sram_map, json, memory_style
+        )
     )
 
 

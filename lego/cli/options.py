@@ -50,6 +50,7 @@ __all__ = [
     "RecordActivity",
     "Require",
     "RequireClock",
+    "SramMap",
     "Stats",
     "Stimuli",
     "Strict",
@@ -127,6 +128,12 @@ MaxFanout = Annotated[
 Clock = Annotated[
     str | None,
     typer.Option(help="Clock to aim at, such as 1GHz or 1.25ns; `lego ppa` says if it is met."),
+]
+SramMap = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Macros of a memory compiler (YAML) that memories are made of."
+    ),
 ]
 VerifyPasses = Annotated[
     bool, typer.Option("--verify", help="Check the result of every pass, and say so.")

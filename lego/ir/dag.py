@@ -140,7 +140,8 @@ class Module:
     """A hardware module: nodes, and which of them drive the output ports.
 
     `category` says where its own area belongs: fu, interconnect, memory or control. `contract` is there
-    until the delays of its paths are matched.
+    until the delays of its paths are matched. `clocks` are the clock ports of somebody else's module, of
+    which only the ports are known; it has the names that it has. Ours have none or `clk`.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Module:
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[str, int], ...]
     contract: Contract | None = None
+    clocks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"module {self.name} ({self.category})"]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from lego.ir.program import Program
+from lego.ir.sram import Band, SramCell
 
 __all__ = [
     "SCHEMA",
@@ -25,7 +26,7 @@ __all__ = [
     "devices_to_json",
 ]
 
-SCHEMA = "lego/device/1"
+SCHEMA = "lego/device/2"
 
 
 class Client(StrEnum):
@@ -132,13 +133,22 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """An SRAM macro: its module, the memory that it is for, and how often the device holds it."""
+    """The SRAMs of one shape in one memory: their module, which others share, and how many there are.
+
+    Attributes
+    ----------
+    depth : words of `bits` bits.
+    registers : priced as registers, as there are no macros so small.
+    bands : the macros that a map has for it.
+    """
 
     module: str
     operand: str
     bits: int
     depth: int
     count: int
+    registers: bool = False
+    bands: tuple[Band, ...] = ()
 
     def __post_init__(self) -> None:
         _demand_positive(self.bits, self.depth, self.count + 1)
@@ -146,7 +156,8 @@ class Macro:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module of the device's Verilog, and where its area belongs: fu, interconnect, memory or control."""
+    """A module of the device that is no SRAM, and where its area belongs: fu, interconnect, memory or
+    control."""
 
     module: str
     category: str
@@ -186,13 +197,17 @@ class Device:
     Attributes
     ----------
     top : its module, and the design's name.
-    verilog : the file that holds its modules.
+    verilog : the file that holds its modules, but for those of its SRAMs.
+    sram_verilog : the file that holds these, for all designs of the folder.
     array, fus : FUs per axis, and those that some dataflow uses.
     stages : pipeline registers that its clock asks for.
+    sram_cells : the macros that its SRAMs are made of, if it was compiled with a map.
+    sram_models : the file of their models, if there is one.
     """
 
     top: str
     verilog: str
+    sram_verilog: str
     array: tuple[int, ...]
     fus: int
     host: HostPort
@@ -204,6 +219,8 @@ class Device:
     macros: tuple[Macro, ...]
     parts: tuple[Part, ...]
     dataflows: tuple[DeviceDataflow, ...]
+    sram_cells: tuple[SramCell, ...] = ()
+    sram_models: str = ""
 
     def __post_init__(self) -> None:
         _demand_positive(self.fus, len(self.dataflows), *(flow.tail for flow in self.dataflows))
@@ -216,6 +233,16 @@ class Device:
         raise KeyError(name)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The files of Verilog that make it whole, but for models of macros."""
+        return (self.verilog, self.sram_verilog)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The files of Verilog that a simulation needs beside them."""
+        return (self.sram_models,) if self.sram_models else ()
+
+    @property
     def double(self) -> bool:
         """Whether memories have two halves."""
         return any(memory.halves > 1 for memory in self.memories)
@@ -226,7 +253,8 @@ class Device:
 
     def categories(self) -> dict[str, str]:
         """Where each module's area belongs."""
-        return {part.module: part.category for part in self.parts}
+        found = {part.module: part.category for part in self.parts}
+        return found | dict.fromkeys((macro.module for macro in self.macros), "memory")
 
     def names(self) -> Iterator[str]:
         """All names that appear in Verilog or in files."""
@@ -234,6 +262,7 @@ class Device:
         yield from (register.name for register in self.registers)
         yield from (name for memory in self.memories for name in (memory.name, memory.instance))
         yield from (name for macro in self.macros for name in (macro.module, macro.operand))
+        yield from (name for cell in self.sram_cells for name in (cell.module, *cell.pins))
         yield from (part.module for part in self.parts)
         yield from (name for flow in self.dataflows for name in (flow.operation, flow.name))
 

@@ -23,8 +23,14 @@ CATEGORIES = (
 )
 """Category by the beginning of an instance's name; others belong to what holds them."""
 
+_ACCESS = frozenset({"ren", "wen", "raddr", "waddr"})
+"""What enables the words of an SRAM that is made of registers."""
+
 NARROW = 4
 """Most bits of a signal that may enable something by one of them: a choice, not data."""
+
+ADDRESS = 6
+"""Most bits of the address of an SRAM that may be made of registers."""
 
 _INSTANCE = re.compile(r"\(INSTANCE (\S+)")
 _BIT = re.compile(r"\((\S+) \(T0 \d+\) \(T1 (\d+)\) .*\(TC (\d+)\)\)")
@@ -134,8 +140,11 @@ def _narrow(signals: Mapping[str, int]) -> dict[str, int]:
     for name in signals:
         base = name.partition("[")[0]
         bits[base] = bits.get(base, 0) + 1
+    most = {name: ADDRESS if name in ("raddr", "waddr") else NARROW for name in bits}
     return {
-        name: n for name, n in sorted(signals.items()) if bits[name.partition("[")[0]] <= NARROW
+        name: n
+        for name, n in sorted(signals.items())
+        if bits[base := name.partition("[")[0]] <= most[base]
     }
 
 
@@ -150,9 +159,12 @@ class _Toggles:
 
     def add(self, here: _Group, net: str, ones: int, toggles: int) -> None:
         """One bit, which was 1 for so long."""
-        if here.category == "sram" and net in ("ren", "wen"):
-            self.accesses[here.operand] = self.accesses.get(here.operand, 0) + ones // 2
-        elif here.category not in ("", "sram") and net != "clk":
+        if here.category == "sram":
+            if net in ("ren", "wen"):
+                self.accesses[here.operand] = self.accesses.get(here.operand, 0) + ones // 2
+            if net.partition("\\")[0] in _ACCESS:
+                self.high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
+        elif here.category not in ("", "sram", "macro") and net != "clk":
             self.toggles[here.category] = self.toggles.get(here.category, 0) + toggles
             self.bits[here.category] = self.bits.get(here.category, 0) + 1
             self.high.setdefault(here.path, {})[net.replace("\\", "")] = ones // 2
@@ -181,6 +193,8 @@ def _enter(instance: str, outer: _Group, memories: Mapping[str, str]) -> _Group:
     if not outer.category:
         return _Group("control") if instance == "dut" else _Group()
     path = f"{outer.path}.{instance}".lstrip(".")
+    if outer.category in ("sram", "macro"):
+        return _Group("macro", outer.operand, path)
     if instance in ("ram", "ram_0", "ram_1"):
         return _Group("sram", outer.operand, path)
     if not outer.path and instance in memories:

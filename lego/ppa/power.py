@@ -15,13 +15,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from lego.ir.device import Macro
+from lego.ir.device import Device
 from lego.ppa.activity import Activity
 from lego.ppa.circuit import HIGH, LOW, OPEN, Circuit
 from lego.ppa.gates import Gates, clock_rates
 from lego.ppa.inner import Counting, inner_fj
 from lego.ppa.library import Library
-from lego.ppa.sram import macro
+from lego.ppa.sram import price_of
 from lego.ppa.sta import Analysis
 
 __all__ = [
@@ -237,13 +237,16 @@ def _add(
                 setattr(each, name, getattr(each, name) + value)
 
 
-def sram_power_uw(macros: Sequence[Macro], activity: Activity, period_ps: int) -> dict[str, int]:
-    """Microwatts of each operand's SRAM macros."""
-    power = {}
-    for m in macros:
-        price = macro(m.bits, m.depth)
-        accesses = activity.accesses.get(m.operand, 0)
-        power[m.operand] = round(
-            1000 * price.energy_fj * accesses / (max(1, activity.cycles) * period_ps)
-        )
-    return power
+def sram_power_uw(device: Device, activity: Activity, period_ps: int) -> dict[str, int]:
+    """Microwatts of each operand's SRAM macros, which are accessed alike; registers count as logic."""
+    count: dict[str, int] = {}
+    energy: dict[str, int] = {}
+    for m in device.macros:
+        count[m.operand] = count.get(m.operand, 0) + m.count
+        price = price_of(m, device).energy_fj * m.count
+        energy[m.operand] = energy.get(m.operand, 0) + price
+    span = max(1, activity.cycles) * period_ps
+    return {
+        operand: round(1000 * energy[operand] * activity.accesses.get(operand, 0) / (many * span))
+        for operand, many in count.items()
+    }

@@ -16,12 +16,12 @@ from lego.ir.device import Device
 from lego.ppa.activity import Activity, read_activities
 from lego.ppa.library import Library, read_library
 from lego.ppa.power import METHOD, power_of, sram_power_uw
-from lego.ppa.sram import MODEL, macro
+from lego.ppa.sram import MODEL, black_boxes, price_of
 from lego.ppa.synthesis import Netlist, synthesise, target_of
 from lego.ppa.timing import METHOD as TIMING_METHOD
 from lego.ppa.timing import Timing, clock_of
 
-__all__ = ["areas", "check_clock", "flip_flops", "price", "report_table"]
+__all__ = ["areas", "check_clock", "flip_flops", "price", "register_bits", "report_table"]
 
 CATEGORIES = ("fu", "interconnect", "memory", "control")
 
@@ -42,7 +42,7 @@ def price(
     library = read_library(liberty)
     activities = read_activities((folder / "activity.json").read_text())
     report: dict[str, Any] = {
-        "schema": "lego/ppa/2",
+        "schema": "lego/ppa/3",
         "clock_ps": clock_ps,
         "library": {"name": library.name, "sha256": library.sha256, "voltage": library.voltage},
         "tools": {"pyosys": version("pyosys")},
@@ -82,30 +82,31 @@ def _design(
     clock_ns: float | None,
     asked: int | None,
 ) -> dict[str, Any]:
-    top, macros = device.top, device.macros
+    top, boxes = device.top, black_boxes(device)
     if top not in activities:
         raise LegoError("E805", f"activity.json has no record of {top}", hint="delete it")
     with tempfile.TemporaryDirectory(prefix="lego-ppa-") as name:
         scratch = Path(name)
-        verilog = (folder / device.verilog).resolve()
-        names = [macro.module for macro in macros]
+        verilog = scratch / "design.v"
+        verilog.write_text("".join((folder / name).read_text() for name in device.sources))
         netlist = synthesise(
             verilog,
             top,
-            names,
+            boxes,
             library,
             scratch,
             flat=flat,
             clock_ps=asked,
             categories=device.categories(),
         )
-        clock = clock_of(netlist, library, macros)
+        clock = clock_of(netlist, library, boxes)
     period = clock.period_ps if clock_ns is None else round(clock_ns * 1000)
     return {
         "top": top,
         "fus": device.fus,
         "area_1e-3um2": areas(netlist, device, library),
         "flip_flops": flip_flops(netlist, library),
+        "register_bits": register_bits(device),
         "min_period_ps": clock.period_ps,
         "timing_method": TIMING_METHOD,
         "critical_path": clock.path,
@@ -125,7 +126,7 @@ def _power(
 ) -> dict[str, Any]:
     category = netlist.category
     logic, gates = power_of(clock.circuit, clock.analysis, library, category, activity, period)
-    sram = sram_power_uw(device.macros, activity, period)
+    sram = sram_power_uw(device, activity, period)
     total_uw = sum(sram.values()) + sum(p.total_uw for p in logic.values())
     cycles = sum(flow.program.cycles for flow in device.dataflows)
     operations = sum(
@@ -160,7 +161,7 @@ def areas(netlist: Netlist, device: Device, library: Library) -> dict[str, int]:
         own = sum(round(library.cells[c].area_um2 * 1000) * n for c, n in cells.items())
         areas[netlist.category(module)] += own * counts.get(module, 0)
     for m in device.macros:
-        areas["sram"] += macro(m.bits, m.depth).area_nm2_k * counts.get(m.module, m.count)
+        areas["sram"] += price_of(m, device).area_nm2_k * m.count
     areas["total"] = sum(areas.values())
     return areas
 
@@ -174,6 +175,11 @@ def flip_flops(netlist: Netlist, library: Library) -> int:
         for c, n in cells.items()
         if library.cells[c].clock_ff > 0 and not library.cells[c].gates
     )
+
+
+def register_bits(device: Device) -> int:
+    """Bits of the memories that are too small for macros; their cells count as memory."""
+    return sum(m.bits * m.depth * m.count for m in device.macros if m.registers)
 
 
 def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -194,6 +200,7 @@ def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         rows.append(("area per FU", f"{area['fu'] / 1000 / d['fus']:,.1f} um2"))
         rows.append(("flip-flops", f"{d['flip_flops']:,}"))
+        rows.append(("memories of registers", f"{d['register_bits']:,} bits"))
         period, power = d["power_period_ps"], d["power_uw"]
         rows.append(("least clock period", _period(d["min_period_ps"])))
         if report["clock_ps"] is not None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lego.diag import LegoError
 from lego.ppa.library import Library
+from lego.ppa.macro_liberty import macro_liberty
 from lego.ppa.neutral import neutral, restored
+from lego.ppa.sram import BlackBox
 from lego.tools import modules_path, run
 
 __all__ = ["FLIP_FLOP_PS", "Netlist", "synthesise", "target_of"]
@@ -76,7 +78,7 @@ def target_of(clock_ps: int | None) -> int:
 def synthesise(
     verilog: Path,
     top: str,
-    macros: Sequence[str],
+    macros: Sequence[BlackBox],
     library: Library,
     scratch: Path,
     *,
@@ -84,7 +86,8 @@ def synthesise(
     clock_ps: int | None = None,
     categories: Mapping[str, str] | None = None,
 ) -> Netlist:
-    """Map a design to the library, for a clock if there is one; macros stay black boxes.
+    """Map a design to the library, for a clock if there is one; macros stay black boxes, whether the
+    Verilog has a module for them or not.
 
     Raises E802 if Yosys stops.
 
@@ -95,14 +98,18 @@ def synthesise(
     (scratch / "abc.constr").write_text(_constraints(library))
     text, names = neutral(verilog.read_text())
     (scratch / "neutral.v").write_text(text)
+    held = [box for box in macros if box.module in names]
+    (scratch / "macros.lib").write_text(macro_liberty([_in(names, m) for m in held], library))
+    boxes = [box.module for box in held]
     asked = {
         "top": names[top],
-        "macros": [names[macro] for macro in macros],
+        "macros": [names[box] for box in boxes if f"module {names[box]}(" in text],
+        "macro_liberty": str(scratch / "macros.lib") if held else "",
         "gate_bits": GATE_BITS if any(c.gates for c in library.cells.values()) else 0,
         "flat": flat,
         "categories": {
             category: [names[module] for module in modules]
-            for category, modules in _by_category(origins, macros).items()
+            for category, modules in _by_category(origins, boxes).items()
         },
         "target_ps": target_of(clock_ps),
     }
@@ -115,6 +122,18 @@ def synthesise(
         origins = {f"{top}_${category}": category for category in sorted(set(origins.values()))}
     found = _netlist(top, stat["modules"], library, scratch / "netlist.v")
     return replace(found, categories=origins)
+
+
+def _in(names: Mapping[str, str], box: BlackBox) -> BlackBox:
+    """A black box whose names are those of the neutral text."""
+    output, bits = box.output
+    return replace(
+        box,
+        module=names[box.module],
+        clocks=tuple(names[clock] for clock in box.clocks),
+        inputs=tuple((names[pin], n) for pin, n in box.inputs),
+        output=(names.get(output, output), bits),
+    )
 
 
 def _files(scratch: Path, library: Library) -> dict[str, str]:

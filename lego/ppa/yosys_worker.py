@@ -27,6 +27,7 @@ class SynthesisJob(TypedDict):
     verilog: str
     top: str
     macros: list[str]
+    macro_liberty: str
     liberty: str
     gate_bits: int
     flat: bool
@@ -41,8 +42,10 @@ class SynthesisJob(TypedDict):
 def _synthesis(job: SynthesisJob) -> list[str]:
     """From Verilog to cells of Yosys's own."""
     top = job["top"]
+    liberty = job["macro_liberty"]
     return [
         f"read_verilog {job['verilog']}",
+        *([f"read_liberty -lib -ignore_miss_func -overwrite {liberty}"] if liberty else []),
         *(f"blackbox {name}" for name in job["macros"]),
         f"hierarchy -check -top {top}",
         *(_flattened(top, job["categories"]) if job["flat"] else [f"synth -top {top}"]),
@@ -82,6 +85,7 @@ def _flattened(top: str, categories: dict[str, list[str]]) -> list[str]:
     parts = [f'setattr -set submod "${c}" a:src=*from_{c}*' for c in categories]
     return [
         "proc",
+        "memory",  # memories that aren't black boxes become registers, which keep their mark
         "setattr -unset src c:* w:* p:*",
         *marks,
         f"synth -flatten -top {top} -run begin:fine",

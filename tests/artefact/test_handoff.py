@@ -58,17 +58,17 @@ def test_the_core_names_what_is_there() -> None:
 @pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA isn't installed")
 def test_opensta_reads_the_constraints(tmp_path: Path) -> None:
     from lego.ppa.library import read_library
+    from lego.ppa.macro_liberty import macro_liberty
+    from lego.ppa.sram import black_boxes
     from lego.ppa.synthesis import synthesise
-    from lego.ppa.timing import macro_liberty
 
     made = files(1500)
-    macros = devices_from_json(made["device.json"])[0].macros
-    (tmp_path / "d.v").write_bytes(made["gemm_os_sys_mm.v"])
+    macros = black_boxes(devices_from_json(made["device.json"])[0])
+    (tmp_path / "d.v").write_bytes(made["gemm_os_sys_mm.v"] + made["lego_sram.v"])
     (tmp_path / "d.sdc").write_bytes(made["gemm_os_sys_mm.sdc"])
     library = read_library(None)
     (tmp_path / "m.lib").write_text(macro_liberty(macros, library))
-    names = [macro.module for macro in macros]
-    synthesise(tmp_path / "d.v", "gemm_os_sys_mm", names, library, tmp_path, flat=False)
+    synthesise(tmp_path / "d.v", "gemm_os_sys_mm", macros, library, tmp_path, flat=False)
     netlist = (tmp_path / "netlist.v").read_text().replace(" signed ", " ")
     (tmp_path / "n.v").write_text(netlist)
     (tmp_path / "t.tcl").write_text(

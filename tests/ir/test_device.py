@@ -34,6 +34,7 @@ MEMORY = Memory(
 DEVICE = Device(
     top="t",
     verilog="t.v",
+    sram_verilog="lego_sram.v",
     array=(2, 2),
     fus=4,
     host=HostPort(7, 32, 0, 2),
@@ -42,7 +43,7 @@ DEVICE = Device(
     registers=(Register("trip0", 0, 3, "trips of m, less one", settles=True),),
     memories=(MEMORY, replace(MEMORY, name="Y", instance="memory_Y", direction="out")),
     stages=("events",),
-    macros=(Macro("t_ram_8x6_X", "X", 8, 6, 2),),
+    macros=(Macro("lego_sram_6x8_1r1w", "X", 8, 6, 2),),
     parts=(Part("t_array", "interconnect"),),
     dataflows=(DeviceDataflow(0, "mm", "os", "spatial m:2", 1, 5, PROGRAM),),
 )
@@ -57,7 +58,7 @@ def test_devices_read_back_equal() -> None:
 
 
 def test_the_text_names_its_schema() -> None:
-    assert json.loads(devices_to_json(DEVICES))["schema"] == SCHEMA == "lego/device/1"
+    assert json.loads(devices_to_json(DEVICES))["schema"] == SCHEMA == "lego/device/2"
 
 
 def changed(*path: str | int, to: object) -> str:
@@ -76,7 +77,7 @@ FIRST = ("devices", 0)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (changed("schema", to="lego/device/0"), "schema: 'lego/device/0' isn't lego/device/1"),
+        (changed("schema", to="lego/device/0"), "schema: 'lego/device/0' isn't lego/device/2"),
         ("{}", "Field required"),
         ("[]", "should be an object"),
         ("{", "Invalid JSON"),
@@ -128,7 +129,19 @@ def test_halves_of_any_memory() -> None:
 def test_all_names_are_told() -> None:
     """What a file may name is checked before it is used: no name is left out."""
     assert sorted(DEVICE.names()) == sorted(
-        ["t", "trip0", "X", "memory_X", "Y", "memory_Y", "t_ram_8x6_X", "X", "t_array", "mm", "os"]
+        [
+            "t",
+            "trip0",
+            "X",
+            "memory_X",
+            "Y",
+            "memory_Y",
+            "lego_sram_6x8_1r1w",
+            "X",
+            "t_array",
+            "mm",
+            "os",
+        ]
     )
-    assert DEVICE.categories() == {"t_array": "interconnect"}
+    assert DEVICE.categories() == {"t_array": "interconnect", "lego_sram_6x8_1r1w": "memory"}
     assert DEVICE.dataflows[0].full_name == "mm.os"

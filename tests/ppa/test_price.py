@@ -19,20 +19,32 @@ from lego.diag import LegoError
 from lego.ppa import price, report_table
 from lego.ppa.activity import outdated, read_activities, read_saif, write_activities
 from lego.ppa.library import read_library
-from lego.ppa.sram import macro
+from lego.ppa.sram import black_boxes, macro
 from lego.ppa.synthesis import synthesise
 from sim.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "tests" / "workloads" / "gemm_os_sys.yaml").read_text()
+SMALL = (ROOT / "tests" / "workloads" / "gemm_os_sys.yaml").read_text()
+"""All memories have fewer than 64 words."""
+TEXT = SMALL.replace("m: 10, n: 13, k: 7", "m: 34, n: 33, k: 8").replace("4]}", "4], read_cost: 1}")
+"""All have more."""
+
+
+def simulated(text: str, target: Path) -> Path:
+    publish(target, compile_workload(load_text(text), source=text.encode()))
+    assert not simulate(target, activity=True).verdicts[0].failures
+    return target
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("ppa") / "gemm"
-    publish(target, compile_workload(load_text(TEXT), source=TEXT.encode()))
-    assert not simulate(target, activity=True).verdicts[0].failures
-    return target
+    return simulated(TEXT, tmp_path_factory.mktemp("ppa") / "gemm")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Operands take macros, results registers."""
+    return simulated(SMALL.replace("k: 7", "k: 24"), tmp_path_factory.mktemp("ppa") / "mixed")
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +65,10 @@ def test_area_equals_the_sum_over_the_flattened_cells(folder: Path, tmp_path: Pa
     """The hierarchy's areas times instance counts, against Yosys's own sum."""
     (device,) = read_devices(folder)
     library = read_library(None)
-    macros = [macro.module for macro in device.macros]
-    netlist = synthesise(
-        (folder / device.verilog).resolve(), device.top, macros, library, tmp_path, flat=False
-    )
+    macros = black_boxes(device)
+    verilog = tmp_path / "design.v"
+    verilog.write_text("".join((folder / name).read_text() for name in device.sources))
+    netlist = synthesise(verilog, device.top, macros, library, tmp_path, flat=False)
     ours = sum(
         library.cells[cell].area_um2 * many * netlist.instances()[module]
         for module, cells in netlist.cells.items()
@@ -96,7 +108,33 @@ def test_memories_are_macros_not_flip_flops(folder: Path, report: dict[str, Any]
     sram = sum(macro(m.bits, m.depth).area_nm2_k * m.count for m in device.macros)
     (design,) = report["designs"]
     assert design["flip_flops"] < bits
+    assert design["register_bits"] == 0
     assert design["area_1e-3um2"]["sram"] == sram
+
+
+def test_memories_that_are_too_small_for_macros_are_flip_flops(mixed: Path) -> None:
+    """Those of fewer than 64 words or 8 bits: nobody offers macros so small."""
+    (device,) = read_devices(mixed)
+    for m in device.macros:
+        assert m.registers == (m.depth < 64 or m.bits < 8)
+    small, large = (
+        sum(m.bits * m.depth * m.count for m in device.macros if m.registers is registers)
+        for registers in (True, False)
+    )
+    assert small > 0 < large
+    report = price(mixed)
+    (design,) = report["designs"]
+    area, power = design["area_1e-3um2"], design["power_uw"]
+    sram = [macro(m.bits, m.depth).area_nm2_k * m.count for m in device.macros if not m.registers]
+    assert area["sram"] == sum(sram)
+    assert design["register_bits"] == small < design["flip_flops"] < small + large
+    assert 5 * 1000 * small < area["memory"] < 15 * 1000 * small
+    assert power["sram"]["Y"] == 0 < power["sram"]["X"]
+    assert dict(report_table(report))["memories of registers"] == f"{small:,} bits"
+    assert design["clock_gates"]["simulated"] == design["clock_gates"]["total"]
+    flat = price(mixed, flat=True)["designs"][0]["area_1e-3um2"]
+    assert flat["memory"] == pytest.approx(area["memory"], rel=0.1)
+    assert flat["total"] == pytest.approx(area["total"], rel=0.1)
 
 
 def test_the_activity_is_that_of_the_busy_cycles(folder: Path, report: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from sim.counted import WARM_UP_CYCLES, counted
 from sim.session import Case, Job, default_stream
 from sim.simulate import simulate
 from sim.streams import IDLE, READ, WRITE, Stream, places_of
-from tests.designs import clipped, moved, random_bounds, verdicts_of
+from tests.designs import clipped, moved, random_bounds, verdicts_of, whole
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 
@@ -92,7 +92,7 @@ def case_of(text: str, seed: int) -> tuple[Case, Counter[str]]:
     for job in jobs:
         for operand, count in job.program.accesses.items():
             words[job.program.layouts[operand].memory] += count
-    return Case(counted(files[device.verilog].decode(), macros), stream), words
+    return Case(counted(whole(files, device), macros), stream), words
 
 
 @pytest.mark.parametrize(

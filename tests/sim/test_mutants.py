@@ -46,9 +46,7 @@ def failing(made: list[Mutant], text: str) -> list[bool]:
     several designs per model."""
     (case,) = cases_of(text, 1, random_bounds(text, RUNS, 1), stray_reset=True)
     top = case.stream.device.top
-    macros = [
-        f"m{k}_{macro.module}" for k in range(len(made)) for macro in case.stream.device.macros
-    ]
+    macros = [macro.module for macro in case.stream.device.macros]
     verdicts: list[Verdict] = []
     for at in range(0, len(made), PER_MODEL):
         cases = []

@@ -16,6 +16,7 @@ from frontends.yaml import load_text
 from lego.compile import compile_workload
 from lego.designs import designs_of
 from lego.ir.device import devices_from_json
+from lego.ir.sram import SRAM_FILE
 from sim import testbench as bench
 from sim.model import verilator_home
 from sim.session import Job, default_stream
@@ -61,6 +62,11 @@ def artefact(name: str, folder: Path) -> Path:
     return folder
 
 
+def design_in(folder: Path) -> Path:
+    (design,) = (path for path in folder.glob("*.v") if path.name != SRAM_FILE)
+    return design
+
+
 def played(folder: Path) -> bool:
     """Do what the head of tb.sv says for Icarus; whether all answers are right."""
     text = (folder / "tb.sv").read_text()
@@ -83,7 +89,7 @@ def test_icarus_plays_the_bench(name: str, tmp_path: Path) -> None:
 @icarus
 def test_icarus_sees_a_fault(tmp_path: Path) -> None:
     folder = artefact("short_tensor", tmp_path)
-    (design,) = folder.glob("*.v")
+    design = design_in(folder)
     text, count = re.subn(r" == ", " != ", design.read_text(), count=1)
     assert count
     design.write_text(text)
@@ -93,10 +99,10 @@ def test_icarus_sees_a_fault(tmp_path: Path) -> None:
 @icarus
 @pytest.mark.parametrize("name", DESIGNS)
 def test_the_design_is_verilog_2005(name: str, tmp_path: Path) -> None:
-    (design,) = artefact(name, tmp_path).glob("*.v")
-    done = subprocess.run(
-        ["iverilog", "-g2005", "-Wall", "-o", os.devnull, str(design)], capture_output=True
-    )
+    design = design_in(artefact(name, tmp_path))
+    files = [str(path) for path in (design, tmp_path / SRAM_FILE)]
+    command = ["iverilog", "-g2005", "-Wall", "-s", design.stem, "-o", os.devnull, *files]
+    done = subprocess.run(command, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -139,7 +145,7 @@ def test_fusesoc_plays_the_bench_and_lints(name: str, tmp_path: Path) -> None:
 @fusesoc
 def test_fusesoc_sees_what_lint_finds(tmp_path: Path) -> None:
     folder = artefact("short_tensor", tmp_path)
-    (design,) = folder.glob("*.v")
+    design = design_in(folder)
     text = design.read_text().replace("endmodule", "  wire [3:0] narrow = clk;\nendmodule", 1)
     design.write_text(text)
     done = run_core(folder, "lint")

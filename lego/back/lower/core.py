@@ -58,7 +58,6 @@ def _parts(
         agus=tuple(module.name for module in control.agus),
         memories=tuple(memory.module.name for memory in memories),
         banks=tuple((bank.name, _ram(bank)) for memory in memories for bank in memory.banks),
-        rams=tuple((ram.name, k) for k, memory in enumerate(memories) for ram in memory.rams),
     )
 
 

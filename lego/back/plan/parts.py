@@ -17,7 +17,6 @@ class Parts:
     sequencer, agus : of the control; one address generator per memory.
     memories : by memory.
     banks : kinds of banks, with the RAM that each holds.
-    rams : kinds of RAMs, with the number of their memory.
     """
 
     fus: tuple[str, ...]
@@ -25,4 +24,3 @@ class Parts:
     agus: tuple[str, ...]
     memories: tuple[str, ...]
     banks: tuple[tuple[str, str], ...]
-    rams: tuple[tuple[str, int], ...]

@@ -12,15 +12,15 @@ from lego.ir.dag import Module, Node, Op
 
 __all__ = ["Needs", "read_job", "write_job"]
 
-Needs = Mapping[str, tuple[bool, bool]]
-"""(clock, reset) per module: whether it has these ports."""
+Needs = Mapping[str, tuple[tuple[str, ...], bool]]
+"""(clocks, reset) per module: its clock ports, and whether it has a reset."""
 
 _NAMES = tuple(field.name for field in fields(Node))
 _FIELDS = attrgetter(*_NAMES)
 
 
 def write_job(modules: Sequence[Module], needs: Needs, top: str) -> str:
-    """Everything that converting these modules takes; their contracts aren't."""
+    """Everything that converting these modules takes; their contracts and clocks aren't."""
     rows = [(m.name, m.category, [_FIELDS(node) for node in m.nodes], m.outputs) for m in modules]
     return json.dumps({"modules": rows, "needs": needs, "top": top})
 
@@ -32,7 +32,7 @@ def read_job(text: str) -> tuple[list[Module], Needs, str]:
         Module(name, category, tuple(map(_node, nodes)), tuple((n, i) for n, i in outputs))
         for name, category, nodes, outputs in job["modules"]
     ]
-    needs = {name: (clock, reset) for name, (clock, reset) in job["needs"].items()}
+    needs = {name: (tuple(clocks), reset) for name, (clocks, reset) in job["needs"].items()}
     return modules, needs, job["top"]
 
 

@@ -50,6 +50,8 @@ class _Names:
     def __init__(self, module: Module, number: int, names: dict[str, str]) -> None:
         self._module, self._number, self._names = module, number, names
         self._taken = {"clk", "rst", *(f"n{i}" for i in range(len(module.nodes)))}
+        if module.clocks:  # nothing of it is printed
+            self._taken = set()
         inputs = [(i, n.name) for i, n in enumerate(module.nodes) if n.op is Op.INPUT]
         self.ports = {name: self._new("p", i, name) for i, name in inputs}
         self.ports |= {name: self._new("q", k, name) for k, (name, _) in enumerate(module.outputs)}

@@ -89,14 +89,15 @@ def _shares(dag: Dag) -> tuple[list[int], list[int]]:
     return sorted(shares[0]), sorted(shares[1])
 
 
-def _needs(dag: Dag) -> dict[str, tuple[bool, bool]]:
-    """(clock, reset) per module: whether it or anything inside it has state, or state that resets."""
-    needs: dict[str, tuple[bool, bool]] = {}
+def _needs(dag: Dag) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """(clocks, reset) per module: its clocks, if it or what is inside has state, and whether that resets."""
+    needs: dict[str, tuple[tuple[str, ...], bool]] = {}
     for module in dag.modules:
         inner = [needs[n.text] for n in module.nodes if n.op is Op.INSTANCE]
         state = [n for n in module.nodes if n.op in (Op.DELAY, Op.REG, Op.MEMORY, Op.CHECK)]
+        clocked = bool(state) or any(clocks for clocks, _ in inner)
         needs[module.name] = (
-            bool(state) or any(clocked for clocked, _ in inner),
+            (module.clocks or ("clk",)) if clocked else (),
             any(n.resets for n in state) or any(resets for _, resets in inner),
         )
     return needs

@@ -1,4 +1,4 @@
-"""RTLIL to Verilog in a process of its own: `python -m lego.back.rtl.yosys_worker IN.il OUT.v TOP`.
+"""RTLIL to Verilog in a process of its own: `python -m lego.back.rtl.yosys_worker IN.il OUT.v TOP BOX...`.
 
 Yosys numbers names and reuses the numbers, and some passes go by them: in a process that did
 something before, the same modules may be printed in other words.
@@ -13,12 +13,16 @@ from pyosys import libyosys as ys
 from lego.back.rtl.explicit import extend_operands, fold_comparisons
 
 
-def main(source: str, target: str, top: str) -> None:
-    """Simplify processes and all, and print. The names are generated ones."""
+def main(source: str, target: str, top: str, *boxes: str) -> None:
+    """Simplify processes and all, and print, but not the modules `boxes`. The names are generated ones.
+
+    Without a `top` all modules are printed.
+    """
     design = ys.Design()
     for command in (
         f"read_rtlil {source}",
-        f"hierarchy -check -top {top}",
+        f"hierarchy -check -top {top}" if top else "hierarchy -check",
+        *(f"blackbox {box}" for box in boxes),
         "proc -noopt",
         "opt_expr -keepdc",
         "wreduce -keepdc",

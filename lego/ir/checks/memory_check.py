@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from lego.ir.device import Device, Memory
+from lego.ir.sram import sram_name
 
 __all__ = ["macro_faults", "memory_faults"]
 
@@ -36,12 +37,11 @@ def memory_faults(device: Device, memory: Memory) -> Iterator[str]:
 
 
 def macro_faults(device: Device) -> Iterator[str]:
-    """Broken rules of the macros: each is a module's, and all banks of all halves are made of them."""
+    """Broken rules of the SRAMs: each is named by its shape, and all banks of all halves are made of them."""
     held = dict.fromkeys((memory.name for memory in device.memories), 0)
-    modules = {part.module for part in device.parts}
     for macro in device.macros:
-        if macro.module not in modules:
-            yield f"macro {macro.module} is no module of the device"
+        if macro.module != sram_name(macro.depth, macro.bits):
+            yield f"macro {macro.module} of {macro.depth} x {macro.bits} has another shape's name"
         if macro.operand not in held:
             yield f"macro {macro.module} is for no memory {macro.operand}"
         memory = device.memory(macro.operand)

@@ -114,7 +114,7 @@ def test_modules_are_told_by_what_they_are() -> None:
     lowered = build(design)
     parts, modules = lowered.parts, {m.name: m for m in lowered.dag.modules}
     named = [*parts.fus, parts.sequencer, *parts.agus, *parts.memories]
-    named += [name for pair in parts.banks for name in pair] + [name for name, _ in parts.rams]
+    named += [name for pair in parts.banks for name in pair]
     assert set(named) <= set(modules)
     assert len(parts.agus) == len(parts.memories) == 3
     assert all(modules[name].category == "fu" for name in parts.fus)

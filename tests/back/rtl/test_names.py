@@ -182,9 +182,8 @@ def cells(workload: Workload, folder: Path) -> list[list[tuple[str, int]]]:
     from lego.ppa.synthesis import synthesise
 
     (dag,) = graphs(workload)
-    macros = [m.name for m in dag.modules if any(n.op is Op.MEMORY for n in m.nodes)]
     (folder / "d.v").write_text(to_verilog(dag))
-    found = synthesise(folder / "d.v", dag.top.name, macros, read_library(None), folder, flat=False)
+    found = synthesise(folder / "d.v", dag.top.name, [], read_library(None), folder, flat=False)
     return sorted(sorted(kinds.items()) for kinds in found.cells.values())
 
 

@@ -16,7 +16,7 @@ from lego.back.graph.prune import remove_dead_nodes
 from lego.back.graph.widths import infer_widths
 from lego.back.lower.memory.sums import combined, start_of
 from lego.back.plan.memory.adders import accumulates, adds_alike, spans_in_memory
-from lego.back.plan.registers import address_bits
+from lego.back.sram.model import sram_model
 from lego.ir.dag import Module, bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
 from lego.ir.operation import Reduction
@@ -78,18 +78,8 @@ def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
 
 
 def _ram(buffer: MemoryPlan, depth: int, prefix: str) -> Module:
-    """The RAM macro of so many words."""
-    span = (0, (1 << address_bits(depth)) - 1)
-    word = (0, (1 << buffer.bits) - 1)
-    b = Builder(f"{prefix}_ram_{buffer.bits}x{depth}_{buffer.name}", "memory")
-    rdata = b.memory(
-        (b.input("raddr", span), b.input("ren")),
-        (b.input("waddr", span), b.input("wdata", word), b.input("wen")),
-        depth,
-        buffer.bits,
-    )
-    b.output("rdata", rdata)
-    return infer_widths(b.build())
+    """The RAM of so many words; those of one shape become one module after the passes."""
+    return sram_model(f"{prefix}_ram_{buffer.bits}x{depth}_{buffer.name}", depth, buffer.bits)
 
 
 def _bank(

@@ -28,7 +28,7 @@ __all__ = ["design_of"]
 def design_of(module: Module, needs: Needs) -> Design:
     """What Amaranth converts for one module.
 
-    `needs` gives (clock, reset) for every module that may be instantiated, and for this one: a
+    `needs` gives (clocks, reset) for every module that may be instantiated, and for this one: a
     module has only the ports that it uses.
     """
     builder = _Builder(module, needs)
@@ -48,14 +48,15 @@ class _Builder:
         self._inputs = {node.name: _signal(node, node.name + inner) for node in inputs}
         self._outputs = {name: _signal(module.nodes[node], name) for name, node in module.outputs}
         self._fragment = Fragment()
-        self._clk, self._rst = Signal(name="clk"), Signal(name="rst")
-        self._domain = self._clock(*needs[module.name])
+        clocks, resets = needs[module.name]
+        self._clks, self._rst = [Signal(name=name) for name in clocks], Signal(name="rst")
+        self._domain = self._clock(resets)
 
-    def _clock(self, clocked: bool, resets: bool) -> ClockDomain | None:
-        if not clocked:
+    def _clock(self, resets: bool) -> ClockDomain | None:
+        if not self._clks:
             return None
         domain = ClockDomain("sync", reset_less=not resets)
-        domain.clk = self._clk
+        domain.clk = self._clks[0]
         if resets:
             domain.rst = self._rst
         self._fragment.add_domains(domain)
@@ -64,8 +65,8 @@ class _Builder:
     @property
     def ports(self) -> list[Signal]:
         """Clock and reset as needed, inputs unless they are cells, then outputs."""
-        clocked, resets = self._needs[self._module.name]
-        common = [self._clk] * clocked + [self._rst] * resets
+        _, resets = self._needs[self._module.name]
+        common = [*self._clks, *[self._rst] * resets]
         inputs = () if self._wide else self._inputs.values()
         return [*common, *inputs, *self._outputs.values()]
 
@@ -109,10 +110,9 @@ class _Builder:
             raise InternalError(f"no expression for the primitive {node.op}")
 
     def _instance(self, i: int, node: Node, srcs: list[Value], values: list[Value]) -> None:
-        clocked, resets = self._needs[node.text]
+        clocks, resets = self._needs[node.text]
         inputs = {f"i_{port}": value for port, value in zip(node.ports, srcs, strict=True)}
-        if clocked:
-            inputs["i_clk"] = self._clk
+        inputs |= {f"i_{clock}": self._clks[0] for clock in clocks}
         if resets:
             inputs["i_rst"] = self._rst
         outputs: dict[str, Value] = {}

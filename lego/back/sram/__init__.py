@@ -1,0 +1,1 @@
+"""SRAMs as parts: a module per shape, which models the RAM or is made of macros."""

@@ -1,0 +1,88 @@
+"""SRAMs with one read and one write port: their shapes, and macros of a memory compiler that make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FLOOR", "MODELS_FILE", "PREFIX", "SRAM_FILE", "Band", "SramCell", "SramMap"]
+__all__ += ["in_registers", "sram_name"]
+
+PREFIX = "lego_sram_"
+SRAM_FILE = "lego_sram.v"
+"""The file of an artefact folder that holds a module per shape."""
+
+MODELS_FILE = "lego_sram_models.v"
+"""The copy of the models of macros in an artefact folder."""
+
+
+def sram_name(words: int, bits: int) -> str:
+    """The module of all memories of so many words of so many bits.
+
+    >>> sram_name(256, 32)
+    'lego_sram_256x32_1r1w'
+    """
+    return f"{PREFIX}{words}x{bits}_1r1w"
+
+
+FLOOR = 64, 8
+"""Words and bits of the smallest macros that memory compilers offer."""
+
+
+def in_registers(words: int, bits: int) -> bool:
+    """Whether a memory is so small that nobody offers a macro: it is priced as registers."""
+    return words < FLOOR[0] or bits < FLOOR[1]
+
+
+@dataclass(frozen=True, slots=True)
+class SramCell:
+    """A macro that somebody else makes: one read and one write port, all at a rising clock.
+
+    Attributes
+    ----------
+    words, bits : its size.
+    clocks, read_enables, write_enables : pins that are all connected alike.
+    read_address, read_data, write_address, write_data : buses.
+    active_low : enables that are on when low.
+    ties : pins that are constant, with their bits, the highest first.
+    area, energy, access : in 1e-3 um2, fJ per access, and ps; 0 where the model says.
+    """
+
+    module: str
+    words: int
+    bits: int
+    clocks: tuple[str, ...]
+    read_address: str
+    read_enables: tuple[str, ...]
+    read_data: str
+    write_address: str
+    write_enables: tuple[str, ...]
+    write_data: str
+    active_low: tuple[str, ...] = ()
+    ties: tuple[tuple[str, str], ...] = ()
+    area: int = 0
+    energy: int = 0
+    access: int = 0
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """All of its pins."""
+        buses = (self.read_address, self.read_data, self.write_address, self.write_data)
+        enables = (*self.read_enables, *self.write_enables)
+        return (*self.clocks, *buses, *enables, *(pin for pin, _ in self.ties))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Macros side by side, which hold as many words of an SRAM as their `height`, from `start` on."""
+
+    start: int
+    height: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SramMap:
+    """The macros that there are, and Verilog that models them, b"" where there is none."""
+
+    cells: tuple[SramCell, ...]
+    models: bytes = b""
