@@ -18,11 +18,14 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.rtl.verilog import to_verilog
 from lego.back.schedule.estimate import delay_of
+from lego.back.sram.model import sram_model
 from lego.ir.costs import COSTS, DELAYS
 from lego.ir.dag import Dag, Module, Op
+from lego.ppa.gates import clock_rates
 from lego.ppa.library import read_library
+from lego.ppa.power import energy_of, toggles_of
 from lego.ppa.sram import macro
-from lego.ppa.synthesis import synthesise
+from lego.ppa.synthesis import Netlist, synthesise
 from lego.ppa.timing import clock_of
 
 WIDTH = 32
@@ -76,16 +79,25 @@ def multiplier() -> Builder:
 
 def area(probe: Builder) -> int:
     """Cell area of a probe in 1e-3 um2."""
+    return area_of(infer_widths(probe.build()))
+
+
+def area_of(module: Module) -> int:
+    """Cell area of a module in 1e-3 um2."""
     library = read_library(None)
     with tempfile.TemporaryDirectory() as name:
-        verilog = Path(name) / "probe.v"
-        verilog.write_text(to_verilog(Dag((infer_widths(probe.build()),))))
-        netlist = synthesise(verilog, "probe", [], library, Path(name), flat=False)
+        netlist = netlist_of(module, Path(name))
     return sum(
         round(library.cells[cell].area_um2 * 1000) * n
         for cells in netlist.cells.values()
         for cell, n in cells.items()
     )
+
+
+def netlist_of(module: Module, folder: Path) -> Netlist:
+    """The cells of the module `probe`."""
+    (folder / "probe.v").write_text(to_verilog(Dag((module,))))
+    return synthesise(folder / "probe.v", "probe", [], read_library(None), folder, flat=False)
 
 
 def measured() -> dict[str, int]:
@@ -101,8 +113,65 @@ def measured() -> dict[str, int]:
         "multiplier_bit": round(area(multiplier()) / 64),
         "bank": round(small - 8 * 16 * sram_bit),
         "sram_bit": round(sram_bit),
+        **registers(),
         **energies(),
     }
+
+
+def registers() -> dict[str, int]:
+    """Memories that are too small for macros, from lines through two of a byte's width. Of a read, how
+    much more it takes than flip-flops that change every fourth cycle, with all that `lego ppa` counts."""
+    areas = [area_of(sram_model("probe", depth, 8)) for depth in (16, 48)]
+    bit = (areas[1] - areas[0]) / (8 * 32)
+    flip_flops = energy(delayed()) - energy(path())
+    small, large = ((energy(reading(depth)) - energy(path())) / flip_flops for depth in (16, 48))
+    unit, side = energies()["register_aj"], (large - small) / 32
+    return {
+        "stored_bit": round(bit),
+        "stored_word_bit": round(areas[0] / 8 - 16 * bit),
+        "stored_read_aj": round(unit * (small - 16 * side)),
+        "stored_side_aj": round(unit * side),
+    }
+
+
+def path() -> Builder:
+    """A path between two registers, which the timing analysis wants."""
+    b = Builder("probe", "memory")
+    b.output("read", b.delay(b.input("ren"), 2))
+    return b
+
+
+def delayed() -> Builder:
+    """A byte that a register holds."""
+    b = path()
+    b.output("rdata", b.delay(b.input("data", (0, 255)), 1))
+    return b
+
+
+def reading(depth: int) -> Builder:
+    """A byte that is read from registers, which are ports here."""
+    b = path()
+    stored = [b.input(f"w{k}", (0, 255)) for k in range(depth)]
+    held = b.reg((0, 255), resets=False)
+    word = b.select(b.input("raddr", (0, depth - 1)), (depth - 1).bit_length(), stored)
+    b.drive(held, word, b.delay(b.input("ren"), 2))
+    b.output("rdata", held)
+    return b
+
+
+def energy(probe: Builder) -> float:
+    """fJ per cycle if every net toggles in every fourth cycle, but enables and what is stored."""
+    library = read_library(None)
+    with tempfile.TemporaryDirectory() as name:
+        timing = clock_of(netlist_of(infer_widths(probe.build()), Path(name)), library, [])
+    circuit = timing.circuit
+    clocks = clock_rates(circuit, {}).rates
+    toggles = toggles_of(circuit, library, lambda _: "memory", lambda _: 0.25, clocks)
+    for port, nets in circuit.ports.items():
+        if port in ("ren", "read") or port.startswith("w"):
+            toggles.rates[nets] = 0.0
+    found = energy_of(circuit, timing.analysis, library, toggles)
+    return sum(each.total_fj for each in found.values())
 
 
 def energies() -> dict[str, int]:
@@ -143,10 +212,7 @@ def period(module: Module) -> int:
     """Least clock period in ps."""
     library = read_library(None)
     with tempfile.TemporaryDirectory() as name:
-        verilog = Path(name) / "probe.v"
-        verilog.write_text(to_verilog(Dag((module,))))
-        netlist = synthesise(verilog, "probe", [], library, Path(name), flat=False)
-        return clock_of(netlist, library, []).period_ps
+        return clock_of(netlist_of(module, Path(name)), library, []).period_ps
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from lego.front.costs import body_cost
+from lego.front.costs import bank_cost, body_cost
 from lego.ir.adg import Adg, Fu, InputPlan
 from lego.ir.costs import COSTS
 
@@ -101,7 +101,7 @@ def _memory(plans: Sequence[InputPlan], bits: int) -> int:
         depth = max(
             plan.banking.depth(plan.tensor.shape) for plan in plans if plan.banking.n_banks > start
         )
-        cost += (end - start) * (COSTS.bank + bits * depth * COSTS.sram_bit)
+        cost += (end - start) * bank_cost(bits, depth)
         start = end
     return cost
 

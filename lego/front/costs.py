@@ -9,16 +9,26 @@ from fractions import Fraction
 from lego.ir import intervals
 from lego.ir.costs import COSTS
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
+from lego.ir.sram import in_registers
 
-__all__ = ["body_cost", "read_cost"]
+__all__ = ["bank_cost", "body_cost", "read_cost"]
 
 Range = tuple[int, int]
 
 
 def read_cost(bits: int, depth: int) -> Fraction:
     """Energy of a read from a bank of so many words, in that of a register as wide, per cycle."""
+    if in_registers(depth, bits):
+        return Fraction(COSTS.stored_read_aj + COSTS.stored_side_aj * depth, COSTS.register_aj)
     side = math.isqrt(bits * depth)
     return Fraction(COSTS.read_aj + COSTS.side_aj * side, COSTS.register_aj)
+
+
+def bank_cost(bits: int, depth: int) -> int:
+    """Area of a bank of so many words: of an SRAM, or of registers where it is too small for one."""
+    if in_registers(depth, bits):
+        return bits * (COSTS.stored_word_bit + depth * COSTS.stored_bit)
+    return COSTS.bank + bits * depth * COSTS.sram_bit
 
 
 def body_cost(bodies: Sequence[tuple[Expr, Sequence[int]]], ports: Mapping[int, Range]) -> int:

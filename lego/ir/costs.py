@@ -25,8 +25,12 @@ class CostTable:
     multiplier_bit : one partial-product bit of a multiplier (width times width).
     bank : one more SRAM macro, whatever its size; its address and enable.
     sram_bit : one bit of an SRAM.
+    stored_bit, stored_word_bit : one bit of a memory that is too small for a macro, with what reads and
+        writes it, and one bit of its width.
     register_aj : one flip-flop, per cycle, if its value changes every fourth cycle.
     read_aj, side_aj : one bit of a word that an SRAM reads: a constant, and per cell on the array's side.
+    stored_read_aj, stored_side_aj : one bit of a word read from registers: a constant, and per word;
+        scaled as `register_aj` is to what `lego ppa` counts for a flip-flop.
     """
 
     register_bit: int
@@ -37,9 +41,13 @@ class CostTable:
     multiplier_bit: int
     bank: int
     sram_bit: int
+    stored_bit: int
+    stored_word_bit: int
     register_aj: int
     read_aj: int
     side_aj: int
+    stored_read_aj: int
+    stored_side_aj: int
 
 
 COSTS = CostTable(
@@ -51,9 +59,13 @@ COSTS = CostTable(
     multiplier_bit=7145,
     bank=268_612,
     sram_bit=811,
+    stored_bit=6995,
+    stored_word_bit=3458,
     register_aj=2643,
     read_aj=20_008,
     side_aj=445,
+    stored_read_aj=2490,
+    stored_side_aj=473,
 )
 
 

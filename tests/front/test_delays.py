@@ -13,10 +13,11 @@ from frontends.yaml import load_text, load_workload
 from lego.back.plan.array.fifo import segments
 from lego.designs import adgs_of
 from lego.front.accesses import access_counts
-from lego.front.costs import read_cost
+from lego.front.costs import bank_cost, read_cost
 from lego.front.delays import covered, longest
 from lego.front.reuse import Reuse, validity
 from lego.ir.adg import Adg, Box, DelayReuse
+from lego.ir.costs import COSTS
 from lego.program import configure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,8 +89,16 @@ def test_dear_reads_are_served_by_fifos() -> None:
 
 
 def test_a_read_of_a_large_memory_is_dearer() -> None:
-    assert 7 < read_cost(8, 16) < 10
+    assert 10 < read_cost(8, 64) < 13
     assert read_cost(8, 4096) > 2 * read_cost(8, 64)
+
+
+def test_a_memory_that_is_too_small_for_a_macro_costs_registers() -> None:
+    assert 2 * read_cost(8, 16) < read_cost(8, 63)  # SRAMs have no such slope
+    assert read_cost(8, 64) < read_cost(8, 63) < 1.2 * read_cost(8, 64)
+    assert read_cost(7, 256) > 2 * read_cost(8, 256)
+    assert bank_cost(8, 63) > 8 * 63 * COSTS.register_bit > bank_cost(8, 64)
+    assert bank_cost(7, 256) > 7 * 256 * COSTS.register_bit > bank_cost(8, 256)
 
 
 def test_fifos_follow_the_bounds() -> None:

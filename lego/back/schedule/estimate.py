@@ -17,9 +17,11 @@ from lego.back.plan.array.halves import can_split
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.parts import Parts
 from lego.back.schedule.stages import Stages
+from lego.back.sram.share import shapes_of
 from lego.ir.costs import DELAYS
 from lego.ir.dag import Dag, Module, Node, Op
 from lego.ir.fused import MemoryPlan
+from lego.ir.sram import in_registers
 
 __all__ = ["delay_of", "stages_for"]
 
@@ -52,7 +54,7 @@ def stages_for(dag: Dag, parts: Parts, design: DesignPlan, period_ps: int) -> St
     ]
     return Stages(
         events=DELAYS.register + _events(dag, parts) > period_ps,
-        banks=DELAYS.register + max(map(_told, memories)) > period_ps,
+        banks=DELAYS.register + max(map(_told, memories, design.buffers)) > period_ps,
         read=max(words) + first > period_ps,
         choice=choice > 0 and DELAYS.register + first > period_ps,
         sums=_sums(dag, parts) > period_ps,
@@ -80,19 +82,36 @@ def _added(fu: Module) -> int:
 
 def _word(memory: Module, buffer: MemoryPlan, levels: int) -> int:
     """From the clock until a data node's word has reached its FUs."""
-    access = DELAYS.sram + DELAYS.sram_side * math.isqrt(buffer.bits * buffer.depth)
+    access = _access(buffer.depth, buffer.bits)
     times = _arrivals(memory, lambda node: access if node.op is Op.PORT else None)
     reached = [times[node] for _, node in memory.outputs]
     slowest = max((time for time in reached if time is not None), default=DELAYS.register)
     return slowest + DELAYS.mux * 2 * levels
 
 
-def _told(memory: Module) -> int:
-    """From the control's registers to the banks, the nets that reach many banks included."""
+def _access(words: int, bits: int) -> int:
+    """From the clock to the word that was read; registers hold it at once."""
+    if in_registers(words, bits):
+        return DELAYS.register
+    return DELAYS.sram + DELAYS.sram_side * math.isqrt(bits * words)
+
+
+def _chosen(words: int, bits: int) -> int:
+    """From the address to the word, where that is before the clock: in registers."""
+    if not in_registers(words, bits):
+        return 0
+    return (words - 1).bit_length() * (DELAYS.mux + DELAYS.select_bit * bits)
+
+
+def _told(memory: Module, buffer: MemoryPlan) -> int:
+    """From the control's registers to the banks, the nets that reach many banks included, and through
+    what they choose there."""
     times = _arrivals(memory, _is_control)
     pins = Counter(s for node in memory.nodes if node.op is Op.INSTANCE for s in set(node.srcs))
     nets = ((times[s], count) for s, count in pins.items() if memory.nodes[s].op not in _SOURCES)
-    return max((time + DELAYS.pin * count for time, count in nets if time is not None), default=0)
+    inside = max(_chosen(depth, buffer.bits) for _, depth in buffer.depths)
+    told = (time + DELAYS.pin * count for time, count in nets if time is not None)
+    return max(told, default=0) + inside
 
 
 def _is_control(node: Node) -> int | None:
@@ -105,9 +124,8 @@ def _sums(dag: Dag, parts: Parts) -> int:
     for bank, ram in parts.banks:
         module = dag.module(bank)
         if any(n.op is Op.REG for n in module.nodes):
-            (cells,) = (n.bits * n.extent for n in dag.module(ram).nodes if n.op is Op.MEMORY)
-            access = DELAYS.sram + DELAYS.sram_side * math.isqrt(cells)
-            found.append(_inside(module, partial(_from_ram, access)))
+            ((words, bits),) = shapes_of(Dag((dag.module(ram),))).values()
+            found.append(_inside(module, partial(_from_ram, _access(words, bits))))
     return max(found)
 
 
