@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lego.diag import InternalError
+from lego.front.costs import bank_cost
 from lego.front.meetings import Turns, pause_level
 from lego.front.reuse import Forms
 from lego.ir.costs import COSTS
@@ -173,7 +174,7 @@ class User:
         bits, banks = self.nodes.bits, math.prod(form.counts)
         depth = max(2, form.depth(self.nodes.shape))
         wires = (bits + bits_for(0, depth - 1)) * COSTS.mux_bit + 8 * COSTS.gate
-        return banks * (COSTS.bank + bits * depth * COSTS.sram_bit + wires)
+        return banks * (bank_cost(bits, depth) + wires)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -15,6 +15,7 @@ import islpy as isl
 
 from lego.diag import InternalError
 from lego.front.bank_use import Form, Nodes, Use, User, digits_of, user_of, uses
+from lego.front.costs import bank_cost
 from lego.front.meetings import prove_apart
 from lego.ir.adg import Banking
 from lego.ir.costs import COSTS
@@ -72,8 +73,9 @@ def _cheapest(users: Sequence[User], least: int) -> tuple[Form, list[Use]]:
     rank = len(users[0].origin)
     gcds = [math.gcd(*(x[j] for user in users for x in user.offsets)) or 1 for j in range(rank)]
     found: tuple[_Rank, Form, list[Use]] | None = None
+    least_each = min(COSTS.bank, bank_cost(users[0].nodes.bits, 2))
     for counts in _counts(users, gcds, least):
-        if found is not None and math.prod(counts) * COSTS.bank > found[0][0]:
+        if found is not None and math.prod(counts) * least_each > found[0][0]:
             break
         scales = tuple(g if n > 1 else 1 for g, n in zip(gcds, counts, strict=True))
         for skews in _skews(users, scales, counts):

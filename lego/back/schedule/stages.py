@@ -13,7 +13,7 @@ class Stages:
 
     `events`: between the counters and the address generators; `banks`: behind the choice of the banks'
     addresses; `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`:
-    behind an FU's choice of its operands; `sums`: before the adders of banks; `products`: inside
+    behind an FU's choice of its operands; `sums`: around the adders of banks; `products`: inside
     multipliers; `carries`: inside the adders of FUs.
     """
 

@@ -151,7 +151,7 @@ def _tails(
     for adg, result in zip(design.adgs, results, strict=True):
         roots = [c.root for c in adg.output.classes]
         skew = max(max(adg.dataflow.skew(fu), adg.output.banking.phase(fu)) for fu in roots)
-        late = accumulates * (1 + stages.sums)
+        late = accumulates * (FORWARDED if stages.sums else 1)
         added = FORWARDED * adg.output.accumulates if found.gathered else late
         tails.append(max(1, result + skew + added + stages.events))
     return tuple(tails)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from lego.back.graph.builder import Builder
 from lego.back.graph.prune import remove_dead_nodes
 from lego.back.graph.widths import infer_widths
-from lego.back.lower.memory.sums import combined, start_of
-from lego.back.plan.memory.adders import accumulates, adds_alike, spans_in_memory
+from lego.back.lower.memory.sums import combined, late_sum
+from lego.back.plan.memory.adders import FORWARDED, accumulates, adds_alike, spans_in_memory
 from lego.back.sram.model import sram_model
 from lego.ir.dag import Module, bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
@@ -40,7 +40,7 @@ def bank_kinds(
 ) -> BankKinds:
     """The modules that the memory's banks need.
 
-    `late`: where banks add, a register stands between the word read and the adder. `apart`: what is added
+    `late`: where banks add, registers stand around the adder. `apart`: what is added
     to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums
     fill.
     """
@@ -55,9 +55,17 @@ def bank_kinds(
         if adds and (depth, False) in kinds:
             several += "_sums"
         name = f"{prefix}_bank_{buffer.name}{several}"
-        cycles = 1 + late if adds and not apart else 0
         ram = rams[depth]
-        made[depth, adds] = _bank(name, fused, buffer, ram, cycles, spans, apart=adds and apart)
+        made[depth, adds] = _bank(
+            name,
+            fused,
+            buffer,
+            ram,
+            spans,
+            adds=adds and not apart,
+            apart=adds and apart,
+            late=late,
+        )
     return BankKinds(
         tuple(rams.values()), tuple(made.values()), tuple(made[kind] for kind in wanted)
     )
@@ -87,12 +95,13 @@ def _bank(
     fused: FusedAdg,
     buffer: MemoryPlan,
     ram: Module,
-    cycles: int,
     spans: Sequence[Range],
     *,
+    adds: bool,
     apart: bool,
+    late: bool,
 ) -> Module:
-    """The bank around a RAM; if it adds, so many cycles after the request, and in these intervals.
+    """The bank around a RAM; if it `adds`, in these intervals, and `late` where a register stands before.
 
     `apart`: reads and writes have ports of their own.
     """
@@ -107,8 +116,8 @@ def _bank(
     addr, en = b.input("addr", span), b.input("en")
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
-    elif cycles:
-        _accumulate(b, fused, ram, (addr, en), word, cycles, spans)
+    elif adds:
+        _accumulate(b, fused, ram, (addr, en), word, spans, late=late)
     else:
         _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return infer_widths(remove_dead_nodes(b.build()))
@@ -158,46 +167,49 @@ def _accumulate(
     ram: Module,
     port: tuple[int, int],
     word: Range,
-    cycles: int,
     spans: Sequence[Range],
+    *,
+    late: bool,
 ) -> None:
-    """Read in one cycle, combine and write one or two later; a repeated address is forwarded.
+    """Read in one cycle, combine and write a cycle later; or combine two and write three cycles later.
 
-    The forwarding makes any distance between two commits to one element safe: a word that is read
-    before the sums of the last requests are written comes from the register that holds them. A
-    dataflow that writes each element once doesn't read.
+    Forwarding makes any distance between two commits to one element safe: a word that is read before the
+    sums of the last requests are written comes from the register that holds them. A dataflow that
+    writes each element once doesn't read.
     """
     b.origin = "sums in the bank"
     addr, en = port
     span = min(low for low, _ in spans), max(high for _, high in spans)
     span = word if bits_for(*span) >= bits_for(*word) else span
     whole = span == word
+    adds_at, written_at = (2, FORWARDED) if late else (1, 1)
     data = b.input("data", word)
-    data = b.delay(data if whole else b.wrap(data, span), cycles, name="data")
+    data = b.delay(data if whole else b.wrap(data, span), adds_at, name="data")
     visit = b.delay(b.input("visit"), 1, name="visit")
-    before = [b.delay(addr, k, name="addr") for k in range(1, cycles + 1)]
-    active = [b.delay(en, k, resets=True, name="en") for k in range(1, cycles + 1)]
-    total = b.reg(span, name="total", resets=False)
-    # Whether the request so many before asked for the same element, when that one's sum is in `total`.
-    agains = [
-        b.delay(b.all([b.eq(addr, a), e]), cycles - k, resets=True, name=f"again{k or ''}")
-        for k, (a, e) in enumerate(zip(before, active, strict=True))
+    before = [b.delay(addr, k, name="addr") for k in range(1, written_at + 1)]
+    active = [b.delay(en, k, resets=True, name="en") for k in range(1, written_at + 1)]
+    again = [
+        b.all([b.eq(addr, a), e], name=f"again{k}")
+        for k, (a, e) in enumerate(zip(before, active, strict=True), start=1)
     ]
+    total = b.reg(span, name="total", resets=False)
     read = b.wire(word)
     stored = read if whole else b.wrap(read, span)
-    if cycles == 1:
-        old = b.mux(agains[0], total, stored, name="old")
-        new = b.mux(visit, data, combined(b, fused, old, data, span, None, spans))
-    else:  # a first visit adds to the identity: no multiplexer stands behind the adder
-        kept = b.mux(agains[1], total, stored)
-        kept = b.mux(visit, start_of(b, fused, span), kept, name="kept")
-        again = b.all([agains[0], b.invert(b.delay(visit, 1))])
-        old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+    if late:
         other = None if adds_alike(fused, spans, span) else data
+        old = late_sum(b, fused, (total, stored), visit, again, span)
         new = combined(b, fused, old, data, span, other, spans)
-    b.drive(total, new, active[-1])
-    written = new if whole else b.wrap(new, word)
+    else:
+        old = b.mux(b.delay(again[0], 1, resets=True, name="again"), total, stored, name="old")
+        new = b.mux(visit, data, combined(b, fused, old, data, span, None, spans))
+    b.drive(total, new, active[adds_at - 1])
+    written = total if late else new
     adds = b.choose([b.const(int(layer.adg.output.accumulates)) for layer in fused.layers])
-    reads = b.all([en, adds]) if adds != b.const(1) else en
-    array = {"raddr": addr, "ren": reads, "waddr": before[-1], "wdata": written, "wen": active[-1]}
+    array = {
+        "raddr": addr,
+        "ren": b.all([en, adds]) if adds != b.const(1) else en,
+        "waddr": before[-1],
+        "wdata": written if whole else b.wrap(written, word),
+        "wen": active[-1],
+    }
     b.connect(read, _rams(b, fused, ram, array))

@@ -14,7 +14,7 @@ from lego.back.plan.memory.adders import FORWARDED, spans_in_memory
 from lego.ir.dag import Module
 from lego.ir.fused import FusedAdg, MemoryPlan
 
-__all__ = ["add_at_nodes", "combined", "start_of", "sum_unit"]
+__all__ = ["add_at_nodes", "combined", "late_sum", "sum_unit"]
 
 Range = tuple[int, int]
 
@@ -35,22 +35,39 @@ def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str) -> Module:
     span = min(low for low, _ in adding), max(high for _, high in adding)
     b.origin = "the sum so far"
     total = b.reg(span, name="total", resets=False)
-    first, second, third = (
-        b.delay(b.input(f"again{k}"), 2 if k == 1 else 1, resets=True, name=f"again{k}")
-        for k in range(1, FORWARDED + 1)
-    )
     stored = b.wrap(b.input("stored", (0, (1 << buffer.bits) - 1)), span)
-    kept = b.mux(third, b.delay(total, 1, name="total"), stored)
-    visit = b.input("visit")
-    kept = b.mux(visit, start_of(b, fused, span), b.mux(second, total, kept), name="kept")
-    again = b.all([first, b.invert(b.delay(visit, 1, name="visit"))])
-    old = b.mux(again, total, b.delay(kept, 1, name="kept"), name="old")
+    again = [b.input(f"again{k}") for k in range(1, FORWARDED + 1)]
+    old = late_sum(b, fused, (total, stored), b.input("visit"), again, span)
     b.origin = "sum"
     data = b.delay(b.wrap(b.input("data", buffer.word), span), 2, name="data")
     active = b.delay(b.input("en"), 2, resets=True, name="en")
     b.drive(total, combined(b, fused, old, data, span, None, spans), active)
     b.output("sum", total)
     return infer_widths(b.build())
+
+
+def late_sum(
+    b: Builder,
+    fused: FusedAdg,
+    words: tuple[int, int],
+    visit: int,
+    again: Sequence[int],
+    span: Range,
+) -> int:
+    """What is added to two cycles after a request, of the last sum and the word that was read.
+
+    A first visit adds to the identity, so that no multiplexer stands behind the adder. `again` tells
+    whether the requests one, two and three before were for the same element.
+    """
+    total, stored = words
+    first, second, third = (
+        b.delay(bit, 1 if k else 2, resets=True, name=f"again{k + 1}")
+        for k, bit in enumerate(again)
+    )
+    kept = b.mux(third, b.delay(total, 1, name="total"), stored)
+    kept = b.mux(visit, start_of(b, fused, span), b.mux(second, total, kept), name="kept")
+    first = b.all([first, b.invert(b.delay(visit, 1, name="visit"))])
+    return b.mux(first, total, b.delay(kept, 1, name="kept"), name="old")
 
 
 def start_of(b: Builder, fused: FusedAdg, word: Range) -> int:
