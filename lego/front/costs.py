@@ -9,7 +9,7 @@ from fractions import Fraction
 from lego.ir import intervals
 from lego.ir.costs import COSTS
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
-from lego.ir.sram import in_registers
+from lego.ir.sram import area_of, built_words, in_registers
 
 __all__ = ["bank_cost", "body_cost", "read_cost"]
 
@@ -18,6 +18,7 @@ Range = tuple[int, int]
 
 def read_cost(bits: int, depth: int) -> Fraction:
     """Energy of a read from a bank of so many words, in that of a register as wide, per cycle."""
+    depth = built_words(depth, bits)
     if in_registers(depth, bits):
         return Fraction(COSTS.stored_read_aj + COSTS.stored_side_aj * depth, COSTS.register_aj)
     side = math.isqrt(bits * depth)
@@ -25,10 +26,8 @@ def read_cost(bits: int, depth: int) -> Fraction:
 
 
 def bank_cost(bits: int, depth: int) -> int:
-    """Area of a bank of so many words: of an SRAM, or of registers where it is too small for one."""
-    if in_registers(depth, bits):
-        return bits * (COSTS.stored_word_bit + depth * COSTS.stored_bit)
-    return COSTS.bank + bits * depth * COSTS.sram_bit
+    """Area of a bank of so many words: of an SRAM, or of registers where that takes less."""
+    return area_of(built_words(depth, bits), bits)
 
 
 def body_cost(bodies: Sequence[tuple[Expr, Sequence[int]]], ports: Mapping[int, Range]) -> int:

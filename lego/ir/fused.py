@@ -10,6 +10,7 @@ from enum import StrEnum
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
 from lego.ir.dag import bits_for
 from lego.ir.formats import Integer
+from lego.ir.sram import built_words
 
 __all__ = ["FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
 
@@ -79,8 +80,9 @@ class MemoryPlan:
         return self.depth_of(0)
 
     def depth_of(self, bank: int) -> int:
-        """Words of a bank: those of the deepest tensor that reaches into it, at least 2."""
-        return max(
+        """Words of a bank: those of the deepest tensor that reaches into it, at least 2, and as many as
+        the smallest SRAM has where that takes less area than registers."""
+        words = max(
             2,
             *(
                 plan.banking.depth(plan.tensor.shape)
@@ -88,6 +90,7 @@ class MemoryPlan:
                 if plan.banking.n_banks > bank
             ),
         )
+        return built_words(words, self.bits)
 
     @property
     def depths(self) -> tuple[tuple[int, int], ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lego.ir.costs import COSTS
+
 __all__ = ["FLOOR", "MODELS_FILE", "PREFIX", "SRAM_FILE", "Band", "SramCell", "SramMap"]
-__all__ += ["in_registers", "sram_name"]
+__all__ += ["area_of", "built_words", "in_registers", "sram_name"]
 
 PREFIX = "lego_sram_"
 SRAM_FILE = "lego_sram.v"
@@ -31,6 +33,18 @@ FLOOR = 64, 8
 def in_registers(words: int, bits: int) -> bool:
     """Whether a memory is so small that nobody offers a macro: it is priced as registers."""
     return words < FLOOR[0] or bits < FLOOR[1]
+
+
+def area_of(words: int, bits: int) -> int:
+    """Area of a memory in the units of :class:`lego.ir.costs.CostTable`: an SRAM, or registers."""
+    if in_registers(words, bits):
+        return bits * (COSTS.stored_word_bit + words * COSTS.stored_bit)
+    return COSTS.bank + bits * words * COSTS.sram_bit
+
+
+def built_words(words: int, bits: int) -> int:
+    """Words to build for so many: as many, or those of the smallest macro where that takes less area."""
+    return min(words, max(words, FLOOR[0]), key=lambda n: (area_of(n, bits), n))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,13 +79,10 @@ def _ports(
 
 def _kept(side: Side, fu: Fu) -> int:
     """A node's result when its turn comes: where that is later than the result, from a register."""
-    b, at = side.b, side.issue + side.skew(fu)
-    value = b.input(node_port(side.buffer, fu), side.buffer.word)
     if side.turn(fu) == side.skew(fu):
-        return value
-    kept = b.reg(side.buffer.word, name="kept", resets=False)
-    b.drive(kept, value, side.pull(f"last{side.plan.hold}", at))
-    return kept
+        return side.b.input(node_port(side.buffer, fu), side.buffer.word)
+    when = side.pull(f"last{side.plan.hold}", side.issue + side.skew(fu))
+    return side.keep.bring(side.index, fu, when)
 
 
 def _select(side: Side, turn: _Turn) -> int:

@@ -20,7 +20,7 @@ from lego.back.lower.memory.access import ADDRESSES, ENABLES, build_banks, host_
 from lego.back.lower.memory.bank import bank_kinds
 from lego.back.lower.memory.delivery import deliver
 from lego.back.lower.memory.requests import bank_ports, requests
-from lego.back.lower.memory.side import Side
+from lego.back.lower.memory.side import Keep, Side
 from lego.back.lower.memory.sums import add_at_nodes, sum_unit
 from lego.back.lower.taps import Taps
 from lego.back.plan.design import DesignPlan
@@ -58,12 +58,15 @@ def lower_memory(
     views = design.views[buffer.index]
     adders = [sum_unit(fused, buffer, prefix)] if apart else []
     sums = [b.wire(buffer.word) for _ in range(design.units if apart else 0)]
+    keep = Keep(b, buffer, len(fused.layers))
     sides = [
-        None if view is None else Side(buffer, view, taps, times, b, k, sums)
+        None if view is None else Side(buffer, view, taps, times, b, k, sums, keep)
         for k, view in enumerate(views)
     ]
     staged = times.staged[buffer.index]
     ports = _bank_ports(b, buffer, sides, taps, staged=staged, together=times.together)
+    b.origin = "results that wait for their turn"
+    keep.drive()
     b.origin = "assertion: no bank meets two nodes"
     _check(b, sides, ports, staged=staged)
     b.origin = "the host's access"

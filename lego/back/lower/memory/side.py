@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.switch import Banks
+from lego.back.lower.node_ports import node_port
 from lego.back.lower.taps import Taps
 from lego.back.plan.array.fu_kind import mask_signal
 from lego.back.plan.memory.adders import accumulates
@@ -20,13 +21,37 @@ from lego.ir.adg import Fu, InputPlan, OutputPlan
 from lego.ir.dag import index_bits
 from lego.ir.fused import MemoryPlan
 
-__all__ = ["Side"]
+__all__ = ["Keep", "Side"]
+
+
+class Keep:
+    """Registers in which results wait for their turn, one per data node, whatever the dataflow."""
+
+    def __init__(self, b: Builder, buffer: MemoryPlan, dataflows: int) -> None:
+        self.b, self.buffer, self.dataflows = b, buffer, dataflows
+        self.registers: dict[Fu, int] = {}
+        self.asked: dict[Fu, dict[int, int]] = {}
+
+    def bring(self, index: int, fu: Fu, when: int) -> int:
+        """The register of a node, which takes its result when a dataflow says so."""
+        if fu not in self.registers:
+            self.registers[fu] = self.b.reg(self.buffer.word, name="kept", resets=False)
+        self.asked.setdefault(fu, {})[index] = when
+        return self.registers[fu]
+
+    def drive(self) -> None:
+        """Connect all registers that were asked for."""
+        b = self.b
+        for fu, register in self.registers.items():
+            when = b.choose([self.asked[fu].get(k) for k in range(self.dataflows)])
+            b.drive(register, b.input(node_port(self.buffer, fu), self.buffer.word), when)
 
 
 class Side:
     """One dataflow's view of a memory; node handles belong to the memory's module.
 
-    `sums` are what the units give that add for its data nodes, if they do.
+    `sums` are what the units give that add for its data nodes, if they do; `keep` has the registers of
+    results that wait.
     """
 
     def __init__(
@@ -38,7 +63,9 @@ class Side:
         b: Builder,
         index: int,
         sums: Sequence[int],
+        keep: Keep,
     ) -> None:
+        self.index, self.keep = index, keep
         self.buffer, self.view, self.taps, self.b = buffer, view, taps, b
         self.adg, self.plan = view.adg, view.plan
         self.narrow = times.narrow
