@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from lego import __version__
 from lego.advice import Advice, advice_of
 from lego.artefact.handoff import check_apart, handoff_files
+from lego.artefact.host_code import host_code
 from lego.artefact.manifest import DEVICES, SCHEMA, Manifest
 from lego.artefact.report import report_of
 from lego.artefact.waivers import TB_WAIVERS
@@ -19,6 +20,7 @@ from lego.back.lower.core import Lowered
 from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
+from lego.formulas import formulas
 from lego.heap import rarely_collected
 from lego.ir.checks.check import check
 from lego.ir.device import Device, devices_to_json
@@ -30,7 +32,7 @@ from lego.tell import Tell, silent
 
 __all__ = ["compile_workload", "device_of"]
 
-TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy")
+TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy", "sympy")
 
 
 @rarely_collected()
@@ -85,6 +87,7 @@ def compile_workload(
         files["tb.sv"] = testbench(workload.name, devices).encode()
         files["tb.vlt"] = TB_WAIVERS.encode()
     files["report.md"] = report_of(workload, devices, passes, advice).encode()
+    files |= host_code(devices)
     files[DEVICES] = devices_to_json(devices).encode()
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     versions = {"lego": __version__} | {tool: _version(tool) for tool in TOOLS}
@@ -150,10 +153,11 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
 
 
 def device_of(plan: DesignPlan, lowered: Lowered, sram_map: SramMap | None = None) -> Device:
-    """The device of a design, with programs at the full bounds."""
+    """The device of a design, with programs at the full bounds, and closed forms."""
     tails = lowered.times.tails
     programs = [configure(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
-    return describe(plan, lowered, programs, sram_map)
+    closed = [formulas(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
+    return describe(plan, lowered, programs, closed, sram_map)
 
 
 def _version(package: str) -> str:

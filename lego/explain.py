@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
 from lego.diag import LegoError
 from lego.ir.fused import Method
@@ -12,11 +14,31 @@ from lego.ir.workload import Workload
 __all__ = ["draw", "explain"]
 
 
-def explain(workload: Workload, method: Method = Method.EXACT) -> str:
-    """Reuse, choices and costs of every design as text."""
+def explain(workload: Workload, method: Method = Method.EXACT, *, registers: bool = False) -> str:
+    """Reuse, choices, costs and closed forms of every design as text; those of registers if asked."""
     from lego.front.explain_fused import explain_design
 
-    return "\n".join(explain_design(fused) for fused in designs_of(workload, method))
+    lines = []
+    for fused in designs_of(workload, method):
+        lines += [explain_design(fused), *_closed_forms(plan_of(fused), registers)]
+    return "\n".join(lines)
+
+
+def _closed_forms(plan: DesignPlan, registers: bool) -> Iterator[str]:
+    """How cycles and accesses of every dataflow follow from its bounds, and the registers if asked."""
+    from lego.formulas import formulas
+
+    for k, layer in enumerate(plan.fused.layers):
+        closed = formulas(plan, dataflow=k)
+        of = f" of {layer.label}" if len(plan.fused.layers) > 1 else ""
+        bounds = ", ".join(loop.name for loop in layer.adg.op.loops)
+        yield f"  closed forms{of} in the bounds {bounds}, without pipeline registers:"
+        yield f"    cycles: {closed.cycles}"
+        for name, text in closed.accesses.items():
+            yield f"    words accessed of {name}: {text}"
+        if registers:
+            for name, text in closed.registers.items():
+                yield f"    register {name}: {text}"
 
 
 def draw(

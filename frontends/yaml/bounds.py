@@ -121,7 +121,7 @@ class Ranges:
     def _extent(self, upper: Sequence[Term], cuts: Sequence[Inequality]) -> int:
         """One more than the largest value that the next loop reaches."""
         width = len(self.names)
-        extent = min(inside_box(row, offset, self.extents)[1] for row, offset in upper)
+        extent: int = min(inside_box(row, offset, self.extents)[1] for row, offset in upper)
         if extent <= 0 or not any(any(row) for row, _ in upper):
             return extent
         joined = [*self.domain, *cuts]

@@ -29,6 +29,7 @@ from lego.ir.device import (
     Register,
 )
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
+from lego.ir.formulas import Formulas
 from lego.ir.fused import MemoryPlan
 from lego.ir.program import Program
 from lego.ir.sram import MODELS_FILE, SRAM_FILE, SramCell, SramMap, in_registers
@@ -42,9 +43,10 @@ def describe(
     plan: DesignPlan,
     lowered: Lowered,
     programs: Sequence[Program],
+    formulas: Sequence[Formulas],
     sram_map: SramMap | None = None,
 ) -> Device:
-    """The device of a design; `programs` run its dataflows at their full bounds.
+    """The device of a design; `programs` run its dataflows at their full bounds, `formulas` tell of all.
 
     Raises E132 if the macros of the map make no memory, E133 if one is named like a module.
     """
@@ -68,7 +70,7 @@ def describe(
         sram_cells=tuple(_cells(macros, sram_map, lowered.dag)),
         sram_models=MODELS_FILE if sram_map and sram_map.models else "",
         parts=tuple(_parts(lowered.dag)),
-        dataflows=tuple(_dataflows(plan, lowered, programs)),
+        dataflows=tuple(_dataflows(plan, lowered, programs, formulas)),
     )
     return checked(device)
 
@@ -139,10 +141,14 @@ def _cells(macros: Sequence[Macro], sram_map: SramMap | None, dag: Dag) -> Itera
 
 
 def _dataflows(
-    plan: DesignPlan, lowered: Lowered, programs: Sequence[Program]
+    plan: DesignPlan,
+    lowered: Lowered,
+    programs: Sequence[Program],
+    formulas: Sequence[Formulas],
 ) -> Iterator[DeviceDataflow]:
     tails = lowered.times.tails
-    for k, (adg, tail, program) in enumerate(zip(plan.adgs, tails, programs, strict=True)):
+    runs = zip(plan.adgs, tails, programs, formulas, strict=True)
+    for k, (adg, tail, program, closed) in enumerate(runs):
         flow = adg.dataflow
         yield DeviceDataflow(
             id=k,
@@ -152,6 +158,7 @@ def _dataflows(
             macs_per_fu=_multiplications(adg.op.body),
             tail=tail,
             program=program,
+            formulas=closed,
         )
 
 

@@ -172,7 +172,9 @@ def print_schema() -> None:
     print_json(json_schema())
 
 
-def explain_code_or_file(what: str, fusion: Method, style: MemoryStyle | None = None) -> None:
+def explain_code_or_file(
+    what: str, fusion: Method, style: MemoryStyle | None = None, *, registers: bool = False
+) -> None:
     """Print one entry of the catalogue, or why a workload's arrays look as they do."""
     if what.upper() in CODES:
         title, meaning, remedy = CODES[what.upper()]
@@ -184,4 +186,5 @@ def explain_code_or_file(what: str, fusion: Method, style: MemoryStyle | None = 
     from frontends.yaml import load_workload
     from lego.explain import explain
 
-    print(explain(_styled(load_workload(Path(what)), style), fusion))
+    workload = _styled(load_workload(Path(what)), style)
+    print(explain(workload, fusion, registers=registers))

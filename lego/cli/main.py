@@ -47,6 +47,7 @@ from lego.cli.options import (
     PowerClock,
     Quantize,
     RecordActivity,
+    Registers,
     Require,
     RequireClock,
     SramMap,
@@ -250,11 +251,12 @@ def explain(
     what: FileOrCode,
     fusion: Fusion = Method.EXACT,
     memory_style: Style = None,
+    registers: Registers = False,
 ) -> None:
-    """Explain an architecture (reuse found, links chosen, cost, banks) or an error code."""
+    """Explain an architecture (reuse found, links chosen, cost, banks, closed forms) or an error code."""
     from lego.cli.compile import explain_code_or_file
 
-    guarded(lambda: explain_code_or_file(what, Method(fusion), memory_style))
+    guarded(lambda: explain_code_or_file(what, Method(fusion), memory_style, registers=registers))
 
 
 def main() -> None:

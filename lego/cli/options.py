@@ -48,6 +48,7 @@ __all__ = [
     "PowerClock",
     "Quantize",
     "RecordActivity",
+    "Registers",
     "Require",
     "RequireClock",
     "SramMap",
@@ -251,3 +252,7 @@ Bases = Annotated[
 
 # explain
 FileOrCode = Annotated[str, typer.Argument(help="Workload file, or error code such as E122.")]
+Registers = Annotated[
+    bool,
+    typer.Option("--registers", help="Also say how every register follows from the loops' bounds."),
+]

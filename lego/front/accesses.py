@@ -1,7 +1,8 @@
 """Words that the banks of each operand read and write in one run, counted exactly.
 
 Counts follow from the plan alone: timestamps at which a data node fetches, and commits that are
-enabled. They equal what a simulation of the RTL counts at the SRAMs.
+enabled. They equal what a simulation of the RTL counts at the SRAMs. With symbols as bounds they are
+closed forms.
 """
 
 from __future__ import annotations
@@ -10,32 +11,33 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lego.front.counting import Test, count
 from lego.front.delays import covered
 from lego.ir.adg import Adg, InputPlan, OutputPlan
-from lego.ir.domain import Inequality, points
+from lego.ir.closed import Number
 from lego.ir.operation import Reduction
 
 __all__ = ["access_counts"]
 
-Fu = tuple[int, ...]
-
 
 def access_counts(
     adg: Adg,
-    bounds: Mapping[str, int],
-    shapes: Mapping[str, Sequence[int]],
-    pauses: Sequence[int] = (),
-) -> dict[str, int]:
+    bounds: Mapping[str, Number],
+    shapes: Mapping[str, Sequence[Number]],
+    pauses: Sequence[Number | int] = (),
+) -> dict[str, Number | int]:
     """Reads and writes per operand at these loop bounds and pauses; `shapes` are the operands' at run
     time."""
     trips = adg.dataflow.trips(adg.op, bounds)
-    counts = {plan.name: _reads(adg, plan, trips, pauses) for plan in adg.inputs}
+    counts: dict[str, Number | int] = {p.name: _reads(adg, p, trips, pauses) for p in adg.inputs}
     commits = _commits(adg, adg.output, trips, bounds, shapes[adg.output.name])
     counts[adg.output.name] = commits * (2 if adg.output.accumulates else 1)
     return counts
 
 
-def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int], pauses: Sequence[int]) -> int:
+def _reads(
+    adg: Adg, plan: InputPlan, trips: Sequence[Number], pauses: Sequence[Number | int]
+) -> Number | int:
     """A data node fetches once per trip of its held counters, or where delay reuse doesn't reach."""
     fetches = math.prod(trips[: len(trips) - plan.hold])
     served = Counter(plan.levels(fu) for fu in adg.data_nodes(plan))
@@ -49,50 +51,35 @@ def _reads(adg: Adg, plan: InputPlan, trips: Sequence[int], pauses: Sequence[int
 def _commits(
     adg: Adg,
     plan: OutputPlan,
-    trips: Sequence[int],
-    bounds: Mapping[str, int],
-    shape: Sequence[int],
-) -> int:
+    trips: Sequence[Number],
+    bounds: Mapping[str, Number],
+    shape: Sequence[Number],
+) -> Number | int:
     """Timestamps at which a root's element exists, over all roots."""
     held = 0 if adg.reduction is Reduction.ASSIGN else plan.hold
     outer = trips[: len(trips) - held]
-    known: dict[tuple[int, ...], int] = {}
-    total = 0
-    for c in plan.classes:
-        tests = _tests(adg, plan, c.root, bounds, shape)
-        key = tuple(limit for _, limit in tests)
-        if key not in known:
-            known[key] = _true_trips(tests, outer)
-        total += known[key]
-    return total
-
-
-Test = tuple[tuple[int, ...], int]
-"""An inequality over the counters: coefficients, and what their sum must be below."""
+    return count(_tests(adg, plan, bounds, shape), outer, [c.root for c in plan.classes])
 
 
 def _tests(
-    adg: Adg, plan: OutputPlan, root: Fu, bounds: Mapping[str, int], shape: Sequence[int]
-) -> list[Test]:
+    adg: Adg, plan: OutputPlan, bounds: Mapping[str, Number], shape: Sequence[Number]
+) -> list[Test[Number]]:
     """What must hold for a root to commit: its loops on axes are within their bounds, its element lies
     in the tensor, and an assignment's iteration lies in the domain."""
     flow, tests = adg.dataflow, []
     for axis, loop in enumerate(flow.spatial_loops if plan.injective else ()):
         if loop >= 0 and any(row[loop] for row in adg.op.output.map.rows):
             steps = tuple(d.step if d.loop == loop else 0 for d in flow.temporal)
-            tests.append((steps, bounds[adg.op.loops[loop].name] - root[axis]))
+            place = tuple(int(a == axis) for a in range(len(flow.sizes)))
+            tests.append(Test(steps, place, bounds[adg.op.loops[loop].name]))
     for j in adg.checked_dims:
-        first = plan.offset[j] + sum(a * s for a, s in zip(plan.space[j], root, strict=True))
-        tests.append((plan.time[j], shape[j] - first))
-        tests.append((tuple(-a for a in plan.time[j]), first + 1))
+        test = Test(plan.time[j], plan.space[j], shape[j] - plan.offset[j])
+        tests += [test, Test(_less(test.time), _less(test.space), plan.offset[j] + 1)]
     for guard in adg.guards if adg.guarded_commits else ():
-        tests.append((guard.time, guard.register - guard.at(root) - guard.start))
+        limit = guard.register - guard.start + guard.nearest
+        tests.append(Test(guard.time, guard.space, limit))
     return tests
 
 
-def _true_trips(tests: Sequence[Test], outer: Sequence[int]) -> int:
-    """Trips of the outer counters at which all tests hold."""
-    if any(limit <= 0 for row, limit in tests if not any(row)):
-        return 0
-    within = [Inequality(row[: len(outer)], limit) for row, limit in tests if any(row)]
-    return points(outer, within)
+def _less(row: Sequence[int]) -> tuple[int, ...]:
+    return tuple(-a for a in row)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lego.front.reuse import Forms, Reuse, held_counters, reuse_vectors
-from lego.ir.adg import Box, DelayReuse, Fu
+from lego.ir.adg import DelayReuse, Fu
+from lego.ir.closed import Number, maximum, minimum
 from lego.ir.costs import COSTS
 from lego.ir.dataflow import Dataflow
 
@@ -24,13 +25,13 @@ DIRECT_CHAIN = 4
 __all__ = ["covered", "delay_reuse", "longest"]
 
 
-def covered(boxes: Sequence[Box]) -> int:
+def covered(boxes: Sequence[Sequence[tuple[Number, Number]]]) -> Number | int:
     """Points in the union of boxes, by inclusion and exclusion."""
-    total = 0
+    total: Number | int = 0
     for count in range(1, len(boxes) + 1):
         for group in itertools.combinations(boxes, count):
             total += (-1) ** (count + 1) * math.prod(
-                max(0, min(end for _, end in sides) - max(start for start, _ in sides))
+                maximum(0, minimum(*(end for _, end in sides)) - maximum(*(at for at, _ in sides)))
                 for sides in zip(*group, strict=True)
             )
     return total

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lego.ir.array import ArrayOperation, Tensor
+from lego.ir.closed import Number, ceil_div, every, maximum, select
 from lego.ir.cycles import weights
 from lego.ir.dataflow import Dataflow
 from lego.ir.domain import inside_box
@@ -80,18 +81,18 @@ class Banking:
             for d, g, skew in zip(element, self.gcds, self.skews, strict=True)
         )
 
-    def rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def rows(self, shape: tuple[Number, ...]) -> tuple[Number, ...]:
         """Words per dimension that one bank keeps of a tensor of this shape."""
         return tuple(
-            -(-extent // (g * b)) * g
+            ceil_div(extent, g * b) * g
             for extent, g, b in zip(shape, self.gcds, self.counts, strict=True)
         )
 
-    def depth(self, shape: tuple[int, ...]) -> int:
+    def depth(self, shape: tuple[Number, ...]) -> Number:
         """Words per bank."""
         return math.prod(self.rows(shape))
 
-    def strides(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def strides(self, shape: tuple[Number, ...]) -> tuple[Number, ...]:
         """Words per step of each dimension's row index; the last dimension is contiguous."""
         rows = self.rows(shape)
         return tuple(math.prod(rows[j + 1 :]) for j in range(len(rows)))
@@ -135,24 +136,39 @@ class DelayReuse:
         at = bisect_left(self.fus, fu)
         return at < len(self.fus) and self.fus[at] == fu
 
-    def cycles(self, trips: Sequence[int], skew: int, pauses: Sequence[int] = ()) -> int:
+    def cycles(
+        self, trips: Sequence[Number], skew: int, pauses: Sequence[Number | int] = ()
+    ) -> Number | int:
         """Cycles between the two uses at these trip counts and pauses, if `skew` is ``c . shift``; 0 if
         a programmable delay serves nobody there, or pauses make it longer than the FIFO."""
         if not self.programmable:
             return self.delay
-        if any(abs(step) >= trip for step, trip in zip(self.dt, trips, strict=True)):
-            return 0
-        steps = zip(self.dt, weights(trips, pauses), strict=True)
-        total = max(0, skew + sum(step * weight for step, weight in steps))
-        return 0 if any(pauses) and total > self.delay else total
+        steps = zip(self.dt, trips, strict=True)
+        there = every(trip > abs(step) for step, trip in steps if step)
+        apart = maximum(0, self._apart(trips, pauses) + skew)
+        if any(pause != 0 for pause in pauses):
+            there = every([there, apart <= self.delay])
+        return select(there, apart, 0)
 
-    def domain(self, trips: Sequence[int], skew: int, pauses: Sequence[int] = ()) -> Box:
+    def _apart(self, trips: Sequence[Number], pauses: Sequence[Number | int]) -> Number | int:
+        """Cycles between the timestamps of the two uses."""
+        steps = zip(self.dt, weights(trips, pauses), strict=True)
+        total: Number | int = sum(step * weight for step, weight in steps)
+        return total
+
+    def domain(
+        self, trips: Sequence[Number], skew: int, pauses: Sequence[Number | int] = ()
+    ) -> tuple[tuple[Number | int, Number | int], ...]:
         """Timestamps at which the reuse holds: per counter the first, and one after the last."""
-        if self.programmable and not self.cycles(trips, skew, pauses):
-            return ((0, 0),) * len(trips)
-        return tuple(
+        sides = [
             (max(0, step), trip + min(0, step)) for step, trip in zip(self.dt, trips, strict=True)
-        )
+        ]
+        waits = any(pause != 0 for pause in pauses)
+        if self.programmable and (waits or skew < 0 or self.dt <= (0,) * len(self.dt)):
+            apart = self._apart(trips, pauses) + skew
+            held = every([apart > 0, apart <= self.delay]) if waits else apart > 0
+            return tuple((select(held, first, 0), select(held, end, 0)) for first, end in sides)
+        return tuple(sides)
 
 
 @dataclass(frozen=True, slots=True)

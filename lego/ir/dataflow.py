@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lego.ir.array import ArrayOperation
+from lego.ir.closed import Number, ceil_div
 
 __all__ = ["Dataflow", "TemporalDim"]
 
@@ -24,9 +25,9 @@ class TemporalDim:
     loop: int
     step: int
 
-    def trips(self, bound: int) -> int:
+    def trips(self, bound: Number) -> Number:
         """Trip count for a loop bound >= 1."""
-        return -(-bound // self.step)
+        return ceil_div(bound, self.step)
 
 
 @dataclass(frozen=True, slots=True)

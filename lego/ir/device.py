@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from lego.ir.formulas import Formulas
 from lego.ir.program import Program
 from lego.ir.sram import Band, SramCell
 
@@ -174,6 +175,7 @@ class DeviceDataflow:
     macs_per_fu : multiplications of one iteration.
     tail : cycles from the last issue to the end of the last commit.
     program : at the full loop bounds.
+    formulas : how cycles, accesses and registers follow from the bounds.
     """
 
     id: int
@@ -183,6 +185,7 @@ class DeviceDataflow:
     macs_per_fu: int
     tail: int
     program: Program
+    formulas: Formulas
 
     @property
     def full_name(self) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lego.ir.closed import Number, ceil_div, floor_div, maximum, minimum, symbolic
+from lego.ir.parametric import largest_of
+
 if TYPE_CHECKING:
     import islpy
 
@@ -17,9 +20,11 @@ __all__ = [
     "Inequality",
     "affine_text",
     "bounded_above",
+    "cut",
     "domain_set",
     "index_range",
     "inside_box",
+    "largest_index",
     "points",
     "reached",
 ]
@@ -100,7 +105,7 @@ def points(extents: Sequence[int], inequalities: Sequence[Inequality]) -> int:
     for each in inequalities:
         named = [k for k, a in enumerate(each.coefficients) if a]
         if len(named) == 1:
-            sides[named[0]] = _cut(sides[named[0]], each.coefficients[named[0]], each.limit)
+            sides[named[0]] = cut(sides[named[0]], each.coefficients[named[0]], each.limit)
         else:
             joint.append(each)
     named = [k for k in range(len(sides)) if any(each.coefficients[k] for each in joint)]
@@ -111,12 +116,12 @@ def points(extents: Sequence[int], inequalities: Sequence[Inequality]) -> int:
     return int(_set([sides[k] for k in named], within).count_val().to_python()) * free
 
 
-def _cut(side: Range, factor: int, limit: int) -> Range:
+def cut(side: tuple[Number, Number], factor: int, limit: Number) -> tuple[Number, Number]:
     """What is left of a side where `factor` times its values is below `limit`."""
     start, end = side
     if factor > 0:
-        return start, min(end, -(-limit // factor))
-    return max(start, limit // factor + 1), end
+        return start, minimum(end, ceil_div(limit, factor))
+    return maximum(start, floor_div(limit, factor) + 1), end
 
 
 def index_range(
@@ -137,7 +142,23 @@ def index_range(
     return int(found.min_val(value).to_python()), int(found.max_val(value).to_python())
 
 
-def inside_box(row: Sequence[int], offset: int, extents: Sequence[int]) -> Range:
+def largest_index(
+    row: Sequence[int],
+    extents: Sequence[Number],
+    inequalities: Sequence[Inequality],
+    otherwise: int,
+) -> Number | int:
+    """Largest value of ``row . i`` over the points; `otherwise` if there are none."""
+    if not inequalities:
+        return inside_box(row, 0, extents)[1]
+    if symbolic(*extents):
+        pairs = [(each.coefficients, each.limit) for each in inequalities]
+        return largest_of(row, extents, pairs, otherwise)
+    found = index_range(row, 0, extents, inequalities)
+    return found[1] if found else otherwise
+
+
+def inside_box(row: Sequence[int], offset: int, extents: Sequence[Number]) -> tuple[Number, Number]:
     """The same over the whole box (exact: corners of a box)."""
     return (
         offset + sum(min(0, a) * (n - 1) for a, n in zip(row, extents, strict=True)),

@@ -34,7 +34,12 @@ chosen: held in a register
     sums travel along chains of 4 FUs
     accumulated in memory over k
     4 data nodes
-    4 banks of 40 words, each node keeps its bank, proved free of conflicts; 520 words accessed"""
+    4 banks of 40 words, each node keeps its bank, proved free of conflicts; 520 words accessed
+  closed forms in the bounds m, n, k, without pipeline registers:
+    cycles: m*ceiling(k/4)*ceiling(n/4) + 10
+    words accessed of X: 4*m*ceiling(k/4)*ceiling(n/4)
+    words accessed of W: 16*ceiling(k/4)*ceiling(n/4)
+    words accessed of Y: 2*m*n*ceiling(k/4)"""
 
 
 def test_a_weight_stationary_product() -> None:
@@ -60,3 +65,10 @@ causal_small_scores_ij: spatial i:4 j:4, temporal i/4 j/4 d, control (1, 1)
 
 def test_the_share_of_a_triangle_that_is_masked() -> None:
     assert CAUSAL in explain(load_workload(ROOT / "causal_small.yaml"))
+
+
+def test_closed_forms_are_those_of_every_dataflow() -> None:
+    text = explain(load_workload(ROOT / "fused_mixed.yaml"), registers=True)
+    assert text.count("  closed forms of ") == text.count("    cycles: ") == 7
+    assert "    register dataflow: 6\n" in text
+    assert "    register " not in explain(load_workload(ROOT / "fused_mixed.yaml"))

@@ -23,11 +23,13 @@ from lego.ir.device import (
     devices_from_json,
     devices_to_json,
 )
+from lego.ir.formulas import Formulas
 from lego.ir.layout import Layout
 from lego.ir.program import Program
 
 LAYOUT = Layout("X", "A", 8, (4, 3), (2, 1), (1, 1), ((0, 1), (0, 0)), (3, 1), 0, None)
 PROGRAM = Program(0, 0, {"m": 4}, {"trip0": 1}, 17, 12, {"A": LAYOUT}, {"A": 5})
+FORMULAS = Formulas("m + 13", {"A": "m + 1"}, {"trip0": "ceiling(m/2) - 1"})
 MEMORY = Memory(
     "X", "in", "memory_X", (Client.ARRAY, Client.HOST), 32, 8, 1, 16, 1, 3, ((2, 6), (1, 4)), 8
 )
@@ -45,7 +47,7 @@ DEVICE = Device(
     stages=("events",),
     macros=(Macro("lego_sram_6x8_1r1w", "X", 8, 6, 2),),
     parts=(Part("t_array", "interconnect"),),
-    dataflows=(DeviceDataflow(0, "mm", "os", "spatial m:2", 1, 5, PROGRAM),),
+    dataflows=(DeviceDataflow(0, "mm", "os", "spatial m:2", 1, 5, PROGRAM, FORMULAS),),
 )
 DEVICES = (DEVICE, replace(DEVICE, top="u", verilog="u.v", stages=()))
 

@@ -17,7 +17,8 @@ from lego.back.plan.registers import (
 )
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.array import ArrayOperation
-from lego.ir.domain import index_range, inside_box
+from lego.ir.closed import Number, maximum, modulo
+from lego.ir.domain import inside_box, largest_index
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import word_of
 
@@ -25,42 +26,44 @@ __all__ = ["register_values", "runtime_shapes"]
 
 
 def runtime_shapes(
-    op: ArrayOperation, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, int]
-) -> dict[str, tuple[int, ...]]:
+    op: ArrayOperation, shapes: Mapping[str, Sequence[int]], bounds: Mapping[str, Number]
+) -> dict[str, tuple[Number, ...]]:
     """Tensor shapes at smaller bounds: each extent shrinks as the largest index does.
 
     The largest index of the box if the tensor holds all of the box's, so that what reductions commit
     outside the domain stays inside; else that of the domain, if it has points.
     """
-    result: dict[str, list[int]] = {name: [0] * len(shape) for name, shape in shapes.items()}
+    result: dict[str, list[Number | int]] = {
+        name: [0] * len(shape) for name, shape in shapes.items()
+    }
     within = tuple(bounds[loop.name] for loop in op.loops)
     for access in (*op.inputs, op.output):
         for j, (row, offset) in enumerate(zip(access.map.rows, access.map.offset, strict=True)):
             low, high = inside_box(row, offset, op.extents)
             domain = () if low >= 0 and high < shapes[access.tensor][j] else op.domain
-            now, most = (index_range(row, 0, sides, domain) for sides in (within, op.extents))
-            shrink = most[1] - now[1] if most and now else 0
+            most = largest_index(row, op.extents, domain, 0)
+            shrink = most - largest_index(row, within, domain, most)
             extents = result[access.tensor]
-            extents[j] = max(extents[j], shapes[access.tensor][j] - shrink, 1)
+            extents[j] = maximum(extents[j], shapes[access.tensor][j] - shrink, 1)
     return {name: tuple(extents) for name, extents in result.items()}
 
 
 def register_values(
     design: DesignPlan,
     index: int,
-    bounds: Mapping[str, int],
-    shapes: Mapping[str, Sequence[int]],
-    bases: Mapping[str, int],
-    half: int = 0,
-    pauses: Sequence[int] = (),
-) -> dict[str, int]:
+    bounds: Mapping[str, Number],
+    shapes: Mapping[str, Sequence[Number]],
+    bases: Mapping[str, Number],
+    half: Number | int = 0,
+    pauses: Sequence[Number | int] = (),
+) -> dict[str, Number | int]:
     """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
 
     Registers that the dataflow doesn't use are zero.
     """
     fused = design.fused
     adg = fused.layers[index].adg
-    values = {spec.name: 0 for spec in design.registers}
+    values: dict[str, Number | int] = {spec.name: 0 for spec in design.registers}
     if "dataflow" in values:
         values["dataflow"] = index
     if "half" in values:
@@ -88,9 +91,9 @@ def _delay_values(
     adg: Adg,
     buffer: MemoryPlan,
     plan: Plan,
-    bounds: Mapping[str, int],
-    pauses: Sequence[int],
-) -> dict[str, int]:
+    bounds: Mapping[str, Number],
+    pauses: Sequence[Number | int],
+) -> dict[str, Number | int]:
     if isinstance(plan, OutputPlan):
         return {}
     trips, most = adg.dataflow.trips(adg.op, bounds), capacities(buffer)
@@ -104,21 +107,21 @@ def _delay_values(
 
 
 def _address_values(
-    adg: Adg, buffer: MemoryPlan, plan: Plan, shape: tuple[int, ...], base: int
-) -> dict[str, int]:
-    mask = (1 << address_bits(buffer.depth)) - 1
+    adg: Adg, buffer: MemoryPlan, plan: Plan, shape: tuple[Number, ...], base: Number
+) -> dict[str, Number | int]:
+    addresses = 1 << address_bits(buffer.depth)
     strides = plan.banking.strides(shape)
     least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
-    values = {f"{buffer.name}_base": base + _row(plan, strides, least)}
+    values: dict[str, Number | int] = {f"{buffer.name}_base": base + _row(plan, strides, least)}
     for k in levels([plan]):
         values[f"{buffer.name}_step{k}"] = _row(plan, strides, [row[k] for row in plan.time])
     for j, (g, stride) in enumerate(zip(plan.banking.gcds, strides, strict=True)):
         values[f"{buffer.name}_row{j}"] = g * stride
-    values = {name: value & mask for name, value in values.items()}
+    values = {name: modulo(value, addresses) for name, value in values.items()}
     for j in needs_extent(adg, plan, access_of(adg, plan)):
         values[f"{buffer.name}_extent{j}"] = shape[j]
     return values
 
 
-def _row(plan: Plan, strides: Sequence[int], element: Sequence[int]) -> int:
+def _row(plan: Plan, strides: Sequence[Number], element: Sequence[int]) -> Number | int:
     return word_of(element, plan.banking.counts, plan.banking.gcds, strides)

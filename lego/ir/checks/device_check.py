@@ -8,7 +8,8 @@ from itertools import chain, pairwise
 
 from lego.ir.checks.memory_check import macro_faults, memory_faults
 from lego.ir.checks.program_check import program_faults, rows_of
-from lego.ir.device import Device, DevicePort
+from lego.ir.device import Device, DeviceDataflow, DevicePort
+from lego.ir.formulas import HALF, base_of, evaluated
 from lego.ir.layout import Layout
 from lego.ir.program import Program
 
@@ -32,6 +33,8 @@ def device_faults(device: Device) -> Iterator[str]:
             yield f"dataflow {k} has the id {flow.id}, its program {flow.program.dataflow}"
         for fault in chain(program_faults(flow.program), runs_faults(device, flow.program)):
             yield f"program of {flow.full_name}: {fault}"
+        for fault in _formula_faults(flow):
+            yield f"closed forms of {flow.full_name}: {fault}"
 
 
 def runs_faults(device: Device, program: Program) -> Iterator[str]:
@@ -52,6 +55,24 @@ def runs_faults(device: Device, program: Program) -> Iterator[str]:
     for name, layout in program.layouts.items():
         for fault in _room_faults(device, layout):
             yield f"layout of {name}: {fault}"
+
+
+def _formula_faults(flow: DeviceDataflow) -> Iterator[str]:
+    """Closed forms are of the program's registers and operands, in their order, and give its numbers."""
+    run, closed = flow.program, flow.formulas
+    for kind, mine, wanted in (
+        ("registers", closed.registers, run.registers),
+        ("operands", closed.accesses, run.accesses),
+    ):
+        if list(mine) != list(wanted):
+            yield f"they are of {kind} {list(mine)}, not {list(wanted)}"
+    values = run.bounds | {base_of(name): each.base for name, each in run.layouts.items()}
+    values |= {HALF: run.half}
+    texts = [("cycles", closed.cycles, run.cycles)]
+    texts += [(name, text, run.registers.get(name, 0)) for name, text in closed.registers.items()]
+    for name, text, number in texts:
+        if (found := evaluated(text, values)) != number:
+            yield f"{name} is {text}, which is {found}, and the program's is {number}"
 
 
 def _room_faults(device: Device, layout: Layout) -> Iterator[str]:

@@ -32,6 +32,10 @@ def program(device: Device, **fields: object) -> Device:
     return flow(device, program=replace(device.dataflows[1].program, **fields))
 
 
+def closed(device: Device, **fields: object) -> Device:
+    return flow(device, formulas=replace(device.dataflows[1].formulas, **fields))
+
+
 def region(device: Device, at: int, **fields: object) -> Device:
     """The device, with another region, and its memory to match."""
     regions = put(device.regions, at, **fields)
@@ -78,6 +82,9 @@ BROKEN: dict[str, Callable[[Device], Device]] = {
     "dataflow 1 has the id 2, its program 1": lambda d: flow(d, id=2),
     "program of mm.ws: -1 iterations": lambda d: program(d, iterations=-1),
     "program of mm.ws: registers": lambda d: program(d, registers={}),
+    "closed forms of mm.ws: they are of registers": lambda d: closed(d, registers={}),
+    "closed forms of mm.ws: they are of operands": lambda d: closed(d, accesses={}),
+    "closed forms of mm.ws: cycles is m, which is": lambda d: closed(d, cycles="m"),
 }
 
 

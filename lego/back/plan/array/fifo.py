@@ -7,8 +7,11 @@ delay reuse are programmed alike; one that is never as deep has only the first s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lego.diag import InternalError
 from lego.ir.adg import InputPlan
+from lego.ir.closed import Number, each, floor_div, minimum, select, symbolic
 from lego.ir.fused import MemoryPlan
 
 __all__ = ["capacities", "segments", "setting"]
@@ -26,22 +29,28 @@ def segments(depth: int, of: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def setting(cycles: int, depth: int, of: int) -> int:
+def setting(cycles: Number, depth: int, of: int) -> Number:
     """Register value for a delay: bit 0 tells that the FIFO is in use, the others include segments.
 
     `depth` is the greatest delay of the running dataflow. Raises InternalError if the delay is greater.
     """
-    if cycles == 0:
-        return 0
-    left, mask = cycles - 1, 1
     parts = segments(depth, of)
-    for k in sorted(range(1, len(parts)), key=lambda k: (-parts[k], k)):
-        if parts[k] <= left:
-            left -= parts[k]
-            mask |= 1 << k
-    if left:
+    if not symbolic(cycles) and cycles > sum(parts):
         raise InternalError(f"a FIFO of {depth} can't delay by {cycles} cycles")
-    return mask
+    return each(cycles, lambda one: select(one > 0, _mask(one, parts), 0))
+
+
+def _mask(cycles: Number, parts: Sequence[int]) -> Number:
+    """The mask for at least one cycle.
+
+    All segments but the last have powers of two of registers, so that they are the bits of what they delay
+    by. The last is taken wherever what is left after the longer ones is as long.
+    """
+    left, last, at = cycles - 1, parts[-1], len(parts) - 1
+    longer = [part for part in parts[1:-1] if part >= last]
+    reach = minimum(floor_div(left, longer[0]) * longer[0], sum(longer)) if longer else 0
+    taken = select(left - reach >= last, 1, 0) if at else 0
+    return 1 + 2 * (left - taken * last) + taken * (1 << at)
 
 
 def capacities(buffer: MemoryPlan) -> dict[int, int]:
