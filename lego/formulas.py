@@ -12,8 +12,10 @@ from lego.back.schedule.times import schedule
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg
 from lego.ir.closed import symbol
+from lego.ir.cycles import issue_cycles
 from lego.ir.formulas import HALF, Formulas, base_of
 from lego.ir.fused import FusedAdg
+from lego.ir.pauses import pauses_of
 from lego.ir.simple import shortest, text_of, within
 
 __all__ = ["formulas"]
@@ -31,10 +33,12 @@ def formulas(
     full = {each.tensor.name: each.tensor.shape for each in adg.operands()}
     shapes = runtime_shapes(adg.op, full, bounds)
     extra = schedule(plan).tails[dataflow] if tail is None else tail
-    cycles = adg.dataflow.timestamps(adg.op, bounds) + extra + settling(plan)
+    trips = adg.dataflow.trips(adg.op, bounds)
+    pauses = pauses_of(adg, trips)
+    cycles = issue_cycles(trips, pauses) + extra + settling(plan)
     by_operand = {p.name: shapes[p.tensor.name] for p in adg.operands()}
-    accesses = access_counts(adg, bounds, by_operand)
-    registers = register_values(plan, dataflow, bounds, shapes, bases, half)
+    accesses = access_counts(adg, bounds, by_operand, pauses)
+    registers = register_values(plan, dataflow, bounds, shapes, bases, half, pauses)
     ranges = {bounds[loop.name]: (1, loop.extent) for loop in adg.op.loops}
     for buffer in plan.buffers:
         if (used := buffer.plans[dataflow]) is not None:

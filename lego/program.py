@@ -11,13 +11,13 @@ from lego.back.schedule.latencies import settling
 from lego.back.schedule.times import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
-from lego.front.pauses import least_pauses
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.checks.check import checked
 from lego.ir.cycles import issue_cycles
 from lego.ir.domain import bounded_above, points, reached
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.layout import Layout
+from lego.ir.pauses import pauses_of
 from lego.ir.program import Program
 
 __all__ = ["configure"]
@@ -65,7 +65,7 @@ def configure(
         )
     starts = _checked_bases(adg, memories, sizes, bases or {})
     trips = adg.dataflow.trips(adg.op, chosen)
-    pauses = least_pauses(adg, trips)
+    pauses = pauses_of(adg, trips)
     extra = schedule(plan).tails[dataflow] if tail is None else tail
     extra += settling(plan)
     program = Program(

@@ -17,11 +17,14 @@ from lego.diag import InternalError
 from lego.front.costs import bank_cost
 from lego.front.meetings import Turns, pause_level
 from lego.front.reuse import Forms
+from lego.ir.adg import Adg, OutputPlan
 from lego.ir.costs import COSTS
 from lego.ir.dag import bits_for, index_bits
+from lego.ir.fused import Plan
 from lego.ir.hardware import MemoryStyle
+from lego.ir.operation import Reduction
 
-__all__ = ["Form", "Nodes", "Use", "User", "digits_of", "turns_of", "user_of", "uses"]
+__all__ = ["Form", "Nodes", "Use", "User", "digits_of", "nodes_of", "turns_of", "user_of", "uses"]
 
 Vector = tuple[int, ...]
 Skews = tuple[Vector, ...]
@@ -179,17 +182,34 @@ class User:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Use:
-    """A way to use banks: its area beside theirs (1e-3 um2), `lag`, `per` and `pause` of
-    :class:`lego.ir.adg.Banking`, whether passes of most lengths need a pause, and who takes turns, if nodes
-    do.
+    """A way to use banks: its area beside theirs (1e-3 um2), `lag`, `per`, `pause`, `apart` and `again` of
+    :class:`lego.ir.adg.Banking`, and who takes turns, if nodes do.
     """
 
     cost: int
     lag: Vector
     per: int = 1
     pause: int = 0
-    often: bool = False
+    apart: int = 0
+    again: int = 0
     turns: Turns | None = None
+
+
+def nodes_of(adg: Adg, plan: Plan, style: MemoryStyle = MemoryStyle.CHEAPEST) -> Nodes:
+    """The data nodes of an operand."""
+    summed = 0 if adg.reduction is Reduction.ASSIGN else adg.output.hold
+    return Nodes(
+        Forms(plan.time, plan.space, plan.offset),
+        adg.data_nodes(plan),
+        adg.dataflow.control,
+        adg.dataflow.trips(adg.op),
+        summed if isinstance(plan, OutputPlan) else plan.hold,
+        summed,
+        plan.tensor.format.bits,
+        plan.tensor.shape,
+        isinstance(plan, OutputPlan),
+        style,
+    )
 
 
 def user_of(nodes: Nodes) -> User:
@@ -256,18 +276,51 @@ def turns_of(user: User, form: Form, phases: Vector) -> Turns:
 def _in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
     """Ways in which banks serve nodes in turn, without a pause at the largest bounds."""
     given = user.nodes
-    pause = pause_level(given.hold, len(user.trips), given.sums)
+    level = pause_level(given.hold, len(user.trips), given.sums)
     whole = all(step % form.gcds[j] == 0 for j in moving for step in user.time[j])
-    if pause is None or not whole:
+    if level is None or not whole:
         return
     for lag, per in user.lags():
         phases = user.phases(lag, per)
         turns = turns_of(user, form, phases)
-        if turns.differ and not turns.meet(user.trips):
-            late = sum(phase > skew for phase, skew in zip(phases, user.skews, strict=True))
-            kept = late * given.bits * (COSTS.register_bit + COSTS.mux_bit)
-            cost = kept + _turns_cost(user, form, moving)
-            yield Use(cost, lag, per, pause, bool(moving), turns)
+        apart = _apart(turns, moving)
+        again = _again(turns, apart, moving)
+        if again is None or not turns.differ or not _seamless(turns, user.trips, apart, again):
+            continue
+        late = sum(phase > skew for phase, skew in zip(phases, user.skews, strict=True))
+        kept = late * given.bits * (COSTS.register_bit + COSTS.mux_bit)
+        cost = kept + _turns_cost(user, form, moving)
+        yield Use(cost, lag, per, level if apart else 0, apart, again, turns)
+
+
+def _apart(turns: Turns, moving: list[int]) -> int:
+    """Most cycles by which two nodes are apart that a bank may serve."""
+    groups: dict[Vector, list[int]] = {}
+    for phase, digits in turns.nodes:
+        still = tuple(d for j, d in enumerate(digits) if j not in moving)
+        groups.setdefault(still, []).append(phase)
+    return max(max(phases) - min(phases) for phases in groups.values())
+
+
+def _again(turns: Turns, apart: int, moving: list[int]) -> int | None:
+    """Trips of the innermost counter after which nodes are at the same banks again; 0 if they act once
+    in a pass; None if they would meet within it, or another counter moves them."""
+    if turns.hold or not apart or not turns.steps:
+        return 0
+    if any(any(step) for step in turns.steps[:-1]):
+        return None
+    inner = turns.steps[-1]
+    rounds = [turns.counts[j] // math.gcd(inner[j], turns.counts[j]) for j in moving]
+    pass_alone = (1,) * (len(turns.steps) - 1) + (apart + 1,)
+    return None if turns.meet(pass_alone) else math.lcm(*rounds)
+
+
+def _seamless(turns: Turns, trips: Vector, apart: int, again: int) -> bool:
+    """Whether passes at these trips can follow each other without a pause (see lego.ir.pauses)."""
+    if again:
+        return trips[-1] % again == 0
+    held = math.prod(trips[len(trips) - turns.hold :])
+    return turns.hold == len(trips) or held > apart
 
 
 def _turns_cost(user: User, form: Form, moving: list[int]) -> int:

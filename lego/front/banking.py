@@ -63,6 +63,8 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
             use.per,
             use.turns is not None,
             use.pause,
+            use.apart,
+            use.again,
         )
         for user, use in zip(users, chosen, strict=True)
     ]
@@ -83,7 +85,7 @@ def _cheapest(users: Sequence[User], least: int) -> tuple[Form, list[Use]]:
             chosen = _chosen(users, form, None if found is None else found[0][0])
             if chosen is None:
                 continue
-            price = chosen[0], tuple(use.often for use in chosen[1])
+            price = chosen[0], tuple(use.again > 0 for use in chosen[1])
             if found is None or price < found[0]:
                 found = price, form, chosen[1]
     if found is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from lego.front.bank_use import nodes_of
 from lego.front.banking import least_banks
 from lego.front.explain import explain
-from lego.front.pauses import nodes_of
 from lego.ir.adg import Banking, Fu, InputPlan
 from lego.ir.costs import COSTS
 from lego.ir.fused import FusedAdg, Layer, MemoryPlan

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lego.diag import InternalError
+from lego.front.bank_use import nodes_of
 from lego.front.banking import shared_banks
 from lego.front.binding import Binding, bindings, fixed_cost, identity, plans_at
 from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
-from lego.front.pauses import nodes_of
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Fusion, Layer, Method, Plan, single

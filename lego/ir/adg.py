@@ -52,7 +52,10 @@ class Banking:
         same timestamp; an empty `lag`: all at once.
     shared : banks serve several data nodes, each in a cycle of its own.
     pause : innermost counters after whose round the next timestamp may have to wait, so that no two
-        data nodes use one bank in one cycle; 0: they never do.
+        data nodes use one bank in one cycle; 0: it never has to.
+    apart : most cycles by which two data nodes that share a bank are apart.
+    again : trips of the innermost counter after which nodes are at the same banks again, where it moves
+        them; 0 where they keep their banks in a pass.
     """
 
     counts: tuple[int, ...]
@@ -64,6 +67,8 @@ class Banking:
     per: int = 1
     shared: bool = False
     pause: int = 0
+    apart: int = 0
+    again: int = 0
 
     def phase(self, fu: Fu) -> int:
         """Cycles by which the data node of an FU uses its bank later than the first."""
@@ -327,18 +332,14 @@ class Adg:
 
     @property
     def longest_pauses(self) -> tuple[int, ...]:
-        """What the idle cycles after the round of each counter and those inside it never exceed.
-
-        A pause as long as two data nodes' phases differ keeps the rounds apart altogether.
-        """
+        """What the idle cycles after the round of each counter and those inside it never exceed."""
+        sharing = [plan.banking for plan in self.operands() if plan.banking.pause]
+        levels = {banking.pause for banking in sharing}
         counters = len(self.dataflow.temporal)
-        most = [0] * counters
-        for plan in self.operands():
-            if plan.banking.pause:
-                at = counters - plan.banking.pause
-                phases = [plan.banking.phase(fu) for fu in self.data_nodes(plan)]
-                most[at] = max(most[at], max(phases) - min(phases))
-        return tuple(most)
+        return tuple(
+            max(b.apart for b in sharing if b.pause <= level) if level in levels else 0
+            for level in range(counters, 0, -1)
+        )
 
     @property
     def guards(self) -> tuple[Guard, ...]:
