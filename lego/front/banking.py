@@ -20,7 +20,14 @@ from lego.front.meetings import prove_apart
 from lego.ir.adg import Banking
 from lego.ir.costs import COSTS
 
-__all__ = ["Nodes", "bank_function", "least_banks", "prove_conflict_free", "shared_banks"]
+__all__ = [
+    "Nodes",
+    "bank_function",
+    "banks_and_area",
+    "least_banks",
+    "prove_conflict_free",
+    "shared_banks",
+]
 
 Vector = tuple[int, ...]
 Skews = tuple[Vector, ...]
@@ -37,6 +44,14 @@ def bank_function(nodes: Nodes) -> Banking:
 def least_banks(every: Sequence[Nodes]) -> int:
     """Nodes that act in one cycle: no bank function of elements alone can do with fewer."""
     return max(user_of(nodes).least for nodes in every)
+
+
+def banks_and_area(every: Sequence[Nodes]) -> tuple[int, int]:
+    """Banks of the cheapest function, and their area with what it takes to use them (1e-3 um2)."""
+    users = [user_of(nodes) for nodes in every]
+    form, chosen = _cheapest(users, max(user.least for user in users))
+    cost = users[0].memory_cost(form) + sum(use.cost for use in chosen)
+    return math.prod(form.counts), cost
 
 
 def shared_banks(every: Sequence[Nodes]) -> list[Banking]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lego.front.accesses import access_counts
+from lego.front.bank_use import Nodes
+from lego.front.banking import banks_and_area
 from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
 from lego.ir.adg import Adg, DelayReuse, InputPlan, OutputPlan
+from lego.ir.hardware import MemoryStyle
 
-__all__ = ["explain"]
+__all__ = ["explain", "why_banks"]
 
 Vector = tuple[int, ...]
 
@@ -153,6 +157,17 @@ def _output(adg: Adg, plan: OutputPlan, words: Mapping[str, int]) -> Iterator[st
         yield f"    accumulated in memory over {names or 'a preloaded identity'}"
     yield f"    {len(plan.classes)} data nodes"
     yield f"    {_bank_line(adg, plan, words)}"
+
+
+def why_banks(every: Sequence[Nodes]) -> str:
+    """What the banks take by the table of costs, and what they would if nodes took no turns."""
+    _, area = banks_and_area(every)
+    at_once = [replace(nodes, style=MemoryStyle.AT_ONCE) for nodes in every]
+    banks, other = banks_and_area(at_once)
+    mine = f"cheapest: {area / 1000:,.0f} um2 modelled with what chooses among them"
+    if other == area:
+        return f"{mine}, nodes taking turns or not"
+    return f"{mine}; without turns {banks} banks, {other / 1000:,.0f} um2"
 
 
 def _bank_line(adg: Adg, plan: InputPlan | OutputPlan, words: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lego.front.bank_use import nodes_of
 from lego.front.banking import least_banks
-from lego.front.explain import explain
+from lego.front.explain import explain, why_banks
 from lego.ir.adg import Banking, Fu, InputPlan
 from lego.ir.costs import COSTS
 from lego.ir.fused import FusedAdg, Layer, MemoryPlan
@@ -24,7 +24,9 @@ _HOW = {
 def explain_design(fused: FusedAdg) -> str:
     """Text for people: one section for what is shared, one per dataflow."""
     if len(fused.layers) == 1:
-        return explain(fused.layers[0].adg)
+        adg = fused.layers[0].adg
+        why = (f"  banks of {p.name}: {why_banks([nodes_of(adg, p)])}" for p in adg.operands())
+        return "\n".join([explain(adg), *why])
     lines = [*_shared(fused)]
     for k, layer in enumerate(fused.layers):
         lines += ["", f"dataflow {k}, {layer.label}", explain(layer.adg)]
@@ -122,6 +124,7 @@ def _banks(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
         proof = "as many as act at once" if banking.n_banks == least else f"{least} act at once"
         bank = " , ".join(_terms(banking)) or "0"
         yield f"    {tensor}: bank {bank}; {banking.n_banks} banks, {proof}"
+        yield f"      {why_banks(nodes)}"
 
 
 def _terms(banking: Banking) -> Iterator[str]:
