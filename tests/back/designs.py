@@ -113,6 +113,40 @@ operations:
     dataflow: {spatial: {k: 3, l: 2}, temporal: [m, k, l], control: [2, 0]}
 architecture: {array: [3, 2]}
 """
+ROUNDS = """\
+name: rounds
+operations:
+  - name: op
+    loops: {m: 5, n: 7, k: 3}
+    statement: "Y[m,n] += X[m,n,k] * W[n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {spatial: {m: 2, n: 3}, temporal: [n, m, k], control: systolic}
+architecture: {array: [2, 3]}
+"""
+ROTATING = """\
+name: rotating
+operations:
+  - name: mm
+    loops: {m: 7, n: 5, k: 6}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflows:
+      - {name: os, spatial: {m: 4, n: 4}, temporal: [m, n, k], control: systolic}
+      - {name: ws, spatial: {k: 4, n: 4}, temporal: [n, k, m], control: systolic}
+      - {name: is, spatial: {m: 4, k: 4}, temporal: [m, k, n], control: systolic}
+architecture: {array: [4, 4]}
+"""
+WAITING = """\
+name: waiting
+operations:
+  - name: mm
+    loops: {m: 7, n: 6, k: 4}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {spatial: {m: 3, n: 2}, temporal: [m, n, k], control: broadcast}
+architecture: {array: [3, 2]}
+"""
+IN_TURN = {"rounds": ROUNDS, "rotating": ROTATING, "waiting": WAITING}
 DESIGNS = {
     "gemm": GEMM, "chain": CHAIN, "tree": TREE, "windows": WINDOWS, "triangle": TRIANGLE,
     "fifos": FIFOS, "several": SEVERAL, "edges": EDGES, "shifted": SHIFTED, "levels": LEVELS,

@@ -5,16 +5,22 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.ir.dag import Module, Node, Op, bits_for
+
+UNKNOWN: Any = None
+"""What nobody may look at; no memory, register enable, check or test accepts it."""
 
 STATE = (Op.REG, Op.DELAY, Op.MEMORY)
 
 
 def fitted(value: int, low: int, high: int) -> int:
     """The low bits of a value, read in the format of an interval."""
+    if value is UNKNOWN:
+        return UNKNOWN
     bits = bits_for(low, high)
     value &= (1 << bits) - 1
     return value - (1 << bits) if low < 0 and value >> (bits - 1) else value
@@ -41,7 +47,12 @@ ARITHMETIC: dict[Op, Callable[..., int]] = {
 
 
 def meaning(node: Node, args: Sequence[int], widths: Sequence[int] = ()) -> int:
-    """The value of a primitive without state; `widths` are the bits of its sources, if they count."""
+    """The value of a primitive without state; `widths` are the bits of its sources, if they count.
+
+    Where two words of a one-hot choice are selected it is UNKNOWN, and so is what depends on it.
+    """
+    if UNKNOWN in args:
+        return _partly_known(node.op, args)
     match node.op:
         case Op.CONST:
             return node.value
@@ -53,7 +64,8 @@ def meaning(node: Node, args: Sequence[int], widths: Sequence[int] = ()) -> int:
             return args[0] >> node.value & (1 << node.extent) - 1
         case Op.ONEHOT:
             chosen = [word for select, word in zip(args[::2], args[1::2], strict=True) if select]
-            assert len(chosen) <= 1
+            if len(chosen) > 1:
+                return UNKNOWN
             return chosen[0] if chosen else 0
         case Op.CAT:
             total, at = 0, 0
@@ -62,6 +74,21 @@ def meaning(node: Node, args: Sequence[int], widths: Sequence[int] = ()) -> int:
                 at += width
             return total
     return ARITHMETIC[node.op](*args)
+
+
+def _partly_known(op: Op, args: Sequence[int]) -> int:
+    """The value of a primitive if it is the same whatever its unknown sources are."""
+    match op:
+        case Op.MUX if args[0] is not UNKNOWN:
+            return args[1] if args[0] else args[2]
+        case Op.AND if 0 in args:
+            return 0
+        case Op.OR if 1 in args:
+            return 1
+        case Op.ONEHOT if UNKNOWN not in args[::2]:
+            chosen = [word for select, word in zip(args[::2], args[1::2], strict=True) if select]
+            return (chosen or [0])[0] if len(chosen) <= 1 else UNKNOWN
+    return UNKNOWN
 
 
 class Machine:
@@ -136,12 +163,14 @@ class Machine:
             if node.op is Op.MEMORY:
                 found[i] = [self._value(s) for s in node.srcs]
             elif node.op in STATE:
-                enabled = len(node.srcs) == 1 or self._value(node.srcs[1])
+                enabled = 1 if len(node.srcs) == 1 else self._value(node.srcs[1])
+                assert enabled is not UNKNOWN, f"%{i} of {self.module.name}"
                 found[i] = self._value(node.srcs[0]) if enabled else self._state[i]
             elif node.op is Op.INSTANCE:
                 found[i] = self._inner[i]._following()
             elif node.op is Op.CHECK:
                 condition, when = (self._value(s) for s in node.srcs)
+                assert when is not UNKNOWN
                 assert condition or not when, f"%{i} of {self.module.name}"
         return found
 
@@ -157,6 +186,10 @@ class Machine:
     def _access(self, i: int, raddr: int, ren: int, waddr: int, wdata: int, wen: int) -> None:
         """A word read is there in the next cycle, as it was before a write in this one."""
         words = self._words[i]
+        assert ren is not UNKNOWN
+        assert wen is not UNKNOWN
+        assert not ren or raddr is not UNKNOWN
+        assert not wen or UNKNOWN not in (waddr, wdata)
         if ren:
             self._state[i] = words.get(raddr, self.module.nodes[i].range[1] * 2 // 3)
         if wen:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from lego.back.lower.array.array import LoweredArray, lower_array
@@ -17,6 +17,7 @@ from lego.back.plan.array.fu_kind import mask_port
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.memory.turn import digit_name, turn_name, turn_of
+from lego.back.plan.register_values import register_values
 from lego.back.plan.registers import access_of, address_bits, needs_extent
 from lego.back.plan.signals import fetch_port, inside_port, variant_port
 from lego.back.schedule.stages import NO_STAGES, Stages
@@ -27,8 +28,8 @@ from lego.ir.program import Program
 from lego.program import configure
 from tests.back.designs import design_of
 
-ACTING = ("launch", "running", "step", "last")
-"""Signals of the sequencer, by how they begin, that are 0 unless a timestamp is issued."""
+ACTING = re.compile(r"launch|running|step\d+|last\d+|.*_en|.*_fetch(_\d+)+")
+"""Signals of the control that are 0 unless a timestamp is issued."""
 
 
 FAST = Stages(*[True] * len(fields(Stages)))
@@ -80,8 +81,41 @@ class Timeline:
 
     @cached_property
     def timestamps(self) -> list[tuple[int, ...]]:
-        """In the order in which they are issued, one a cycle."""
+        """In the order in which they are issued."""
         return list(itertools.product(*map(range, self.trips)))
+
+    @cached_property
+    def pauses(self) -> tuple[int, ...]:
+        """Idle cycles after a round of each counter and those inside it."""
+        registers = self.program.registers
+        return tuple(registers.get(f"pause{k}", 0) for k in range(len(self.trips)))
+
+    @cached_property
+    def issued(self) -> dict[tuple[int, ...], int]:
+        """The cycle in which each timestamp is issued, counted from the first one's."""
+        found, cycle = {}, 0
+        for t in self.timestamps:
+            found[t], cycle = cycle, cycle + 1
+            at_end = [x == n - 1 for x, n in zip(t, self.trips, strict=True)]
+            cycle += sum(pause for k, pause in enumerate(self.pauses) if all(at_end[k:]))
+        return found
+
+    @cached_property
+    def span(self) -> int:
+        """Cycles from the first issue to the last, both included."""
+        return self.issued[self.timestamps[-1]] + 1
+
+    def paused(self, pauses: Mapping[int, int]) -> Timeline:
+        """The run with other idle cycles after rounds of these counters."""
+        every = [pauses.get(k, 0) for k in range(len(self.trips))]
+        shapes = {
+            plan.tensor.name: self.program.layouts[plan.name].shape for plan in self.adg.operands()
+        }
+        bases = dict.fromkeys(self.program.layouts, 0)
+        registers = register_values(
+            self.design, self.layer, self.program.bounds, shapes, bases, pauses=every
+        )
+        return replace(self, program=replace(self.program, registers=registers))
 
     def point(self, t: tuple[int, ...], fu: Fu) -> tuple[int, ...]:
         """The values of all loops."""
@@ -124,10 +158,14 @@ class Timeline:
     def reused(self, plan: InputPlan, number: int, t: tuple[int, ...]) -> bool:
         """Whether the timestamp at which another FU used the value is one of this run."""
         reuse = plan.delays[number]
-        before = [x - step for x, step in zip(t, reuse.dt, strict=True)]
-        cycles = reuse.cycles(self.trips, self.adg.dataflow.skew(reuse.shift))
-        served = cycles > 0 or not reuse.programmable
-        return served and all(0 <= x < n for x, n in zip(before, self.trips, strict=True))
+        before = tuple(x - step for x, step in zip(t, reuse.dt, strict=True))
+        if before not in self.issued:
+            return False
+        late = self.issued[t] - self.issued[before] + self.adg.dataflow.skew(reuse.shift)
+        if not reuse.programmable:
+            assert late == reuse.delay
+            return True
+        return 0 < late and (late <= reuse.delay or not any(self.pauses))
 
     def commits(self, t: tuple[int, ...], fu: Fu) -> bool:
         """Whether the data node of a root writes an element, at the end of the counters that it holds."""
@@ -215,19 +253,27 @@ class Timeline:
 
     def taps(self, taps: Taps, cycle: int) -> dict[str, int]:
         """All taps in a cycle, counted from the first issue; 0 where no timestamp is behind them, but for
-        steps of rows, which are registers.
+        steps of rows, which are registers. While the counters pause, nothing acts and the rest stands.
         """
-        found, last = {}, len(self.timestamps) - 1
+        found = {}
         for port, tap in taps.asked.items():
             at = cycle - tap.delay
             stands = re.fullmatch(r".*_row\d+", tap.signal)
-            known = stands or 0 <= at <= last
-            found[port] = self._told[min(max(at, 0), last)].get(tap.signal, 0) if known else 0
+            known = stands or 0 <= at < self.span
+            told = self.told[min(max(at, 0), self.span - 1)]
+            found[port] = told.get(tap.signal, 0) if known else 0
         return found
 
     @cached_property
-    def _told(self) -> list[dict[str, int]]:
-        return [self.signals(t) for t in self.timestamps]
+    def told(self) -> list[dict[str, int]]:
+        """What is told in each cycle from the first issue to the last."""
+        found: list[dict[str, int]] = []
+        for t in self.timestamps:
+            while len(found) < self.issued[t]:
+                idle = {name for name in found[-1] if ACTING.fullmatch(name)}
+                found.append(found[-1] | dict.fromkeys(idle, 0))
+            found.append(self.signals(t))
+        return found
 
 
 def runs_of(design: DesignPlan, seed: int, count: int = 2) -> Iterator[Timeline]:

@@ -18,7 +18,7 @@ from lego.ir.dag import Op
 from lego.ir.expr import evaluate
 from lego.ir.fused import Plan
 from lego.ir.operation import Reduction
-from tests.back.designs import CHAIN, DESIGNS, GEMM, SEVERAL
+from tests.back.designs import CHAIN, DESIGNS, GEMM, IN_TURN, SEVERAL
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Timeline, rooms_of, runs_of, tensor_of
 
@@ -55,9 +55,9 @@ class Host:
 
 
 @pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", DESIGNS | IN_TURN)
 def test_a_host_gets_what_the_loops_say(name: str, stages: Stages) -> None:
-    rooms = rooms_of(DESIGNS[name], stages)
+    rooms = rooms_of((DESIGNS | IN_TURN)[name], stages)
     host = Host(rooms.design, build(rooms.design, stages=stages))
     for seed, run in enumerate(runs_of(rooms.design, seed=7, count=1)):
         r, output = random.Random(seed), run.adg.output
@@ -74,7 +74,7 @@ def test_a_host_gets_what_the_loops_say(name: str, stages: Stages) -> None:
         cycles = [host.cycle(start=1)["busy"]]
         while host.cycle()["busy"]:
             cycles.append(1)
-        length = len(run.timestamps) + rooms.times.tails[run.layer] + rooms.times.settle
+        length = run.span + rooms.times.tails[run.layer] + rooms.times.settle
         assert len(cycles) == length + 1  # in the first one the start is seen
         assert stages.events or length == run.program.cycles
         fmt = run.adg.output_format

@@ -44,7 +44,9 @@ def test_tensors_shrink_as_their_largest_index_does(
 def values_of(run: Timeline, bases: dict[str, int]) -> dict[str, int]:
     shapes = {name: layout.shape for name, layout in run.program.layouts.items()}
     by_tensor = {plan.tensor.name: shapes[plan.name] for plan in run.adg.operands()}
-    return register_values(run.design, run.layer, run.program.bounds, by_tensor, bases)
+    return register_values(
+        run.design, run.layer, run.program.bounds, by_tensor, bases, pauses=run.pauses
+    )
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -79,6 +81,7 @@ def test_bounds_trips_and_guards(name: str) -> None:
         assert set(values) == {spec.name for spec in design.registers}
         assert all(0 <= values[spec.name] <= spec.high for spec in design.registers)
         assert [values[f"trip{k}"] + 1 for k in range(len(run.trips))] == list(run.trips)
+        assert [values.get(f"pause{k}", 0) for k in range(len(run.trips))] == list(run.pauses)
         for axis, loop in enumerate(run.adg.dataflow.spatial_loops):
             if loop >= 0:
                 assert values[f"bound{axis}"] == run.bounds[loop]

@@ -15,7 +15,7 @@ from lego.ir.adg import Fu, OutputClass
 from lego.ir.dag import Dag
 from lego.ir.expr import evaluate
 from lego.ir.operation import Reduction
-from tests.back.designs import DESIGNS
+from tests.back.designs import DESIGNS, IN_TURN
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of
 
@@ -31,7 +31,7 @@ def array_of(rooms: Rooms) -> Machine:
 def given(rooms: Rooms, run: Timeline, tensors: Tensors, r: random.Random) -> list[dict[str, int]]:
     """What the array is told and given, from the first issue on; nodes that don't read bring anything."""
     last = max(tap.delay for tap in rooms.taps.asked.values()) + 8
-    cycles = [run.taps(rooms.taps, cycle) for cycle in range(len(run.timestamps) + last)]
+    cycles = [run.taps(rooms.taps, cycle) for cycle in range(run.span + last)]
     for buffer in rooms.design.operands:
         plan = buffer.plans[run.layer]
         nodes = {fu for each in buffer.plans if each for fu in rooms.design.fused.fus()}
@@ -39,11 +39,13 @@ def given(rooms: Rooms, run: Timeline, tensors: Tensors, r: random.Random) -> li
             inputs[node_port(buffer, fu)] = r.randint(*buffer.span)
         for fu in run.adg.data_nodes(plan) if plan is not None else ():
             at = rooms.times.operand[buffer.index] - rooms.design.spread[buffer.index]
-            for n, t in enumerate(run.timestamps):
+            for t in run.timestamps:
                 element = run.element(plan, t, fu)
                 value = tensors[plan.name].get(element, plan.tensor.pad)
                 if value is not None and run.fetched(plan, t, fu):
-                    cycles[n + at + run.adg.dataflow.skew(fu)][node_port(buffer, fu)] = value
+                    cycles[run.issued[t] + at + run.adg.dataflow.skew(fu)][
+                        node_port(buffer, fu)
+                    ] = value
     return cycles
 
 
@@ -66,9 +68,9 @@ def contributions(
 
 
 @pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", DESIGNS | IN_TURN)
 def test_results_are_the_reductions_of_bodies(name: str, stages: Stages) -> None:
-    rooms = rooms_of(DESIGNS[name], stages)
+    rooms = rooms_of((DESIGNS | IN_TURN)[name], stages)
     for seed, run in enumerate(runs_of(rooms.design, seed=6)):
         r = random.Random(seed)
         tensors = {plan.name: tensor_of(run, plan, r) for plan in run.adg.inputs}
@@ -76,10 +78,11 @@ def test_results_are_the_reductions_of_bodies(name: str, stages: Stages) -> None
         still = {port: run.program.registers.get(port, 0) for port in machine.ports}
         said = machine.run(still | each for each in given(rooms, run, tensors, r))
         fmt, checked = run.adg.output_format, 0
-        for c, (n, t) in itertools.product(run.adg.output.classes, enumerate(run.timestamps)):
+        for c, t in itertools.product(run.adg.output.classes, run.timestamps):
             values = list(contributions(run, tensors, c, t))
             if run.commits(t, c.root) and values:
-                at = n + rooms.times.results[run.layer] + run.adg.dataflow.skew(c.root)
+                at = run.issued[t] + rooms.times.results[run.layer]
+                at += run.adg.dataflow.skew(c.root)
                 port = node_port(rooms.design.results, c.root)
                 found = fitted(said[at][port], fmt.low, fmt.high)
                 assert found == fitted(reduced(run, values), fmt.low, fmt.high), (c.root, t)

@@ -59,7 +59,7 @@ def test_neighbours_pass_operands_with_their_skew() -> None:
 
 
 def test_fifos_are_as_deep_as_the_register_says() -> None:
-    """W comes back after a kernel of kh x kw cycles, from the FU itself."""
+    """W comes back after a kernel of kh x kw cycles and the pause after it, from the FU itself."""
     rooms = rooms_of(FIFOS)
     buffer = rooms.design.operands[1]
     (number,) = {
@@ -74,4 +74,6 @@ def test_fifos_are_as_deep_as_the_register_says() -> None:
             links = ordered(rooms.design.array.links[1].choices[fu])
             (which,) = (n for link, n in links.items() if link.fifo == number)
             late = found[f"{fu} {source(1, 'W', which).name}"]
-            assert late[kh * kw :] == [8 * fus.index(fu) + cycle for cycle in range(24 - kh * kw)]
+            back = run.issued[0, 0, 1, 0, 0]
+            assert back == kh * kw + run.pauses[3]
+            assert late[back:] == [8 * fus.index(fu) + cycle for cycle in range(24 - back)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 
 from lego.back.lower.control.sequencer import build_sequencer
-from tests.back.designs import GEMM, SEVERAL
+from tests.back.designs import DESIGNS, GEMM, IN_TURN, ROUNDS, SEVERAL, SHIFTED
 from tests.back.machine import Machine
-from tests.back.timeline import rooms_of, runs_of
+from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of
 
 
 def started(machine: Machine, registers: dict[str, int], starts: list[int]) -> list[dict[str, int]]:
@@ -17,28 +18,72 @@ def started(machine: Machine, registers: dict[str, int], starts: list[int]) -> l
     return machine.run(known | {"start": start} for start in starts)
 
 
+def check_run(rooms: Rooms, machine: Machine, run: Timeline) -> None:
+    """Timestamps in the cycles in which loops with pauses issue them, and between them one step each."""
+    waits = 1 + rooms.times.settle
+    said = started(machine, run.program.registers, [1] + [0] * (waits + run.span))
+    assert [each["launch"] for each in said] == [int(k == waits - 1) for k in range(len(said))]
+    said = said[waits:]
+    issued = {cycle: t for t, cycle in run.issued.items()}
+    steps: list[tuple[int, ...]] = []
+    for cycle, each in enumerate(said):
+        counters = range(len(run.trips))
+        assert each["running"] == (cycle in issued)
+        for held in (*counters, len(run.trips)):
+            ends = cycle in issued and run.signals(issued[cycle])[f"last{held}"]
+            assert each[f"last{held}"] == ends
+        if cycle in issued:
+            assert tuple(each[f"count{k}"] for k in counters) == issued[cycle]
+        steps.append(tuple(each[f"step{k}"] for k in counters))
+    moves = [0] * len(said)
+    for before, after in itertools.pairwise(run.timestamps):
+        (moved,) = itertools.compress(itertools.count(), steps[run.issued[after] - 1])
+        assert after == (*before[:moved], before[moved] + 1, *[0] * (len(before) - moved - 1))
+        moves[run.issued[after] - 1] = 1
+    assert [sum(each) for each in steps] == moves
+    ends = rooms.times.tails[run.layer] - 1
+    machine.run([{port: run.program.registers.get(port, 0) for port in machine.ports}] * ends)
+
+
 @pytest.mark.parametrize("text", [GEMM, SEVERAL], ids=["gemm", "several"])
 def test_counters_are_nested_loops(text: str) -> None:
     rooms = rooms_of(text)
     for run in runs_of(rooms.design, seed=8):
-        machine = Machine(build_sequencer(rooms.design, rooms.times.tails))
-        waits = 1 + rooms.times.settle
-        said = started(machine, run.program.registers, [1] + [0] * (waits + len(run.timestamps)))
-        issued = said[waits : waits + len(run.timestamps)]
-        counters = [tuple(each[f"count{k}"] for k in range(len(run.trips))) for each in issued]
-        assert counters == run.timestamps
-        assert [each["running"] for each in said[waits:]] == [1] * len(issued) + [0]
-        assert [each["launch"] for each in said] == [int(k == waits - 1) for k in range(len(said))]
-        for before, after, each in zip(counters, counters[1:], issued, strict=False):
-            steps = [each[f"step{k}"] for k in range(len(before))]
-            (moved,) = itertools.compress(itertools.count(), steps)
-            assert after == (*before[:moved], before[moved] + 1, *[0] * (len(before) - moved - 1))
+        check_run(rooms, Machine(build_sequencer(rooms.design, rooms.times.tails)), run)
+
+
+@pytest.mark.parametrize("name", DESIGNS | IN_TURN)
+def test_the_counters_pause_after_rounds(name: str) -> None:
+    """One run after the other, with pauses of any length."""
+    rooms, r = rooms_of((DESIGNS | IN_TURN)[name]), random.Random(2)
+    most = rooms.design.fused.longest_pauses()
+    machine = Machine(build_sequencer(rooms.design, rooms.times.tails))
+    for given in runs_of(rooms.design, seed=9, count=3):
+        check_run(
+            rooms, machine, given.paused({k: r.randint(0, n) for k, n in enumerate(most) if n})
+        )
+
+
+def test_pauses_of_several_rounds_add_up() -> None:
+    """Nodes of Y have to be apart after rounds of k, those of W after rounds of m and k."""
+    rooms = rooms_of(ROUNDS)
+    assert rooms.design.fused.longest_pauses() == (0, 2, 3)
+    machine = Machine(build_sequencer(rooms.design, rooms.times.tails))
+    for run in runs_of(rooms.design, seed=9, count=1):
+        for outer, inner in itertools.product(range(3), range(4)):
+            check_run(rooms, machine, run.paused({1: outer, 2: inner}))
+
+
+def test_no_pause_no_register() -> None:
+    rooms = rooms_of(SHIFTED)
+    assert not any(spec.name.startswith("pause") for spec in rooms.design.registers)
+    assert any(spec.name == "pause2" for spec in rooms_of(GEMM).design.registers)
 
 
 def test_a_start_while_busy_is_not_heard() -> None:
     rooms = rooms_of(GEMM)
     (run,) = runs_of(rooms.design, seed=8, count=0)
-    end = len(run.timestamps) + rooms.times.tails[0] + 1
+    end = run.span + rooms.times.tails[0] + 1
     machine = Machine(build_sequencer(rooms.design, rooms.times.tails))
     said = started(machine, run.program.registers, [1] * (end + 2))
     assert [each["busy"] for each in said] == [0, *[1] * (end - 1), 0, 1]

@@ -16,7 +16,7 @@ from lego.ir.dag import index_bits
 from lego.ir.fused import MemoryPlan, Plan
 from lego.ir.layout import Layout
 from lego.ir.operation import Reduction
-from tests.back.designs import CHAIN, DESIGNS
+from tests.back.designs import CHAIN, DESIGNS, IN_TURN
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of
 
@@ -35,7 +35,7 @@ operations:
       - {name: ws, spatial: {k: 2, n: 1}, temporal: [n, k, m], control: systolic}
 architecture: {array: [3, 3]}
 """
-MEMORIES = DESIGNS | {"double": DOUBLE, "wide": WIDE, "at_nodes": AT_NODES}
+MEMORIES = DESIGNS | IN_TURN | {"double": DOUBLE, "wide": WIDE, "at_nodes": AT_NODES}
 
 
 class Hosted:
@@ -104,8 +104,8 @@ def check_given(run: Timeline, plan: Plan, fu: Fu, tensor: Tensor, given: list[i
     """A node's value is its element, or the pad beside the tensor, at every timestamp at which it reads; an
     FU beyond a loop's bound doesn't use what it gets from beside the tensor.
     """
-    for t, value in zip(run.timestamps, given, strict=False):
-        element = run.element(plan, t, fu)
+    for t in run.timestamps:
+        element, value = run.element(plan, t, fu), given[run.issued[t]]
         if run.fetched(plan, t, fu) and (element in tensor or run.counts(t, fu)):
             assert value == tensor.get(element, plan.tensor.pad), (plan.name, fu, t)
 
@@ -113,7 +113,7 @@ def check_given(run: Timeline, plan: Plan, fu: Fu, tensor: Tensor, given: list[i
 def delivered(memory: Hosted, run: Timeline, rooms: Rooms) -> list[dict[str, int]]:
     """What the nodes get, from the first issue on."""
     last = max(tap.delay for tap in rooms.taps.asked.values()) + 8
-    cycles = range(len(run.timestamps) + last)
+    cycles = range(run.span + last)
     return [memory.cycle(still(run) | run.taps(rooms.taps, cycle)) for cycle in cycles]
 
 
@@ -155,9 +155,10 @@ def results(
     """What the array's nodes give, by cycle, and what becomes of the elements."""
     output, skew, sums = run.adg.output, run.adg.dataflow.skew, {}
     stream: dict[int, dict[str, int]] = {}
-    for n, t in enumerate(run.timestamps):
+    for t in run.timestamps:
         for fu in run.adg.data_nodes(output):
-            value, at = r.randint(-9, 9), n + rooms.times.results[run.layer] + skew(fu)
+            at = run.issued[t] + rooms.times.results[run.layer] + skew(fu)
+            value = r.randint(-9, 9)
             stream.setdefault(at, {})[node_port(rooms.design.results, fu)] = value
             if run.commits(t, fu):
                 add(run, sums, run.element(output, t, fu), value)
@@ -179,11 +180,13 @@ def add(run: Timeline, tensor: Tensor, element: tuple[int, ...], value: int) -> 
 def committed(
     memory: Hosted, run: Timeline, rooms: Rooms, stream: Mapping[int, Mapping[str, int]]
 ) -> None:
-    """The run up to the end of its tail."""
-    for cycle in range(len(run.timestamps) + rooms.times.tails[run.layer]):
+    """The run up to the end of its tail; where the array has no result to give it gives anything."""
+    r, buffer = random.Random(0), rooms.design.results
+    ports = [node_port(buffer, fu) for fu in rooms.design.fused.fus()]
+    for cycle in range(run.span + rooms.times.tails[run.layer]):
+        given = stream.get(cycle, {})
         nodes = {
-            port: fitted(value, *rooms.design.results.word)
-            for port, value in stream.get(cycle, {}).items()
+            port: fitted(given.get(port, r.randint(*buffer.word)), *buffer.word) for port in ports
         }
         memory.cycle(still(run) | run.taps(rooms.taps, cycle) | nodes)
 

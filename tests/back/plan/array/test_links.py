@@ -21,12 +21,11 @@ def check_link(run: Timeline, plan: InputPlan, fu: Fu, link: Link, number: int) 
     delay = link.delay
     if link.fifo >= 0:
         reuse = plan.delays[link.fifo]
-        delay = reuse.cycles(run.trips, skew(reuse.shift))
-    for n, t in enumerate(run.timestamps):
+        delay = reuse.cycles(run.trips, skew(reuse.shift), run.pauses)
+    issued = {cycle: t for t, cycle in run.issued.items()}
+    for t in run.timestamps:
         if number < 0 or run.reused(plan, number, t):
-            before = n + skew(fu) - delay - skew(link.fu)
-            assert 0 <= before < len(run.timestamps)
-            used = run.timestamps[before]
+            used = issued[run.issued[t] + skew(fu) - delay - skew(link.fu)]
             assert run.element(plan, used, link.fu) == run.element(plan, t, fu)
             served += 1
     return served
