@@ -165,7 +165,7 @@ class Timeline:
         if not reuse.programmable:
             assert late == reuse.delay
             return True
-        return 0 < late and (late <= reuse.delay or not any(self.pauses))
+        return late > 0 and (late <= reuse.delay or not any(self.pauses))
 
     def commits(self, t: tuple[int, ...], fu: Fu) -> bool:
         """Whether the data node of a root writes an element, at the end of the counters that it holds."""

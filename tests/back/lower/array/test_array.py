@@ -38,7 +38,7 @@ def given(rooms: Rooms, run: Timeline, tensors: Tensors, r: random.Random) -> li
         for inputs, fu in itertools.product(cycles, nodes):
             inputs[node_port(buffer, fu)] = r.randint(*buffer.span)
         for fu in run.adg.data_nodes(plan) if plan is not None else ():
-            at = rooms.times.operand[buffer.index] - rooms.design.spread[buffer.index]
+            at = rooms.times.operand[buffer.index]
             for t in run.timestamps:
                 element = run.element(plan, t, fu)
                 value = tensors[plan.name].get(element, plan.tensor.pad)

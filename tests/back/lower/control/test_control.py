@@ -12,7 +12,6 @@ from tests.back.designs import DESIGNS, IN_TURN
 from tests.back.machine import Machine
 from tests.back.timeline import ACTING, FAST, Rooms, Timeline, rooms_of, runs_of
 
-
 CONTROLS = DESIGNS | IN_TURN
 
 

@@ -20,7 +20,16 @@ from lego.ir.adg import InputPlan
 from lego.ir.fused import MemoryPlan
 from lego.ir.operation import Reduction
 from tests.back.designs import (
-    CHAIN, GEMM, ROTATING, ROUNDS, SEVERAL, TREE, TRIANGLE, WAITING, WINDOWS, design_of,
+    CHAIN,
+    GEMM,
+    ROTATING,
+    ROUNDS,
+    SEVERAL,
+    TREE,
+    TRIANGLE,
+    WAITING,
+    WINDOWS,
+    design_of,
 )  # fmt: skip
 from tests.back.machine import Machine, fitted, machine_of
 from tests.back.timeline import FAST, Timeline, runs_of

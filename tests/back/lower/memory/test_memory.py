@@ -93,7 +93,7 @@ def test_data_nodes_get_their_elements(name: str, stages: Stages) -> None:
                     memory.write(layout.bank(element), layout.word(element), value)
                 given = delivered(memory, run, rooms)
                 for fu in run.adg.data_nodes(plan):
-                    at = rooms.times.operand[index] - rooms.design.spread[index]
+                    at = rooms.times.operand[index]
                     late = given[at + run.adg.dataflow.skew(fu) :]
                     check_given(
                         run, plan, fu, tensor, [each[node_port(buffer, fu)] for each in late]
