@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,11 +82,20 @@ def measure(workload: Workload, design: FusedAdg, options: Options) -> Result:
         return Result(area, flip_flops(netlist, library), power)
 
 
-def recorded(workload: Workload, design: FusedAdg, device: Device, text: str, dataflow: int) -> str:
-    """The SAIF of one dataflow's busy cycles; every element must be right."""
+def recorded(
+    workload: Workload,
+    design: FusedAdg,
+    device: Device,
+    text: str,
+    dataflow: int,
+    bounds: Mapping[str, int] | None = None,
+) -> str:
+    """The SAIF of one dataflow's busy cycles, at :func:`bounds_of` by default; every element must be
+    right."""
     tail = device.dataflows[dataflow].tail
-    program = configure(design, bounds_of(design, dataflow), dataflow=dataflow, tail=tail)
-    job = Job(design.layers[dataflow].adg.op, program)
+    bounds = bounds_of(design, dataflow) if bounds is None else bounds
+    program = configure(design, bounds, dataflow=dataflow, tail=tail)
+    job = Job(workload.operation(design.layers[dataflow].adg.op.name), program)
     tensors = {buffer.name: buffer for buffer in workload.network.buffers}
     rng = np.random.default_rng(dataflow)
     stream = default_stream(device, [job], tensors, rng, recorded=True)
