@@ -17,7 +17,7 @@ from tests.back.designs import SHIFTED, WINDOWS, design_of
 def turning(text: str) -> list[BankView]:
     design = design_of(text)
     views = [view for buffer in design.buffers for view in design.views_of(buffer)]
-    return [view for view in views if not view.private]
+    return [view for view in views if not view.timed]
 
 
 VIEWS = [*turning(SHIFTED), *turning(WINDOWS)]
