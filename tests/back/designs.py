@@ -14,7 +14,7 @@ operations:
     statement: "Y[m,n] += X[m,k] * W[k,n]"
     formats: {X: int8, W: int8, Y: int32}
     dataflow: {spatial: {m: 2, n: 2}, temporal: [m, n, k], control: systolic}
-architecture: {array: [2, 2]}
+architecture: {array: [2, 2], read_cost: 1}
 """
 CHAIN = GEMM.replace("{m: 2, n: 2}", "{k: 3, n: 2}").replace("[m, n, k]", "[n, k, m]").replace(
     "[2, 2]", "[3, 2]"

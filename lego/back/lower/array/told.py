@@ -10,6 +10,7 @@ from lego.back.plan.array import ports
 from lego.back.plan.array.fu_kind import FuKind, Pick, PortKind, mask_numbers, mask_signal
 from lego.back.plan.array.sums import accumulates_held
 from lego.back.plan.design import DesignPlan
+from lego.back.plan.signals import fetch_port
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Fu, InputPlan
 from lego.ir.fused import MemoryPlan
@@ -37,7 +38,7 @@ class Told:
             if isinstance(plan, InputPlan) and choice and choice[0] is not Pick.LINK:
                 cycle = self.times.operand[at] + adg.dataflow.skew(fu)
                 held = choice[0] is Pick.HOLD
-                loads[-1] = Tap(f"zero{plan.hold}", cycle) if held else ALWAYS
+                loads[-1] = Tap(f"{name}_{fetch_port(())}", cycle) if held else ALWAYS
                 for number, _ in choice[1]:
                     each = reuses.setdefault(number, [None] * len(self.design.adgs))
                     each[k] = Tap(f"{name}_reuse{number}", cycle)

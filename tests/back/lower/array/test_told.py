@@ -45,7 +45,7 @@ def test_weights_are_new_once_per_trip_of_what_holds_them() -> None:
     port = rooms.design.array.kinds[1, 0].ports[1]
     assert plan.hold == 1  # `m` is innermost
     assert list(told.operand(buffer, port, (1, 0))) == ["W_load"]
-    assert list(taps.asked) == [f"zero1_d{rooms.times.operand[1] + 1}"]
+    assert list(taps.asked) == [f"W_en_d{rooms.times.operand[1] + 1}"]
 
 
 @pytest.mark.parametrize("dataflow", range(3))

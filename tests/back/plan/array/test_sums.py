@@ -26,7 +26,7 @@ operations:
       - {name: os, spatial: {m: 4, n: 4}, temporal: [m, n, k], control: systolic}
       - {name: ws, spatial: {k: 4, n: 4}, temporal: [n, k, m], control: systolic}
       - {name: is, spatial: {m: 4, k: 4}, temporal: [m, k, n], control: broadcast}
-architecture: {array: [4, 4]}
+architecture: {array: [4, 4], memory_style: at-once}
 """
 
 NARROW = """\
@@ -35,7 +35,7 @@ NARROW = """\
     statement: "Z[i,j] += A[i,l] * B[l,j]"
     formats: {A: uint8, B: int8, Z: int12}
     dataflow: {spatial: {l: 4, j: 4}, temporal: [j, l, i], control: systolic}
-architecture: {array: [4, 4]}
+architecture: {array: [4, 4], memory_style: at-once}
 """
 # Words are 32 bits without a sign, and sums of `other` fill 10 bits with one.
 UNSIGNED = """\
@@ -58,8 +58,8 @@ architecture: {array: [4, 4]}
 VARIANTS = {
     "sums": TURNING,
     "maxima": TURNING.replace("+=", "max=").replace("X[m,k] *", "X[m,k] +").replace("int32", "int12"),
-    "mixed": TURNING.replace("architecture: {array: [4, 4]}\n", NARROW),
-    "halves": TURNING.replace("[4, 4]}\n", "[4, 4], double_buffer: yes, dma_bits: 128}\n"),
+    "mixed": TURNING.replace("architecture: {array: [4, 4], memory_style: at-once}\n", NARROW),
+    "halves": TURNING.replace("at-once}", "at-once, double_buffer: yes, dma_bits: 128}"),
 }  # fmt: skip
 
 
