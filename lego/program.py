@@ -41,19 +41,7 @@ def configure(
     plan = plan_of(design)
     fused = plan.fused
     adg = fused.layers[dataflow].adg
-    limits = {loop.name: loop.extent for loop in adg.op.loops}
-    given = dict(bounds or {})
-    chosen = limits | given
-    for name, value in chosen.items():
-        if name not in limits:
-            raise LegoError("E202", f"no loop {name!r}; loops are {', '.join(limits)}")
-        if not 1 <= value <= limits[name]:
-            raise LegoError(
-                "E202",
-                f"bound {name}={value} is outside [1, {limits[name]}]",
-                hint="compile the workload with larger loops to raise the maximum",
-            )
-    chosen = _reached(adg, chosen, given)
+    chosen = _bounds_of(adg, dict(bounds or {}))
     full = {each.tensor.name: each.tensor.shape for each in adg.operands()}
     sizes = dict(shapes) if shapes else runtime_shapes(adg.op, full, chosen)
     memories = {
@@ -86,6 +74,22 @@ def configure(
         ),
     )
     return checked(program)
+
+
+def _bounds_of(adg: Adg, given: Mapping[str, int]) -> dict[str, int]:
+    """All loops' bounds, of those given."""
+    limits = {loop.name: loop.extent for loop in adg.op.loops}
+    chosen = limits | dict(given)
+    for name, value in chosen.items():
+        if name not in limits:
+            raise LegoError("E202", f"no loop {name!r}; loops are {', '.join(limits)}")
+        if not 1 <= value <= limits[name]:
+            raise LegoError(
+                "E202",
+                f"bound {name}={value} is outside [1, {limits[name]}]",
+                hint="compile the workload with larger loops to raise the maximum",
+            )
+    return _reached(adg, chosen, given)
 
 
 def _reached(adg: Adg, chosen: dict[str, int], given: Mapping[str, int]) -> dict[str, int]:

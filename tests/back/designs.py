@@ -20,7 +20,7 @@ CHAIN = GEMM.replace("{m: 2, n: 2}", "{k: 3, n: 2}").replace("[m, n, k]", "[n, k
     "[2, 2]", "[3, 2]"
 )  # fmt: skip
 TREE = GEMM.replace("{m: 2, n: 2}", "{k: 3, n: 2}").replace("systolic", "broadcast").replace(
-    "[2, 2]", "[3, 2]"
+    "[2, 2], read_cost: 1", "[3, 2], read_cost: 12"
 )  # fmt: skip
 WINDOWS = """\
 name: windows
@@ -127,7 +127,7 @@ ROTATING = """\
 name: rotating
 operations:
   - name: mm
-    loops: {m: 7, n: 5, k: 6}
+    loops: {m: 8, n: 4, k: 6}
     statement: "Y[m,n] += X[m,k] * W[k,n]"
     formats: {X: int8, W: int8, Y: int32}
     dataflows:

@@ -15,13 +15,13 @@ WIDE = CHAIN.replace("[3, 2]", "[3, 2], dma_bits: 64")
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        # X: 2 banks of 12 words, 5 bits; Y: 2 of 9, 5 bits; registers and 3 memories, 2 bits
-        (GEMM, HostMap(offset_bits=5, region_bits=2, data_bits=32)),
-        # X: 3 banks of 10 words, 6 bits
-        (CHAIN, HostMap(offset_bits=6, region_bits=2, data_bits=32)),
-        (DOUBLE, HostMap(offset_bits=7, region_bits=2, data_bits=32)),
+        # X: 2 banks of 12 words, Y: 2 of 9: the smallest SRAM, 64 words, takes less; registers and 3 memories
+        (GEMM, HostMap(offset_bits=7, region_bits=2, data_bits=32)),
+        # Y: 2 banks of 9 words, as 64
+        (CHAIN, HostMap(offset_bits=7, region_bits=2, data_bits=32)),
+        (DOUBLE, HostMap(offset_bits=8, region_bits=2, data_bits=32)),
         # 64 bits hold two banks of X (of three), both of W and of Y
-        (WIDE, HostMap(offset_bits=5, region_bits=2, data_bits=64, mask_bits=2)),
+        (WIDE, HostMap(offset_bits=7, region_bits=2, data_bits=64, mask_bits=2)),
     ],
     ids=["gemm", "chain", "double", "wide"],
 )

@@ -72,15 +72,18 @@ def bank_kinds(
 
 
 def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
-    """Intervals of what banks add, per dataflow; sums that don't wrap share one."""
+    """Intervals of what banks write, per dataflow; sums that don't wrap share one."""
     adgs = [layer.adg for layer in fused.layers]
     formats = [(a.output_format.low, a.output_format.high) for a in adgs]
     if not narrow:
         return formats
     spans = spans_in_memory(fused)
-    common = min(low for low, _ in spans), max(high for _, high in spans)
+    adding = [s for s, adg in zip(spans, adgs, strict=True) if adg.output.accumulates] or spans
+    common = min(low for low, _ in adding), max(high for _, high in adding)
     return [
-        common if adg.reduction is Reduction.ADD and span != whole else span
+        common
+        if adg.output.accumulates and adg.reduction is Reduction.ADD and span != whole
+        else span
         for adg, span, whole in zip(adgs, spans, formats, strict=True)
     ]
 

@@ -10,7 +10,7 @@ import pytest
 
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.in_turn import in_turn
-from lego.back.lower.memory.side import Side
+from lego.back.lower.memory.side import Keep, Side
 from lego.back.lower.node_ports import node_port
 from lego.back.lower.taps import Taps
 from lego.back.plan.memory.bank_view import BankView, Mode
@@ -59,10 +59,12 @@ def sides_of(text: str, stages: Stages) -> Iterator[tuple[MemoryPlan, Side, Taps
             if view is None or view.mode is not Mode.IN_TURN:
                 continue
             taps, b = Taps(), Builder("memory", "memory", len(design.adgs))
-            side = Side(buffer, view, taps, times, b, index, [])
+            keep = Keep(b, buffer, len(design.adgs))
+            side = Side(buffer, view, taps, times, b, index, [], keep)
             for bank, ports in in_turn(side).items():
                 for name, node in ports.items():
                     b.output(f"{name}_{bank}", node)
+            keep.drive()
             yield buffer, side, taps, machine_of(b)
 
 
