@@ -180,6 +180,7 @@ def test_a_body_of_four_terms_is_faster_and_bit_exact(control: str) -> None:
 def test_registers_are_saved() -> None:
     (fused,) = designs_of(load_text(TERMS.format(name="terms", control="broadcast")))
     without = Options(passes=("pins", "widths", "delays", "dead", "broadcast"))
-    kinds = [lower(fused, options).dag.modules[0] for options in (Options(), without)]
+    found = [lower(fused, options) for options in (Options(), without)]
+    kinds = [each.dag.module(each.parts.fus[0]) for each in found]
     registers = [sum(n.bits for n in m.nodes if n.op in (Op.REG, Op.DELAY)) for m in kinds]
     assert registers[0] < registers[1]

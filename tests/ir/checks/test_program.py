@@ -48,7 +48,7 @@ ON_DEVICE: dict[str, Callable[[Program], Program]] = {
     "register dataflow is 2, not 1": lambda p: register(p, "dataflow", 2),
     "layout of X: there is no memory Z": lambda p: layout(p, memory="Z"),
     "layout of X: 99 bits in words of": lambda p: layout(p, bits=99),
-    "layout of X: 128 banks of 8": lambda p: layout(p, bank_counts=(32, 4)),
+    "layout of X: 128 banks of 16": lambda p: layout(p, bank_counts=(32, 4)),
     "layout of X: it ends at word": lambda p: layout(p, base=4096),
 }
 
