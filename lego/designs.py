@@ -35,7 +35,8 @@ def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
         if chip.fused:
             flow = flow.aligned(counters, axes)
-        adgs.append(build_adg(name, op, tensors, flow, chip.read_cost, chip.memory_style))
+        price, style = chip.read_cost, chip.memory_style
+        adgs.append(build_adg(name, op, tensors, flow, price, style, resume=chip.resume))
     return adgs
 
 

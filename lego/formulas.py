@@ -13,7 +13,7 @@ from lego.front.accesses import access_counts
 from lego.ir.adg import Adg
 from lego.ir.closed import symbol
 from lego.ir.cycles import issue_cycles
-from lego.ir.formulas import HALF, Formulas, base_of
+from lego.ir.formulas import HALF, RESUME, Formulas, base_of
 from lego.ir.fused import FusedAdg
 from lego.ir.pauses import pauses_of
 from lego.ir.simple import shortest, text_of, within
@@ -30,6 +30,7 @@ def formulas(
     bounds = {loop.name: symbol(loop.name) for loop in adg.op.loops}
     bases = {p.name: symbol(base_of(p.name), least=0) for p in adg.operands()}
     half = symbol(HALF, least=0) if plan.fused.halves > 1 else 0
+    resume = symbol(RESUME, least=0) if adg.output.resumes else 0
     full = {each.tensor.name: each.tensor.shape for each in adg.operands()}
     shapes = runtime_shapes(adg.op, full, bounds)
     extra = schedule(plan).tails[dataflow] if tail is None else tail
@@ -38,7 +39,7 @@ def formulas(
     cycles = issue_cycles(trips, pauses) + extra + settling(plan)
     by_operand = {p.name: shapes[p.tensor.name] for p in adg.operands()}
     accesses = access_counts(adg, bounds, by_operand, pauses)
-    registers = register_values(plan, dataflow, bounds, shapes, bases, half, pauses)
+    registers = register_values(plan, dataflow, bounds, shapes, bases, half, pauses, resume)
     ranges = {bounds[loop.name]: (1, loop.extent) for loop in adg.op.loops}
     for buffer in plan.buffers:
         if (used := buffer.plans[dataflow]) is not None:

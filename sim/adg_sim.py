@@ -53,26 +53,36 @@ class _Time:
     issued: Array
 
 
-def run_adg(adg: Adg, program: Program, operands: Mapping[str, Array], seed: int = 0) -> Run:
-    """Run the architecture; `operands` are tensors by name. Words never written are random.
+def run_adg(
+    adg: Adg,
+    program: Program,
+    operands: Mapping[str, Array],
+    seed: int = 0,
+    held: Array | None = None,
+) -> Run:
+    """Run the architecture; `operands` are tensors by name, `held` what the memory of results holds where a
+    program resumes. Words never written are random.
 
     Raises InternalError for a bank conflict, a value that nobody read, or an element outside its banks.
     """
     rng = np.random.default_rng(seed)
     time = _timestamps(adg, program)
-    accesses: dict[str, int] = {}
-    used = []
+    used, accesses = [], {}
     for plan in adg.inputs:
         values, count = _operand(adg, plan, program, operands[plan.tensor.name], time, rng)
         used.append(values)
         accesses[plan.name] = count
+    body, valid = _contributed(adg, used, time), _within_bounds(adg, program, time)
+    values, written, accesses[adg.output.name] = _commit(adg, program, body, valid, time, held)
+    return Run(values, written, accesses)
+
+
+def _contributed(adg: Adg, used: Sequence[Array], time: _Time) -> Array:
+    """The body's value of every FU and timestamp."""
     formats = [plan.tensor.format for plan in adg.inputs]
     into = adg.output_format if adg.reduction is Reduction.ADD else None
     found = contributions(adg.op.body, used, formats, into)
-    body = np.broadcast_to(found, (len(time.fus), len(time.t)))
-    valid = _within_bounds(adg, program, time)
-    values, written, accesses[adg.output.name] = _commit(adg, program, body, valid, time)
-    return Run(values, written, accesses)
+    return np.broadcast_to(found, (len(time.fus), len(time.t)))
 
 
 def _timestamps(adg: Adg, program: Program) -> _Time:
@@ -246,9 +256,14 @@ _COMBINE = {Reduction.ADD: np.add, Reduction.MAX: np.maximum, Reduction.MIN: np.
 
 
 def _commit(
-    adg: Adg, program: Program, body: Array, valid: Mapping[int, Flags], time: _Time
+    adg: Adg,
+    program: Program,
+    body: Array,
+    valid: Mapping[int, Flags],
+    time: _Time,
+    before: Array | None,
 ) -> tuple[Array, Flags, int]:
-    """Reduce over classes and held counters, and commit to the banks."""
+    """Reduce over classes and held counters, and commit to the banks, which hold `before`."""
     plan, layout = adg.output, program.layouts[adg.output.name]
     fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction)
     inside = _in_domain(adg, program, time)
@@ -272,8 +287,9 @@ def _commit(
     if adg.guarded_commits:
         enable = enable & inside[roots][:, last]
     first = (time.t[last][:, list(plan.revisit)] == 0).all(axis=1) & plan.injective
+    first &= not program.resume
     used = _used(plan, time, time.fus[roots], last)
-    return _written(adg, plan, layout, (sums, elements, enable, first), used)
+    return _written(adg, plan, layout, (sums, elements, enable, first), used, before)
 
 
 def _enabled(
@@ -301,11 +317,15 @@ def _written(
     layout: Layout,
     commits: tuple[Array, Array, Flags, Flags],
     used: Array,
+    before: Array | None,
 ) -> tuple[Array, Flags, int]:
     sums, elements, enable, first = commits
     fmt, combine = plan.tensor.format, _COMBINE.get(adg.reduction, np.add)
+    loaded = layout.preload is not None
     values = np.full(layout.shape, layout.preload or 0, dtype=np.int64)
-    written = np.full(layout.shape, layout.preload is not None, dtype=np.bool_)
+    values = values if before is None else before.copy()
+    written = np.full(layout.shape, loaded, dtype=np.bool_)
+    known = written | (before is not None)
     bank, _ = _words(plan, layout, elements)
     _demand_no_conflict(plan, bank, enable, used)
     for at in range(len(first)):
@@ -315,9 +335,9 @@ def _written(
             raise InternalError(f"{plan.name} commits an element outside the tensor")
         fresh = sums[here, at]
         if plan.accumulates and not first[at]:
-            if not written[index].all():
+            if not known[index].all():
                 raise InternalError(f"{plan.name} adds to a word that was never written")
             fresh = combine(values[index], fresh)
         values[index] = wrap(fresh, fmt)
-        written[index] = True
+        written[index] = known[index] = True
     return values, written, int(enable.sum()) * (2 if plan.accumulates else 1)

@@ -62,9 +62,12 @@ def execute(
     given: Mapping[str, Array],
     bounds: Mapping[str, int],
     output_shape: Sequence[int],
+    held: Array | None = None,
 ) -> Result:
-    """Run an operation with one output at these loop bounds; `given` are what it reads."""
-    return execute_all(op, buffers, given, bounds, {op.output.buffer: output_shape})[0]
+    """Run an operation with one output at these loop bounds; `given` are what it reads, `held` what its
+    reduction goes on from."""
+    shapes = {op.output.buffer: output_shape}
+    return execute_all(op, buffers, given, bounds, shapes, () if held is None else (held,))[0]
 
 
 def execute_all(
@@ -73,13 +76,17 @@ def execute_all(
     given: Mapping[str, Array],
     bounds: Mapping[str, int],
     shapes: Mapping[str, Sequence[int]],
+    held: Sequence[Array] = (),
 ) -> tuple[Result, ...]:
-    """Run an operation at these loop bounds: a result per output; `shapes` are what they write.
+    """Run an operation at these loop bounds: a result per output; `shapes` are what they write, `held` what
+    reductions go on from, if given.
 
     Raises InternalError for what isn't of integers.
     """
     extents = [bounds[loop.name] for loop in op.loops]
     results = [_Reduced(output, format_of(buffers[output.buffer]), shapes) for output in op.outputs]
+    for result, before in zip(results, held, strict=False):
+        result.total = before.copy()
     points = int(np.prod(extents, dtype=object))
     for start in range(0, points, CHUNK):
         every = np.unravel_index(np.arange(start, min(points, start + CHUNK)), extents)

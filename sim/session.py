@@ -6,13 +6,15 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lego.ir.device import Device
+from lego.ir.formats import Integer
+from lego.ir.layout import Layout
 from lego.ir.network import Buffer
 from lego.ir.operation import Operation
 from lego.ir.program import Program
@@ -59,11 +61,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: the operation, and the program that runs it under one of its dataflows."""
+    """One run: the operation, and the program that runs it under one of its dataflows.
+
+    A program that resumes goes on from random values that the host wrote, or, if the run `continues`, from
+    what the last run of this half of the memories left. `operands` are by tensor; others are random.
+    """
 
     op: Operation
     program: Program
     stray_reset: bool = False
+    continues: bool = False
+    operands: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.continues and (self.stray_reset or not self.program.resume):
+            raise ValueError("only a run that resumes, and that no reset cuts, continues another")
 
 
 def default_stream(
@@ -81,14 +93,18 @@ def default_stream(
     result are read back too: nothing else may change.
     `given` holds tensors made by earlier operations and receives the outputs. With two halves per
     memory the host works while the array does, with one it disturbs. Where switching is to be `recorded`, all
-    jobs run again after that, without either, so that the record holds what the design does by itself.
+    jobs but those that resume run again after that, without either, so that the record holds what the design
+    does by itself.
     """
     stream = Stream(device)
     stream.reset(int(rng.integers(1, 9)))
     stream.idle(int(rng.integers(1, 5)))
     stream.scramble(rng)
     known = given if given is not None else {}
-    runs = [_Run(job, tensors, rng, known) for job in jobs]
+    runs: list[_Run] = []
+    for job in jobs:
+        before = runs[-1 - device.double] if job.continues else None
+        runs.append(_Run(job, tensors, rng, known, before))
     if device.double:
         _overlapped(stream, runs, rng)
     else:
@@ -96,7 +112,8 @@ def default_stream(
             _one_by_one(stream, run, rng)
     if recorded:
         for run in runs:
-            _one_by_one(stream, run, rng, recorded=True)
+            if not run.program.resume:
+                _one_by_one(stream, run, rng, recorded=True)
     return stream
 
 
@@ -109,36 +126,63 @@ class _Run:
         tensors: Mapping[str, Buffer],
         rng: np.random.Generator,
         known: dict[str, Array],
+        last: _Run | None,
     ) -> None:
         self.job, self.program = job, job.program
         *self.inputs, self.output = job.program.layouts.values()
-        self.operands: dict[str, Array] = {}
-        for layout in self.inputs:
-            name = layout.tensor
-            if name not in self.operands:
-                fresh = random_tensor(format_of(tensors[name]), layout.shape, rng)
-                kept = known.get(name, fresh)
-                self.operands[name] = kept if kept.shape == fresh.shape else fresh
+        self.operands = self._operands(tensors, rng, known)
         bounds, shape = job.program.bounds, self.output.shape
-        self.result = execute(job.op, tensors, self.operands, bounds, shape)
+        self.before = self._before(format_of(tensors[self.output.tensor]), rng, last)
+        held = self.before if job.program.resume else None
+        self.result = execute(job.op, tensors, self.operands, bounds, shape, held)
         self.mask = self.result.written
         if self.output.preload is not None:
             self.mask = np.ones_like(self.mask)
         self.left = _some_of(self.result.values) & ~self.mask
-        fmt = format_of(tensors[self.output.tensor])
-        (apart,) = rng.spawn(1)
-        self.before = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
+        self.known = self.mask | self.left
+        if last is not None:
+            self.left &= last.known
+            self.known = last.known
         self.spare: list[tuple[int, int]] = []
         known[self.output.tensor] = np.where(self.left, self.before, self.result.values)
 
+    def _operands(
+        self, tensors: Mapping[str, Buffer], rng: np.random.Generator, known: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """The job's own, what earlier operations made, or random values."""
+        found: dict[str, Array] = {}
+        for layout in self.inputs:
+            name = layout.tensor
+            if name not in found:
+                fresh = random_tensor(format_of(tensors[name]), layout.shape, rng)
+                kept = self.job.operands.get(name, known.get(name, fresh))
+                found[name] = kept if kept.shape == fresh.shape else fresh
+        return found
+
+    def _before(self, fmt: Integer, rng: np.random.Generator, last: _Run | None) -> Array:
+        """What memory holds of the result: what the last run left, or random values."""
+        (apart,) = rng.spawn(1)
+        shape = self.output.shape
+        fresh = apart.integers(fmt.low, fmt.high, shape, endpoint=True, dtype=np.int64)
+        return fresh if last is None else last.after(self.output)
+
+    def after(self, layout: Layout) -> Array:
+        """What the run leaves where a result lies so; of elements that are `known`."""
+        if replace(self.output, preload=None) != layout:
+            raise ValueError(f"{layout.tensor} lies elsewhere in the run that another continues")
+        return np.where(self.mask, self.result.values, self.before)
+
     def load(self, stream: Stream, rng: np.random.Generator) -> None:
-        """Write operands, preloads, elements of the result that the run must leave, and words beside it."""
+        """Write operands, preloads, elements of the result that the run must leave or goes on from, and
+        words beside it; what a run continues is there."""
         for layout in self.inputs:
             stream.write(layout, self.operands[layout.tensor])
         if self.output.preload is not None:
             shape = self.output.shape
             stream.write(self.output, np.full(shape, self.output.preload, np.int64))
-        stream.write(self.output, self.before, self.left)
+        if not self.job.continues:
+            resumes = self.program.resume
+            stream.write(self.output, self.before, self.known if resumes else self.left)
         self.spare = stream.mark_spare(self.output, rng)
 
     def check(self, stream: Stream, *, again: bool = False) -> None:

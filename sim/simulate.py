@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from lego.artefact.manifest import read_devices
 from lego.artefact.publish import add_files
 from lego.diag import LegoError
 from lego.ir.device import Device, DeviceDataflow
+from lego.ir.formulas import RESUME
 from lego.ir.network import reads_of
 from lego.ir.operation import Operation
 from lego.ir.workload import Workload
@@ -105,7 +106,8 @@ def simulate(
     keep_stimuli: bool = False,
     bounds: Mapping[str, int] | None = None,
 ) -> Simulation:
-    """Run each design on random operands; tensors flow from operation to operation.
+    """Run each design on random operands; tensors flow from operation to operation. Dataflows that can go on
+    from results in memory do so once, too.
 
     Writes sim.json into the folder, with `waves` waves.vcd, with
     `keep_stimuli` the files that tb.sv plays, with `activity` activity.json (what switched while
@@ -170,7 +172,7 @@ def _cases(
     known: dict[str, Array] = {}
     cases = []
     for device, flows in runs:
-        jobs = [Job(ops[f.operation], program(folder, f.full_name, bounds)) for f in flows]
+        jobs = [job for f in flows for job in _jobs(folder, f, ops[f.operation], bounds)]
         if jobs:
             given = None if bounds else known
             stream = default_stream(device, jobs, tensors, rng, given=given, recorded=recorded)
@@ -180,6 +182,15 @@ def _cases(
             )
             cases.append(Case(verilog, stream, models))
     return cases
+
+
+def _jobs(
+    folder: Path, flow: DeviceDataflow, op: Operation, bounds: Mapping[str, int]
+) -> Iterator[Job]:
+    """A run of a dataflow; before it, where a register tells that, one that goes on from random results."""
+    if RESUME in flow.formulas.registers.get("resume", ""):
+        yield Job(op, program(folder, flow.full_name, bounds, resume=True))
+    yield Job(op, program(folder, flow.full_name, bounds))
 
 
 def _outcomes(cases: Sequence[Case], seed: int, trace: str) -> list[Outcome]:

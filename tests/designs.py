@@ -32,7 +32,7 @@ def cases_of(
     passes: Options = DEFAULT,
 ) -> list[Case]:
     """One case per design, every dataflow of it: the full bounds first, then each of `bounds`,
-    in random order where there are several dataflows."""
+    in random order where there are several dataflows. Half of the runs resume where that is compiled in."""
     workload = load_text(text)
     files = compile_workload(workload, source=text.encode(), options=passes)
     devices = devices_from_json(files["device.json"])
@@ -72,7 +72,8 @@ def moved(
     dataflow: int = 0,
     tail: int | None = None,
 ) -> Program:
-    """The program at these bounds with every operand first, last or anywhere in its banks."""
+    """The program at these bounds with every operand first, last or anywhere in its banks; one of two resumes
+    if it can."""
     layouts = configure(fused, bounds, dataflow=dataflow).layouts
     bases = {}
     for buffer in fused.buffers():
@@ -81,7 +82,8 @@ def moved(
             room = buffer.depth_of(plan.banking.n_banks - 1)
             room -= plan.banking.depth(layouts[plan.name].shape)
             bases[plan.name] = int(rng.choice([0, room, rng.integers(0, room + 1)]))
-    return configure(fused, bounds, dataflow=dataflow, bases=bases, tail=tail)
+    resume = fused.layers[dataflow].adg.output.resumes and bool(rng.integers(2))
+    return configure(fused, bounds, dataflow=dataflow, bases=bases, tail=tail, resume=resume)
 
 
 def random_bounds(text: str, count: int, seed: int) -> list[dict[str, int]]:

@@ -49,7 +49,8 @@ def _restarted(workload: Workload, op: Operation, writer: str) -> Caution:
     start = {Reduction.MAX: fmt.low, Reduction.MIN: fmt.high}.get(op.output.reduction, 0)
     return Caution(
         f"{op.name!r} starts {name!r} from {start} again: it doesn't go on from what {writer!r} wrote",
-        "write into a tensor of another name, and put the two together in an operation after them",
+        "write into a tensor of another name, and put the two together in an operation after them; runs of "
+        "one operation go on from each other with `resume: yes` in `architecture` and the register `resume`",
         op.output.place.loc,
     )
 

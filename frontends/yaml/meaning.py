@@ -242,6 +242,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         form.dma_bits or 0,
         form.read_cost or 0,
         MemoryStyle(form.memory_style),
+        form.resume == "yes",
     )
 
 

@@ -8,7 +8,7 @@ from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.constants import Constant, number_of
 from lego.ir.domain import affine_text
-from lego.ir.hardware import MemoryStyle
+from lego.ir.hardware import Architecture, MemoryStyle
 from lego.ir.network import reads_of
 from lego.ir.operation import Apply, Body, Fn, Operation, Place, Value
 from lego.ir.workload import DataflowSpec, Workload
@@ -31,21 +31,21 @@ def render_workload(workload: Workload) -> str:
     lines = [f"name: {workload.name}", "operations:"]
     for op, flows in zip(workload.operations, workload.dataflows, strict=True):
         lines += _operation(workload, op, flows)
-    memories = {name: bits // 8 for name, bits in workload.architecture.memory_bits}
-    limits = f"array: {list(workload.architecture.array)}"
-    if memories:
-        limits += f", memories: {_flow(memories)}"
-    if not workload.architecture.fused:
-        limits += ", fused: no"
-    if workload.architecture.dma_bits:
-        limits += f", dma_bits: {workload.architecture.dma_bits}"
-    if workload.architecture.read_cost:
-        limits += f", read_cost: {workload.architecture.read_cost}"
-    if workload.architecture.memory_style is not MemoryStyle.CHEAPEST:
-        limits += f", memory_style: {workload.architecture.memory_style}"
-    if workload.architecture.double_buffer:
-        limits += ", double_buffer: yes"
-    return "\n".join([*lines, f"architecture: {{{limits}}}", ""])
+    return "\n".join([*lines, f"architecture: {_flow(_limits(workload.architecture))}", ""])
+
+
+def _limits(chip: Architecture) -> dict[str, object]:
+    """What of the hardware isn't as by default, and the array."""
+    switches = {"double_buffer": chip.double_buffer, "resume": chip.resume}
+    memories = {name: bits // 8 for name, bits in chip.memory_bits}
+    found: dict[str, object] = {"array": list(chip.array)}
+    found |= {"memories": _flow(memories)} if memories else {}
+    found |= {} if chip.fused else {"fused": "no"}
+    found |= {"dma_bits": chip.dma_bits} if chip.dma_bits else {}
+    found |= {"read_cost": chip.read_cost} if chip.read_cost else {}
+    if chip.memory_style is not MemoryStyle.CHEAPEST:
+        found["memory_style"] = chip.memory_style
+    return found | {name: "yes" for name, on in switches.items() if on}
 
 
 def _operation(workload: Workload, op: Operation, flows: Sequence[DataflowSpec]) -> list[str]:

@@ -149,6 +149,10 @@ class ArchitectureForm(_Form):
         default="no",
         description="yes: two halves per memory; the host loads one while the array uses the other.",
     )
+    resume: Switch = Field(
+        default="no",
+        description="yes: reductions can go on from what the memory of results holds, by a register.",
+    )
 
 
 class WorkloadForm(_Form):

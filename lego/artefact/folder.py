@@ -62,19 +62,24 @@ def program(
     bounds: Mapping[str, int],
     bases: Mapping[str, int] | None = None,
     half: int = 0,
+    *,
+    resume: bool = False,
 ) -> Program:
-    """Register values and layouts for other loop bounds, bases and half.
+    """Register values and layouts for other loop bounds, bases and half, perhaps going on from results.
 
-    Raises E903 if `design` names no dataflow of the folder's, or several.
+    Raises E204 if the dataflow can't, E903 if `design` names no dataflow of the folder's, or several.
     """
-    devices = read_devices(folder)
+    device, flow = _only_dataflow(read_devices(folder), design)
+    fused, k, tail = load_design(folder, device.top), flow.id, flow.tail
+    made = configure(fused, bounds, dataflow=k, bases=bases, half=half, resume=resume, tail=tail)
+    if checking():
+        check_fits(made, device)
+    return made
+
+
+def _only_dataflow(devices: Sequence[Device], design: str | None) -> tuple[Device, DeviceDataflow]:
     found = find_dataflows(devices, design)
     if len(found) != 1:
         known = ", ".join(names_of(devices))
         raise LegoError("E903", "which dataflow?", hint=f"give --design; one of {known}")
-    device, flow = found[0]
-    fused = load_design(folder, device.top)
-    made = configure(fused, bounds, dataflow=flow.id, bases=bases, half=half, tail=flow.tail)
-    if checking():
-        check_fits(made, device)
-    return made
+    return found[0]

@@ -6,6 +6,7 @@ no library.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
@@ -16,7 +17,7 @@ from sympy.printing.c import C99CodePrinter
 from lego.diag import InternalError
 from lego.ir.closed import symbol
 from lego.ir.device import Device, DeviceDataflow
-from lego.ir.formulas import HALF, base_of, expression
+from lego.ir.formulas import HALF, RESUME, base_of, expression
 from lego.ir.simple import quotient
 
 __all__ = ["HEADER", "SOURCE", "function_names", "host_code"]
@@ -86,12 +87,13 @@ def _comment(device: Device, flow: DeviceDataflow) -> Iterator[str]:
 
 def _heads(name: str, device: Device) -> tuple[str, str, str]:
     """The functions of a dataflow without their bodies: registers, cycles, accesses."""
-    half = "int64_t half, " if device.double else ""
+    more = "int64_t half, " if device.double else ""
+    more += "int64_t resume, " if device.resumes else ""
     bits = max(register.bits for register in device.registers)
     word = "uint32_t" if bits <= 32 else "uint64_t"
     bounds = "const int64_t bounds[]"
     return (
-        f"void {name}_registers({bounds}, const int64_t base[], {half}{word} out[])",
+        f"void {name}_registers({bounds}, const int64_t base[], {more}{word} out[])",
         f"int64_t {name}_cycles({bounds})",
         f"void {name}_accesses({bounds}, int64_t out[])",
     )
@@ -112,10 +114,15 @@ def _functions(name: str, device: Device, flow: DeviceDataflow) -> Iterator[str]
     time = [f"return {printer.of(flow.formulas.cycles)};"]
     yield from printer.sums
     for head, lines in ((registers, values), (cycles, time), (accesses, words)):
-        unused = ("bounds", "base") if head is registers else ("bounds",)
-        said = "\n".join(lines)
-        voids = [f"(void){name};" for name in unused if f"{name}[" not in said]
+        voids = _unused(head, "\n".join(lines))
         yield "\n".join([head, "{", *(f"    {line}" for line in (*voids, *lines)), "}", ""])
+
+
+def _unused(head: str, said: str) -> Iterator[str]:
+    """Statements for the parameters that a body doesn't mention."""
+    uses = {"bounds": "bounds[", "base": "base[", "resume": "(resume)"}
+    given = re.findall(r"(\w+)(?:\[\])?[,)]", head)
+    return (f"(void){name};" for name in given if name in uses and uses[name] not in said)
 
 
 class _Printer(C99CodePrinter):
@@ -128,7 +135,7 @@ class _Printer(C99CodePrinter):
         operands = flow.program.layouts
         self.places = {loop: f"bounds[{k}]" for k, loop in enumerate(flow.program.bounds)}
         self.places |= {base_of(each): f"base[{k}]" for k, each in enumerate(operands)}
-        self.places[HALF] = "half"
+        self.places |= {HALF: "half", RESUME: "resume"}
         self.symbols: Mapping[str, Expr] = {
             each: symbol(each, least=int(each in flow.program.bounds)) for each in self.places
         }

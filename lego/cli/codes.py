@@ -149,16 +149,13 @@ CODES: dict[str, tuple[str, str, str]] = {
     "E134": ("illegal name of a macro", "It can't be Verilog's.", "Use plain names."),
     "E135": ("macros without models", "A simulation needs some.", "Add `models:` to the map."),
     "E201": ("loop on two axes", "A loop is mapped to two array axes.", "Map each loop once."),
-    "E202": (
-        "bound out of range",
-        "Run-time bounds lie between 1 and the compiled maximum.",
-        "Compile with larger loops.",
-    ),
+    "E202": ("bound out of range", "Bounds end at compiled maxima.", "Compile with larger loops."),
     "E203": (
         "base address out of range",
         "An operand placed there would not fit in its banks.",
         "Give a smaller base, or smaller loop bounds.",
     ),
+    "E204": ("no sums over runs", "The design can't resume.", "Compile with `resume: yes`."),
     "E210": (
         "unknown loop in the dataflow",
         "The dataflow names a loop that the operation lacks.",

@@ -157,12 +157,15 @@ def draw_file(
         print(out / name)
 
 
-def print_program(folder: Path, design: str | None, bounds: list[str], bases: list[str]) -> None:
+def print_program(
+    folder: Path, design: str | None, bounds: list[str], bases: list[str], *, resume: bool
+) -> None:
     """Print the program for other bounds and bases."""
     from lego.artefact.folder import program
 
     folder_of(folder)
-    print_json(program(folder, design, parse_bounds(bounds), parse_bounds(bases)).to_json())
+    limits, starts = parse_bounds(bounds), parse_bounds(bases)
+    print_json(program(folder, design, limits, starts, resume=resume).to_json())
 
 
 def print_schema() -> None:

@@ -50,6 +50,7 @@ from lego.cli.options import (
     Registers,
     Require,
     RequireClock,
+    Resume,
     SramMap,
     Stats,
     Stimuli,
@@ -231,11 +232,12 @@ def program(
     design: OneDesign = None,
     bound: Bounds = None,
     base: Bases = None,
+    resume: Resume = False,
 ) -> None:
     """Print register values and tensor layouts for other loop bounds, as JSON."""
     from lego.cli.compile import print_program
 
-    guarded(lambda: print_program(folder, design, bound or [], base or []))
+    guarded(lambda: print_program(folder, design, bound or [], base or [], resume=resume))
 
 
 @app.command(epilog="Example: lego schema > workload.schema.json")

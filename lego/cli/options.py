@@ -51,6 +51,7 @@ __all__ = [
     "Registers",
     "Require",
     "RequireClock",
+    "Resume",
     "SramMap",
     "Stats",
     "Stimuli",
@@ -248,6 +249,9 @@ OneDesign = Annotated[
 ]
 Bases = Annotated[
     list[str] | None, typer.Option(help="First word address of an operand, such as X=128.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from what the memory of results holds.")
 ]
 
 # explain

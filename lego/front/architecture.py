@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import islpy as isl
@@ -36,10 +37,13 @@ def build_adg(
     dataflow: Dataflow,
     price: int = 0,
     style: MemoryStyle = MemoryStyle.CHEAPEST,
+    *,
+    resume: bool = False,
 ) -> Adg:
     """Plan interconnect, data nodes and banks of every operand of `op`.
 
-    `price` is the energy of a memory read in that of a register as wide, per cycle; 0: the model's.
+    `price` is the energy of a memory read in that of a register as wide, per cycle; 0: the model's. `resume`:
+    a reduction can go on from what its memory holds.
     Raises E301 if an assignment writes an element more than once, E302 to E304 if the dataflow
     doesn't run every iteration exactly once, or too early.
     """
@@ -48,6 +52,7 @@ def build_adg(
     trips = dataflow.trips(op)
     accesses = zip(_operand_names(op), op.inputs, strict=True)
     output = _output(op, table[op.output.tensor], dataflow, style)
+    output = replace(output, resumes=resume and op.reduction is not Reduction.ASSIGN)
     sums = _summed(op, output.hold, injective=output.injective)
     inputs = tuple(
         _input(

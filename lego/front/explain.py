@@ -154,7 +154,9 @@ def _output(adg: Adg, plan: OutputPlan, words: Mapping[str, int]) -> Iterator[st
         yield f"    accumulated in the FU over the {plan.hold} innermost counters"
     if plan.accumulates:
         names = ", ".join(adg.dataflow.temporal[k].name for k in plan.revisit)
-        yield f"    accumulated in memory over {names or 'a preloaded identity'}"
+        over = names or ("" if plan.injective else "a preloaded identity")
+        ways = [f"over {over}"] * bool(over) + ["over several runs"] * plan.resumes
+        yield f"    accumulated in memory {' and '.join(ways)}"
     yield f"    {len(plan.classes)} data nodes"
     yield f"    {_bank_line(adg, plan, words)}"
 

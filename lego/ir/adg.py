@@ -37,9 +37,9 @@ Box = tuple[tuple[int, int], ...]
 class Banking:
     """Affine bank function of one operand's memory.
 
-    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``, where
-    only dimensions with one bank have non-zero skews, so that bank and row still tell the
-    element. Data node ``s`` touches ``d = u(t) + kappa(s)``.
+    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``. Only
+    dimensions with one bank have non-zero skews: bank and row tell the element. Data node ``s`` touches
+    ``d = u(t) + kappa(s)``.
 
     Attributes
     ----------
@@ -54,8 +54,7 @@ class Banking:
     pause : innermost counters after whose round the next timestamp may have to wait, so that no two
         data nodes use one bank in one cycle; 0: it never has to.
     apart : most cycles by which two data nodes that share a bank are apart.
-    again : trips of the innermost counter after which nodes are at the same banks again, where it moves
-        them; 0 where they keep their banks in a pass.
+    again : trips of the innermost counter after which nodes are back at their banks; 0: it doesn't move them.
     """
 
     counts: tuple[int, ...]
@@ -121,8 +120,8 @@ class DelayReuse:
     Attributes
     ----------
     dt : timestamps back, per counter.
-    delay : most cycles between the two uses over all bounds; ``lin(dt) + c . shift`` at the maxima
-        unless ``dt`` is lexicographically negative.
+    delay : most cycles between the two uses; ``lin(dt) + c . shift`` at the largest bounds, unless ``dt``
+        is lexicographically negative.
     fus : data nodes that it serves, in lexicographic order.
     """
 
@@ -227,9 +226,9 @@ class OutputPlan:
     ----------
     hold : number of innermost counters over which the root accumulates in a register.
     revisit : counters outside `hold` over which an element is accumulated in memory.
-    injective : distinct values of the loops in the output's indices mean distinct elements, over
-        all FUs and timestamps; if not, the memory is preloaded with the identity and every commit
-        accumulates.
+    injective : distinct values of the loops in the output's indices mean distinct elements, over all FUs
+        and timestamps; if not, the memory is preloaded with the identity and every commit accumulates.
+    resumes : a run may go on from what the memory holds.
     """
 
     name: str
@@ -242,11 +241,12 @@ class OutputPlan:
     revisit: tuple[int, ...]
     injective: bool
     banking: Banking
+    resumes: bool = False
 
     @property
     def accumulates(self) -> bool:
         """Whether commits read, modify and write."""
-        return bool(self.revisit) or not self.injective
+        return bool(self.revisit) or not self.injective or self.resumes
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,11 @@ class Device:
         """Whether memories have two halves."""
         return any(memory.halves > 1 for memory in self.memories)
 
+    @property
+    def resumes(self) -> bool:
+        """Whether a register tells runs to go on from results in memory."""
+        return any(register.name == "resume" for register in self.registers)
+
     def instances(self) -> dict[str, str]:
         """Memories by the top's instances that hold them."""
         return {memory.instance: memory.name for memory in self.memories}

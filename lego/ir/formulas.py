@@ -3,7 +3,8 @@
 The text is Python's: numbers, names, ``+ - * / **``, comparisons, ``&`` and ``|``, and sympy's ``floor``,
 ``ceiling``, ``Min``, ``Max``, ``Mod``, ``Eq``, ``Piecewise`` and ``Sum``; ``_else`` is the condition of a
 last case. A name is a loop's bound, ``_base_X`` the first word of operand ``X`` in its banks, ``_half`` the
-half of the memories in use; ``_t0`` and ``_s0`` are what a sum runs over, both ends included.
+half of the memories in use, ``_resume`` 1 for a run that goes on from results in memory; ``_t0`` and ``_s0``
+are what a sum runs over, both ends included.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from lego.ir.closed import cases, maximum, minimum, symbol, symbolic
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["HALF", "Formulas", "base_of", "evaluated", "expression"]
+__all__ = ["HALF", "RESUME", "Formulas", "base_of", "evaluated", "expression"]
 
 HALF = "_half"
+RESUME = "_resume"
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b(?!\()")
 
 

@@ -28,6 +28,7 @@ class Architecture:
     double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
     read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
     memory_style : how data nodes may use banks.
+    resume : reductions can go on from what the memory of results holds.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -37,3 +38,4 @@ class Architecture:
     dma_bits: int = 0
     read_cost: int = 0
     memory_style: MemoryStyle = MemoryStyle.CHEAPEST
+    resume: bool = False

@@ -23,6 +23,7 @@ class Program:
     iterations : points of the loops within the bounds.
     layouts : by operand.
     accesses : words that each operand's SRAMs read and write while busy.
+    resume : results are combined with what their memory holds.
     """
 
     dataflow: int
@@ -33,6 +34,7 @@ class Program:
     iterations: int
     layouts: dict[str, Layout]
     accesses: dict[str, int]
+    resume: bool = False
 
     def __post_init__(self) -> None:
         if min(self.dataflow + 1, self.half + 1, self.cycles, *self.bounds.values()) < 1:

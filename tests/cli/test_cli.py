@@ -248,6 +248,7 @@ def test_the_folder_keeps_what_a_user_put_there(compiled: Path, tmp_path: Path) 
         (("program", "--base", "X=999"), "E203"),
         (("program", "--base", "Q=0"), "E203"),
         (("program", "--bound", "z=3"), "E202"),
+        (("program", "--resume"), "E204"),
         (("program", "--design", "nope"), "E903"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 LOOPS = ("i", "j", "k", "l", "p", "q")
@@ -44,6 +45,17 @@ def fused_sample(seed: int) -> Sample:
         bounds |= op.bounds()
     cost = read_cost_of(seed).removeprefix(", ")
     return Sample("\n".join([*lines, f"architecture: {{{cost}}}", ""]), bounds)
+
+
+def resuming(draw: Callable[[int], Sample]) -> Callable[[int], Sample]:
+    """These draws in hardware whose reductions can go on from what memory holds."""
+
+    def drawn(seed: int) -> Sample:
+        found = draw(seed)
+        text = found.text.replace("architecture: {", "architecture: {resume: yes, ")
+        return Sample(text.replace(", }", "}"), found.bounds)
+
+    return drawn
 
 
 def read_cost_of(seed: int) -> str:

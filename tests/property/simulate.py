@@ -59,7 +59,8 @@ def check_architecture(
         small = {name: n for name, n in drawn.bounds.items() if name in loops}
         limits = {loop.name: loop.extent for loop in adg.op.loops}
         for bounds in ({}, {name: min(n, limits[name]) for name, n in small.items()}):
-            program = configure(fused, bounds, dataflow=k)
+            resume = adg.output.resumes and bool(rng.integers(2))
+            program = configure(fused, bounds, dataflow=k, resume=resume)
             operands = {
                 plan.tensor.name: random_tensor(
                     plan.tensor.format, program.layouts[plan.name].shape, rng
@@ -67,12 +68,12 @@ def check_architecture(
                 for plan in adg.inputs
             }
             shape = program.layouts[adg.output.name].shape
-            wanted = execute(
-                workload.operation(adg.op.name), tensors, operands, program.bounds, shape
-            )
-            got = run_adg(adg, program, operands, seed)
+            held = random_tensor(adg.output_format, shape, rng) if resume else None
+            op = workload.operation(adg.op.name)
+            wanted = execute(op, tensors, operands, program.bounds, shape, held)
+            got = run_adg(adg, program, operands, seed, held)
             assert (got.written >= wanted.written).all(), drawn.text
             assert program.accesses == got.accesses, drawn.text
-            mask = wanted.written
+            mask = wanted.written | resume
             assert (got.values[mask] == wanted.values[mask]).all(), f"{drawn.text}\n{bounds}"
     return True

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from lego.back.plan.array.fifo import capacities, setting
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import (
+    RESUME,
     access_of,
     address_bits,
     delay_register,
@@ -56,6 +57,7 @@ def register_values(
     bases: Mapping[str, Number],
     half: Number | int = 0,
     pauses: Sequence[Number | int] = (),
+    resume: Number | int = 0,
 ) -> dict[str, Number | int]:
     """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
 
@@ -68,6 +70,8 @@ def register_values(
         values["dataflow"] = index
     if "half" in values:
         values["half"] = half
+    if RESUME in values and adg.output.resumes:
+        values[RESUME] = resume
     for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
         values[f"trip{k}"] = trips - 1
     values |= {pause_register(k): pause for k, pause in enumerate(pauses) if pause}

@@ -20,6 +20,7 @@ from lego.ir.guard import Guard
 from lego.ir.operation import Loop
 
 __all__ = [
+    "RESUME",
     "RegisterSpec",
     "access_of",
     "address_bits",
@@ -31,6 +32,10 @@ __all__ = [
     "register_specs",
     "row_registers",
 ]
+
+RESUME = "resume"
+"""Register that tells a run to go on from what the memory of results holds. Dataflows whose memory the host
+preloads do so in every run, and go by no register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,9 @@ def register_specs(
     if fused.halves > 1:
         about = "half of the memories in use"
         specs.append(RegisterSpec("half", fused.halves - 1, about, settles=True, at_once=True))
+    if any(layer.adg.output.resumes and layer.adg.output.injective for layer in fused.layers):
+        about = "1: results are combined with what their memory holds, and not with a neutral value"
+        specs.append(RegisterSpec(RESUME, 1, about))
     for k, trips in enumerate(fused.trips()):
         names = [layer.adg.dataflow.temporal[k] for layer in fused.layers]
         about = _each([d.name if d.loop >= 0 else "no loop" for d in names])

@@ -11,6 +11,7 @@ from lego.ir.checks.dataflow_check import dataflow_faults
 from lego.ir.checks.links_check import class_faults, link_faults
 from lego.ir.checks.reuse_check import reuse_faults
 from lego.ir.domain import inside_box
+from lego.ir.operation import Reduction
 
 __all__ = ["adg_faults"]
 
@@ -96,6 +97,8 @@ def _hold_faults(adg: Adg, plan: Plan) -> Iterator[str]:
         )
         if plan.revisit != again:
             yield f"counters {again} revisit an element, {plan.revisit} are named"
+        if plan.resumes and adg.op.reduction is Reduction.ASSIGN:
+            yield "an assignment goes on from what memory holds"
 
 
 def _inside_faults(adg: Adg, plan: InputPlan, access: AffineMap) -> Iterator[str]:

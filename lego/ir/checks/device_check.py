@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 from lego.ir.checks.memory_check import macro_faults, memory_faults
 from lego.ir.checks.program_check import program_faults, rows_of
 from lego.ir.device import Device, DeviceDataflow, DevicePort
-from lego.ir.formulas import HALF, base_of, evaluated
+from lego.ir.formulas import HALF, RESUME, base_of, evaluated
 from lego.ir.layout import Layout
 from lego.ir.program import Program
 
@@ -49,7 +49,8 @@ def runs_faults(device: Device, program: Program) -> Iterator[str]:
     for name, value in program.registers.items():
         if value.bit_length() > bits[name]:
             yield f"{value} doesn't fit register {name} of {bits[name]} bits"
-    for name, wanted in (("dataflow", program.dataflow), ("half", program.half)):
+    asked = {"dataflow": program.dataflow, "half": program.half, "resume": int(program.resume)}
+    for name, wanted in asked.items():
         if program.registers.get(name, wanted) != wanted:
             yield f"register {name} is {program.registers[name]}, not {wanted}"
     for name, layout in program.layouts.items():
@@ -67,7 +68,7 @@ def _formula_faults(flow: DeviceDataflow) -> Iterator[str]:
         if list(mine) != list(wanted):
             yield f"they are of {kind} {list(mine)}, not {list(wanted)}"
     values = run.bounds | {base_of(name): each.base for name, each in run.layouts.items()}
-    values |= {HALF: run.half}
+    values |= {HALF: run.half, RESUME: int(run.resume)}
     texts = [("cycles", closed.cycles, run.cycles)]
     texts += [(name, text, run.registers.get(name, 0)) for name, text in closed.registers.items()]
     for name, text, number in texts:

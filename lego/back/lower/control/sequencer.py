@@ -11,8 +11,9 @@ from lego.back.lower.control.masks import axis_masks, guard_masks
 from lego.back.lower.control.nest import Events
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.design import DesignPlan
-from lego.back.plan.registers import pause_register
+from lego.back.plan.registers import RESUME, pause_register
 from lego.back.schedule.latencies import settling
+from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 
 __all__ = ["build_sequencer"]
@@ -60,7 +61,7 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     for k, counter in enumerate(counters):
         b.output(f"step{k}", step[k])
         b.output(f"count{k}", counter)
-    _flags(b, design, issue, zero, last)
+    _flags(b, design, registers, issue, zero, last)
     b.origin = "coordinates of FUs that are within the loops"
     axis_masks(b, fused, counters, registers)
     b.origin = "inequalities of the domain"
@@ -96,14 +97,23 @@ def _paced(
 
 
 def _flags(
-    b: Builder, design: DesignPlan, running: int, zero: Sequence[int], last: Sequence[int]
+    b: Builder,
+    design: DesignPlan,
+    registers: Registers,
+    running: int,
+    zero: Sequence[int],
+    last: Sequence[int],
 ) -> None:
-    """Whether inner counters are in their first and last trips, and whether an element is met first."""
+    """Whether inner counters are in their first and last trips, and whether an element starts anew."""
     for held in range(len(zero) + 1):
         b.output(f"zero{held}", b.all(zero[len(zero) - held :]))
         b.output(f"last{held}", b.all([running, *last[len(zero) - held :]]))
-    visits = [
-        b.all([zero[k] for k in adg.output.revisit]) if adg.output.injective else b.const(0)
-        for adg in design.adgs
-    ]
-    b.output("visit", b.choose(visits))
+    b.output("visit", b.choose([_visit(b, adg.output, registers, zero) for adg in design.adgs]))
+
+
+def _visit(b: Builder, plan: OutputPlan, registers: Registers, zero: Sequence[int]) -> int:
+    """Whether a dataflow meets an element first, and doesn't go on from what memory holds."""
+    if not plan.injective:
+        return b.const(0)
+    anew = [b.invert(registers.bring(RESUME))] if plan.resumes else []
+    return b.all([*(zero[k] for k in plan.revisit), *anew])

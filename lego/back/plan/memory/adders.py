@@ -64,9 +64,10 @@ def spans_in_memory(fused: FusedAdg) -> list[Range]:
 
 
 def _span(adg: Adg) -> Range:
-    """Interval of an element's sums; of its format where they start from what the host wrote."""
-    fmt = adg.output_format
-    return sum_range(adg, element_terms(adg)) if adg.output.injective else (fmt.low, fmt.high)
+    """Interval of an element's sums; of its format where they start from what the host or a run wrote."""
+    fmt, plan = adg.output_format, adg.output
+    anew = plan.injective and not plan.resumes
+    return sum_range(adg, element_terms(adg)) if anew else (fmt.low, fmt.high)
 
 
 def adds_alike(fused: FusedAdg, spans: Sequence[Range], word: Range) -> bool:
