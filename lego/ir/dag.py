@@ -34,7 +34,7 @@ class Op(StrEnum):
     EQ = "eq"  # (a, b) -> one bit
     LT = "lt"  # (a, b) -> one bit, a < b
     MUX = "mux"  # (select, a, b) -> a if select else b
-    ONEHOT = "onehot"  # (select, a, select, b...) -> the value whose select is set, or 0; never two
+    ONEHOT = "onehot"  # (select, a, select, b...) -> the value whose select is set, or 0; two only if unused
     SLICE = "slice"  # (a) -> `extent` bits from bit `value`, unsigned
     CAT = "cat"  # (a...) -> bits side by side, the first source lowest, unsigned
     WRAP = "wrap"  # (a) -> low bits of a, read in the declared range

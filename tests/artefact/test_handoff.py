@@ -87,6 +87,7 @@ def test_the_report_says_whether_the_clock_is_met() -> None:
     design = {
         "top": "t", "fus": 1, "flip_flops": 1, "min_period_ps": 1200, "timing_method": "m",
         "critical_path": "a -> b", "power_period_ps": 1200, "energy_per_operation_fj": 1,
+        "register_bits": 0,
         "area_1e-3um2": dict.fromkeys(("fu", "interconnect", "memory", "control", "sram", "total"), 1),
         "power_uw": {"logic": {}, "sram": {}, "total": 1},
     }  # fmt: skip

@@ -172,7 +172,7 @@ architecture: {array: [2, 2]}
 def test_names_of_functions_may_be_names(tmp_path: Path) -> None:
     host = compiled([FUNCTIONS], tmp_path)
     compared(host, 5, seed=3)
-    assert host.designs[0][1].dataflows[0].formulas.cycles.startswith("floor*ceiling(Min/2)*")
+    assert "(ceiling(Min/2) - 1)*ceiling(Sum/2)" in host.designs[0][1].dataflows[0].formulas.cycles
 
 
 TEXTS = (
