@@ -26,7 +26,7 @@ from lego.ir.program import Program
 from lego.program import configure
 from lego.tools import run
 from tests.property.domains import domain_sample, fused_domain_sample
-from tests.property.generator import fused_sample, sample
+from tests.property.generator import fused_sample, resuming, sample
 
 WORKLOADS = Path(__file__).resolve().parents[1] / "workloads"
 SHIPPED = (
@@ -52,6 +52,8 @@ RANDOM: tuple[tuple[Callable[[int], object], int], ...] = (
     (domain_sample, 0),
     (domain_sample, 7),
     (fused_domain_sample, 2),
+    (resuming(fused_sample), 13),  # results that the host preloads
+    (resuming(fused_sample), 20),  # an assignment, which never goes on
 )
 GCC = ["gcc", "-std=c99", "-O1", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 
@@ -72,8 +74,9 @@ class Host:
         bounds = _array(list(made.bounds.values()))
         bases = _array([each.base for each in made.layouts.values()])
         registers = (ctypes.c_uint32 * len(made.registers))()
-        half = [ctypes.c_int64(made.half)] if device.double else []
-        self.library[f"{name}_registers"](bounds, bases, *half, registers)
+        more = [ctypes.c_int64(made.half)] if device.double else []
+        more += [ctypes.c_int64(made.resume)] if device.resumes else []
+        self.library[f"{name}_registers"](bounds, bases, *more, registers)
         cycles = self.library[f"{name}_cycles"]
         cycles.restype = ctypes.c_int64
         accesses = _array([0] * len(made.accesses))
@@ -104,7 +107,7 @@ def compiled(texts: list[str], folder: Path) -> Host:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     texts = [(WORKLOADS / f"{name}.yaml").read_text() for name in SHIPPED]
     texts += [make(seed).text for make, seed in RANDOM]
-    assert len(texts) == 20
+    assert len(texts) == 22
     return compiled(texts, tmp_path_factory.mktemp("host"))
 
 
@@ -124,7 +127,8 @@ def any_program(plan: DesignPlan, device: Device, r: random.Random) -> Program:
             room = buffer.depth_of(used.banking.n_banks - 1) - deep
             bases[used.name] = r.choice([0, room, r.randint(0, room)])
     half = r.randrange(plan.fused.halves)
-    return configure(plan, bounds, dataflow=k, bases=bases, half=half, tail=tail)
+    resume = adg.output.resumes and r.random() < 0.5
+    return configure(plan, bounds, dataflow=k, bases=bases, half=half, resume=resume, tail=tail)
 
 
 def compared(host: Host, count: int, seed: int) -> None:
@@ -150,7 +154,7 @@ def test_the_designs_have_what_is_hard(host: Host) -> None:
     texts = [text for each in closed for text in each.registers.values()]
     words = [text for each in closed for text in each.accesses.values()]
     names = [name for each in closed for name in each.registers]
-    for part in ("Mod(", "Piecewise(", "_half"):
+    for part in ("Mod(", "Piecewise(", "_half", "_resume"):
         assert any(part in text for text in texts), part
     assert any("Sum(" in text for text in words)
     for kind in ("guard", "_extent", "_delay", "_row", "dataflow"):
@@ -215,6 +219,7 @@ def test_the_header_names_bounds_operands_and_registers(host: Host) -> None:
     said = "mm.user: bounds m, n, k; operands X, W, Y; registers trip0, trip1, "
     assert f"/* gemm_os_sys_mm, dataflow 0, {said}" in text
     assert "int64_t half, uint32_t out[]);" in text
+    assert "int64_t resume, uint32_t out[]);" in text
     assert files == host_code(devices)
 
 

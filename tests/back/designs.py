@@ -19,6 +19,7 @@ architecture: {array: [2, 2], read_cost: 1}
 CHAIN = GEMM.replace("{m: 2, n: 2}", "{k: 3, n: 2}").replace("[m, n, k]", "[n, k, m]").replace(
     "[2, 2]", "[3, 2]"
 )  # fmt: skip
+RESUMED = GEMM.replace("[2, 2]", "[2, 2], resume: yes")
 TREE = GEMM.replace("{m: 2, n: 2}", "{k: 3, n: 2}").replace("systolic", "broadcast").replace(
     "[2, 2], read_cost: 1", "[3, 2], read_cost: 12"
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from frontends.yaml import load_workload
+from frontends.yaml import load_text, load_workload
 from lego.explain import explain
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
@@ -75,3 +75,19 @@ def test_closed_forms_are_those_of_every_dataflow() -> None:
     assert text.count("  closed forms of ") == text.count("    cycles: ") == 7
     assert "    register dataflow: 6\n" in text
     assert "    register " not in explain(load_workload(ROOT / "fused_mixed.yaml"))
+
+
+def test_sums_over_several_runs_are_named() -> None:
+    text = (
+        (ROOT / "gemm_os_sys.yaml")
+        .read_text()
+        .replace("architecture: {", "architecture: {resume: yes, ")
+    )
+    said = explain(load_text(text))
+    assert "    accumulated in memory over several runs" in said.splitlines()
+    text = (
+        (ROOT / "gemm_ws_sys.yaml")
+        .read_text()
+        .replace("architecture: {", "architecture: {resume: yes, ")
+    )
+    assert "accumulated in memory over k and over several runs" in explain(load_text(text))

@@ -15,6 +15,7 @@ from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT, Options
 from lego.compile import compile_workload
 from lego.designs import designs_of
+from lego.diag import LegoError
 from lego.ir.device import devices_from_json
 from lego.program import configure
 from sim.session import Case, Job, default_stream
@@ -176,3 +177,39 @@ def test_a_convolution_by_input_channels() -> None:
     assert (left == np.einsum("chwij,ocij->ohw", windows, w)).all()
     (verdict,) = verdicts_of([case])
     assert not verdict.failures, verdict.failures
+
+
+def test_what_can_not_go_on_is_refused() -> None:
+    """Without the register, and an assignment with it."""
+    (plain,) = designs_of(load_text(CONV.replace(", resume: yes", "").replace("resume: yes", "")))
+    copied = CONV.replace("Y[oc,oh,ow] +=", "Y[oc,oh,ow,ic,kh,kw] =")
+    (assignment,) = designs_of(load_text(copied))
+    for fused in (plain, assignment):
+        with pytest.raises(LegoError, match="can't go on from results") as caught:
+            configure(fused, resume=True)
+        assert caught.value.code == "E204"
+
+
+def test_only_a_run_that_resumes_continues_another() -> None:
+    workload = load_text(CONV)
+    (fused,) = designs_of(workload)
+    (op,) = workload.operations
+    with pytest.raises(ValueError, match="continues another"):
+        Job(op, configure(fused), continues=True)
+    with pytest.raises(ValueError, match="continues another"):
+        Job(op, configure(fused, resume=True), continues=True, stray_reset=True)
+
+
+def test_the_run_before_left_its_result_where_the_next_goes_on() -> None:
+    smaller: Part = (0, {"oc": 2}, {})
+    with pytest.raises(ValueError, match="Y lies elsewhere"):
+        case_of(CONV, [[smaller, (0, {}, {})]])
+
+
+def test_assignments_have_the_same_verilog() -> None:
+    """The register and all that it takes is there only where some reduction can go on."""
+    text = CONV.replace("Y[oc,oh,ow] +=", "Y[oc,oh,ow,ic,kh,kw] =")
+    without = text.replace("resume: yes", "")
+    made = [compile_workload(load_text(each), source=b"") for each in (text, without)]
+    assert made[0]["conv_conv.v"] == made[1]["conv_conv.v"]
+    assert b"resume" not in made[0]["conv_conv.v"]

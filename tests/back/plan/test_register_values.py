@@ -9,7 +9,17 @@ import pytest
 
 from lego.back.plan.register_values import register_values, runtime_shapes
 from lego.back.plan.registers import address_bits, levels
-from tests.back.designs import CHAIN, DESIGNS, EDGES, GEMM, SEVERAL, TRIANGLE, WINDOWS, design_of
+from tests.back.designs import (
+    CHAIN,
+    DESIGNS,
+    EDGES,
+    GEMM,
+    RESUMED,
+    SEVERAL,
+    TRIANGLE,
+    WINDOWS,
+    design_of,
+)
 from tests.back.timeline import Timeline, runs_of
 
 
@@ -109,3 +119,13 @@ def test_the_half_in_use() -> None:
     for half in range(2):
         values = register_values(design, 0, run.program.bounds, shapes, bases, half)
         assert values["half"] == half
+
+
+def test_whether_a_run_goes_on() -> None:
+    design = design_of(RESUMED)
+    (run,) = runs_of(design, seed=12, count=0)
+    shapes = {name: layout.shape for name, layout in run.program.layouts.items()}
+    bases = dict.fromkeys(shapes, 0)
+    for resume in range(2):
+        values = register_values(design, 0, run.program.bounds, shapes, bases, resume=resume)
+        assert values["resume"] == resume

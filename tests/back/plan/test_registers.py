@@ -14,7 +14,17 @@ from lego.back.plan.registers import (
     needs_extent,
     row_registers,
 )
-from tests.back.designs import CHAIN, EDGES, FIFOS, GEMM, SEVERAL, TRIANGLE, WINDOWS, design_of
+from tests.back.designs import (
+    CHAIN,
+    EDGES,
+    FIFOS,
+    GEMM,
+    RESUMED,
+    SEVERAL,
+    TRIANGLE,
+    WINDOWS,
+    design_of,
+)
 
 
 def highs(text: str) -> dict[str, int]:
@@ -108,3 +118,11 @@ def test_the_loop_along_an_axis() -> None:
 
 def test_names_of_delay_registers() -> None:
     assert delay_register(design_of(FIFOS).buffers[1], 0) == "W_delay0"
+
+
+def test_a_register_tells_reductions_to_go_on() -> None:
+    """Not where the host preloads results, nor for assignments."""
+    assert list(highs(RESUMED).items())[:2] == [("resume", 1), ("trip0", 2)]
+    assert "resume" not in highs(EDGES.replace("[3, 2]", "[3, 2], resume: yes"))
+    copied = GEMM.replace("Y[m,n] += X[m,k] * W[k,n]", "Y[m,n,k] = X[m,k] * W[k,n]")
+    assert "resume" not in highs(copied.replace("[2, 2]", "[2, 2], resume: yes"))

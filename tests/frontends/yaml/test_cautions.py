@@ -97,6 +97,7 @@ def test_a_reduction_that_starts_again_is_told(statement: str, start: str | None
     for caution in found:
         assert caution.message.startswith(f"'second' starts 'Y' from {start} again")
         assert "'first'" in caution.message
+        assert "`resume: yes`" in caution.hint
         assert caution.loc is not None
         assert (caution.loc.line, caution.loc.column) == (9, 17)
 

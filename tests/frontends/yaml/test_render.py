@@ -74,3 +74,13 @@ architecture: {array: [4], memories: {X: 100}}
         load_text(text)
     text = text.replace("max=", "+=")
     assert render_workload(load_text(text)) == text
+
+
+@pytest.mark.parametrize(
+    "limit", ["resume: yes", "double_buffer: yes", "fused: no", "dma_bits: 64"]
+)
+def test_limits_of_the_hardware(limit: str) -> None:
+    text = sample(3).text.replace("architecture: {", f"architecture: {{{limit}, ")
+    workload = bare(load_text(text))
+    assert limit in render_workload(workload)
+    assert bare(load_text(render_workload(workload))) == workload

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lego.ir.adg import Adg, DelayReuse, OutputClass, Source
+from lego.ir.operation import Reduction
 from tests.ir.checks.broken import design, on_banks, on_input, on_output, on_reuse, put, refuse
 
 Break = Callable[[Adg], Adg]
@@ -48,6 +49,9 @@ FORM: dict[str, Break] = {
     "a value is held over 4 of 3 counters": lambda a: on_input(a, 0, hold=4),
     "within the 2 counters over which it is held": lambda a: on_input(a, 0, hold=2),
     "counters (1,) revisit an element, () are named": lambda a: on_output(a, revisit=()),
+    "an assignment goes on from what memory holds": lambda a: on_output(
+        replace(a, op=replace(a.op, reduction=Reduction.ASSIGN)), resumes=True
+    ),
     "leaves dimension 1 of 2 elements": lambda a: tensor(a, shape=(12, 2)),
 }
 LINKS: dict[str, Break] = {

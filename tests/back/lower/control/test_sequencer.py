@@ -8,7 +8,7 @@ import random
 import pytest
 
 from lego.back.lower.control.sequencer import build_sequencer
-from tests.back.designs import DESIGNS, GEMM, IN_TURN, ROUNDS, SEVERAL, SHIFTED
+from tests.back.designs import DESIGNS, GEMM, IN_TURN, RESUMED, ROUNDS, SEVERAL, SHIFTED
 from tests.back.machine import Machine
 from tests.back.timeline import Rooms, Timeline, rooms_of, runs_of
 
@@ -90,3 +90,19 @@ def test_a_start_while_busy_is_not_heard() -> None:
     assert [each["done"] for each in said] == [0] * end + [1, 0]
     again = [each["launch"] for each in said]
     assert [k for k, launched in enumerate(again) if launched] == [0, end]
+
+
+@pytest.mark.parametrize(
+    "flow", ["{m: 2, n: 2}, temporal: [m, n, k]", "{k: 2, n: 2}, temporal: [n, k, m]"]
+)
+def test_no_element_starts_anew_in_a_run_that_goes_on(flow: str) -> None:
+    """Output-stationary, each commit is the first of its element; weight-stationary, those at k = 0 are."""
+    rooms = rooms_of(RESUMED.replace("{m: 2, n: 2}, temporal: [m, n, k]", flow))
+    (run,) = runs_of(rooms.design, seed=8, count=0)
+    first = [not any(t[k] for k in run.adg.output.revisit) for t in run.timestamps]
+    for resume in range(2):
+        machine = Machine(build_sequencer(rooms.design, rooms.times.tails))
+        registers = run.program.registers | {"resume": resume}
+        said = started(machine, registers, [1] + [0] * 2 * len(run.timestamps))
+        issued = [each["visit"] for each in said if each["running"]]
+        assert issued == [int(new and not resume) for new in first]

@@ -11,12 +11,14 @@ from lego.back.plan.memory.adders import (
     n_units,
     spans_in_memory,
 )
-from tests.back.designs import CHAIN, EDGES, GEMM, SEVERAL, design_of
+from tests.back.designs import CHAIN, EDGES, GEMM, RESUMED, SEVERAL, design_of
 
 
 def test_only_elements_that_come_again_are_added_to() -> None:
     os, ws = design_of(GEMM), design_of(CHAIN)
     assert not any(accumulates(os.results, bank) for bank in range(4))
+    resumed = design_of(RESUMED).results
+    assert all(accumulates(resumed, bank) for bank in range(resumed.n_banks))
     assert [accumulates(ws.results, bank) for bank in range(3)] == [True, True, False]
 
 
@@ -29,9 +31,12 @@ def test_units_are_as_many_as_data_nodes_that_add() -> None:
 
 
 def test_memory_holds_all_terms_of_an_element() -> None:
-    """Four products in [-16256, 16384]; of sums that begin with what the host wrote, anything."""
+    """Four products in [-16256, 16384]; of what begins with what the host or a run wrote, anything."""
     assert spans_in_memory(design_of(CHAIN).fused) == [(-65024, 65536)]
-    assert spans_in_memory(design_of(EDGES).fused) == [(-(1 << 31), (1 << 31) - 1)]
+    whole = [(-(1 << 31), (1 << 31) - 1)]
+    assert spans_in_memory(design_of(EDGES).fused) == whole
+    assert spans_in_memory(design_of(RESUMED).fused) == whole
+    assert spans_in_memory(design_of(RESUMED.replace("+=", "max=")).fused) == whole
 
 
 @pytest.mark.parametrize(
