@@ -24,8 +24,8 @@ __all__ = ["cached", "missing_packages", "read_model", "sizes_of", "trace_model"
 
 PACKAGES = ("torch", "diffusers", "transformers", "timm", "torchvision")
 REPRESENTATION = (
-    "affine", "array", "constants", "domain", "expr", "formats", "hardware", "intervals", "kinds",
-    "network", "network_json", "operation", "promotion", "templates", "workload",
+    "affine", "array", "closed", "constants", "domain", "expr", "formats", "hardware", "intervals", "kinds",
+    "network", "network_json", "operation", "parametric", "promotion", "templates", "workload",
 )  # fmt: skip
 """What networks are made of, and what says their number formats: files of `lego/ir`."""
 FOLDERS = ("models", "models/techniques", "torch_export", "tracing")

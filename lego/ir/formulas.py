@@ -110,6 +110,8 @@ class _Reader:
                     return _OPERATORS[type(kind)](self.read(left), self.read(right))
             case ast.Call(ast.Name("Piecewise"), pairs):
                 return self._chosen(pairs)
+            case ast.Call(ast.Name("Ne"), [left, right]):
+                return _differ(self.read(left), self.read(right))
             case ast.Call(ast.Name("Sum"), [body, *ranges]):
                 return self._summed(body, ranges)
             case ast.Call(ast.Name(name), arguments) if name in _FUNCTIONS:
@@ -151,6 +153,14 @@ def _symbolic_sum(body: Expr, variable: Expr, first: Expr, end: Expr) -> Expr:
     from sympy import Sum
 
     return Sum(body, (variable, first, end))
+
+
+def _differ(left: Expr, right: Expr) -> Expr:
+    if not symbolic(left, right):
+        return left != right
+    from sympy import Ne
+
+    return Ne(left, right)
 
 
 def _divided(above: Expr, below: int) -> Expr:

@@ -94,10 +94,13 @@ def test_a_read_of_a_large_memory_is_dearer() -> None:
 
 
 def test_a_memory_that_is_too_small_for_a_macro_costs_registers() -> None:
-    assert 2 * read_cost(8, 16) < read_cost(8, 63)  # SRAMs have no such slope
-    assert read_cost(8, 64) < read_cost(8, 63) < 1.2 * read_cost(8, 64)
+    assert (
+        2 * read_cost(8, 8) < read_cost(8, 11) * 3 < 2 * read_cost(8, 64)
+    )  # SRAMs have no such slope
+    assert read_cost(8, 63) == read_cost(8, 64)  # the smallest SRAM takes less area
     assert read_cost(7, 256) > 2 * read_cost(8, 256)
-    assert bank_cost(8, 63) > 8 * 63 * COSTS.register_bit > bank_cost(8, 64)
+    assert bank_cost(8, 63) == bank_cost(8, 64) < 8 * 63 * COSTS.register_bit
+    assert bank_cost(8, 11) < bank_cost(8, 64)
     assert bank_cost(7, 256) > 7 * 256 * COSTS.register_bit > bank_cost(8, 256)
 
 

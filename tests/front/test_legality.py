@@ -77,13 +77,13 @@ def test_a_memory_too_small_for_padded_banks() -> None:
 
 
 def test_the_memory_must_hold_the_banks_of_all_dataflows() -> None:
-    """Rows alone need 8 banks of 9 words, rows and parts of columns 9 banks of 12."""
+    """Rows alone need 8 banks of 6 words, rows and parts of columns 8 banks of 8."""
     text = (
-        "name: n\noperations:\n  - name: op\n    loops: {i: 8, j: 9}\n"
+        "name: n\noperations:\n  - name: op\n    loops: {i: 8, j: 6}\n"
         '    statement: "Y[i,j] = X[i,j]"\n    formats: {X: int8, Y: int8}\n'
         "    dataflows:\n      - {name: rows, spatial: {i: 8}}\n      - {name: columns, spatial: {j: 4}}\n"
-        "architecture: {array: [8], memories: {X: 100}}\n"
+        "architecture: {array: [8], memories: {X: 50}}\n"
     )
     with pytest.raises(LegoError, match="E305"):
         designs_of(load_text(text))
-    assert designs_of(load_text(text.replace("X: 100", "X: 108")))
+    assert designs_of(load_text(text.replace("X: 50", "X: 64")))

@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Operands take macros, results registers."""
-    return simulated(SMALL.replace("k: 7", "k: 24"), tmp_path_factory.mktemp("ppa") / "mixed")
+    text = SMALL.replace("m: 10, n: 13, k: 7", "m: 4, n: 8, k: 24")
+    return simulated(text, tmp_path_factory.mktemp("ppa") / "mixed")
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ def test_the_cycle_count_is_the_closed_form_and_the_rtl_takes_it() -> None:
     for p, q, m, n, k in [(1, 1, 3, 2, 5), (2, 3, 5, 7, 4), (4, 4, 8, 8, 9), (3, 5, 10, 11, 2)]:
         for control, skew in (("systolic", p + q - 2), ("broadcast", int(max(p, q) > 2))):
             text = GEMM.format(p=p, q=q, m=m, n=n, k=k, control=control)
+            text = text.replace("read_cost: 1", "read_cost: 1, memory_style: at-once")
             cases += cases_of(text)
             wanted.append(-(-m // p) * -(-n // q) * k + skew + 3)
     verdicts = verdicts_of(cases)

@@ -103,7 +103,10 @@ def test_every_code_is_explained() -> None:
 def test_every_code_has_a_case() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "frontends" / "yaml").glob("*.py"))
     tried = {code for errors in EXPECTED.values() for code, _, _ in errors}
-    assert set(re.findall(r'"(E\d{3})"', sources)) - tried == {"E001"}  # not about a file's text
+    assert set(re.findall(r'"(E\d{3})"', sources)) - tried == {
+        "E001",  # not about a file's text
+        *("E131", "E133", "E134"),  # about maps of SRAMs
+    }
 
 
 def only_error(path: Path) -> tuple[str, str]:
