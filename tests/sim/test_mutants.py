@@ -93,7 +93,7 @@ def check(text: str, seed: int) -> None:
     ("name", "seed"),
     [
         ("output stationary", 3),
-        ("sums across FUs and in memory", 3),
+        ("sums across FUs and in memory", 6),
         pytest.param("sums across FUs and in memory", 2, marks=pytest.mark.slow),
     ],
 )
