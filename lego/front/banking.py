@@ -98,10 +98,8 @@ def _cheapest(users: Sequence[User], least: int) -> tuple[Form, list[Use]]:
         for skews in _skews(users, scales, counts):
             form = Form(counts, scales, skews)
             chosen = _chosen(users, form, None if found is None else found[0][0])
-            if chosen is None:
-                continue
-            price = chosen[0], tuple(use.again > 0 for use in chosen[1])
-            if found is None or price < found[0]:
+            price = chosen and (chosen[0], tuple(use.again > 0 for use in chosen[1]))
+            if chosen and price and (found is None or price < found[0]):
                 found = price, form, chosen[1]
     if found is None:
         raise InternalError("no bank function was found")

@@ -97,8 +97,7 @@ def _solutions(
 
     def walk(k: int, left: int, head: Vector) -> Iterator[Vector]:
         if k == acting:
-            if not left:
-                yield head + (0,) * hold
+            yield from [head + (0,) * hold] * (not left)
             return
         low = -((reach[k + 1] - left) // per_step[k])
         high = (left + reach[k + 1]) // per_step[k]
