@@ -50,7 +50,7 @@ class Turns:
 
     @cached_property
     def apart(self) -> Vector:
-        """Differences between phases, rising; without those of which no nodes share a bank at all."""
+        """Differences between phases, rising."""
         phases = list(self.by_phase)
         return tuple(sorted({b - a for a in phases for b in phases if a < b}))
 
