@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lego.front.architecture import build_adg
 from lego.front.fusion import fuse
-from lego.front.legality import check_memories
+from lego.front.legality import check_memories, check_room
 from lego.ir.adg import Adg
 from lego.ir.array import narrowed
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Method
+from lego.ir.hardware import Room
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.tell import Tell, silent
@@ -25,9 +27,11 @@ def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
     for op, specs in zip(operations, workload.dataflows, strict=True):
         for spec in specs or (None,):
             found.append((op, dataflow_of(op, spec, workload.architecture)))
-    counters = max(len(flow.temporal) for _, flow in found)
+    chip = workload.architecture
+    least = chip.room.counters if chip.room else 0
+    counters = max(least, *(len(flow.temporal) for _, flow in found))
     axes = max(len(flow.sizes) for _, flow in found)
-    chip, pairs = workload.architecture, zip(operations, workload.dataflows, strict=True)
+    pairs = zip(operations, workload.dataflows, strict=True)
     many = {op.name for op, specs in pairs if len(specs) > 1}
     adgs = []
     for k, (op, flow) in enumerate(found):
@@ -50,9 +54,30 @@ def designs_of(
         found = [fuse(adg.name, [adg]) for adg in adgs]
     else:
         found = [fuse(workload.name, adgs, method, workload.architecture.memory_style)]
-    for fused in found:
-        for layer in fused.layers:
-            check_memories(layer.adg, dict(workload.architecture.memory_bits))
-    halves = 2 if workload.architecture.double_buffer else 1
-    dma_bits = workload.architecture.dma_bits
-    return [checked(replace(fused, halves=halves, dma_bits=dma_bits)) for fused in found]
+    return [checked(_equipped(fused, workload)) for fused in found]
+
+
+def _equipped(fused: FusedAdg, workload: Workload) -> FusedAdg:
+    """The design with what the hardware has beside its array. Raises E305 where an operand doesn't fit, E306
+    where an operation needs what a chip with room doesn't have."""
+    chip = workload.architecture
+    for layer in fused.layers:
+        check_memories(layer.adg, dict(chip.memory_bits))
+        if chip.room is not None:
+            check_room(layer.adg)
+    halves = 2 if chip.double_buffer else 1
+    fused = replace(fused, halves=halves, dma_bits=chip.dma_bits)
+    return fused if chip.room is None else _with_room(fused, chip.room, dict(chip.memory_bits))
+
+
+def _with_room(fused: FusedAdg, room: Room, sizes: Mapping[str, int]) -> FusedAdg:
+    """The design with room; `sizes` are bits of memory by tensor."""
+    layers = tuple(
+        replace(layer, adg=replace(layer.adg, terms=room.reduction)) for layer in fused.layers
+    )
+    found = {
+        buffer.name: max(sizes.get(plan.tensor.name, 0) for plan in buffer.used())
+        for buffer in fused.buffers()
+    }
+    capacities = tuple((name, bits) for name, bits in found.items() if bits)
+    return replace(fused, layers=layers, room=room, capacities=capacities)

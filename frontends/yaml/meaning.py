@@ -21,7 +21,7 @@ from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.array import Tensor
 from lego.ir.checks.check import checked
 from lego.ir.constants import Constant
-from lego.ir.hardware import Architecture, MemoryStyle
+from lego.ir.hardware import Architecture, MemoryStyle, Room
 from lego.ir.network import Buffer, Network, Role, reads_of
 from lego.ir.operation import Operation, Output, Reduction
 from lego.ir.workload import Workload
@@ -243,6 +243,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         form.read_cost or 0,
         MemoryStyle(form.memory_style),
         form.resume == "yes",
+        None if form.room is None else Room(**form.room.model_dump()),
     )
 
 

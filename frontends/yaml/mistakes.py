@@ -16,6 +16,7 @@ from frontends.yaml.schema import (
     ArchitectureForm,
     DataflowForm,
     OperationForm,
+    RoomForm,
     WorkloadForm,
 )
 from lego.diag import LegoError, Loc
@@ -48,6 +49,7 @@ _FORMS: dict[str, Sequence[str]] = {
     "dataflow": tuple(DataflowForm.model_fields),
     "dataflows": tuple(DataflowForm.model_fields),
     "architecture": tuple(ArchitectureForm.model_fields),
+    "room": tuple(RoomForm.model_fields),
     "": tuple(WorkloadForm.model_fields),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from lego.diag import InternalError
 from lego.ir.affine import AffineMap
@@ -45,6 +46,8 @@ def _limits(chip: Architecture) -> dict[str, object]:
     found |= {"read_cost": chip.read_cost} if chip.read_cost else {}
     if chip.memory_style is not MemoryStyle.CHEAPEST:
         found["memory_style"] = chip.memory_style
+    if chip.room is not None:
+        found["room"] = _flow(asdict(chip.room))
     return found | {name: "yes" for name, on in switches.items() if on}
 
 

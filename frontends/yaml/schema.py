@@ -119,6 +119,20 @@ class OperationForm(_Form):
     )
 
 
+class RoomForm(_Form):
+    """What a chip is built for beyond the operations in its file."""
+
+    counters: Annotated[int, Field(ge=1, le=12, strict=True)] = Field(
+        default=7, description="Counters of the sequencer, at least."
+    )
+    trips: Annotated[int, Field(ge=1, le=2**16, strict=True)] = Field(
+        default=4096, description="Most trips of every counter, at least."
+    )
+    reduction: Annotated[int, Field(ge=1, le=2**31, strict=True)] = Field(
+        default=65536, description="Terms of a sum that FUs and memories must have bits for."
+    )
+
+
 class ArchitectureForm(_Form):
     """Limits of the hardware."""
 
@@ -152,6 +166,10 @@ class ArchitectureForm(_Form):
     resume: Switch = Field(
         default="no",
         description="yes: reductions can go on from what the memory of results holds, by a register.",
+    )
+    room: RoomForm | None = Field(
+        default=None,
+        description="What depends on the operation is in registers as wide as this; built in if absent.",
     )
 
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lego.front.reuse import Forms, Reuse, held_counters, reuse_vectors
-from lego.ir.adg import DelayReuse, Fu
+from lego.ir.adg import Fu
 from lego.ir.closed import Number, maximum, minimum
 from lego.ir.costs import COSTS
 from lego.ir.dataflow import Dataflow
+from lego.ir.delay_reuse import DelayReuse
 
 DIRECT_CHAIN = 4
 """FUs in a row that a value may pass in one cycle: each adds a multiplexer to the longest path."""

@@ -10,7 +10,8 @@ from lego.front.accesses import access_counts
 from lego.front.bank_use import Nodes
 from lego.front.banking import banks_and_area
 from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
-from lego.ir.adg import Adg, DelayReuse, InputPlan, OutputPlan
+from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.delay_reuse import DelayReuse
 from lego.ir.hardware import MemoryStyle
 
 __all__ = ["explain", "why_banks"]

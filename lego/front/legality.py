@@ -15,7 +15,7 @@ from lego.ir.adg import Adg
 from lego.ir.array import ArrayOperation
 from lego.ir.dataflow import Dataflow
 
-__all__ = ["check_dataflow", "check_memories"]
+__all__ = ["check_dataflow", "check_memories", "check_room"]
 
 
 def check_dataflow(op: ArrayOperation, flow: Dataflow) -> None:
@@ -172,3 +172,23 @@ def check_memories(adg: Adg, limits: dict[str, int]) -> None:
                 loc=adg.op.loc,
                 hint="enlarge the memory, shrink the loops, or make extents multiples of the array",
             )
+
+
+def check_room(adg: Adg) -> None:
+    """Raise E306 for what a chip with room compares indices for: pads, and results that edges overlap."""
+    padded = [p.name for p in adg.inputs if p.tensor.pad is not None]
+    if padded:
+        raise LegoError(
+            "E306",
+            f"{padded[0]!r} has a pad value, and a chip with room doesn't compare indices",
+            loc=adg.op.loc,
+            hint=f"let {padded[0]!r} hold its border, and leave `pad` out; or leave `room` out",
+        )
+    if not adg.output.injective or adg.checked_dims:
+        raise LegoError(
+            "E306",
+            f"edges of {adg.output.name!r} overlap other elements of it, and a chip with room doesn't "
+            "compare indices",
+            loc=adg.op.loc,
+            hint="index the output by loops, each times 1; or leave `room` out",
+        )

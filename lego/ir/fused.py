@@ -10,6 +10,7 @@ from enum import StrEnum
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, without_places
 from lego.ir.dag import bits_for
 from lego.ir.formats import Integer
+from lego.ir.hardware import Room
 from lego.ir.sram import built_words
 
 __all__ = ["FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
@@ -45,7 +46,8 @@ class Layer:
 class MemoryPlan:
     """The memory behind one port, shared by the layers; `plans` has one entry per layer.
 
-    `output` tells the memory of the results from those of operands.
+    `output` tells the memory of the results from those of operands; `capacity` is in bits, 0 where it has as
+    many words as its tensors need.
     """
 
     name: str
@@ -53,6 +55,8 @@ class MemoryPlan:
     plans: tuple[Plan | None, ...]
     output: bool
     dma_bits: int = 0
+    room: Room | None = None
+    capacity: int = 0
 
     def used(self) -> Iterator[Plan]:
         """The plans of the layers that use the memory."""
@@ -81,9 +85,10 @@ class MemoryPlan:
 
     def depth_of(self, bank: int) -> int:
         """Words of a bank: those of the deepest tensor that reaches into it, at least 2, and as many as
-        the smallest SRAM has where that takes less area than registers."""
+        the smallest SRAM has where that takes less area than registers. With a capacity all have as many."""
         words = max(
             2,
+            self.capacity // (self.n_banks * self.bits),
             *(
                 plan.banking.depth(plan.tensor.shape)
                 for plan in self.used()
@@ -163,6 +168,8 @@ class FusedAdg:
     layers : one per dataflow id.
     dma_bits : width of the host's data port; 0 for one word of a memory per access.
     halves : 2 if the host fills and drains one half of the memories while the array uses the other.
+    room : what depends on the operation is in registers that are as wide as this; None: it is built in.
+    capacities : bits of memories, by their names; those that aren't named have what their tensors need.
     """
 
     schema: str
@@ -172,6 +179,8 @@ class FusedAdg:
     fusion: Fusion = Fusion()
     halves: int = 1
     dma_bits: int = 0
+    room: Room | None = None
+    capacities: tuple[tuple[str, int], ...] = ()
 
     @property
     def shared(self) -> bool:
@@ -204,13 +213,15 @@ class FusedAdg:
 
     def trips(self) -> tuple[int, ...]:
         """Largest trip count of every counter."""
+        least = 1 if self.room is None else self.room.trips
         every = [layer.adg.dataflow.trips(layer.adg.op) for layer in self.layers]
-        return tuple(max(counts) for counts in zip(*every, strict=True))
+        return tuple(max(least, *counts) for counts in zip(*every, strict=True))
 
     def longest_pauses(self) -> tuple[int, ...]:
         """Most idle cycles after the round of each counter and those inside it; 0 where none ever."""
         every = [layer.adg.longest_pauses for layer in self.layers]
-        return tuple(map(max, zip(*every, strict=True)))
+        longest = tuple(map(max, zip(*every, strict=True)))
+        return longest if self.room is None else (max(longest),) * len(longest)
 
     def fus(self) -> list[Fu]:
         """Coordinates of the FUs that some dataflow uses, in lexicographic order."""
@@ -218,13 +229,22 @@ class FusedAdg:
 
     def buffers(self) -> tuple[MemoryPlan, ...]:
         """The memories: operands by port, then the results."""
-        dma = self.dma_bits
+        shared = self.dma_bits, self.room
+        sizes = dict(self.capacities)
         inputs = tuple(
-            MemoryPlan(name, port, tuple(layer.input(port) for layer in self.layers), False, dma)
+            MemoryPlan(
+                name,
+                port,
+                tuple(layer.input(port) for layer in self.layers),
+                False,
+                *shared,
+                sizes.get(name, 0),
+            )
             for port, name in enumerate(self.names[:-1])
         )
         outputs = tuple(layer.adg.output for layer in self.layers)
-        return (*inputs, MemoryPlan(self.names[-1], self.n_ports, outputs, True, dma))
+        name, size = self.names[-1], sizes.get(self.names[-1], 0)
+        return (*inputs, MemoryPlan(name, self.n_ports, outputs, True, *shared, size))
 
     def to_json(self) -> str:
         """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""

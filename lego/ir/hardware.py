@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Architecture", "MemoryStyle"]
+__all__ = ["Architecture", "MemoryStyle", "Room"]
 
 
 class MemoryStyle(StrEnum):
@@ -13,6 +13,22 @@ class MemoryStyle(StrEnum):
 
     CHEAPEST = "cheapest"
     AT_ONCE = "at-once"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a chip is built for beyond the operations that it is compiled from.
+
+    Attributes
+    ----------
+    counters : of the sequencer, at least.
+    trips : most trips of every counter, at least.
+    reduction : terms that a sum can have without leaving its format before the result's does.
+    """
+
+    counters: int = 7
+    trips: int = 4096
+    reduction: int = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class Architecture:
     read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
     memory_style : how data nodes may use banks.
     resume : reductions can go on from what the memory of results holds.
+    room : what depends on the operation is in registers; None: it is built in.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -39,3 +56,4 @@ class Architecture:
     read_cost: int = 0
     memory_style: MemoryStyle = MemoryStyle.CHEAPEST
     resume: bool = False
+    room: Room | None = None

@@ -87,3 +87,27 @@ def test_the_memory_must_hold_the_banks_of_all_dataflows() -> None:
     with pytest.raises(LegoError, match="E305"):
         designs_of(load_text(text))
     assert designs_of(load_text(text.replace("X: 50", "X: 64")))
+
+
+ROOM = """name: room
+operations:
+  - name: conv
+    loops: {oh: 4, ow: 4, kw: 3}
+    statement: "Y[STEP*ow+kw,oh] += X[oh,ow+kw-1] * W[kw]"
+    formats: {X: int8, W: int8, Y: int32}
+    pad: {X: 0}
+    dataflow: {spatial: {ow: 2}, temporal: [oh, kw]}
+architecture: {room: {}}
+"""
+
+
+def test_a_chip_with_room_has_no_pads() -> None:
+    with pytest.raises(LegoError, match=r"E306.*'X' has a pad value") as caught:
+        designs_of(load_text(ROOM.replace("STEP", "4")))
+    assert "hold its border" in caught.value.hint
+
+
+def test_a_chip_with_room_has_no_results_that_edges_overlap() -> None:
+    text = ROOM.replace("STEP", "1").replace("    pad: {X: 0}\n", "").replace("kw-1", "kw")
+    with pytest.raises(LegoError, match=r"E306.*edges of 'Y' overlap"):
+        designs_of(load_text(text))

@@ -17,7 +17,7 @@ from sim.reference import execute, random_tensor
 from tests.designs import cases_of, verdicts_of
 from tests.property.generator import Sample
 
-ILLEGAL = ("E118", "E119", "E120", "E122", "E124", "E126", "E301")
+ILLEGAL = ("E118", "E119", "E120", "E122", "E124", "E126", "E301", "E306")
 """What the generators may draw although it is refused."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lego.back.plan.array.fifo import capacities, setting
 from lego.back.plan.design import DesignPlan
+from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.registers import (
     RESUME,
     access_of,
@@ -16,11 +17,12 @@ from lego.back.plan.registers import (
     needs_extent,
     pause_register,
 )
+from lego.back.plan.room import digit_values, edge_values, mask_values, reuse_values
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.array import ArrayOperation
 from lego.ir.closed import Number, maximum, modulo
 from lego.ir.domain import inside_box, largest_index
-from lego.ir.fused import MemoryPlan, Plan
+from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 from lego.ir.layout import word_of
 
 __all__ = ["register_values", "runtime_shapes"]
@@ -58,13 +60,14 @@ def register_values(
     half: Number | int = 0,
     pauses: Sequence[Number | int] = (),
     resume: Number | int = 0,
+    bound: Adg | None = None,
 ) -> dict[str, Number | int]:
     """Value of every register for dataflow `index` at these loop bounds, shapes and first words.
 
-    Registers that the dataflow doesn't use are zero.
+    Registers that the dataflow doesn't use are zero. With `bound`, for another operation on its hardware.
     """
     fused = design.fused
-    adg = fused.layers[index].adg
+    adg = bound or fused.layers[index].adg
     values: dict[str, Number | int] = {spec.name: 0 for spec in design.registers}
     if "dataflow" in values:
         values["dataflow"] = index
@@ -76,19 +79,50 @@ def register_values(
         values[f"trip{k}"] = trips - 1
     values |= {pause_register(k): pause for k, pause in enumerate(pauses) if pause}
     for axis in range(len(fused.sizes)):
-        loop = loop_on(adg, axis)
         if f"bound{axis}" in values:
-            values[f"bound{axis}"] = bounds[loop.name] if loop else 1
+            values |= _bound_values(fused, adg, axis, bounds)
     for k, guard in enumerate(adg.guards):
         values[f"guard{k}"] = guard.register
     for buffer in design.buffers:
-        plan = buffer.plans[index]
+        plan = _plan_at(fused.layers[index].ports, adg, buffer)
         if plan is not None:
             shape = tuple(shapes[plan.tensor.name])
             found = _address_values(adg, buffer, plan, shape, bases[plan.name])
             found |= _delay_values(adg, buffer, plan, bounds, pauses)
+            found |= {} if fused.room is None else _room_values(design, adg, buffer, plan)
             values |= {name: value for name, value in found.items() if name in values}
     return values
+
+
+def _plan_at(ports: Sequence[int], adg: Adg, buffer: MemoryPlan) -> Plan | None:
+    """The operand behind a port."""
+    if buffer.output:
+        return adg.output
+    return adg.inputs[ports.index(buffer.index)] if buffer.index in ports else None
+
+
+def _bound_values(
+    fused: FusedAdg, adg: Adg, axis: int, bounds: Mapping[str, Number]
+) -> dict[str, Number | int]:
+    """What masks FUs along an axis."""
+    loop = loop_on(adg, axis)
+    if fused.room is None:
+        return {f"bound{axis}": bounds[loop.name] if loop else 1}
+    limit: Number | int = bounds[loop.name] if loop else 1
+    return dict(edge_values(adg, axis, limit, adg.dataflow.trips(adg.op, bounds)))
+
+
+def _room_values(
+    design: DesignPlan, adg: Adg, buffer: MemoryPlan, plan: Plan
+) -> dict[str, Number | int]:
+    """What only chips with room have in registers."""
+    views = design.views[buffer.index]
+    reuses = reuse_values(buffer, plan)
+    return (
+        dict(mask_values(adg, buffer, plan))
+        | dict(digit_values(buffer.name, BankView(adg, plan), views))
+        | {delay_register(buffer, k): used for k, used in reuses}
+    )
 
 
 def _delay_values(

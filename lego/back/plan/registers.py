@@ -12,6 +12,17 @@ from dataclasses import dataclass
 
 from lego.back.plan.array.fifo import capacities, segments
 from lego.back.plan.memory.bank_view import Views
+from lego.back.plan.memory.nests import digit_nests
+from lego.back.plan.room import (
+    REVISIT,
+    digit_first,
+    digit_step,
+    edge_register,
+    free_reuses,
+    held,
+    hold_register,
+    ragged_register,
+)
 from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
@@ -27,6 +38,7 @@ __all__ = [
     "delay_register",
     "levels",
     "loop_on",
+    "moving_counters",
     "needs_extent",
     "pause_register",
     "register_specs",
@@ -67,6 +79,11 @@ def levels(plans: Sequence[Plan | None]) -> tuple[int, ...]:
     """Counters that the element depends on in any layer, outermost first."""
     rows = [row for plan in plans if plan is not None for row in plan.time]
     return tuple(sorted({k for row in rows for k, step in enumerate(row) if step}))
+
+
+def moving_counters(fused: FusedAdg, plans: Sequence[Plan | None]) -> tuple[int, ...]:
+    """Counters that can move the element; with room all can."""
+    return levels(plans) if fused.room is None else tuple(range(fused.n_counters))
 
 
 def row_registers(views: Views) -> tuple[int, ...]:
@@ -132,7 +149,7 @@ def register_specs(
         if any(loops):
             high = max(loop.extent for loop in loops if loop)
             about = _each([loop.name if loop else "no loop" for loop in loops])
-            specs.append(RegisterSpec(f"bound{axis}", high, f"bound of {about}"))
+            specs += _bound_specs(fused, axis, high, about)
     for k in range(max(len(layer.adg.op.domain) for layer in fused.layers)):
         guards = [_guard_of(layer.adg, k) for layer in fused.layers]
         high = max(guard.high + 1 for guard in guards if guard)
@@ -141,6 +158,37 @@ def register_specs(
     for buffer, met in zip(buffers, views, strict=True):
         specs += _address_specs(fused, buffer, met)
     return tuple(specs)
+
+
+def _bound_specs(fused: FusedAdg, axis: int, high: int, about: str) -> Iterator[RegisterSpec]:
+    if fused.room is None:
+        yield RegisterSpec(f"bound{axis}", high, f"bound of {about}")
+        return
+    size = fused.sizes[axis]
+    yield RegisterSpec(f"bound{axis}", size, f"FUs along axis {axis} that count: {about}")
+    where = f"FUs along axis {axis} that count in the last trips of the counters in edge{axis}"
+    yield RegisterSpec(ragged_register(axis), size, where)
+    which = f"counters in whose last trips ragged{axis} FUs count, a bit each"
+    yield RegisterSpec(edge_register(axis), (1 << fused.n_counters) - 1, which)
+
+
+def _room_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[RegisterSpec]:
+    """Registers of a memory that only chips with room have."""
+    counters = (1 << fused.n_counters) - 1
+    if held(buffer):
+        about = f"counters that {buffer.name} is held over, a bit each"
+        yield RegisterSpec(hold_register(buffer), counters, about)
+    if buffer.output and any(layer.adg.output.accumulates for layer in fused.layers):
+        about = "counters over which results are accumulated in memory, a bit each"
+        yield RegisterSpec(REVISIT, counters, about)
+    for nest in digit_nests(views, free=True):
+        about = f"of the {'rest' if nest.rest else 'bank digit'} of dimension {nest.dim}"
+        high = nest.radix - 1
+        yield RegisterSpec(digit_first(buffer.name, nest), high, f"first value {about}")
+        for k in range(fused.n_counters):
+            yield RegisterSpec(digit_step(buffer.name, nest, k), high, f"step {k} {about}")
+    for k in free_reuses(buffer):
+        yield RegisterSpec(delay_register(buffer, k), 1, f"delay reuse {k}: in use")
 
 
 def _guard_of(adg: Adg, k: int) -> Guard | None:
@@ -170,7 +218,7 @@ def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterato
     high = (1 << address_bits(buffer.depth)) - 1
     name = buffer.name
     yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
-    for k in levels(buffer.plans):
+    for k in moving_counters(fused, buffer.plans):
         counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
         yield RegisterSpec(f"{name}_step{k}", high, f"words per step of {_each(counters)}")
     for j in row_registers(views):
@@ -184,6 +232,8 @@ def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterato
         lengths = " ".join(map(str, parts[1:]))
         about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
         yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
+    if fused.room is not None:
+        yield from _room_specs(fused, buffer, views)
 
 
 def pause_register(counter: int) -> str:

@@ -24,7 +24,7 @@ def events_of(counters: int) -> frozenset[str]:
     """Ports of the sequencer that start or write something."""
     steps = (f"step{k}" for k in range(counters))
     ends = (f"last{held}" for held in range(counters + 1))
-    return frozenset({"launch", "running", *steps, *ends})
+    return frozenset({"launch", "running", "last_held", *steps, *ends})
 
 
 def fetch_port(numbers: Sequence[int]) -> str:

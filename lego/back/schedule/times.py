@@ -100,7 +100,7 @@ def schedule(
         held=found.held,
         merged=found.merged,
         split=found.split,
-        narrow=ways.narrow,
+        narrow=ways.narrow and design.fused.room is None,
         together=ways.shared,
         gathered=found.gathered,
         trees=found.trees,

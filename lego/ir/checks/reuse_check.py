@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lego.ir.adg import Adg, DelayReuse, InputPlan
+from lego.ir.adg import Adg, InputPlan
 from lego.ir.dataflow import Dataflow
+from lego.ir.delay_reuse import DelayReuse
 
 __all__ = ["reuse_faults"]
 

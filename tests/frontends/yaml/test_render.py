@@ -84,3 +84,12 @@ def test_limits_of_the_hardware(limit: str) -> None:
     workload = bare(load_text(text))
     assert limit in render_workload(workload)
     assert bare(load_text(render_workload(workload))) == workload
+
+
+def test_room() -> None:
+    text = render_workload(load_text(sample(1).text)).replace(
+        "architecture: {", "architecture: {room: {counters: 5, trips: 9, reduction: 30}, "
+    )
+    workload = bare(load_text(text))
+    assert workload.architecture.room is not None
+    assert bare(load_text(render_workload(workload))) == workload

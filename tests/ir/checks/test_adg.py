@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from lego.ir.adg import Adg, DelayReuse, OutputClass, Source
+from lego.ir.adg import Adg, OutputClass, Source
+from lego.ir.delay_reuse import DelayReuse
 from lego.ir.operation import Reduction
 from tests.ir.checks.broken import design, on_banks, on_input, on_output, on_reuse, put, refuse
 

@@ -10,6 +10,7 @@ from lego.back.plan.array import ports
 from lego.back.plan.array.fu_kind import FuKind, Pick, PortKind, mask_numbers, mask_signal
 from lego.back.plan.array.sums import accumulates_held
 from lego.back.plan.design import DesignPlan
+from lego.back.plan.room import first_port
 from lego.back.plan.signals import fetch_port
 from lego.back.schedule.times import Schedule
 from lego.ir.adg import Fu, InputPlan
@@ -75,7 +76,8 @@ class Told:
             tap = None
             if part is not None and part.root:
                 at = self.times.totals[k] + adg.dataflow.skew(fu)
-                tap = Tap(f"zero{adg.output.hold}", at) if accumulates_held(adg) else ALWAYS
+                anew = first_port(self.design.results, adg.output)
+                tap = Tap(anew, at) if accumulates_held(adg) else ALWAYS
             taps.append(tap)
         return self._told(taps)
 

@@ -15,7 +15,7 @@ from lego.back.lower.control.registers import Registers
 from lego.back.lower.control.turns import add_turns
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import Carries, Views
-from lego.back.plan.registers import address_bits, levels, row_registers
+from lego.back.plan.registers import address_bits, moving_counters, row_registers
 from lego.back.plan.signals import variant_port
 from lego.ir.dag import Module, Op
 from lego.ir.fused import MemoryPlan
@@ -37,7 +37,9 @@ def build_agu(
     views = design.views[buffer.index]
     digits, carries = build_digits(b, events, design, buffer)
     rows = {j: registers.bring(f"{buffer.name}_row{j}") for j in row_registers(views)}
-    address = _address(b, events, registers, buffer, rows, carries)
+    moving = moving_counters(design.fused, buffer.plans)
+    steps = {k: registers.bring(f"{buffer.name}_step{k}") for k in moving}
+    address = _address(b, events, registers, buffer, steps, rows, carries)
     _carried(b, views, rows, address, address_bits(buffer.depth), late=late)
     for name, (digit, count) in digits.items():
         b.output(name, digit)
@@ -70,11 +72,11 @@ def _address(
     events: Events,
     registers: Registers,
     buffer: MemoryPlan,
+    steps: Mapping[int, int],
     rows: Mapping[int, int],
     carries: Mapping[int, tuple[int, int]],
 ) -> int:
     """The address of the least element."""
-    steps = {k: registers.bring(f"{buffer.name}_step{k}") for k in levels(buffer.plans)}
     amounts = {
         condition: rows[j] if sign > 0 else b.op(Op.NEG, rows[j])
         for condition, (j, sign) in carries.items()

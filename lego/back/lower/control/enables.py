@@ -8,6 +8,7 @@ from lego.back.graph.builder import Builder
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import delay_register
+from lego.back.plan.room import first_port
 from lego.back.plan.signals import fetch_port
 from lego.ir.adg import InputPlan
 from lego.ir.fused import MemoryPlan
@@ -20,7 +21,7 @@ def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: 
     if buffer.output:
         return
     plans = [plan for plan in buffer.plans if plan is None or isinstance(plan, InputPlan)]
-    en = _reads(b, plans)
+    en = _reads(b, buffer, plans)
     b.output("en", en)
     reuse = []
     for number in range(max((len(p.delays) for p in plans if p is not None), default=0)):
@@ -34,10 +35,11 @@ def build_enables(b: Builder, registers: Registers, design: DesignPlan, buffer: 
         b.output(fetch_port(numbers), b.all([en, *unserved]))
 
 
-def _reads(b: Builder, plans: Sequence[InputPlan | None]) -> int:
+def _reads(b: Builder, buffer: MemoryPlan, plans: Sequence[InputPlan | None]) -> int:
     """Whether data nodes that no delay reuse serves read."""
     zeros = [
-        None if p is None else b.input(f"zero{p.hold}") if p.hold else b.const(1) for p in plans
+        None if p is None else b.input(first_port(buffer, p)) if p.hold else b.const(1)
+        for p in plans
     ]
     running = b.input("running")
     held = b.choose(zeros)
@@ -68,7 +70,7 @@ def _reuse(
         return b.const(0)
     reuse = plan.delays[number]
     tests = []
-    if reuse.programmable:
+    if reuse.programmable or design.fused.room is not None:
         tests.append(b.slice(registers.bring(delay_register(buffer, number)), 0, 1))
     for k, (step, trips) in enumerate(zip(reuse.dt, design.fused.trips(), strict=True)):
         count = b.input(f"count{k}", (0, trips - 1)) if step else -1

@@ -12,16 +12,29 @@ from lego.back.graph.builder import Builder
 from lego.back.lower.control.nest import Events, affine_value
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.array.fu_kind import mask_port
+from lego.back.plan.room import edge_register, ragged_register
 from lego.ir.fused import FusedAdg
 
-__all__ = ["axis_masks", "guard_masks"]
+__all__ = ["axis_masks", "guard_masks", "masked"]
 
 
-def axis_masks(b: Builder, fused: FusedAdg, counters: Sequence[int], registers: Registers) -> None:
+def axis_masks(
+    b: Builder,
+    fused: FusedAdg,
+    counters: Sequence[int],
+    last: Sequence[int],
+    registers: Registers,
+) -> None:
     """One comparison per axis and coordinate along it but the first, which is within the bound
-    in every trip."""
+    in every trip. With room, of how many FUs count with the coordinate; `last` tells which counters are in
+    their last trips."""
     for axis, size in enumerate(fused.sizes):
         if f"bound{axis}" not in registers:
+            continue
+        if fused.room is not None:
+            limit = _in_use(b, axis, last, registers)
+            for at in range(1, size):
+                b.output(mask_port(axis, at), b.less(b.const(at), limit))
             continue
         values = []
         for layer in fused.layers:
@@ -34,6 +47,17 @@ def axis_masks(b: Builder, fused: FusedAdg, counters: Sequence[int], registers: 
         value, bound = b.choose(values), registers.bring(f"bound{axis}")
         for at in range(1, size):
             b.output(mask_port(axis, at), b.less(b.add(value, b.const(at)), bound))
+
+
+def _in_use(b: Builder, axis: int, last: Sequence[int], registers: Registers) -> int:
+    """FUs along an axis that count, on a chip with room."""
+    ends = b.all(masked(b, registers.bring(edge_register(axis)), last))
+    return b.mux(ends, registers.bring(ragged_register(axis)), registers.bring(f"bound{axis}"))
+
+
+def masked(b: Builder, mask: int, bits: Sequence[int]) -> list[int]:
+    """The bits that a mask asks for, the others set; bit k of the mask is for the k-th."""
+    return [b.any([bit, b.invert(b.slice(mask, k, 1))]) for k, bit in enumerate(bits)]
 
 
 def guard_masks(b: Builder, fused: FusedAdg, events: Events, registers: Registers) -> None:

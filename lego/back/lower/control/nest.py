@@ -8,7 +8,7 @@ copies the sum to the registers inside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
@@ -138,24 +138,20 @@ def digit_nest(
     b: Builder,
     events: Events,
     used: Sequence[int],
-    steps: Mapping[int, Sequence[int]],
-    init: Sequence[int],
+    told: Callable[[], tuple[Mapping[int, int], int]],
     radix: int,
     name: str,
     carry_in: int | None,
 ) -> tuple[int, int]:
     """A digit of an affine value in mixed radix; returns the digit and its carry out.
 
-    `steps[k]` is the digit of counter k's coefficient per dataflow, `init` the first digit. The
-    carry is that of the current event.
+    What is `told` is the digit of each counter's coefficient, and the first digit. The carry is that of the
+    current event.
     """
     states = [b.reg((0, radix - 1), name=f"{name}_at{k}") for k in used]
-    constants = {
-        k: b.choose([b.const(step) for step in each]) for k, each in steps.items() if any(each)
-    }
-    start = b.choose([b.const(digit) for digit in init])
+    steps, start = told()
     base = _selected(b, events, used, states, start)
-    total = b.add(base, _increment(b, events, constants))
+    total = b.add(base, _increment(b, events, steps))
     if carry_in is not None:
         total = b.add(total, carry_in)
     carry = b.invert(b.less(total, b.const(radix)))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from lego.back.graph.builder import Builder
 from lego.back.graph.prune import remove_dead_nodes
 from lego.back.graph.widths import infer_widths
-from lego.back.lower.control.masks import axis_masks, guard_masks
+from lego.back.lower.control.masks import axis_masks, guard_masks, masked
 from lego.back.lower.control.nest import Events
 from lego.back.lower.control.registers import Registers
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import RESUME, pause_register
+from lego.back.plan.room import REVISIT, held, hold_register
 from lego.back.schedule.latencies import settling
 from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
@@ -63,7 +64,7 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
         b.output(f"count{k}", counter)
     _flags(b, design, registers, issue, zero, last)
     b.origin = "coordinates of FUs that are within the loops"
-    axis_masks(b, fused, counters, registers)
+    axis_masks(b, fused, counters, last, registers)
     b.origin = "inequalities of the domain"
     events = Events(launch, tuple(step), tuple(counters))
     guard_masks(b, fused, events, registers)
@@ -105,10 +106,31 @@ def _flags(
     last: Sequence[int],
 ) -> None:
     """Whether inner counters are in their first and last trips, and whether an element starts anew."""
-    for held in range(len(zero) + 1):
-        b.output(f"zero{held}", b.all(zero[len(zero) - held :]))
-        b.output(f"last{held}", b.all([running, *last[len(zero) - held :]]))
+    for number in range(len(zero) + 1):
+        b.output(f"zero{number}", b.all(zero[len(zero) - number :]))
+        b.output(f"last{number}", b.all([running, *last[len(zero) - number :]]))
+    if design.fused.room is not None:
+        _held_flags(b, design, registers, running, zero, last)
     b.output("visit", b.choose([_visit(b, adg.output, registers, zero) for adg in design.adgs]))
+
+
+def _held_flags(
+    b: Builder,
+    design: DesignPlan,
+    registers: Registers,
+    running: int,
+    zero: Sequence[int],
+    last: Sequence[int],
+) -> None:
+    """With room: whether the counters that registers name are in their first and last trips."""
+    for buffer in design.buffers:
+        mask = registers.bring(hold_register(buffer)) if held(buffer) else b.const(0)
+        b.output(
+            f"zero_{buffer.name}", b.all(masked(b, mask, zero)) if held(buffer) else b.const(1)
+        )
+        if buffer.output:
+            ends = masked(b, mask, last) if held(buffer) else []
+            b.output("last_held", b.all([running, *ends]))
 
 
 def _visit(b: Builder, plan: OutputPlan, registers: Registers, zero: Sequence[int]) -> int:
@@ -116,4 +138,6 @@ def _visit(b: Builder, plan: OutputPlan, registers: Registers, zero: Sequence[in
     if not plan.injective:
         return b.const(0)
     anew = [b.invert(registers.bring(RESUME))] if plan.resumes else []
+    if REVISIT in registers:
+        return b.all([*masked(b, registers.bring(REVISIT), zero), *anew])
     return b.all([*(zero[k] for k in plan.revisit), *anew])

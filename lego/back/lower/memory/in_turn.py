@@ -45,7 +45,7 @@ def in_turn(side: Side) -> dict[int, Ports]:
 
 def _turn(side: Side, fu: Fu, slot: BankSlot) -> _Turn:
     plan = side.plan
-    acts = f"last{plan.hold}"
+    acts = side.last
     if isinstance(plan, InputPlan):
         acts = f"{side.buffer.name}_{fetch_port(plan.levels(fu))}"
     return _Turn(side.issue + side.turn(fu) - side.early, acts, slot.digits, slot.carries)
@@ -81,7 +81,7 @@ def _kept(side: Side, fu: Fu) -> int:
     """A node's result when its turn comes: where that is later than the result, from a register."""
     if side.turn(fu) == side.skew(fu):
         return side.b.input(node_port(side.buffer, fu), side.buffer.word)
-    when = side.pull(f"last{side.plan.hold}", side.issue + side.skew(fu))
+    when = side.pull(side.last, side.issue + side.skew(fu))
     return side.keep.bring(side.index, fu, when)
 
 
@@ -113,7 +113,7 @@ def _since_start(side: Side, turn: _Turn) -> _Turn:
 
     So it is with a digit that the innermost counter alone moves, by one, and that starts at zero.
     """
-    if len(turn.digits) != 1:
+    if len(turn.digits) != 1 or side.buffer.room is not None:
         return turn
     ((j, value),) = turn.digits
     view = side.view

@@ -14,6 +14,7 @@ from lego.back.plan.memory.bank_view import BankSlot, BankView, Mode
 from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
 from lego.back.plan.memory.turn import digit_name, turn_name
 from lego.back.plan.registers import access_of, address_bits, needs_extent
+from lego.back.plan.room import last_port
 from lego.back.plan.signals import fetch_port, inside_port
 from lego.back.schedule.times import Schedule
 from lego.diag import InternalError
@@ -68,6 +69,7 @@ class Side:
         self.index, self.keep = index, keep
         self.buffer, self.view, self.taps, self.b = buffer, view, taps, b
         self.adg, self.plan = view.adg, view.plan
+        self.last = last_port(buffer, view.plan)
         self.narrow = times.narrow
         self.banks = Banks(b, view, narrow=times.narrow)
         self.early = 0
@@ -138,7 +140,7 @@ class Side:
         plan = self.plan
         if not isinstance(plan, OutputPlan):
             raise InternalError("only results are committed")
-        parts = [self.pull(f"last{plan.hold}", at)]
+        parts = [self.pull(self.last, at)]
         if plan.injective:
             for axis, loop in enumerate(self.adg.dataflow.spatial_loops):
                 if fu[axis] and any(row[loop] for row in self.adg.op.output.map.rows):

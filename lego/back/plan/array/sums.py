@@ -81,12 +81,12 @@ def accumulated_terms(adg: Adg, sums: int) -> int:
     if adg.reduction is not Reduction.ASSIGN:
         for trip in trips[len(trips) - adg.output.hold :]:
             sums *= trip
-    return sums
+    return max(sums, adg.terms)
 
 
 def element_terms(adg: Adg) -> int:
     """Most contributions that one element gets."""
-    return adg.op.terms
+    return max(adg.op.terms, adg.terms)
 
 
 def has_trees(adg: Adg) -> bool:

@@ -115,7 +115,8 @@ def masks_of(design: DesignPlan) -> Machine:
     counters = tuple(b.input(f"count{k}", (0, n - 1)) for k, n in enumerate(trips))
     steps = tuple(b.input(f"step{k}") for k in range(len(trips)))
     registers = Registers(b, design)
-    axis_masks(b, design.fused, counters, registers)
+    last = [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
+    axis_masks(b, design.fused, counters, last, registers)
     guard_masks(b, design.fused, Events(b.input("launch"), steps, counters), registers)
     return machine_of(b)
 

@@ -70,8 +70,11 @@ def test_digits_and_the_rows_that_they_carry_into(seed: int, told: bool) -> None
     start = r.randint(0, 9)
     b = Builder("m", "control")
     told_by = events(b, told=told)
-    digits = {k: [step % radix] for k, step in steps.items()}
-    digit, carry = digit_nest(b, told_by, used, digits, [start % radix], radix, "digit", None)
+
+    def digits() -> tuple[dict[int, int], int]:
+        return {k: b.const(step % radix) for k, step in steps.items()}, b.const(start % radix)
+
+    digit, carry = digit_nest(b, told_by, used, digits, radix, "digit", None)
     rows = {k: b.const(step // radix) for k, step in steps.items()}
     base = b.const(start // radix)
     row = address_nest(b, told_by, rows, base, 8, "row", {carry: b.const(1)})
