@@ -38,7 +38,8 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
         b.connect(wire, b.delay(begin, k, resets=True, name="begin"))
     launch = b.delay(begin, settle, resets=True, name="begin")
     counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
-    last = [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
+    ends = [b.reg((0, 1), name=f"end{k}") for k in range(len(trips))] if fused.room else []
+    last = ends or [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
     zero = [b.eq(c, b.const(0)) for c in counters]
     issue, moves = _paced(b, design, registers, running, last)
     step = [
@@ -51,6 +52,7 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
             step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
         )
         b.drive(counter, following, b.any([finish, *step[: k + 1]]))
+    _drive_ends(b, registers, ends, counters, step, launch)
     b.drive(running, launch, b.any([launch, finish]))
     tail = b.choose([b.const(tail) for tail in tails])
     countdown = b.wrap(b.add(left, b.const(-1)), (0, max(tails)))
@@ -69,6 +71,23 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     events = Events(launch, tuple(step), tuple(counters))
     guard_masks(b, fused, events, registers)
     return infer_widths(remove_dead_nodes(b.build()))
+
+
+def _drive_ends(
+    b: Builder,
+    registers: Registers,
+    ends: Sequence[int],
+    counters: Sequence[int],
+    step: Sequence[int],
+    launch: int,
+) -> None:
+    """Registers that tell whether counters are in their last trips: wide ones take long to compare, and
+    all counters wait for that."""
+    for k, end in enumerate(ends):
+        trip = registers.bring(f"trip{k}")
+        ahead = b.eq(b.add(counters[k], b.const(1)), trip)
+        only = b.eq(trip, b.const(0))
+        b.drive(end, b.mux(step[k], ahead, only), b.any([launch, *step[: k + 1]]))
 
 
 def _paced(
