@@ -15,11 +15,12 @@ from functools import partial
 from lego.back.graph.body import HALVED
 from lego.back.plan.array.halves import can_split
 from lego.back.plan.design import DesignPlan
+from lego.back.plan.memory.adders import spans_in_memory
 from lego.back.plan.parts import Parts
 from lego.back.schedule.stages import Stages
 from lego.back.sram.share import shapes_of
 from lego.ir.costs import DELAYS
-from lego.ir.dag import Dag, Module, Node, Op
+from lego.ir.dag import Dag, Module, Node, Op, bits_for
 from lego.ir.fused import MemoryPlan
 from lego.ir.sram import in_registers
 
@@ -52,15 +53,24 @@ def stages_for(dag: Dag, parts: Parts, design: DesignPlan, period_ps: int) -> St
         _word(memory, buffer, levels)
         for memory, buffer, levels in zip(memories, design.operands, design.spread, strict=False)
     ]
+    sums = _sums(dag, parts) > period_ps
     return Stages(
         events=DELAYS.register + _events(dag, parts) > period_ps,
         banks=DELAYS.register + max(map(_told, memories, design.buffers)) > period_ps,
         read=max(words) + first > period_ps,
         choice=choice > 0 and DELAYS.register + first > period_ps,
-        sums=_sums(dag, parts) > period_ps,
+        sums=sums,
         products=products,
         carries=can_split(design.adgs) and max(map(_added, fus), default=0) > clock_ps,
+        selects=(sums or design.at_nodes) and _summed(design) > clock_ps,
     )
+
+
+def _summed(design: DesignPlan) -> int:
+    """From register to register through the adder of a sum in memory."""
+    spans = zip(design.adgs, spans_in_memory(design.fused), strict=True)
+    wide = max((bits_for(*s) for adg, s in spans if adg.output.accumulates), default=0)
+    return DELAYS.register + DELAYS.adder + DELAYS.adder_bit * wide if wide else 0
 
 
 def _multiplied(module: Module) -> int:

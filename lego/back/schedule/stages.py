@@ -14,7 +14,8 @@ class Stages:
     `events`: between the counters and the address generators; `banks`: behind the choice of the banks'
     addresses; `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`:
     behind an FU's choice of its operands; `sums`: around the adders of banks; `products`: inside
-    multipliers; `carries`: inside the adders of FUs.
+    multipliers; `carries`: inside the adders of FUs; `selects`: no registers, but the upper half of a sum in
+    memory is added with and without a carry, and chosen by it.
     """
 
     events: bool = False
@@ -24,6 +25,7 @@ class Stages:
     sums: bool = False
     products: bool = False
     carries: bool = False
+    selects: bool = False
 
 
 NO_STAGES = Stages()

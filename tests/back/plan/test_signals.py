@@ -35,4 +35,13 @@ def test_names() -> None:
 
 
 def test_events_start_or_write_something() -> None:
-    assert events_of(2) == {"launch", "running", "last_held", "step0", "step1", "last0", "last1", "last2"}
+    assert events_of(2) == {
+        "launch",
+        "running",
+        "last_held",
+        "step0",
+        "step1",
+        "last0",
+        "last1",
+        "last2",
+    }

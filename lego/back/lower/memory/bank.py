@@ -36,13 +36,20 @@ class BankKinds:
 
 
 def bank_kinds(
-    fused: FusedAdg, buffer: MemoryPlan, prefix: str, *, late: bool, apart: bool, narrow: bool
+    fused: FusedAdg,
+    buffer: MemoryPlan,
+    prefix: str,
+    *,
+    late: bool,
+    apart: bool,
+    narrow: bool,
+    selects: bool,
 ) -> BankKinds:
     """The modules that the memory's banks need.
 
     `late`: where banks add, registers stand around the adder. `apart`: what is added
     to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums
-    fill.
+    fill. `selects`: the upper half of sums is chosen by the carry.
     """
     depths = [depth for count, depth in buffer.depths for _ in range(count)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
@@ -65,6 +72,7 @@ def bank_kinds(
             adds=adds and not apart,
             apart=adds and apart,
             late=late,
+            selects=selects,
         )
     return BankKinds(
         tuple(rams.values()), tuple(made.values()), tuple(made[kind] for kind in wanted)
@@ -103,6 +111,7 @@ def _bank(
     adds: bool,
     apart: bool,
     late: bool,
+    selects: bool,
 ) -> Module:
     """The bank around a RAM; if it `adds`, in these intervals, and `late` where a register stands before.
 
@@ -120,7 +129,7 @@ def _bank(
     if not buffer.output:
         _rams(b, fused, ram, {"raddr": addr, "ren": en})
     elif adds:
-        _accumulate(b, fused, ram, (addr, en), word, spans, late=late)
+        _accumulate(b, fused, ram, (addr, en), word, spans, late=late, selects=selects)
     else:
         _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return infer_widths(remove_dead_nodes(b.build()))
@@ -173,6 +182,7 @@ def _accumulate(
     spans: Sequence[Range],
     *,
     late: bool,
+    selects: bool,
 ) -> None:
     """Read in one cycle, combine and write a cycle later; or combine two and write three cycles later.
 
@@ -201,7 +211,7 @@ def _accumulate(
     if late:
         other = None if adds_alike(fused, spans, span) else data
         old = late_sum(b, fused, (total, stored), visit, again, span)
-        new = combined(b, fused, old, data, span, other, spans)
+        new = combined(b, fused, old, data, span, other, spans, selects=selects)
     else:
         old = b.mux(b.delay(again[0], 1, resets=True, name="again"), total, stored, name="old")
         new = b.mux(visit, data, combined(b, fused, old, data, span, None, spans))

@@ -51,12 +51,12 @@ def lower_memory(
     """The memory behind a port."""
     fused, prefix = design.fused, design.fused.name
     apart = buffer.output and times.gathered
-    kinds = bank_kinds(
-        fused, buffer, prefix, late=times.stages.sums, apart=apart, narrow=times.narrow
-    )
+    selects = times.stages.selects
+    ways = {"late": times.stages.sums, "narrow": times.narrow, "selects": selects}
+    kinds = bank_kinds(fused, buffer, prefix, apart=apart, **ways)
     b = Builder(f"{prefix}_memory_{buffer.name}", "memory", len(fused.layers))
     views = design.views[buffer.index]
-    adders = [sum_unit(fused, buffer, prefix)] if apart else []
+    adders = [sum_unit(fused, buffer, prefix, selects=selects)] if apart else []
     sums = [b.wire(buffer.word) for _ in range(design.units if apart else 0)]
     keep = Keep(b, buffer, len(fused.layers))
     sides = [

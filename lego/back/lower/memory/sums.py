@@ -11,16 +11,17 @@ from lego.back.lower.memory.requests import units
 from lego.back.lower.memory.side import Side
 from lego.back.plan.array.sums import identity
 from lego.back.plan.memory.adders import FORWARDED, spans_in_memory
-from lego.ir.dag import Module
+from lego.ir.dag import Module, bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
+from lego.ir.operation import Reduction
 
 __all__ = ["add_at_nodes", "combined", "late_sum", "sum_unit"]
 
 Range = tuple[int, int]
 
 
-def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str) -> Module:
-    """The adder of a data node.
+def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str, *, selects: bool) -> Module:
+    """The adder of a data node; if it `selects`, the upper half of the sum is chosen by the carry.
 
     A request comes with its `data`, and tells by `again1` to `again3` whether the request so many cycles
     before was for the same element; a cycle later come the word that memory has (`stored`), and whether
@@ -41,7 +42,8 @@ def sum_unit(fused: FusedAdg, buffer: MemoryPlan, prefix: str) -> Module:
     b.origin = "sum"
     data = b.delay(b.wrap(b.input("data", buffer.word), span), 2, name="data")
     active = b.delay(b.input("en"), 2, resets=True, name="en")
-    b.drive(total, combined(b, fused, old, data, span, None, spans), active)
+    new = combined(b, fused, old, data, span, None, spans, selects=selects)
+    b.drive(total, new, active)
     b.output("sum", total)
     return infer_widths(b.build())
 
@@ -85,17 +87,35 @@ def combined(
     word: Range,
     other: int | None,
     spans: Sequence[Range],
+    *,
+    selects: bool = False,
 ) -> int:
     """The running dataflow's reduction of two words, in these intervals;
 
-    `other` for those that don't add in memory.
+    `other` for those that don't add in memory. `selects`: the carry chooses the upper halves of sums.
     """
     sums = []
     for layer, span in zip(fused.layers, spans, strict=True):
         left, right = b.wrap(old, span), b.wrap(data, span)
-        summed = combine(b, layer.adg.reduction, left, right, span)
+        if selects and layer.adg.reduction is Reduction.ADD:
+            summed = _selected(b, left, right, span)
+        else:
+            summed = combine(b, layer.adg.reduction, left, right, span)
         sums.append(b.wrap(summed, word) if layer.adg.output.accumulates else other)
     return b.choose(sums)
+
+
+def _selected(b: Builder, left: int, right: int, span: Range) -> int:
+    """A sum whose upper half is added with and without a carry, while the lower half tells which it is."""
+    bits = bits_for(*span)
+    half = bits // 2
+    low = b.add(b.slice(left, 0, half), b.slice(right, 0, half))
+    one, tops = b.const(1), [b.slice(x, half, bits - half) for x in (left, right)]
+    carrying = [b.cat([one, top]) for top in tops]
+    carried = b.slice(b.add(carrying[0], carrying[1]), 1, bits - half)
+    plain = b.slice(b.add(tops[0], tops[1]), 0, bits - half)
+    carry, low = b.slice(low, half, 1), b.slice(low, 0, half)
+    return b.wrap(b.mux(carry, b.cat([low, carried]), b.cat([low, plain])), span)
 
 
 def add_at_nodes(

@@ -14,7 +14,13 @@ from tests.back.machine import Machine, fitted
 def kinds_of(text: str, memory: int, *, late: bool = False, narrow: bool = False) -> BankKinds:
     design = design_of(text)
     return bank_kinds(
-        design.fused, design.buffers[memory], "p", late=late, apart=False, narrow=narrow
+        design.fused,
+        design.buffers[memory],
+        "p",
+        late=late,
+        apart=False,
+        narrow=narrow,
+        selects=late,
     )
 
 
