@@ -66,7 +66,7 @@ def _equipped(fused: FusedAdg, workload: Workload) -> FusedAdg:
         if chip.room is not None:
             check_room(layer.adg)
     halves = 2 if chip.double_buffer else 1
-    fused = replace(fused, halves=halves, dma_bits=chip.dma_bits)
+    fused = replace(fused, halves=halves, dma_bits=chip.dma_bits, queue=chip.queue)
     return fused if chip.room is None else _with_room(fused, chip.room, dict(chip.memory_bits))
 
 

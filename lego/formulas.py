@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.plan.register_values import register_values, runtime_shapes
-from lego.back.schedule.latencies import settling
+from lego.back.schedule.latencies import starting
 from lego.back.schedule.times import schedule
 from lego.front.accesses import access_counts
 from lego.ir.adg import Adg
@@ -36,7 +36,7 @@ def formulas(
     extra = schedule(plan).tails[dataflow] if tail is None else tail
     trips = adg.dataflow.trips(adg.op, bounds)
     pauses = pauses_of(adg, trips)
-    cycles = issue_cycles(trips, pauses) + extra + settling(plan)
+    cycles = issue_cycles(trips, pauses) + extra + starting(plan)
     by_operand = {p.name: shapes[p.tensor.name] for p in adg.operands()}
     accesses = access_counts(adg, bounds, by_operand, pauses)
     registers = register_values(plan, dataflow, bounds, shapes, bases, half, pauses, resume)

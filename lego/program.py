@@ -8,7 +8,7 @@ from dataclasses import replace
 from lego.back.plan.array.sums import identity
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.plan.register_values import register_values, runtime_shapes
-from lego.back.schedule.latencies import settling
+from lego.back.schedule.latencies import starting
 from lego.back.schedule.times import schedule
 from lego.diag import LegoError
 from lego.front.accesses import access_counts
@@ -55,7 +55,7 @@ def configure(
     trips = adg.dataflow.trips(adg.op, chosen)
     pauses = pauses_of(adg, trips)
     extra = schedule(plan).tails[dataflow] if tail is None else tail
-    extra += settling(plan)
+    extra += starting(plan)
     program = Program(
         dataflow=dataflow,
         half=half,

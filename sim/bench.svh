@@ -4,7 +4,8 @@
 // must take no notice. Included once per design with these macros set: BENCH (module name), DUT (design), AW and DW
 // (widths of the host port). Commands are lines of three hexadecimal numbers: operation, address,
 // data; a write has its mask above the operation's lowest digit, a run there whether its switching is recorded, a read's data are the number of bits
-// wanted (0: all) times 65536, plus the first of them. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
+// wanted (0: all) times 65536, plus the first of them; a command for the queue (where QUEUE is defined) waits until it is ready, and with
+// 1 above the operation's lowest digit it is a start. Answers are lines: "r <word>" for a read, "c <cycles>" for a run, "h" for a run that hung,
 // "p" once if busy or done ever broke their protocol.
 //
 // Assertions are off until the first reset, where there are any: in Verilator, and where LEGO_ASSERTIONS is defined.
@@ -21,7 +22,7 @@ module `BENCH (
     output reg  finished
 );
   localparam OP_END = 0, OP_WRITE = 1, OP_READ = 2, OP_RUN = 3, OP_IDLE = 4, OP_RESET = 5;
-  localparam OP_CUT = 6, OP_GO = 7, OP_WAIT = 8;
+  localparam OP_CUT = 6, OP_GO = 7, OP_WAIT = 8, OP_PUSH = 9, OP_DONE = 10;
   localparam [31:0] UNUSED = '1;
 
   reg rst, start, host_en, host_we;
@@ -31,11 +32,18 @@ module `BENCH (
   reg [`MW-1:0] host_mask;
 `endif
   wire busy, done, host_rvalid;
+`ifdef QUEUE
+  wire ready;
+  wire [7:0] ended_runs;
+`else
+  wire ready = 1;
+  wire [7:0] ended_runs = 0;
+`endif
   wire [`DW-1:0] host_rdata;
 
   integer commands, answers, got;
   integer wait_left, run_left, run_cycles, reset_after, attacks_left;
-  reg running, ending, armed, behind;
+  reg running, ending, armed, behind, pushing;
   reg [7:0] op;
   reg [79:0] head;
   reg [31:0] address;
@@ -51,6 +59,10 @@ module `BENCH (
       .start(start),
       .busy(busy),
       .done(done),
+`ifdef QUEUE
+      .ready(ready),
+      .finished(ended_runs),
+`endif
       .host_en(host_en),
       .host_we(host_we),
       .host_addr(host_addr),
@@ -78,13 +90,19 @@ module `BENCH (
 `ifdef BENCH_ASSERTS
     $assertoff;
 `endif
-    finished = 0; running = 0; ending = 0; armed = 0; behind = 0;
+    finished = 0; running = 0; ending = 0; armed = 0; behind = 0; pushing = 0;
     wait_left = 0; run_left = 0; run_cycles = 0; reset_after = 0; attacks_left = 0;
   end
 
-  // busy is high from the cycle after start to the end of the run; done from there to the next start
+  // busy is high from the cycle after start to the end of the run; done from there to the next start. With a
+  // queue, more starts may follow.
   reg active, ended, broken;
-  wire wrong = start || !active ? busy || done != ended : done == busy;
+`ifdef QUEUE
+  wire first = 0;
+`else
+  wire first = start;
+`endif
+  wire wrong = first || !active ? busy || done != ended : done == busy;
   initial begin
     active = 0; ended = 0; broken = 0;
   end
@@ -104,9 +122,9 @@ module `BENCH (
   end
 
   always @(posedge clk) begin
-    start <= 0;
-    host_en <= 0;
-    host_we <= 0;
+    start <= pushing && !ready && start;
+    host_en <= pushing && !ready && host_en;
+    host_we <= pushing && !ready && host_we;
     if (host_rvalid && armed) begin  // the bits that the command asked for
       field = reads.size() > 0 ? reads.pop_front() : 0;
       if (field != UNUSED)
@@ -154,8 +172,9 @@ module `BENCH (
         $fclose(commands);
       end
       finished <= 1;
-    end else begin
+    end else if (!pushing || ready) begin
       rst <= 0;
+      pushing <= 0;
       got = $fscanf(commands, "%h %h %h\n", head, address, data);
       op = got == 3 ? {4'd0, head[3:0]} : OP_END;
       case (op)
@@ -193,8 +212,18 @@ module `BENCH (
           reset_after <= 0;
           if (behind && busy) run_cycles <= run_cycles + 1;
         end
+        OP_PUSH: begin
+          pushing <= 1;
+          start <= head[4];
+          host_en <= !head[4];
+          host_we <= !head[4];
+          host_addr <= address[`AW-1:0];
+          host_wdata <= data[`DW-1:0];
+        end
+        OP_DONE: $fwrite(answers, "d %0d\n", ended_runs);
         OP_IDLE: wait_left <= data[31:0];
         OP_RESET: begin
+          behind <= 0;
           rst <= 1;
           wait_left <= data[31:0];
         end

@@ -52,6 +52,10 @@ def check_bench(expected: Path) -> Verdict:
                 failures.append(f"a run of {item['cycles']} cycles hung")
             elif took != item["cycles"]:
                 failures.append(f"took {took} cycles, predicted {item['cycles']}")
+        elif item["kind"] == "ended":
+            answer = next(feed, "")
+            if answer != f"d {item['runs']}":
+                failures.append(f"{answer[2:] or 'no'} runs have ended, expected {item['runs']}")
         else:
             compared += len(item["words"]) if item["kind"] == "words" else 0
             failures += _words(item, feed)

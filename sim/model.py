@@ -32,7 +32,7 @@ __all__ = ["Bench", "ModelOptions", "build", "cache_root", "verilator_home"]
 @dataclass(frozen=True, slots=True)
 class Bench:
     """One design under test: its Verilog with that of its SRAMs, the name of its top, its host port's
-    widths, and the models of macros that it holds."""
+    widths, the models of macros that it holds, and the words of its queue."""
 
     top: str
     verilog: str
@@ -40,6 +40,7 @@ class Bench:
     data_bits: int
     mask_bits: int = 0
     models: str = ""
+    queue: int = 0
 
 
 def top_text(benches: Sequence[Bench]) -> str:
@@ -70,8 +71,9 @@ def _bench_lines(number: int, bench: Bench) -> list[str]:
         f"`define AW {bench.address_bits}",
         f"`define DW {bench.data_bits}",
         *([f"`define MW {bench.mask_bits}"] if bench.mask_bits else []),
+        *([f"`define QUEUE {bench.queue}"] if bench.queue else []),
         '`include "bench.svh"',
-        *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW", "MW")),
+        *(f"`undef {name}" for name in ("BENCH", "DUT", "BENCH_TEXT", "AW", "DW", "MW", "QUEUE")),
     ]
 
 

@@ -18,9 +18,12 @@ from lego.ir.program import Program
 __all__ = ["Stream", "addresses", "places_of"]
 
 Array = NDArray[np.int64]
-WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT = 1, 2, 3, 4, 5, 6, 7, 8
+WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT, PUSH, ENDED = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 RECORDED = 1 << 4
 """Added to RUN: a model that records switching does so during this run."""
+
+STARTED = 1 << 4
+"""Added to PUSH: a start, and no write."""
 
 WATCHDOG_CYCLES = 64
 SPARE = 2048
@@ -84,7 +87,8 @@ class Stream:
 
     def idle(self, cycles: int) -> None:
         """Do nothing for some cycles."""
-        self._add(IDLE, 0, cycles)
+        if cycles:
+            self._add(IDLE, 0, cycles)
 
     def program(self, program: Program) -> None:
         """Write every register."""
@@ -200,6 +204,29 @@ class Stream:
     def go(self) -> None:
         """Start, and go on with the commands that follow while the design is busy."""
         self._add(GO)
+
+    def push(self, registers: Mapping[str, int]) -> None:
+        """Write registers and start, as soon as the queue takes it; in a queue of a device that is busy."""
+        place = {register.name: register.address for register in self.device.registers}
+        for name, value in registers.items():
+            self._add(PUSH, place[name], value)
+        self._add(PUSH | STARTED)
+
+    def ended(self, runs: int) -> None:
+        """Expect that so many runs have ended since the reset, modulo 256."""
+        self._add(ENDED)
+        self.expected.append({"kind": "ended", "runs": runs % 256})
+
+    def fill(self, memory: Memory, words: Mapping[int, int]) -> None:
+        """Write words at their places."""
+        self._poke(memory, words)
+
+    def expect(self, memory: Memory, words: Sequence[tuple[int, int, int]]) -> None:
+        """Expect (place, word, bits), the low bits of a word at a place."""
+        for at, _, bits in words:
+            self._peek(memory, at, bits)
+        found = [word & ((1 << bits) - 1) for _, word, bits in words]
+        self._expect("words", f"{memory.name} word ", found, [[at] for at, _, _ in words])
 
     def attack(self, cycles: int, rng: np.random.Generator) -> None:
         """Write at random into the half that a run of so many cycles uses: in vain."""

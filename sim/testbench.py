@@ -46,6 +46,8 @@ def testbench(name: str, devices: Sequence[Device]) -> str:
         }
         if host.mask_bits:
             macros["MW"] = host.mask_bits
+        if device.queue:
+            macros["QUEUE"] = device.queue.words
         lines += [f"`define {macro} {value}" for macro, value in macros.items()]
         lines += [bench, *(f"`undef {macro}" for macro in macros), ""]
     lines += ["module tb;", "  reg clk;", "  initial clk = 0;", "  always #1 clk = !clk;"]
@@ -68,6 +70,8 @@ def stimuli(streams: Sequence[Stream]) -> dict[str, bytes]:
         for item in stream.expected:
             if item["kind"] == "cycles":
                 lines.append(f"c {item['cycles']}")
+            elif item["kind"] == "ended":
+                lines.append(f"d {item['runs']}")
             else:
                 lines += [f"r {word:0{-(-bits // 4)}x}" for word in item["words"]]
         files[f"{k}.golden"] = ("\n".join(lines) + "\n").encode()

@@ -244,6 +244,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         MemoryStyle(form.memory_style),
         form.resume == "yes",
         None if form.room is None else Room(**form.room.model_dump()),
+        form.queue,
     )
 
 

@@ -28,6 +28,7 @@ SWITCHES = {
     "fused": "yes: one array for all operations and dataflows; no: a design for each",
     "dma_bits": "the host then moves as many words at once as fit",
     "double_buffer": "yes: the host loads one half of the memories while the array uses the other",
+    "queue": "the host then writes registers and starts while a run goes on",
     "resume": "yes: a register tells reductions to go on from what the memory of results holds",
 }
 _LONG = re.compile(r"[1-9][0-9]{10,}")

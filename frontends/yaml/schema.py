@@ -171,6 +171,10 @@ class ArchitectureForm(_Form):
         default=None,
         description="What depends on the operation is in registers as wide as this; built in if absent.",
     )
+    queue: Literal[0, 2, 4, 8, 16, 32, 64] = Field(
+        default=0,
+        description="Words of a queue of writes of registers and starts, so that runs follow each other.",
+    )
 
 
 class WorkloadForm(_Form):

@@ -10,7 +10,8 @@ from lego.back.lower.core import Lowered
 from lego.back.lower.top import memory_instance
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import HostMap, host_map
-from lego.back.plan.registers import address_bits
+from lego.back.plan.registers import Reader, address_bits
+from lego.back.schedule.latencies import settling, starting
 from lego.back.sram.arrange import arranged
 from lego.back.sram.share import shapes_of
 from lego.diag import LegoError
@@ -18,6 +19,7 @@ from lego.ir.checks.check import checked
 from lego.ir.dag import Dag, Module, Op, index_bits
 from lego.ir.device import (
     Client,
+    CommandQueue,
     Device,
     DeviceDataflow,
     DevicePort,
@@ -31,6 +33,7 @@ from lego.ir.device import (
 from lego.ir.expr import Binary, BinaryOp, Expr, Unary
 from lego.ir.formulas import Formulas
 from lego.ir.fused import MemoryPlan
+from lego.ir.gaps import moves_on, safe_gap
 from lego.ir.program import Program
 from lego.ir.sram import MODELS_FILE, SRAM_FILE, SramCell, SramMap, in_registers
 
@@ -71,13 +74,20 @@ def describe(
         sram_models=MODELS_FILE if sram_map and sram_map.models else "",
         parts=tuple(_parts(lowered.dag)),
         dataflows=tuple(_dataflows(plan, lowered, programs, formulas)),
+        queue=_queue(plan),
     )
     return checked(device)
 
 
 def _registers(plan: DesignPlan) -> Iterator[Register]:
     for i, spec in enumerate(plan.registers):
-        yield Register(spec.name, i, spec.bits, spec.about, spec.settles, spec.at_once)
+        behind = plan.fused.queue > 0 and spec.reader is Reader.BEHIND
+        yield Register(spec.name, i, spec.bits, spec.about, spec.settles, spec.at_once, behind)
+
+
+def _queue(plan: DesignPlan) -> CommandQueue | None:
+    words = plan.fused.queue
+    return CommandQueue(words, starting(plan), settling(plan) + 1) if words else None
 
 
 def _ports(top: Module) -> tuple[DevicePort, ...]:
@@ -159,6 +169,7 @@ def _dataflows(
             tail=tail,
             program=program,
             formulas=closed,
+            apart=safe_gap(adg) if plan.fused.queue and moves_on(adg) else 0,
         )
 
 

@@ -14,6 +14,7 @@ from lego.ir.sram import Band, SramCell
 __all__ = [
     "SCHEMA",
     "Client",
+    "CommandQueue",
     "Device",
     "DeviceDataflow",
     "DevicePort",
@@ -54,6 +55,26 @@ class HostPort:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandQueue:
+    """Where writes of registers and starts wait; the port `ready` tells that it takes one.
+
+    Attributes
+    ----------
+    words : writes and starts that fit.
+    start : cycles from a start to the first timestamp, less one, while nothing is under way.
+    change : idle cycles, beside the tail of the run before, in front of one that changes a register that is
+        read `behind`.
+    """
+
+    words: int
+    start: int
+    change: int
+
+    def __post_init__(self) -> None:
+        _demand_positive(self.words, self.start, self.change)
+
+
+@dataclass(frozen=True, slots=True)
 class DevicePort:
     """A port of the top; `direction` is `in` or `out`. Clock and reset are `clk` and `rst`."""
 
@@ -76,7 +97,8 @@ class Register:
     """A register that the host writes.
 
     `settles`: what looks at it sees a new value some cycles later only; `at_once`: some of the design sees
-    it at once, too.
+    it at once, too; `behind`: what looks at it acts behind the first timestamp of a run, so with a queue a
+    run that changes it waits until nothing is under way.
     """
 
     name: str
@@ -85,6 +107,7 @@ class Register:
     about: str
     settles: bool = False
     at_once: bool = False
+    behind: bool = False
 
     def __post_init__(self) -> None:
         _demand_positive(self.address + 1, self.bits)
@@ -176,6 +199,8 @@ class DeviceDataflow:
     tail : cycles from the last issue to the end of the last commit.
     program : at the full loop bounds.
     formulas : how cycles, accesses and registers follow from the bounds.
+    apart : with a queue, 0, or from how many idle cycles on any number keeps runs apart, where fewer than
+        that must be as many as registers ask for.
     """
 
     id: int
@@ -186,6 +211,7 @@ class DeviceDataflow:
     tail: int
     program: Program
     formulas: Formulas
+    apart: int = 0
 
     @property
     def full_name(self) -> str:
@@ -206,6 +232,7 @@ class Device:
     stages : pipeline registers that its clock asks for.
     sram_cells : the macros that its SRAMs are made of, if it was compiled with a map.
     sram_models : the file of their models, if there is one.
+    queue : where commands wait while it works, if it has one.
     """
 
     top: str
@@ -224,6 +251,7 @@ class Device:
     dataflows: tuple[DeviceDataflow, ...]
     sram_cells: tuple[SramCell, ...] = ()
     sram_models: str = ""
+    queue: CommandQueue | None = None
 
     def __post_init__(self) -> None:
         _demand_positive(self.fus, len(self.dataflows), *(flow.tail for flow in self.dataflows))

@@ -47,7 +47,8 @@ class MemoryPlan:
     """The memory behind one port, shared by the layers; `plans` has one entry per layer.
 
     `output` tells the memory of the results from those of operands; `capacity` is in bits, 0 where it has as
-    many words as its tensors need.
+    many words as its tensors need. `half_bits`: bits of the array's addresses, above those of a word, that tell
+    the half.
     """
 
     name: str
@@ -57,6 +58,7 @@ class MemoryPlan:
     dma_bits: int = 0
     room: Room | None = None
     capacity: int = 0
+    half_bits: int = 0
 
     def used(self) -> Iterator[Plan]:
         """The plans of the layers that use the memory."""
@@ -170,6 +172,7 @@ class FusedAdg:
     halves : 2 if the host fills and drains one half of the memories while the array uses the other.
     room : what depends on the operation is in registers that are as wide as this; None: it is built in.
     capacities : bits of memories, by their names; those that aren't named have what their tensors need.
+    queue : words of the queue in which writes of registers and starts wait; 0 for none.
     """
 
     schema: str
@@ -181,6 +184,12 @@ class FusedAdg:
     dma_bits: int = 0
     room: Room | None = None
     capacities: tuple[tuple[str, int], ...] = ()
+    queue: int = 0
+
+    @property
+    def travels(self) -> bool:
+        """Whether addresses tell the half of the memories, as runs in different halves may overlap."""
+        return self.halves > 1 and self.queue > 0
 
     @property
     def shared(self) -> bool:
@@ -229,7 +238,7 @@ class FusedAdg:
 
     def buffers(self) -> tuple[MemoryPlan, ...]:
         """The memories: operands by port, then the results."""
-        shared = self.dma_bits, self.room
+        shared, halves = (self.dma_bits, self.room), int(self.travels)
         sizes = dict(self.capacities)
         inputs = tuple(
             MemoryPlan(
@@ -239,12 +248,13 @@ class FusedAdg:
                 False,
                 *shared,
                 sizes.get(name, 0),
+                halves,
             )
             for port, name in enumerate(self.names[:-1])
         )
         outputs = tuple(layer.adg.output for layer in self.layers)
         name, size = self.names[-1], sizes.get(self.names[-1], 0)
-        return (*inputs, MemoryPlan(name, self.n_ports, outputs, True, *shared, size))
+        return (*inputs, MemoryPlan(name, self.n_ports, outputs, True, *shared, size, halves))
 
     def to_json(self) -> str:
         """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""

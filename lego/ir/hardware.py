@@ -46,6 +46,7 @@ class Architecture:
     memory_style : how data nodes may use banks.
     resume : reductions can go on from what the memory of results holds.
     room : what depends on the operation is in registers; None: it is built in.
+    queue : words of the queue in which the host's writes of registers and starts wait; 0: there is none.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -57,3 +58,4 @@ class Architecture:
     memory_style: MemoryStyle = MemoryStyle.CHEAPEST
     resume: bool = False
     room: Room | None = None
+    queue: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lego.back.lower.array.array import LoweredArray, lower_array
 from lego.back.lower.control.control import LoweredControl, lower_control
 from lego.back.lower.memory.memory import LoweredMemory, lower_memory
-from lego.back.lower.registers import build_registers
+from lego.back.lower.registers import host_side
 from lego.back.lower.taps import Taps
 from lego.back.lower.top import build_top
 from lego.back.plan.design import DesignPlan, plan_of
@@ -40,12 +40,12 @@ def build(
     array = lower_array(design, times, taps)
     memories = [lower_memory(design, buffer, times, taps) for buffer in design.buffers]
     control = lower_control(design, times, taps)
-    registers = build_registers(design)
+    commands = host_side(design, late=stages.events)
     inner = [memory.module for memory in memories]
-    top = build_top(design, registers, control.module, inner, array.module)
+    top = build_top(design, commands, control.module, inner, array.module)
     held = [*array.fus, *array.others, control.sequencer, *control.agus]
     held += [m for memory in memories for m in (*memory.rams, *memory.banks, *memory.units)]
-    modules = (*held, registers, control.module, *inner, array.module, top)
+    modules = (*held, *commands, control.module, *inner, array.module, top)
     return Lowered(checked(Dag(modules)), times, _parts(array, control, memories))
 
 

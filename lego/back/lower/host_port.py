@@ -10,10 +10,17 @@ __all__ = ["host_ports", "read_back"]
 
 
 def host_ports(
-    b: Builder, host: HostMap, names: list[str], modules: list[Module], busy: int, *, always: bool
+    b: Builder,
+    host: HostMap,
+    names: list[str],
+    modules: list[Module],
+    busy: int,
+    *,
+    always: bool,
+    queued: bool = False,
 ) -> dict[str, dict[str, int]]:
-    """Decode the host port per region; the host writes registers only while idle, and memories too
-    unless they guard themselves (`always`)."""
+    """Decode the host port per region; the host writes registers only while idle, or at any time if they are
+    `queued`, and memories too unless they guard themselves (`always`)."""
     address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
     wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
     idle = b.invert(busy)
@@ -24,7 +31,7 @@ def host_ports(
     for k, (name, module) in enumerate(zip(names, modules, strict=True)):
         here = b.eq(region, b.const(k))
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
-        free = [] if always and k > 0 else [idle]
+        free = [] if (always if k > 0 else queued) else [idle]
         every = {"host_wen": b.all([asked, here, *free])}
         every["host_ren"] = b.all([read, here, *(free if k > 0 else [])])
         every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)

@@ -18,24 +18,32 @@ def memory_instance(name: str) -> str:
 
 
 def build_top(
-    design: DesignPlan, registers: Module, control: Module, memories: list[Module], array: Module
+    design: DesignPlan,
+    host_side: list[Module],
+    control: Module,
+    memories: list[Module],
+    array: Module,
 ) -> Module:
-    """The top's module, which holds the others."""
+    """The top's module, which holds the others; on the host's side are registers, perhaps a queue."""
     fused, host = design.fused, host_map(design)
     b = Builder(fused.name, "control", len(fused.layers))
     names = ["registers", *map(memory_instance, fused.names)]
     wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
-    modules = [registers, *memories]
-    ports = host_ports(b, host, names, modules, wires["busy"], always=fused.halves > 1)
+    modules, double, queued = [host_side[-1], *memories], fused.halves > 1, fused.queue > 0
+    ports = host_ports(b, host, names, modules, wires["busy"], always=double, queued=queued)
+    looped = {name: b.wire((0, 1)) for name in ("pending", "adopt", "swap")} if queued else {}
     reads = {}
-    outs = b.instance(registers, "registers", ports["registers"])
+    for module, name in reversed(list(zip(host_side, ("registers", "queue"), strict=False))):
+        known = wires | looped | ports["registers"]
+        outs = b.instance(module, name, _connections(b, module, known))
+        wires |= {port: node for port, node in outs.items() if port != "host_rdata"}
     reads["registers"] = outs["host_rdata"]
-    wires |= {name: node for name, node in outs.items() if name != "host_rdata"}
     outs = b.instance(control, "control", _connections(b, control, wires))
-    b.connect(wires["busy"], outs["busy"])
-    wires |= {name: node for name, node in outs.items() if name not in ("busy", "done")}
-    b.output("busy", outs["busy"])
-    b.output("done", outs["done"])
+    for name, wire in ({"busy": wires["busy"]} | looped).items():
+        b.connect(wire, outs[name])
+    wires |= {name: node for name, node in outs.items() if name not in ("busy", "done", *looped)}
+    for name in ("busy", "done", *(("ready", "finished") if queued else ())):
+        b.output(name, outs[name] if name in outs else wires[name])
     results = {port: b.wire(array.nodes[node].range) for port, node in array.outputs}
     wires |= results
     for name, module in zip(names[1:], memories, strict=True):

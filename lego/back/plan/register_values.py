@@ -8,9 +8,11 @@ from lego.back.plan.array.fifo import capacities, setting
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.registers import (
+    GAP_AFTER,
+    GAP_BEFORE,
     RESUME,
     access_of,
-    address_bits,
+    array_bits,
     delay_register,
     levels,
     loop_on,
@@ -23,6 +25,7 @@ from lego.ir.array import ArrayOperation
 from lego.ir.closed import Number, maximum, modulo
 from lego.ir.domain import inside_box, largest_index
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
+from lego.ir.gaps import gap_after, gap_before
 from lego.ir.layout import word_of
 
 __all__ = ["register_values", "runtime_shapes"]
@@ -75,9 +78,12 @@ def register_values(
         values["half"] = half
     if RESUME in values and adg.output.resumes:
         values[RESUME] = resume
-    for k, trips in enumerate(adg.dataflow.trips(adg.op, bounds)):
-        values[f"trip{k}"] = trips - 1
+    trips = adg.dataflow.trips(adg.op, bounds)
+    values |= {f"trip{k}": trip - 1 for k, trip in enumerate(trips)}
     values |= {pause_register(k): pause for k, pause in enumerate(pauses) if pause}
+    for name, gap in ((GAP_AFTER, gap_after), (GAP_BEFORE, gap_before)):
+        if name in values:
+            values[name] = gap(adg, trips, pauses)
     for axis in range(len(fused.sizes)):
         if f"bound{axis}" in values:
             values |= _bound_values(fused, adg, axis, bounds)
@@ -147,7 +153,7 @@ def _delay_values(
 def _address_values(
     adg: Adg, buffer: MemoryPlan, plan: Plan, shape: tuple[Number, ...], base: Number
 ) -> dict[str, Number | int]:
-    addresses = 1 << address_bits(buffer.depth)
+    addresses = 1 << array_bits(buffer)
     strides = plan.banking.strides(shape)
     least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
     values: dict[str, Number | int] = {f"{buffer.name}_base": base + _row(plan, strides, least)}

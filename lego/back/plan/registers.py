@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from lego.back.plan.array.fifo import capacities, segments
 from lego.back.plan.memory.bank_view import Views
@@ -27,14 +28,19 @@ from lego.ir.adg import Adg, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.dag import bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
+from lego.ir.gaps import longest_after, longest_before
 from lego.ir.guard import Guard
 from lego.ir.operation import Loop
 
 __all__ = [
+    "GAP_AFTER",
+    "GAP_BEFORE",
     "RESUME",
+    "Reader",
     "RegisterSpec",
     "access_of",
     "address_bits",
+    "array_bits",
     "delay_register",
     "levels",
     "loop_on",
@@ -49,13 +55,27 @@ RESUME = "resume"
 """Register that tells a run to go on from what the memory of results holds. Dataflows whose memory the host
 preloads do so in every run, and go by no register."""
 
+GAP_AFTER, GAP_BEFORE = "gap_after", "gap_before"
+"""Registers that keep runs apart which follow each other (see :mod:`lego.ir.gaps`)."""
+
+
+class Reader(StrEnum):
+    """What looks at a register, and so when it may change: those of counters and addresses with the first
+    timestamp of a run, as what they say travels with it; others when no run is under way."""
+
+    COUNTERS = "counters"  # the sequencer, while it issues timestamps
+    ADDRESSES = (
+        "addresses"  # the address generators, a cycle later where a register stands before them
+    )
+    BEHIND = "behind"  # what acts some cycles behind a timestamp's issue
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterSpec:
     """One register: its port name, the largest value it must hold, and what it means.
 
     `settles`: much of the design looks at it, some cycles later, through a tree of registers; `at_once`:
-    some of the design looks at it without that, too.
+    some of the design looks at it without that, too. `reader`: what looks at it.
     """
 
     name: str
@@ -63,6 +83,7 @@ class RegisterSpec:
     about: str
     settles: bool = False
     at_once: bool = False
+    reader: Reader = Reader.COUNTERS
 
     @property
     def bits(self) -> int:
@@ -73,6 +94,11 @@ class RegisterSpec:
 def address_bits(depth: int) -> int:
     """Bits of a word address in a bank of so many words."""
     return bits_for(0, depth - 1)
+
+
+def array_bits(buffer: MemoryPlan) -> int:
+    """Bits of an address of the array's: of a word in a bank, and above them perhaps of the half."""
+    return address_bits(buffer.depth) + buffer.half_bits
 
 
 def levels(plans: Sequence[Plan | None]) -> tuple[int, ...]:
@@ -128,10 +154,12 @@ def register_specs(
     if len(fused.layers) > 1:
         about = ", ".join(f"{k}: {layer.label}" for k, layer in enumerate(fused.layers))
         about = f"dataflow id; {about}"
-        specs.append(RegisterSpec("dataflow", len(fused.layers) - 1, about, settles=True))
+        most = len(fused.layers) - 1
+        specs.append(RegisterSpec("dataflow", most, about, settles=True, reader=Reader.BEHIND))
     if fused.halves > 1:
-        about = "half of the memories in use"
-        specs.append(RegisterSpec("half", fused.halves - 1, about, settles=True, at_once=True))
+        about, behind = "half of the memories in use", not fused.travels
+        reader = Reader.BEHIND if behind else Reader.COUNTERS
+        specs.append(RegisterSpec("half", fused.halves - 1, about, behind, behind, reader))
     if any(layer.adg.output.resumes and layer.adg.output.injective for layer in fused.layers):
         about = "1: results are combined with what their memory holds, and not with a neutral value"
         specs.append(RegisterSpec(RESUME, 1, about))
@@ -144,6 +172,7 @@ def register_specs(
             counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
             about = f"idle cycles after a round of {_each(counters)}"
             specs.append(RegisterSpec(pause_register(k), most, about))
+    specs += _gap_specs(fused)
     for axis in range(len(fused.sizes)):
         loops = [loop_on(layer.adg, axis) for layer in fused.layers]
         if any(loops):
@@ -183,12 +212,26 @@ def _room_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[R
         yield RegisterSpec(REVISIT, counters, about)
     for nest in digit_nests(views, free=True):
         about = f"of the {'rest' if nest.rest else 'bank digit'} of dimension {nest.dim}"
-        high = nest.radix - 1
-        yield RegisterSpec(digit_first(buffer.name, nest), high, f"first value {about}")
+        high, at = nest.radix - 1, Reader.ADDRESSES
+        first, name = digit_first(buffer.name, nest), f"first value {about}"
+        yield RegisterSpec(first, high, name, reader=at)
         for k in range(fused.n_counters):
-            yield RegisterSpec(digit_step(buffer.name, nest, k), high, f"step {k} {about}")
+            step = digit_step(buffer.name, nest, k)
+            yield RegisterSpec(step, high, f"step {k} {about}", reader=at)
     for k in free_reuses(buffer):
-        yield RegisterSpec(delay_register(buffer, k), 1, f"delay reuse {k}: in use")
+        about = f"delay reuse {k}: in use"
+        yield RegisterSpec(delay_register(buffer, k), 1, about, reader=Reader.ADDRESSES)
+def _gap_specs(fused: FusedAdg) -> Iterator[RegisterSpec]:
+    """The registers that keep runs apart, where they can follow each other at once."""
+    if not fused.queue:
+        return
+    adgs = [layer.adg for layer in fused.layers]
+    for name, most, side in (
+        (GAP_AFTER, max(map(longest_after, adgs)), "after the run, before one"),
+        (GAP_BEFORE, max(map(longest_before, adgs)), "before the run, after one"),
+    ):
+        if most:
+            yield RegisterSpec(name, most, f"least idle cycles {side} of the same dataflow")
 
 
 def _guard_of(adg: Adg, k: int) -> Guard | None:
@@ -215,23 +258,25 @@ def loop_on(adg: Adg, axis: int) -> Loop | None:
 
 
 def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[RegisterSpec]:
-    high = (1 << address_bits(buffer.depth)) - 1
-    name = buffer.name
-    yield RegisterSpec(f"{name}_base", high, f"first word address of {name}")
+    name, high, at = buffer.name, (1 << array_bits(buffer)) - 1, Reader.ADDRESSES
+    yield RegisterSpec(f"{name}_base", high, f"first word address of {name}", reader=at)
     for k in moving_counters(fused, buffer.plans):
         counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]
-        yield RegisterSpec(f"{name}_step{k}", high, f"words per step of {_each(counters)}")
+        about = f"words per step of {_each(counters)}"
+        yield RegisterSpec(f"{name}_step{k}", high, about, reader=at)
     for j in row_registers(views):
         about = f"words per row step of dimension {j}"
-        yield RegisterSpec(f"{name}_row{j}", high, about, settles=True)
+        yield RegisterSpec(f"{name}_row{j}", high, about, settles=True, reader=Reader.BEHIND)
     extents = _extents(fused, buffer)
     for j, extent in sorted(extents.items()):
-        yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}")
+        yield RegisterSpec(f"{name}_extent{j}", extent, f"elements of dimension {j}", reader=at)
     for k, depth in sorted(capacities(buffer).items()):
         parts = segments(depth, depth)
         lengths = " ".join(map(str, parts[1:]))
         about = f"delay reuse {k}: bit 0 in use, then FIFO segments of {lengths or 'no'} cycles"
-        yield RegisterSpec(delay_register(buffer, k), (1 << len(parts)) - 1, about, settles=True)
+        high = (1 << len(parts)) - 1
+        register = delay_register(buffer, k)
+        yield RegisterSpec(register, high, about, settles=True, reader=Reader.BEHIND)
     if fused.room is not None:
         yield from _room_specs(fused, buffer, views)
 

@@ -9,14 +9,23 @@ from lego.back.plan.design import DesignPlan
 from lego.back.schedule.stages import Stages
 from lego.ir.fused import MemoryPlan
 
-__all__ = ["Latencies", "latencies_of", "settling"]
+__all__ = ["QUEUED", "Latencies", "latencies_of", "settling", "starting"]
+
+QUEUED = 3
+"""Cycles that a start takes through the queue, and the registers from there to the running set."""
 
 
 def settling(design: DesignPlan) -> int:
     """Cycles that a register which the whole design looks at takes to reach all of it, by a tree:
     the dataflow id, the half of the memories, and the delay of FIFOs."""
-    several = len(design.fused.layers) > 1 or design.fused.halves > 1
+    fused = design.fused
+    several = len(fused.layers) > 1 or (fused.halves > 1 and not fused.travels)
     return 3 if several or design.programmed * BUFFERED > MAX_FANOUT else 0
+
+
+def starting(design: DesignPlan) -> int:
+    """Cycles from the start of a run while nothing is under way to its first timestamp, less one."""
+    return settling(design) + (QUEUED if design.fused.queue else 0)
 
 
 def is_staged(design: DesignPlan, buffer: MemoryPlan) -> bool:

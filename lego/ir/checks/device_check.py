@@ -118,6 +118,8 @@ def _port_faults(device: Device) -> Iterator[str]:
     wanted.append(DevicePort("host_addr", "in", host.address_bits))
     wanted.append(DevicePort("host_wdata", "in", host.data_bits))
     wanted.append(DevicePort("host_rdata", "out", host.data_bits))
+    if device.queue:
+        wanted += [DevicePort("ready", "out", 1), DevicePort("finished", "out", 8)]
     if host.mask_bits:
         wanted.append(DevicePort("host_mask", "in", host.mask_bits))
     for port in wanted:

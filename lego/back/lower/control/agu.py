@@ -15,7 +15,7 @@ from lego.back.lower.control.registers import Registers
 from lego.back.lower.control.turns import add_turns
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import Carries, Views
-from lego.back.plan.registers import address_bits, moving_counters, row_registers
+from lego.back.plan.registers import array_bits, moving_counters, row_registers
 from lego.back.plan.signals import variant_port
 from lego.ir.dag import Module, Op
 from lego.ir.fused import MemoryPlan
@@ -40,7 +40,7 @@ def build_agu(
     moving = moving_counters(design.fused, buffer.plans)
     steps = {k: registers.bring(f"{buffer.name}_step{k}") for k in moving}
     address = _address(b, events, registers, buffer, steps, rows, carries)
-    _carried(b, views, rows, address, address_bits(buffer.depth), late=late)
+    _carried(b, views, rows, address, array_bits(buffer), late=late)
     for name, (digit, count) in digits.items():
         b.output(name, digit)
         for value in range(count):
@@ -82,8 +82,9 @@ def _address(
         for condition, (j, sign) in carries.items()
     }
     b.origin = f"address of {buffer.name}"
-    base = registers.bring(f"{buffer.name}_base")
-    address = address_nest(b, events, steps, base, address_bits(buffer.depth), "address", amounts)
+    base, first = registers.first(f"{buffer.name}_base")
+    bits = array_bits(buffer)
+    address = address_nest(b, events, steps, base, bits, "address", amounts, first)
     b.output("addr", address)
     return address
 

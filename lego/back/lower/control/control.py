@@ -15,6 +15,7 @@ from lego.back.lower.control.agu import build_agu
 from lego.back.lower.control.enables import served
 from lego.back.lower.control.registers import Registers
 from lego.back.lower.control.sequencer import build_sequencer
+from lego.back.lower.control.starts import asked_of, told_by
 from lego.back.lower.taps import Taps
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.signals import Signal, events_of, fetch_port
@@ -39,12 +40,11 @@ def lower_control(design: DesignPlan, times: Schedule, taps: Taps) -> LoweredCon
     sequencer = build_sequencer(design, times.tails)
     b = Builder(f"{fused.name}_control", "control", len(fused.layers))
     registers = Registers(b, design)
-    outs = b.instance(
-        sequencer, "sequencer", {"start": b.input("start")} | registers.wires(sequencer)
-    )
+    wires = {name: b.input(name) for name in asked_of(design)} | registers.wires(sequencer)
+    outs = b.instance(sequencer, "sequencer", wires)
     acting = events_of(fused.n_counters)
     signals = {port: Signal(node, port in acting) for port, node in outs.items()}
-    status = {port: signals.pop(port).node for port in ("busy", "done")}
+    status = {port: signals.pop(port).node for port in told_by(design)}
     if late:
         signals = _late(b, signals, fused.n_counters)
     asked = frozenset(tap.signal for tap in taps.asked.values())
@@ -57,7 +57,7 @@ def lower_control(design: DesignPlan, times: Schedule, taps: Taps) -> LoweredCon
             for node in agu.nodes
             if node.op is Op.INPUT and node.name in signals
         }
-        outs = b.instance(agu, f"agu_{buffer.name}", wires | registers.wires(agu))
+        outs = b.instance(agu, f"agu_{buffer.name}", wires | registers.wires(agu, late=late))
         acting = frozenset(fetch_port(numbers) for numbers in ((), *served(design, buffer)))
         signals |= {
             f"{buffer.name}_{port}": Signal(node, port in acting) for port, node in outs.items()

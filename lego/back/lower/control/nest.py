@@ -107,6 +107,7 @@ def _nest(
     span: Range,
     name: str,
     extra: Mapping[int, int],
+    first: int | None = None,
 ) -> tuple[int, int]:
     used = sorted(steps)
     states = [b.reg(span, name=f"{name}_at{k}") for k in used]
@@ -115,7 +116,7 @@ def _nest(
     for condition, amount in extra.items():
         total = b.add(total, b.mux(condition, amount, b.const(0)))
     new = b.wrap(total, span)
-    _store(b, events, used, states, init, new)
+    _store(b, events, used, states, init if first is None else first, new)
     return states[-1], new
 
 
@@ -127,11 +128,13 @@ def address_nest(
     bits: int,
     name: str,
     carries: Mapping[int, int],
+    first: int | None = None,
 ) -> int:
-    """Address modulo `2**bits`: register `steps`, plus an amount for each carry that is set."""
+    """Address modulo `2**bits`: register `steps`, plus an amount for each carry that is set; `first` is what
+    it starts from in a run that begins, if that isn't `init`."""
     if not steps:
         return init
-    return _nest(b, events, steps, init, (0, (1 << bits) - 1), name, carries)[0]
+    return _nest(b, events, steps, init, (0, (1 << bits) - 1), name, carries, first)[0]
 
 
 def digit_nest(

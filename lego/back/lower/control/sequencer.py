@@ -10,10 +10,10 @@ from lego.back.graph.widths import infer_widths
 from lego.back.lower.control.masks import axis_masks, guard_masks, masked
 from lego.back.lower.control.nest import Events
 from lego.back.lower.control.registers import Registers
+from lego.back.lower.control.starts import starts_of, told_by
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.registers import RESUME, pause_register
 from lego.back.plan.room import REVISIT, held, hold_register
-from lego.back.schedule.latencies import settling
 from lego.ir.adg import OutputPlan
 from lego.ir.dag import Module
 
@@ -27,21 +27,12 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     b.origin = "start, stop and counters of the loops"
     trips = fused.trips()
     registers = Registers(b, design)
-    running = b.reg((0, 1), name="running")
-    left = b.reg((0, max(tails)), name="draining")
-    idle_left = b.eq(left, b.const(0))
-    settle = settling(design)
-    warming = [b.wire((0, 1)) for _ in range(settle)]
-    busy = b.any([running, b.invert(idle_left), *warming], name="busy_now")
-    begin = b.all([b.input("start"), b.invert(busy)], name="begin_now")
-    for k, wire in enumerate(warming, start=1):
-        b.connect(wire, b.delay(begin, k, resets=True, name="begin"))
-    launch = b.delay(begin, settle, resets=True, name="begin")
+    starts = starts_of(b, design, tails)
     counters = [b.reg((0, n - 1), name=f"counter{k}") for k, n in enumerate(trips)]
     ends = [b.reg((0, 1), name=f"end{k}") for k in range(len(trips))] if fused.room else []
     last = ends or [b.eq(c, registers.bring(f"trip{k}")) for k, c in enumerate(counters)]
     zero = [b.eq(c, b.const(0)) for c in counters]
-    issue, moves = _paced(b, design, registers, running, last)
+    issue, moves = _paced(b, design, registers, starts.running, last)
     step = [
         b.all([moves, *last[k + 1 :], b.invert(last[k])], name=f"event_{k}")
         for k in range(len(trips))
@@ -52,15 +43,12 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
             step[k], b.wrap(b.add(counter, b.const(1)), (0, max(1, trip - 1))), b.const(0)
         )
         b.drive(counter, following, b.any([finish, *step[: k + 1]]))
-    _drive_ends(b, registers, ends, counters, step, launch)
-    b.drive(running, launch, b.any([launch, finish]))
-    tail = b.choose([b.const(tail) for tail in tails])
-    countdown = b.wrap(b.add(left, b.const(-1)), (0, max(tails)))
-    b.drive(left, b.mux(finish, tail, countdown), b.any([finish, b.invert(idle_left)]))
-    done = b.reg((0, 1), name="done_flag")
-    b.drive(done, b.invert(begin), b.any([begin, b.eq(left, b.const(1))]))
-    for name, node in (("busy", busy), ("done", done), ("launch", launch), ("running", issue)):
-        b.output(name, node)
+    _drive_ends(b, registers, ends, counters, step, starts.launch)
+    starts.end(registers, finish)
+    for name in told_by(design):
+        b.output(name, starts.told[name])
+    b.output("launch", starts.launch)
+    b.output("running", issue)
     for k, counter in enumerate(counters):
         b.output(f"step{k}", step[k])
         b.output(f"count{k}", counter)
@@ -68,7 +56,7 @@ def build_sequencer(design: DesignPlan, tails: Sequence[int]) -> Module:
     b.origin = "coordinates of FUs that are within the loops"
     axis_masks(b, fused, counters, last, registers)
     b.origin = "inequalities of the domain"
-    events = Events(launch, tuple(step), tuple(counters))
+    events = Events(starts.launch, tuple(step), tuple(counters))
     guard_masks(b, fused, events, registers)
     return infer_widths(remove_dead_nodes(b.build()))
 

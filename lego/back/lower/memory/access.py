@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lego.back.graph.builder import Builder
 from lego.back.plan.registers import address_bits
-from lego.ir.dag import Module, Op, index_bits
+from lego.ir.dag import Module, Node, Op, index_bits
 from lego.ir.fused import FusedAdg, MemoryPlan
 
 __all__ = ["ADDRESSES", "ENABLES", "build_banks", "host_read"]
@@ -32,9 +32,8 @@ def build_banks(
     address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
     group = b.slice(address, bits, count)
     asks = {name: b.input(name) for name in ("host_ren", "host_wen")}
-    if fused.halves > 1:  # the half in use is the array's
-        using = b.eq(b.slice(address, bits + count, 1), b.input("half"))
-        free = b.invert(b.all([b.input("busy"), using]))
+    if fused.halves > 1:
+        free = b.invert(_used(b, fused, b.slice(address, bits + count, 1)))
         asks = {name: b.all([node, free]) for name, node in asks.items()}
     words, host_words = [], []
     for k, bank in enumerate(kinds):
@@ -52,13 +51,14 @@ def build_banks(
         }
         if fused.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
-            wires["half"] = b.input("half_settled")
+            if not fused.travels:
+                wires["half"] = b.input("half_settled")
         if "dataflow" in inputs:
             wires["dataflow"] = b.input("dataflow", (0, b.max_dataflow))
         wires |= {name: b.const(0) for name in inputs if name not in wires}
         wires |= {name: node for name, node in ports.get(k, {}).items() if name in inputs}
         wires |= {
-            name: b.wrap(wires[name], inputs[name].range)
+            name: _fitted(b, wires[name], inputs[name], bits if name in ADDRESSES else 0, buffer)
             for name in (*ADDRESSES, "data")
             if name in inputs
         }
@@ -66,6 +66,21 @@ def build_banks(
         words.append(outs["rdata"])
         host_words.append(outs.get("host_rdata", outs["rdata"]))
     return words, host_words
+
+
+def _used(b: Builder, fused: FusedAdg, half: int) -> int:
+    """Whether the array uses a half: that of the run that issues timestamps, or of one before it."""
+    using = b.eq(half, b.input("half"))
+    if fused.travels:
+        return b.mux(using, b.input("under_way"), b.input("other_half"))
+    return b.all([b.input("busy"), using])
+
+
+def _fitted(b: Builder, node: int, port: Node, bits: int, buffer: MemoryPlan) -> int:
+    """What a bank is told, in its bits; a shallow bank's address ends with the half, too."""
+    if not bits or not buffer.half_bits or port.bits == bits + 1:
+        return b.wrap(node, port.range)
+    return b.cat([b.slice(node, 0, port.bits - 1), b.slice(node, bits, 1)])
 
 
 def host_read(b: Builder, buffer: MemoryPlan, words: Sequence[int]) -> None:

@@ -120,6 +120,7 @@ def _bank(
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
     (span,) = (node.range for node in ram.nodes if node.name == "raddr")
+    span = (0, 2 * span[1] + 1) if fused.travels else span
     if apart:
         array = {f"{way}addr": b.input(f"{way}addr", span) for way in "rw"}
         array |= {"ren": b.input("ren"), "wen": b.input("wen"), "wdata": b.input("data", word)}
@@ -143,34 +144,53 @@ def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) ->
     it: one that all banks look at would be the slowest net of the design.
     """
     b.origin = "the array's or the host's access"
-    ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
-    address = b.input("host_addr", ports["raddr"])
-    words = []
-    for half in range(fused.halves):
-        asks = {"ren": b.input("host_ren"), "wen": b.input("host_wen")}
-        uses = {name: array[name] for name in asks if name in array}
-        if fused.halves > 1:
-            asked = b.eq(b.input("host_half"), b.const(half))
-            used = b.eq(b.input("half"), b.const(half))
-            asks = {name: b.all([node, asked]) for name, node in asks.items()}
-            uses = {name: b.all([node, used]) for name, node in uses.items()}
-        host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
-        wires = {
-            name: b.any([uses[name], node] if name in uses else [node])
-            for name, node in asks.items()
-        }
-        for name, node in host.items():
-            enable = uses.get("ren" if name == "raddr" else "wen")
-            wires[name] = node if enable is None else b.mux(enable, array[name], node)
-        name = "ram" if fused.halves == 1 else f"ram_{half}"
-        words.append(b.instance(ram, name, wires)["rdata"])
+    bits = bits_for(*next(n.range for n in ram.nodes if n.name == "raddr"))
+    b.input("host_addr", (0, (1 << bits) - 1))
+    words = [_ram_of_half(b, fused, ram, array, half) for half in range(fused.halves)]
     if fused.halves == 1:
         b.output("rdata", words[0])
         return words[0]
-    word = b.mux(b.input("half"), words[1], words[0])
+    read = _half(b, fused, array.get("raddr"), bits)
+    word = b.mux(b.delay(read, int(fused.travels)), words[1], words[0])
     b.output("rdata", word)
     b.output("host_rdata", b.mux(b.delay(b.input("host_half"), 1), words[1], words[0]))
     return word
+
+
+def _ram_of_half(
+    b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int], half: int
+) -> int:
+    """The word that the RAM of a half reads."""
+    ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
+    address, bits = b.input("host_addr", ports["raddr"]), bits_for(*ports["raddr"])
+    asks = {"ren": b.input("host_ren"), "wen": b.input("host_wen")}
+    uses = {name: array[name] for name in asks if name in array}
+    if fused.halves > 1:
+        asked = b.eq(b.input("host_half"), b.const(half))
+        told = {"ren": array.get("raddr"), "wen": array.get("waddr")}
+        used = {name: b.eq(_half(b, fused, told[name], bits), b.const(half)) for name in uses}
+        asks = {name: b.all([node, asked]) for name, node in asks.items()}
+        uses = {name: b.all([node, used[name]]) for name, node in uses.items()}
+    host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
+    wires = {
+        name: b.any([uses[name], node] if name in uses else [node]) for name, node in asks.items()
+    }
+    for name, node in host.items():
+        enable = uses.get("ren" if name == "raddr" else "wen")
+        if enable is not None:
+            mine = array[name]
+            mine = b.slice(mine, 0, bits) if fused.travels and name != "wdata" else mine
+            node = b.mux(enable, mine, node)
+        wires[name] = node
+    name = "ram" if fused.halves == 1 else f"ram_{half}"
+    return b.instance(ram, name, wires)["rdata"]
+
+
+def _half(b: Builder, fused: FusedAdg, address: int | None, bits: int) -> int:
+    """What tells the half that the array uses: a register, or the bit above an address of so many bits."""
+    if not fused.travels:
+        return b.input("half")
+    return b.const(0) if address is None else b.slice(address, bits, 1)
 
 
 def _accumulate(

@@ -24,7 +24,7 @@ from lego.back.lower.memory.side import Keep, Side
 from lego.back.lower.memory.sums import add_at_nodes, sum_unit
 from lego.back.lower.taps import Taps
 from lego.back.plan.design import DesignPlan
-from lego.back.plan.registers import address_bits
+from lego.back.plan.registers import array_bits
 from lego.back.schedule.times import Schedule
 from lego.ir.dag import Module, Op
 from lego.ir.fused import MemoryPlan
@@ -124,7 +124,7 @@ def _bank_ports(
             ports[bank][name] = b.choose([off if m is None else m.get(name, off) for m in found])
     if not staged:
         return ports
-    bits = address_bits(buffer.depth)
+    bits = array_bits(buffer)
     after = partial(taps.after, b)
     addresses = {}
     for name in ADDRESSES:

@@ -13,7 +13,7 @@ from lego.back.plan.memory.adders import accumulates
 from lego.back.plan.memory.bank_view import BankSlot, BankView, Mode
 from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
 from lego.back.plan.memory.turn import digit_name, turn_name
-from lego.back.plan.registers import access_of, address_bits, needs_extent
+from lego.back.plan.registers import access_of, array_bits, needs_extent
 from lego.back.plan.room import last_port
 from lego.back.plan.signals import fetch_port, inside_port
 from lego.back.schedule.times import Schedule
@@ -102,7 +102,7 @@ class Side:
     @property
     def address(self) -> tuple[int, int]:
         """Interval of word addresses."""
-        return 0, (1 << address_bits(self.buffer.depth)) - 1
+        return 0, (1 << array_bits(self.buffer)) - 1
 
     def digit(self, j: int) -> tuple[str, int]:
         """Signal of a moving digit, and its number of banks."""
