@@ -11,9 +11,10 @@ from lego.ir.checks.check import check_fits, checking
 from lego.ir.device import Device, DeviceDataflow
 from lego.ir.fused import FusedAdg
 from lego.ir.program import Program
+from lego.ir.queued import QueuedRuns
 from lego.program import configure
 
-__all__ = ["find_dataflows", "load_design", "names_of", "program"]
+__all__ = ["find_dataflows", "load_design", "names_of", "program", "queued"]
 
 
 def load_design(folder: Path, top: str) -> FusedAdg:
@@ -75,6 +76,23 @@ def program(
     if checking():
         check_fits(made, device)
     return made
+
+
+def queued(folder: Path, runs: Sequence[tuple[str | None, Mapping[str, int]]]) -> QueuedRuns:
+    """Runs of dataflows of one design, at these bounds, one behind the other out of its queue.
+
+    Raises E205 if the design has no queue, E903 as :func:`program`, and for runs of several designs.
+    """
+    devices = read_devices(folder)
+    tops = {device.top: device for device, _ in (_only_dataflow(devices, each) for each, _ in runs)}
+    if len(tops) > 1:
+        names = ", ".join(tops)
+        raise LegoError("E903", f"runs of several designs: {names}", hint="each has its own queue")
+    (device,) = tops.values()
+    if device.queue is None:
+        hint = "compile with `queue: 16` in `architecture`"
+        raise LegoError("E205", f"{device.top} has no queue in which runs wait", hint=hint)
+    return QueuedRuns.of(device, [program(folder, design, bounds) for design, bounds in runs])
 
 
 def _only_dataflow(devices: Sequence[Device], design: str | None) -> tuple[Device, DeviceDataflow]:

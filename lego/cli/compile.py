@@ -1,4 +1,4 @@
-"""Commands that read workloads: compile, check, draw, program, schema, explain."""
+"""Commands that read workloads: compile, check, draw, schema, explain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lego.cli.codes import CODES
-from lego.cli.common import folder_of, parse_bounds, print_json, progress, table, warn
+from lego.cli.common import folder_of, print_json, progress, table, warn
 from lego.cli.passes import PassOptions, options_of, print_steps, print_verified, verified
 from lego.diag import LegoError
 from lego.ir.fused import Method
@@ -28,7 +28,6 @@ __all__ = [
     "compile_file",
     "draw_file",
     "explain_code_or_file",
-    "print_program",
     "print_schema",
 ]
 
@@ -155,17 +154,6 @@ def draw_file(
     for name, data in files.items():
         write_file(out / name, data)
         print(out / name)
-
-
-def print_program(
-    folder: Path, design: str | None, bounds: list[str], bases: list[str], *, resume: bool
-) -> None:
-    """Print the program for other bounds and bases."""
-    from lego.artefact.folder import program
-
-    folder_of(folder)
-    limits, starts = parse_bounds(bounds), parse_bounds(bases)
-    print_json(program(folder, design, limits, starts, resume=resume).to_json())
 
 
 def print_schema() -> None:

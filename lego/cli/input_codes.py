@@ -156,6 +156,7 @@ INPUT_CODES: dict[str, tuple[str, str, str]] = {
         "Give a smaller base, or smaller loop bounds.",
     ),
     "E204": ("no sums over runs", "The design can't resume.", "Compile with `resume: yes`."),
+    "E205": ("no queue of runs", "Runs can't wait in the design.", "Compile with `queue: 16`."),
     "E210": (
         "unknown loop in the dataflow",
         "The dataflow names a loop that the operation lacks.",

@@ -56,6 +56,7 @@ from lego.cli.options import (
     Stimuli,
     Strict,
     Style,
+    Then,
     Verified,
     VerifyPasses,
     Waves,
@@ -233,11 +234,16 @@ def program(
     bound: Bounds = None,
     base: Bases = None,
     resume: Resume = False,
+    then: Then = None,
 ) -> None:
-    """Print register values and tensor layouts for other loop bounds, as JSON."""
-    from lego.cli.compile import print_program
+    """Print register values and tensor layouts for other loop bounds, as JSON; --then adds runs."""
+    from lego.cli.program import print_program, print_queued
 
-    guarded(lambda: print_program(folder, design, bound or [], base or [], resume=resume))
+    if then is None:
+        guarded(lambda: print_program(folder, design, bound or [], base or [], resume=resume))
+    else:
+        more = resume or bool(base)
+        guarded(lambda: print_queued(folder, design, bound or [], then, more=more))
 
 
 @app.command(epilog="Example: lego schema > workload.schema.json")

@@ -57,6 +57,7 @@ __all__ = [
     "Stimuli",
     "Strict",
     "Style",
+    "Then",
     "Verified",
     "VerifyPasses",
     "Waves",
@@ -249,6 +250,13 @@ OneDesign = Annotated[
 ]
 Bases = Annotated[
     list[str] | None, typer.Option(help="First word address of an operand, such as X=128.")
+]
+Then = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[DESIGN:]BOUNDS",
+        help="A run behind it out of the queue, such as m=50,k=8 or mm.ws: or mm.ws:m=50.",
+    ),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from what the memory of results holds.")

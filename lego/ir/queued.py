@@ -7,12 +7,12 @@ are what the hardware takes, if the host offers a word per cycle from the first 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lego.ir.device import Device
 from lego.ir.program import Program
 
-__all__ = ["QueuedRun", "Span", "busy_cycles", "changes", "runs_of", "spans"]
+__all__ = ["QueuedRun", "QueuedRuns", "Span", "busy_cycles", "changes", "runs_of", "spans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +116,29 @@ def busy_cycles(device: Device, programs: Sequence[Program]) -> int:
         total += span.end - max(span.start, until)
         until = span.end
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRuns:
+    """Runs one behind the other.
+
+    Attributes
+    ----------
+    runs : their programs.
+    writes : the registers that the host writes before each start, by name: what the run changes.
+    cycles : in which the device is busy, if the host offers a word per cycle.
+    """
+
+    runs: tuple[Program, ...]
+    writes: tuple[dict[str, int], ...]
+    cycles: int
+
+    @staticmethod
+    def of(device: Device, programs: Sequence[Program]) -> QueuedRuns:
+        """These programs on a device with a queue. Raises ValueError if it has none."""
+        cycles = busy_cycles(device, programs)
+        return QueuedRuns(tuple(programs), tuple(changes(programs)), cycles)
+
+    def to_json(self) -> dict[str, object]:
+        """JSON value, as `lego program` prints it."""
+        return asdict(self)

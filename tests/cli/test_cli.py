@@ -249,6 +249,9 @@ def test_the_folder_keeps_what_a_user_put_there(compiled: Path, tmp_path: Path) 
         (("program", "--base", "Q=0"), "E203"),
         (("program", "--bound", "z=3"), "E202"),
         (("program", "--resume"), "E204"),
+        (("program", "--then", "m=3"), "E205"),
+        (("program", "--then", "m"), "E904"),
+        (("program", "--then", "m=3", "--resume"), "E904"),
         (("program", "--design", "nope"), "E903"),
     ],
 )

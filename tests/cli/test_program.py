@@ -1,0 +1,57 @@
+"""lego program --then: runs behind each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.artefact.publish import publish
+from lego.cli.program import print_queued
+from lego.compile import compile_workload
+from lego.diag import LegoError
+from lego.ir.device import devices_from_json
+from tests.back.designs import SEVERAL
+from tests.sequences import queued
+
+TEXT = queued(SEVERAL, 8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("queued") / "several"
+    publish(found, compile_workload(load_text(TEXT), source=TEXT.encode()))
+    return found
+
+
+def test_what_the_host_writes_for_runs_behind_each_other(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run under another dataflow starts when the tail of the one before has ended."""
+    print_queued(folder, "mm.os", ["m=5"], ["m=3", "mm.ws:", "pool:kh=1"], more=False)
+    found = json.loads(capsys.readouterr().out)
+    (device,) = devices_from_json((folder / "device.json").read_bytes())
+    assert device.queue is not None
+    full, less, other, pool = found["runs"]
+    assert [run["bounds"] for run in found["runs"]] == [
+        {"m": 5, "n": 4, "k": 6}, {"m": 3, "n": 4, "k": 6}, {"m": 5, "n": 4, "k": 6},
+        {"c": 3, "oh": 3, "kh": 1},
+    ]  # fmt: skip
+    assert found["writes"][0] == full["registers"]
+    assert found["writes"][1] == {"trip0": 1, "bound0": 3}
+    assert found["writes"][2]["dataflow"] == 1
+    issues = [
+        run["cycles"] - device.queue.start - device.dataflows[run["dataflow"]].tail
+        for run in (full, less, other, pool)
+    ]
+    tails = [flow.tail for flow in device.dataflows]
+    waits = [tails[0] + device.queue.change, tails[1] + device.queue.change]
+    assert found["cycles"] == device.queue.start + sum(issues) + sum(waits) + tails[2]
+
+
+def test_loops_of_another_operation_are_refused(folder: Path) -> None:
+    with pytest.raises(LegoError, match="no loop 'm'") as caught:
+        print_queued(folder, "mm.os", [], ["pool:m=3"], more=False)
+    assert caught.value.code == "E202"
