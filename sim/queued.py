@@ -7,12 +7,12 @@ and bases, go on from each other's results, and overwrite them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lego.ir.device import Device, Memory
+from lego.ir.device import Device
 from lego.ir.layout import Layout
 from lego.ir.network import Buffer
 from lego.ir.operation import Operation, Reduction
@@ -21,14 +21,17 @@ from lego.ir.queued import busy_cycles, changes
 from sim.reference import Array, execute, format_of, wrap
 from sim.streams import Stream, addresses, places_of
 
-__all__ = ["Image", "compare", "load", "queued_stream"]
+__all__ = ["Image", "add_queued", "compare", "load", "queued_stream"]
+
+Flags = NDArray[np.bool_]
+Run = tuple[Operation, Program]
 
 COMPARED = 4096
 
 
 @dataclass
 class Image:
-    """What memories hold, by place; and how many low bits of it are known.
+    """What memories hold, by place; how many low bits of it are known; and what runs have used.
 
     Only results are written by runs, and of them only the bits of their format are known.
     """
@@ -36,6 +39,7 @@ class Image:
     device: Device
     words: dict[str, Array] = field(default_factory=dict)
     known: dict[str, Array] = field(default_factory=dict)
+    used: dict[str, Flags] = field(default_factory=dict)
 
     @staticmethod
     def random(device: Device, rng: np.random.Generator) -> Image:
@@ -45,6 +49,7 @@ class Image:
             size = 1 + max(places_of(memory, range(memory.halves)))
             image.words[memory.name] = rng.integers(0, 1 << memory.bits, size)
             image.known[memory.name] = np.full(size, memory.bits, dtype=np.int64)
+            image.used[memory.name] = np.zeros(size, dtype=np.bool_)
         return image
 
     def copy(self) -> Image:
@@ -53,11 +58,13 @@ class Image:
             {name: found.copy() for name, found in each.items()}
             for each in (self.words, self.known)
         )
-        return Image(self.device, words, known)
+        used = {name: found.copy() for name, found in self.used.items()}
+        return Image(self.device, words, known, used)
 
     def read(self, layout: Layout, half: int) -> Array:
         """Words of a tensor's elements."""
         places = addresses(self.device.memory(layout.memory), layout, half)
+        self.used[layout.memory][places] = True
         return self.words[layout.memory][places]
 
     def knows(self, layout: Layout, half: int) -> bool:
@@ -65,11 +72,12 @@ class Image:
         places = addresses(self.device.memory(layout.memory), layout, half)
         return bool((self.known[layout.memory][places] >= layout.bits).all())
 
-    def write(self, layout: Layout, half: int, values: Array, where: NDArray[np.bool_]) -> None:
+    def write(self, layout: Layout, half: int, values: Array, where: Flags) -> None:
         """Elements of a result."""
         places = addresses(self.device.memory(layout.memory), layout, half)[where]
         self.words[layout.memory][places] = values[where] & ((1 << layout.bits) - 1)
         self.known[layout.memory][places] = layout.bits
+        self.used[layout.memory][places] = True
 
     def run(self, op: Operation, tensors: Mapping[str, Buffer], program: Program) -> None:
         """What a run does. Raises ValueError if it reads what isn't known, or what nothing here can say."""
@@ -92,45 +100,66 @@ class Image:
 def queued_stream(
     stream: Stream,
     image: Image,
-    runs: Sequence[tuple[Operation, Program]],
+    runs: Sequence[Run],
     tensors: Mapping[str, Buffer],
     rng: np.random.Generator,
-    ended: int = 0,
+    ended: int | None = None,
 ) -> None:
     """Add to a stream that memory gets what the image has, that these runs follow each other, and that memory
-    holds then what the image does. The first run's registers are written before it starts.
+    holds then what they leave. The first run's registers are written before it starts.
 
-    `ended` runs will have ended since the reset, if there were some before these.
+    `ended` runs will have ended since the reset, if that is known.
     """
-    programs = [program for _, program in runs]
-    load(stream, image)
+    programs, after = [program for _, program in runs], image.copy()
+    for op, program in runs:
+        after.run(op, tensors, program)
+    load(stream, image, after.used)
     stream.program(programs[0])
     stream.idle(int(rng.integers(1, 5)))
     stream.go()
     for changed in changes(programs)[1:]:
         stream.push(changed)
     stream.wait(busy_cycles(stream.device, programs))
-    stream.ended(ended or len(runs))
-    for op, program in runs:
-        image.run(op, tensors, program)
-    compare(stream, image, rng)
+    if ended is not None:
+        stream.ended(ended)
+    compare(stream, after, rng)
 
 
-def _every(memory: Memory) -> list[int]:
-    return places_of(memory, range(memory.halves))
+def add_queued(
+    stream: Stream, runs: Sequence[Run], tensors: Mapping[str, Buffer], rng: np.random.Generator
+) -> None:
+    """Add a sequence of those of the runs of which an image can tell what they do, each twice; in memories of
+    two halves by turns."""
+    image, found = Image.random(stream.device, rng), list[Run]()
+    trial = image.copy()
+    for op, program in (run for run in runs for _ in range(2)):
+        half = len(found) % 2 * stream.device.double
+        registers = program.registers | ({"half": half} if stream.device.double else {})
+        moved = replace(program, half=half, registers=registers)
+        try:
+            trial.run(op, tensors, moved)
+        except ValueError:
+            continue
+        found.append((op, moved))
+    if found:
+        queued_stream(stream, image, found, tensors, rng)
 
 
-def load(stream: Stream, image: Image) -> None:
-    """Write all of memory."""
+def load(stream: Stream, image: Image, used: Mapping[str, Flags] | None = None) -> None:
+    """Write all of memory, or of large ones what is used."""
     for memory in stream.device.memories:
-        words = image.words[memory.name]
-        stream.fill(memory, {place: int(words[place]) for place in _every(memory)})
+        places, words = places_of(memory, range(memory.halves)), image.words[memory.name]
+        if used and len(places) > COMPARED:
+            places = np.flatnonzero(used[memory.name]).tolist()
+        stream.fill(memory, {place: int(words[place]) for place in places})
 
 
 def compare(stream: Stream, image: Image, rng: np.random.Generator) -> None:
-    """Expect what the image has; of large memories, in some places."""
+    """Expect what the image has; of large memories, in some places of those that were used."""
     for memory in stream.device.memories:
-        places = _every(memory)
+        places = places_of(memory, range(memory.halves))
+        if len(places) > COMPARED:
+            places = np.flatnonzero(image.used[memory.name]).tolist()
         if len(places) > COMPARED:
             places = sorted(rng.choice(places, COMPARED, replace=False).tolist())
         words, known = image.words[memory.name], image.known[memory.name]

@@ -23,6 +23,7 @@ from lego.ir.workload import Workload
 from lego.ppa.activity import read_saif, write_activities
 from sim.checks import Verdict
 from sim.model import ModelOptions
+from sim.queued import add_queued
 from sim.reference import Array
 from sim.session import Case, Job, Outcome, default_stream, run_cases
 from sim.testbench import stimuli
@@ -176,6 +177,8 @@ def _cases(
         if jobs:
             given = None if bounds else known
             stream = default_stream(device, jobs, tensors, rng, given=given, recorded=recorded)
+            if device.queue and not recorded:
+                add_queued(stream, [(job.op, job.program) for job in jobs], tensors, rng)
             verilog, models = (
                 "".join((folder / name).read_text() for name in names)
                 for names in (device.sources, device.models)

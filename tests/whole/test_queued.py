@@ -117,7 +117,8 @@ def test_a_reset_empties_the_queue(name: str) -> None:
         stream.idle(int(rng.integers(1, 40)))
         stream.reset(int(rng.integers(1, 4)))
         stream.idle(int(rng.integers(1, 4)))
-        queued_stream(stream, image, made.sequence(rng, image, 3), made.tensors, rng)
+        runs = made.sequence(rng, image, 3)
+        queued_stream(stream, image, runs, made.tensors, rng, len(runs))
     demand([Case(made.verilog, stream)])
 
 
