@@ -47,8 +47,8 @@ class MemoryPlan:
     """The memory behind one port, shared by the layers; `plans` has one entry per layer.
 
     `output` tells the memory of the results from those of operands; `capacity` is in bits, 0 where it has as
-    many words as its tensors need. `half_bits`: bits of the array's addresses, above those of a word, that tell
-    the half.
+    many words as its tensors need. `half_bits`: bits of the array's addresses, above those of a word, that
+    tell the half.
     """
 
     name: str

@@ -15,9 +15,10 @@ from tests.property.domains import fused_domain_sample
 from tests.property.generator import Sample, fused_sample, resuming, sample
 from tests.property.rich import rich_sample
 from tests.property.simulate import ILLEGAL
+from tests.property.test_random_room import fused as roomy
 from tests.sequences import made_of, queued, random_case
 
-DRAWS = [sample, fused_sample, rich_sample, fused_domain_sample]
+DRAWS = [sample, fused_sample, rich_sample, fused_domain_sample, roomy]
 PER_MODEL = 5
 
 
@@ -47,7 +48,12 @@ def check(draw: Callable[[int], Sample], seeds: range, options: Options) -> int:
 
 @pytest.mark.parametrize(
     ("draw", "options"),
-    [(sample, Options()), (fused_sample, Options(clock_ps=10)), (rich_sample, Options(level=0))],
+    [
+        (sample, Options()),
+        (roomy, Options()),
+        (fused_sample, Options(clock_ps=10)),
+        (rich_sample, Options(level=0)),
+    ],
 )
 def test_designs(draw: Callable[[int], Sample], options: Options) -> None:
     assert check(draw, range(4), options) >= 1

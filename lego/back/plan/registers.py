@@ -221,6 +221,8 @@ def _room_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[R
     for k in free_reuses(buffer):
         about = f"delay reuse {k}: in use"
         yield RegisterSpec(delay_register(buffer, k), 1, about, reader=Reader.ADDRESSES)
+
+
 def _gap_specs(fused: FusedAdg) -> Iterator[RegisterSpec]:
     """The registers that keep runs apart, where they can follow each other at once."""
     if not fused.queue:

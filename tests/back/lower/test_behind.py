@@ -21,7 +21,8 @@ from tests.sequences import queued
 
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
 TWICE = SEVERAL.replace("[2, 2]}", "[2, 2], double_buffer: yes, resume: yes}")
-TEXTS = DESIGNS | IN_TURN | {"double": DOUBLE, "twice": TWICE}
+ROOMY = TWICE.replace("[2, 2]", "[2, 2], room: {counters: 5}")
+TEXTS = DESIGNS | IN_TURN | {"double": DOUBLE, "twice": TWICE, "roomy": ROOMY}
 GUARD = {"half"}
 """What memories look at, too, to keep the host off: no signal of the array's comes of it."""
 

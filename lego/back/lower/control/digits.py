@@ -56,22 +56,24 @@ def _built(
     """A digit and its carry; its steps and first value are constants, or with room registers."""
     used = moving_counters(design.fused, buffer.plans)
 
-    def told() -> tuple[dict[int, int], int]:
+    def told() -> tuple[dict[int, int], int, int]:
         if design.fused.room is None:
             return _constants(b, nest, design.views[buffer.index], used)
         registers = Registers(b, design)
         steps = {k: registers.bring(digit_step(buffer.name, nest, k)) for k in used}
-        return steps, registers.bring(digit_first(buffer.name, nest))
+        first = digit_first(buffer.name, nest)
+        return steps, registers.bring(first), registers.begins(first)
 
     return digit_nest(b, events, used, told, nest.radix, nest.name, carry)
 
 
 def _constants(
     b: Builder, nest: DigitNest, views: Views, used: Sequence[int]
-) -> tuple[dict[int, int], int]:
-    """Steps and the first value of the running dataflow."""
+) -> tuple[dict[int, int], int, int]:
+    """Steps and the first value of the running dataflow, which is that of a run that begins."""
     counters = max(used, default=-1) + 1
     each = [nest.steps(view, counters) for view in views]
     moved = [k for k in used if any(row[k] for row in each)]
     steps = {k: b.choose([b.const(row[k]) for row in each]) for k in moved}
-    return steps, b.choose([b.const(nest.first(view)) for view in views])
+    start = b.choose([b.const(nest.first(view)) for view in views])
+    return steps, start, start

@@ -141,18 +141,18 @@ def digit_nest(
     b: Builder,
     events: Events,
     used: Sequence[int],
-    told: Callable[[], tuple[Mapping[int, int], int]],
+    told: Callable[[], tuple[Mapping[int, int], int, int]],
     radix: int,
     name: str,
     carry_in: int | None,
 ) -> tuple[int, int]:
     """A digit of an affine value in mixed radix; returns the digit and its carry out.
 
-    What is `told` is the digit of each counter's coefficient, and the first digit. The carry is that of the
-    current event.
+    What is `told` is the digit of each counter's coefficient, and the first digit, in this run and in one that
+    begins. The carry is that of the current event.
     """
     states = [b.reg((0, radix - 1), name=f"{name}_at{k}") for k in used]
-    steps, start = told()
+    steps, start, first = told()
     base = _selected(b, events, used, states, start)
     total = b.add(base, _increment(b, events, steps))
     if carry_in is not None:
@@ -162,5 +162,5 @@ def digit_nest(
         b.add(total, b.const(-radix)), (0, (1 << max(1, (radix - 1).bit_length())) - 1)
     )
     new = b.wrap(b.mux(carry, reduced, total), (0, max(1, (1 << (radix - 1).bit_length()) - 1)))
-    _store(b, events, used, states, start, new)
+    _store(b, events, used, states, first, new)
     return states[-1], carry

@@ -30,6 +30,10 @@ class Registers:
         """A register's value; with the mark of the next run, there."""
         return self.b.input(f"{name}{mark}", (0, (1 << self.specs[name].bits) - 1))
 
+    def begins(self, name: str) -> int:
+        """A register's value in a run that begins."""
+        return self.bring(name, NEXT if self.fused.queue else "")
+
     def first(self, base: str) -> tuple[int, int]:
         """The first address in this run, and in one that begins. What tells the half is added, above the
         bits of a word."""

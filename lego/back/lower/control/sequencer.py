@@ -74,7 +74,7 @@ def _drive_ends(
     for k, end in enumerate(ends):
         trip = registers.bring(f"trip{k}")
         ahead = b.eq(b.add(counters[k], b.const(1)), trip)
-        only = b.eq(trip, b.const(0))
+        only = b.eq(b.mux(launch, registers.begins(f"trip{k}"), trip), b.const(0))
         b.drive(end, b.mux(step[k], ahead, only), b.any([launch, *step[: k + 1]]))
 
 

@@ -71,8 +71,9 @@ def test_digits_and_the_rows_that_they_carry_into(seed: int, told: bool) -> None
     b = Builder("m", "control")
     told_by = events(b, told=told)
 
-    def digits() -> tuple[dict[int, int], int]:
-        return {k: b.const(step % radix) for k, step in steps.items()}, b.const(start % radix)
+    def digits() -> tuple[dict[int, int], int, int]:
+        first = b.const(start % radix)
+        return {k: b.const(step % radix) for k, step in steps.items()}, first, first
 
     digit, carry = digit_nest(b, told_by, used, digits, radix, "digit", None)
     rows = {k: b.const(step // radix) for k, step in steps.items()}
