@@ -74,7 +74,7 @@ def describe(
         sram_models=MODELS_FILE if sram_map and sram_map.models else "",
         parts=tuple(_parts(lowered.dag)),
         dataflows=tuple(_dataflows(plan, lowered, programs, formulas)),
-        queue=_queue(plan),
+        queue=_queue(plan, lowered),
     )
     return checked(device)
 
@@ -85,9 +85,9 @@ def _registers(plan: DesignPlan) -> Iterator[Register]:
         yield Register(spec.name, i, spec.bits, spec.about, spec.settles, spec.at_once, behind)
 
 
-def _queue(plan: DesignPlan) -> CommandQueue | None:
-    words = plan.fused.queue
-    return CommandQueue(words, starting(plan), settling(plan) + 1) if words else None
+def _queue(plan: DesignPlan, lowered: Lowered) -> CommandQueue | None:
+    words, drain = plan.fused.queue, max(lowered.times.tails)
+    return CommandQueue(words, starting(plan), drain, settling(plan) + 1) if words else None
 
 
 def _ports(top: Module) -> tuple[DevicePort, ...]:

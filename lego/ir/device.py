@@ -62,16 +62,17 @@ class CommandQueue:
     ----------
     words : writes and starts that fit.
     start : cycles from a start to the first timestamp, less one, while nothing is under way.
-    change : idle cycles, beside the tail of the run before, in front of one that changes a register that is
-        read `behind`.
+    drain : cycles after the last timestamp in which something is: the longest tail.
+    change : idle cycles, behind those, in front of a run that changes a register that is read `behind`.
     """
 
     words: int
     start: int
+    drain: int
     change: int
 
     def __post_init__(self) -> None:
-        _demand_positive(self.words, self.start, self.change)
+        _demand_positive(self.words, self.start, self.drain, self.change)
 
 
 @dataclass(frozen=True, slots=True)

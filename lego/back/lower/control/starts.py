@@ -66,14 +66,18 @@ class Starts:
         self.told["done"] = done
 
     def _drain(self, finish: int) -> tuple[int, int]:
-        """Count down after the last issue; returns the tail, and the count less one."""
+        """Count down after the last issue; returns from where, and the count less one."""
         b, most = self.b, max(self.tails)
         b.drive(self.running, self.launch, b.any([self.launch, finish]))
-        tail = b.choose([b.const(tail) for tail in self.tails])
+        tail = self._drains()
         countdown = b.wrap(b.add(self.left, b.const(-1)), (0, most))
         following = b.mux(finish, tail, countdown)
         b.drive(self.left, following, b.any([finish, b.invert(self.idle_left)]))
         return tail, countdown
+
+    def _drains(self) -> int:
+        """Cycles from the last issue of a run until nothing of it is on its way."""
+        return self.b.choose([self.b.const(tail) for tail in self.tails])
 
 
 class _Queued(Starts):
@@ -81,7 +85,8 @@ class _Queued(Starts):
 
     While nothing is under way, a start first lets the registers change that are read behind counters and
     addresses, and waits until they have settled. If it changes none of them, it may as well follow the run
-    before it at once, or while that one's tail is on its way.
+    before it at once, or while that one's tail is on its way. The longest tail of all dataflows counts: what
+    the control said of a run would act once more under a dataflow with a longer one.
     """
 
     def _launched(self) -> int:
@@ -105,6 +110,9 @@ class _Queued(Starts):
         if self.design.fused.travels:
             remains = b.mux(finish, tail, b.mux(self.idle_left, b.const(0), countdown))
             self._follow_halves(registers, swap, remains)
+
+    def _drains(self) -> int:
+        return self.b.const(max(self.tails))
 
     def _adopted(self, idle: int) -> tuple[int, int]:
         """When registers behind change, and when they have settled."""
@@ -140,10 +148,21 @@ class _Queued(Starts):
             found.append(b.invert(b.less(now, registers.bring(GAP_BEFORE, NEXT))))
         return found
 
+    def _ended(self, finish: int) -> int:
+        """Whether a run ends: its last issue, a tail later, which enters a line where so much is left."""
+        b, line = self.b, self.b.const(0)
+        for left in range(max(self.tails), 0, -1):
+            here = b.choose([b.const(int(tail == left)) for tail in self.tails])
+            enters = [finish] if here == b.const(1) else [finish, here]
+            if left in self.tails:
+                line = b.any([line, b.all(enters)]) if line != b.const(0) else b.all(enters)
+            line = b.delay(line, 1, resets=True, name="end")
+        return line
+
     def _count(self, finish: int) -> None:
         """How many runs are owed, and how many have ended."""
         b, started = self.b, self.b.input("started")
-        ended = b.choose([b.delay(finish, tail, resets=True, name="end") for tail in self.tails])
+        ended = self._ended(finish)
         span = (0, self.design.fused.queue + 2 + max(self.tails))
         owed = b.reg(span, name="owed")
         counted = b.mux(started, b.add(owed, b.const(1)), b.add(owed, b.const(-1)))

@@ -10,10 +10,15 @@ from lego.back.lower.control.sequencer import build_sequencer
 from lego.back.lower.registers import NEXT
 from lego.back.plan.registers import Reader
 from lego.ir.gaps import moves_on, safe_gap
-from tests.back.designs import DESIGNS, GEMM, IN_TURN, design_of
+from tests.back.designs import DESIGNS, GEMM, IN_TURN, SEVERAL, design_of
 from tests.back.machine import Machine
 from tests.back.timeline import Rooms, rooms_of, runs_of
 from tests.sequences import queued
+
+TAILS = SEVERAL.replace(
+    "{k: 2, n: 2}, temporal: [n, k, m]", "{k: 6, n: 4}, temporal: [n, k, m]"
+).replace("[2, 2]", "[6, 4]")
+"""Dataflows whose tails take 7, 13 and 6 cycles."""
 
 
 class Host:
@@ -38,10 +43,9 @@ class Host:
         return said
 
 
-@pytest.mark.parametrize("name", ["gemm", "several", "rotating", "rounds", "waiting"])
+@pytest.mark.parametrize("name", ["gemm", "several", "rotating", "rounds", "waiting", "tails"])
 def test_a_run_begins_as_early_as_it_may(name: str) -> None:
-    rooms = rooms_of(queued((DESIGNS | IN_TURN)[name], 8))
-    host = Host(rooms)
+    rooms = rooms_of(queued((DESIGNS | IN_TURN | {"tails": TAILS})[name], 8))
     r = random.Random(5)
     flows = list(runs_of(rooms.design, seed=6, count=2))
     counters = range(rooms.design.fused.n_counters)
@@ -54,7 +58,7 @@ def test_a_run_begins_as_early_as_it_may(name: str) -> None:
         assert [each["adopt"] for each in steps] == [1] + [0] * (rooms.times.settle + 1)
         assert [each["swap"] for each in steps] == [0] * (rooms.times.settle + 1) + [1]
         host.next = dict(after.program.registers)
-        tail, span = rooms.times.tails[run.layer], run.span
+        tail, span = max(rooms.times.tails), run.span
         arrives = r.randint(0, span + tail)
         said = [
             host.cycle(go=int(k == arrives), started=int(k == arrives))
@@ -79,6 +83,12 @@ def test_a_run_begins_as_early_as_it_may(name: str) -> None:
         issued = [each for each in said if each["running"]]
         for each, t in zip(issued, [*run.timestamps, *after.timestamps], strict=True):
             assert tuple(each[f"count{c}"] for c in counters) == t
+        ends = [end, first + after.span - 1]
+        ends = [e + rooms.times.tails[x.layer] for e, x in zip(ends, (run, after), strict=True)]
+        said += [host.cycle() for _ in range(ends[-1] + tail + 2 - len(said))]
+        assert [each["finished"] for each in said] == [
+            sum(k > e for e in ends) for k in range(len(said))
+        ]
 
 
 def test_starts_and_ends_are_counted() -> None:
