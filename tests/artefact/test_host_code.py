@@ -39,6 +39,7 @@ SHIPPED = (
     "fifo_fused",  # three dataflows of two operations
     "fused_mixed",
     "double_mixed",  # two halves
+    "queued_mixed",  # gaps between runs
     "causal_small",  # guards
     "band_small",  # guarded commits
     "overlapping_edges_small",  # extents
@@ -107,7 +108,7 @@ def compiled(texts: list[str], folder: Path) -> Host:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     texts = [(WORKLOADS / f"{name}.yaml").read_text() for name in SHIPPED]
     texts += [make(seed).text for make, seed in RANDOM]
-    assert len(texts) == 22
+    assert len(texts) == 23
     return compiled(texts, tmp_path_factory.mktemp("host"))
 
 
