@@ -21,7 +21,10 @@ DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
 TWICE = SEVERAL.replace("[2, 2]}", "[2, 2], double_buffer: yes, resume: yes}")
 RESUMED = ROTATING.replace("[4, 4]}", "[4, 4], resume: yes}")
 WIDE = WAITING.replace("[3, 2]}", "[3, 2], resume: yes, dma_bits: 64}")
+UNEQUAL = TWICE.replace("{k: 2, n: 2}", "{k: 6, n: 4}").replace("[2, 2]", "[6, 4]")
+"""Tails of 7, 13 and 6 cycles, in halves that runs use by turns."""
 TEXTS = DESIGNS | IN_TURN | {"double": DOUBLE, "twice": TWICE, "resumed": RESUMED, "wide": WIDE}
+TEXTS |= {"unequal": UNEQUAL}
 FAST, PLAIN = Options(clock_ps=10), Options(level=0)
 
 
@@ -36,7 +39,7 @@ def demand(cases: list[Case], seed: int = 0) -> None:
     "names",
     [
         ("gemm", "several", "fifos", "waiting", "double"),
-        ("rotating", "windows", "rounds", "twice", "edges"),
+        ("rotating", "windows", "rounds", "twice", "unequal"),
     ],
 )
 def test_runs_behind_each_other(names: tuple[str, ...], options: Options) -> None:
@@ -144,6 +147,15 @@ def test_the_host_reaches_no_half_in_use() -> None:
         image.run(op, made.tensors, program)
     compare(stream, image, rng)
     demand([Case(made.verilog, stream)])
+
+
+def test_the_host_reads_results_as_soon_as_a_run_has_ended() -> None:
+    """Also where other dataflows' tails are longer, and the next run has to wait for as long as these."""
+    made = made_of(queued(UNEQUAL, 8, "ended"))
+    tails = [flow.tail for flow in made.device.dataflows]
+    assert min(tails) == tails[2] < max(tails) - 5
+    runs = [[made.run(2)], [made.run(0)], [made.run(1), made.run(2)]]
+    demand([case_of(made, runs, np.random.default_rng(6))])
 
 
 @pytest.mark.parametrize("name", ["gemm", "several", "double"])

@@ -186,11 +186,13 @@ class _Queued(Starts):
         half, ahead = registers.bring("half"), registers.bring("half", NEXT)
         changes = b.all([swap, b.invert(b.eq(half, ahead))])
         other = b.reg(span, name="other_draining")
-        active = b.invert(b.eq(other, b.const(0)))
+        counting = b.invert(b.eq(other, b.const(0)))
         less = b.wrap(b.add(other, b.const(-1)), span)
-        b.drive(other, b.mux(changes, remains, less), b.any([changes, active]))
-        under_way = b.any([self.running, b.invert(self.idle_left)])
-        self.told |= {"under_way": under_way, "other_half": active}
+        b.drive(other, b.mux(changes, remains, less), b.any([changes, counting]))
+        # what is left when the last commit has ended, if other dataflows' tails are longer
+        rest = b.choose([b.const(span[1] - tail) for tail in self.tails])
+        under_way = b.any([self.running, b.less(rest, self.left)])
+        self.told |= {"under_way": under_way, "other_half": b.less(rest, other)}
 
 
 def starts_of(b: Builder, design: DesignPlan, tails: Sequence[int]) -> Starts:
