@@ -148,8 +148,8 @@ def digit_nest(
 ) -> tuple[int, int]:
     """A digit of an affine value in mixed radix; returns the digit and its carry out.
 
-    What is `told` is the digit of each counter's coefficient, and the first digit, in this run and in one that
-    begins. The carry is that of the current event.
+    What is `told` is the digit of each counter's coefficient, and the first digit, in this run and in one
+    that begins. The carry is that of the current event.
     """
     states = [b.reg((0, radix - 1), name=f"{name}_at{k}") for k in used]
     steps, start, first = told()
