@@ -1,0 +1,1 @@
+"""Where a bound operation's elements lie, and the search for it."""

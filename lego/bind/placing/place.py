@@ -1,0 +1,329 @@
+"""The search for a placement: address steps of an operand, and the element that is at each index.
+
+The chip reaches index ``v = A t + F_S s + b``. ``F_S`` is wired, and so is ``A`` modulo what moves a bank
+digit. An element ``E_T t + E_S s + e_0`` must be a function of the index. Along the axes it mostly is by a
+matrix ``M`` with ``M F_S = E_S``. A counter whose ``A`` has ``M A = E_T`` moves the index as it moves the
+element; what others leave, ``(E_T - M A) t``, is counted in digits that are packed into one dimension, above
+what moves the index there. So nothing is lost: any ``A`` that is right modulo the banks will do, and it is
+only a matter of room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lego.bind.linear import dot, independent, least_residue, reach, solve
+from lego.bind.placing.access import Access
+from lego.bind.placing.placement import Digit, Placement
+from lego.bind.placing.wires import Rational, Table, matrices, table_of
+from lego.bind.site import Port
+
+__all__ = ["place"]
+
+Vector = tuple[int, ...]
+
+
+def place(port: Port, access: Access, *, output: bool = False) -> Placement | str:
+    """A placement that fits the memory; or why there is none, with what the best one takes.
+
+    Indices must tell the elements of all FUs (:func:`lego.bind.placing.wires.tells`). `output`: indices are a
+    function of elements, too.
+    """
+    best: Placement | None = None
+    wired: list[tuple[Rational, Table]] = [(matrix, ()) for matrix in matrices(port, access)]
+    if not wired and (table := table_of(port, access)) is not None:
+        nothing = (Fraction(0),) * len(port.plan.offset)
+        wired = [((nothing,) * len(access.first), table)]
+    for found in _placements(port, access, wired, output=output):
+        if best is None or found.words < best.words:
+            best = found
+        if best.words <= port.words:
+            return best
+    if best is None:
+        return f"{port.name} has no dimension for what its wired bank digits don't tell"
+    return (
+        f"{port.name} needs banks of {best.words} words, they have {port.words}: "
+        f"a larger memory, or a smaller tile"
+    )
+
+
+def _placements(
+    port: Port, access: Access, wired: Sequence[tuple[Rational, Table]], *, output: bool
+) -> Iterator[Placement]:
+    """One per way to tell elements and per dimension that may have the digits; those that need fewer indices
+    since values travel to where they are used come first."""
+    for matrix, table in wired:
+        for packed in _storage(port, access):
+            for wide in (False, True) if access.reuses else (False,):
+                builder = _Builder(port, access, matrix, table, packed, output, wide)
+                found = builder.placement()
+                if found is not None and (wide or builder.meets(found)):
+                    yield found
+                    break
+
+
+def _storage(port: Port, access: Access) -> list[int]:
+    """Dimensions in which digits may be packed: first those that have one bank, and that no axis moves."""
+    windows = {j for j, _, _ in access.windows}
+    rank = range(len(port.plan.offset))
+    used = [a for a, step in enumerate(access.axes) if step is not None]
+    found = [
+        (not access.free and port.moduli[j] > 1, any(port.plan.space[j][a] for a in used), j)
+        for j in rank
+        if j not in windows
+    ]
+    return [j for _, _, j in sorted(found)] or [0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """One placement: `matrix` is ``M``, or there is a table; `packed` is the dimension with the digits;
+    `wide` if it holds what FUs without iterations read."""
+
+    port: Port
+    access: Access
+    matrix: Rational
+    table: Table
+    packed: int
+    output: bool
+    wide: bool
+
+    def placement(self) -> Placement | None:
+        """The placement; None if outputs would be in several places."""
+        steps = self._steps()
+        live = self._live()
+        left = {k: self._left(k, steps[k]) for k in live}
+        scale = self._scale()
+        if self.output and not self._one_place(steps, left):
+            return None
+        moved = {k for k in live if any(left[k]) or (self.table and any(steps[k]))}
+        digits, moves, start = self._digits(
+            {k: tuple(int(x * scale) for x in left[k]) for k in live if k in moved}, steps
+        )
+        if digits and not self._modulus(self.packed):
+            return None
+        return self._built(steps, digits, moves, start, scale)
+
+    def meets(self, found: Placement) -> bool:
+        """Whether values travel between FUs that have one index."""
+        return all(
+            dot(time, back) + dot(space, shift) == 0
+            for back, shift in self.access.reuses
+            for time, space in zip(found.time, found.space, strict=True)
+        )
+
+    def _live(self) -> list[int]:
+        return [k for k, step in enumerate(self.access.time) if step is not None]
+
+    def _scale(self) -> int:
+        """By what the matrix is integers."""
+        return math.lcm(*(x.denominator for row in self.matrix for x in row), 1)
+
+    def _modulus(self, dim: int) -> int:
+        if dim in (j for j, _, _ in self.access.windows):
+            return 0
+        return 1 if self.access.free else self.port.moduli[dim]
+
+    def _wired(self, counter: int) -> Vector:
+        """The nearest to 0 that the wires of digits allow, per dimension."""
+        found = []
+        for j, row in enumerate(self.port.plan.time):
+            modulus = self._modulus(j)
+            found.append(least_residue(row[counter], modulus) if modulus else row[counter])
+        return tuple(found)
+
+    def _allowed(self, counter: int, step: Vector) -> bool:
+        return all(
+            (a - row[counter]) % m == 0 if (m := self._modulus(j)) else a == row[counter]
+            for j, (a, row) in enumerate(zip(step, self.port.plan.time, strict=True))
+        )
+
+    def _direct(self, counter: int) -> Vector | None:
+        """Steps under which the index moves as the element does, if there are any."""
+        if self.table:
+            return None
+        wired, scale = self._wired(counter), self._scale()
+        dims = [j for j in range(len(wired)) if any(row[j] for row in self.matrix)]
+        wanted = [scale * e for e in self.access.time[counter] or ()]
+        columns = [[int(scale * row[j]) for row in self.matrix] for j in dims]
+        found = solve(columns, wanted, [wired[j] for j in dims])
+        if found is None or any(x.denominator > 1 for x in found):
+            return None
+        step = list(wired)
+        for j, value in zip(dims, found, strict=True):
+            step[j] = int(value)
+        return tuple(step) if self._allowed(counter, tuple(step)) else None
+
+    def _steps(self) -> dict[int, Vector]:
+        """``A`` of every counter that moves, before digits: direct where that leaves few holes."""
+        steps = {k: self._wired(k) for k in self._live()}
+        direct = {k: d for k in steps if (d := self._direct(k)) is not None}
+        sides = (reach(row, self.access.covers) for row in self.port.plan.space)
+        spans = [1 + high - low for low, high in sides]
+        for k in sorted(direct, key=lambda k: (max(map(abs, direct[k])), -k)):
+            trips = self.access.trips[k]
+            grown = [n + abs(a) * (trips - 1) for a, n in zip(direct[k], spans, strict=True)]
+            whole = all(abs(a) <= n for a, n in zip(direct[k], spans, strict=True))
+            fewer = math.prod(grown) <= trips * math.prod(spans)
+            if whole or fewer or self.access.merges:
+                steps[k], spans = direct[k], grown
+        return steps
+
+    def _left(self, counter: int, step: Vector) -> tuple[Fraction, ...]:
+        """``E_T - M A`` of a counter."""
+        wanted = self.access.time[counter] or ()
+        return tuple(
+            e - sum((m * a for m, a in zip(row, step, strict=True) if m and a), Fraction(0))
+            for e, row in zip(wanted, self.matrix, strict=True)
+        )
+
+    def _one_place(self, steps: dict[int, Vector], left: dict[int, tuple[Fraction, ...]]) -> bool:
+        """Whether counters that don't move the element don't move the index."""
+        if self.access.merges and not self._unique(steps, left):
+            return False
+        return not any(
+            any(steps[k]) or any(left[k]) for k in steps if not any(self.access.time[k] or ())
+        )
+
+    def _unique(self, steps: dict[int, Vector], left: dict[int, tuple[Fraction, ...]]) -> bool:
+        """Whether the matrix tells elements alone, and different indices have different ones."""
+        moved = [
+            j
+            for j, row in enumerate(self.port.plan.space)
+            if any(a and n > 1 for a, n in zip(row, self.access.covers, strict=True))
+            or any(step[j] for step in steps.values())
+        ]
+        scale = self._scale()
+        columns = [tuple(int(scale * row[j]) for row in self.matrix) for j in moved]
+        whole = not any(any(v) for v in left.values())
+        return whole and independent(columns)
+
+    def _digits(
+        self, left: dict[int, Vector], steps: dict[int, Vector]
+    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
+        """Digits, what each counter adds to them, and their starts with the element there: one digit per
+        dimension of the element that is left to move, or one per counter, whichever are fewer indices."""
+        by_row, by_counter = self._by_row(left), self._by_counter(left, steps)
+        rows, counters = (math.prod(d.count for d in found[0]) for found in (by_row, by_counter))
+        return by_row if rows <= counters and not self.table else by_counter
+
+    def _by_row(
+        self, left: dict[int, Vector]
+    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
+        digits, moves, starts = [], [], []
+        for i in range(len(self.access.first)):
+            mine = {k: v[i] for k, v in left.items() if v[i]}
+            if not mine:
+                continue
+            step = math.gcd(*mine.values())
+            low, high = reach(list(mine.values()), [self.access.trips[k] for k in mine])
+            unit = tuple(step * (n == i) for n in range(len(self.access.first)))
+            digits.append(Digit((high - low) // step + 1, unit))
+            moves.append({k: a // step for k, a in mine.items()})
+            starts.append((-low // step, unit))
+        return digits, moves, starts
+
+    def _by_counter(
+        self, left: dict[int, Vector], steps: dict[int, Vector]
+    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
+        moves = {k: steps[k] if self.table else () for k in left}
+        digits = [Digit(self.access.trips[k], v, moves[k]) for k, v in left.items()]
+        return digits, [{k: 1} for k in left], [(0, v) for v in left.values()]
+
+    def _built(
+        self,
+        steps: dict[int, Vector],
+        digits: list[Digit],
+        moves: list[dict[int, int]],
+        starts: list[tuple[int, Vector]],
+        scale: int,
+    ) -> Placement:
+        ranges = [self._range(j, steps) for j in range(len(self.port.plan.offset))]
+        low, high = ranges[self.packed]
+        modulus = self._modulus(self.packed) or 1
+        span = -(-(high - low + 1) // modulus) * modulus
+        weight, added, first = span, dict.fromkeys(steps, 0), 0
+        for digit, move, (start, _) in reversed(list(zip(digits, moves, starts, strict=True))):
+            for k, a in move.items():
+                added[k] += weight * a
+            first += weight * start
+            weight *= digit.count
+        base = self._base(ranges)
+        time = [list(row) for row in self.port.plan.time]
+        for k, step in steps.items():
+            for j, a in enumerate(step):
+                time[j][k] = a + (added[k] if j == self.packed else 0)
+        constant = self._constant(base, starts, scale)
+        shape = self._shape(ranges, base, math.prod(d.count for d in digits), span)
+        own = list(base)
+        own[self.packed] += first
+        return Placement(
+            tuple(map(tuple, time)),
+            self.port.plan.space,
+            tuple(own),
+            shape,
+            self.port.depth(shape),
+            self.packed,
+            span,
+            base[self.packed] + low,
+            tuple(digits),
+            tuple(tuple(int(x * scale) for x in row) for row in self.matrix),
+            constant,
+            scale,
+            table=self.table,
+            origin=base,
+            padded=bool(self.access.windows),
+        )
+
+    def _range(self, dim: int, steps: dict[int, Vector]) -> tuple[int, int]:
+        """Least and largest ``A t + F_S s`` without digits; ragged loops end at their bounds."""
+        space = list(self.port.plan.space[dim])
+        time = {k: step[dim] for k, step in steps.items()}
+        moves, counts = [], []
+        for axis, counter, bound in () if self.wide else self.access.ragged:
+            if time.get(counter, 0) == self.access.covers[axis] * space[axis]:
+                moves.append(space[axis])
+                counts.append(bound)
+                space[axis] = time[counter] = 0
+        moves += [*time.values(), *space]
+        counts += [*(self.access.trips[k] for k in time), *self.access.covers]
+        low, high = reach(moves, counts)
+        if not self.wide:
+            return low, high
+        wired = [index[dim] for index, _ in self.access.others]
+        below, above = reach(space, self.access.covers)
+        return low + min([0, *(x - below for x in wired)]), high + max(
+            [0, *(x - above for x in wired)]
+        )
+
+    def _base(self, ranges: Sequence[tuple[int, int]]) -> Vector:
+        """``b``: the first index is not negative, and in the bank that is wired for it."""
+        found = []
+        for j, (low, _) in enumerate(ranges):
+            modulus, offset = self._modulus(j), self.port.plan.offset[j]
+            if not modulus:
+                found.append(offset)
+                continue
+            found.append(-low + (offset + low) % modulus)
+        return tuple(found)
+
+    def _shape(
+        self, ranges: Sequence[tuple[int, int]], base: Vector, values: int, span: int
+    ) -> Vector:
+        windows = {j: extent for j, _, extent in self.access.windows}
+        return tuple(
+            windows.get(j, b + high + 1 + (span * (values - 1) if j == self.packed else 0))
+            for j, (b, (_, high)) in enumerate(zip(base, ranges, strict=True))
+        )
+
+    def _constant(self, base: Vector, starts: Sequence[tuple[int, Vector]], scale: int) -> Vector:
+        """What is added to the element at index and digits zero."""
+        total = []
+        for i, first in enumerate(self.access.first):
+            at = sum(x * b for x, b in zip(self.matrix[i], base, strict=True))
+            value = Fraction(first * scale) - at * scale
+            total.append(int(value) - sum(start * step[i] for start, step in starts))
+        return tuple(total)

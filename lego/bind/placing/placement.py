@@ -1,0 +1,101 @@
+"""Where a bound operation's elements lie: the map from a chip's indices to elements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Digit", "Placement"]
+
+Vector = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A part of an index that is read like a digit of a number.
+
+    Attributes
+    ----------
+    count : values.
+    step : what one of it adds to the element, per dimension, in units of ``1 / scale``.
+    move : what one of it adds to the index apart from its own digit; nothing where a matrix tells elements.
+    """
+
+    count: int
+    step: Vector
+    move: Vector = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The operand as the chip has it: index ``v = A t + F_S s + b`` of timestamp `t` and FU `s`, and the
+    element there.
+
+    In dimension `packed`, the index is ``v0 + span * x``, with ``low <= v0 < low + span``; `x` has the
+    `digits`, the last one lowest. The element is ``(matrix v0 + constant) / scale``, and the digits' steps.
+
+    Attributes
+    ----------
+    time : ``A``: a row per dimension, a column per counter.
+    base : ``b``.
+    shape : indices per dimension; those that nobody uses are among them.
+    words : of a bank.
+    matrix : a row per dimension of the operation's tensor, a column per dimension of the chip's.
+    table : by index from `origin` on, what is added to the element, where no matrix tells it.
+    extents : what registers of comparators get, by dimension.
+    padded : whether the chip's comparators make the pads.
+    """
+
+    time: tuple[Vector, ...]
+    space: tuple[Vector, ...]
+    base: Vector
+    shape: Vector
+    words: int
+    packed: int
+    span: int
+    low: int
+    digits: tuple[Digit, ...]
+    matrix: tuple[Vector, ...]
+    constant: Vector
+    scale: int
+    table: tuple[tuple[Vector, Vector], ...] = ()
+    origin: Vector = ()
+    extents: tuple[tuple[int, int], ...] = ()
+    padded: bool = False
+
+    def index(self, t: Vector, s: Vector) -> Vector:
+        """The index of a timestamp and an FU."""
+        return tuple(
+            sum(a * x for a, x in zip(row_t, t, strict=True))
+            + sum(a * x for a, x in zip(row_s, s, strict=True))
+            + b
+            for row_t, row_s, b in zip(self.time, self.space, self.base, strict=True)
+        )
+
+    def element(self, index: Vector) -> Vector | None:
+        """The element at an index, which may lie outside its tensor; None where none is."""
+        own = list(index)
+        x, rest = divmod(index[self.packed] - self.low, self.span) if self.digits else (0, 0)
+        if self.digits:
+            own[self.packed] = rest + self.low
+        if not 0 <= x < math.prod(d.count for d in self.digits):
+            return None
+        total = list(self.constant)
+        for digit in reversed(self.digits):
+            x, value = divmod(x, digit.count)
+            total = [a + value * step for a, step in zip(total, digit.step, strict=True)]
+            if digit.move:
+                own = [v - value * a for v, a in zip(own, digit.move, strict=True)]
+        if self.table:
+            wired = tuple(v - b for v, b in zip(own, self.origin, strict=True))
+            steps = next((step for index, step in self.table if index == wired), None)
+            if steps is None:
+                return None
+            return tuple(a + step for a, step in zip(total, steps, strict=True))
+        total = [
+            a + sum(m * v for m, v in zip(row, own, strict=True))
+            for a, row in zip(total, self.matrix, strict=True)
+        ]
+        if any(a % self.scale for a in total):
+            return None
+        return tuple(a // self.scale for a in total)

@@ -1,0 +1,208 @@
+"""Binding an operation to a dataflow: the best way that all conditions let pass, or what fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lego.bind.bodies import orders_of, too_long, unlike
+from lego.bind.domains import limits_of
+from lego.bind.linear import injective
+from lego.bind.misfit import Misfit
+from lego.bind.patterns import table_of
+from lego.bind.placing.operands import Operands
+from lego.bind.result import Bound, Refusal
+from lego.bind.room import Room
+from lego.bind.site import Site
+from lego.bind.strips import Assignment, Spread, Table, counters_of, spreads
+from lego.bind.virtual import virtual_adg
+from lego.ir.adg import InputPlan
+from lego.ir.array import ArrayOperation, Tensor
+from lego.ir.cycles import issue_cycles
+from lego.ir.pauses import pauses_of
+
+__all__ = ["bind", "bind_any"]
+
+Vector = tuple[int, ...]
+
+MOST_FASTER = 100
+"""Ways that are tried beyond the first that fits, where it pauses, to find one with fewer cycles."""
+
+
+def bind_any(
+    sites: Sequence[Site],
+    op: ArrayOperation,
+    tensors: Mapping[str, Tensor],
+    room: Room | None = None,
+) -> list[Bound | Refusal]:
+    """What each dataflow says: ways to run the operation first, the fastest first."""
+    found = [bind(site, op, tensors, room) for site in sites]
+    return sorted(
+        found,
+        key=lambda one: (0, one.cycles, one.dataflow) if isinstance(one, Bound) else (1, 0, 0),
+    )
+
+
+def bind(
+    site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor], room: Room | None = None
+) -> Bound | Refusal:
+    """The way with the fewest cycles in which a dataflow runs an operation, or why there is none.
+
+    `tensors` are the operation's, by name.
+    """
+    given = room or Room.of(site.adg)
+    orders = orders_of(site, op)
+    if not orders:
+        chip = site.adg.op
+        return Refusal(
+            site.index, "a", f"the FUs compute the body of {chip.name}, not of {op.name}"
+        )
+    fitting = [order for order in orders if unlike(site, op, tensors, order) is None]
+    if not fitting:
+        return Refusal(site.index, "a", unlike(site, op, tensors, orders[0]) or "")
+    distinct = _distinct(op)
+    if site.adg.output.injective and not distinct:
+        text = (
+            f"several iterations of {op.name} write one element, and not over loops that are summed"
+        )
+        return Refusal(site.index, "d", text)
+    operands = Operands(site, given, op, tensors, distinct)
+    return _Search(site, given, op, tensors, operands).best(fitting)
+
+
+def _distinct(op: ArrayOperation) -> bool:
+    """Whether iterations that differ in a loop of the output's indices write different elements."""
+    columns = list(zip(*op.output.map.rows, strict=True))
+    moving = [(c, n) for c, n in zip(columns, op.extents, strict=True) if any(c)]
+    return injective([c for c, _ in moving], [n for _, n in moving])
+
+
+@dataclass(frozen=True)
+class _Search:
+    site: Site
+    room: Room
+    op: ArrayOperation
+    tensors: Mapping[str, Tensor]
+    operands: Operands
+
+    def best(self, orders: Sequence[Vector]) -> Bound | Refusal:
+        """The way with the fewest cycles; of several the first, by timestamps and then as they are tried."""
+        found: Bound | None = None
+        tried = 0
+        far = Misfit("d", "", -1)
+        tables = [table_of(self.site, self.room, self.op, order) for order in orders]
+        every = [s for table in tables for s in spreads(self.site, table, self.op.extents)]
+        for each in sorted(every, key=lambda each: each.timestamps):
+            if found is not None and each.timestamps >= found.cycles:
+                break
+            for one in self._ways(each, found, far.reached):
+                tried += found is not None
+                if tried > MOST_FASTER:
+                    return found or Refusal(self.site.index, far.condition, far.reason)
+                if isinstance(one, Bound):
+                    found = one
+                    if one.cycles == each.timestamps:
+                        return one
+                elif one.reached > far.reached:
+                    far = one
+        return found or Refusal(self.site.index, far.condition, far.reason)
+
+    def _ways(self, each: Spread, best: Bound | None, far: int) -> Iterator[Bound | Misfit]:
+        """The ways to give counters what is left, each with fewer cycles than those before; or why not."""
+        reason = self._no_counter(each)
+        if reason is not None:
+            yield Misfit("d", reason)
+            return
+        most, tried = best.cycles if best else None, False
+        allowed = self.operands.allowed(each.table.order, each.axes)
+        for assignment in counters_of(self.site, each, allowed, masks=self.room.masks):
+            tried = True
+            pauses = tuple(map(int, pauses_of(self.site.adg, assignment.trips)))
+            cycles = int(issue_cycles(assignment.trips, pauses))
+            if most is None or cycles < most:
+                found = self._bound(assignment, pauses, cycles)
+                most = cycles if isinstance(found, Bound) else most
+                yield found
+        if not tried and far < 3:
+            yield self._untried(each)
+
+    def _untried(self, each: Spread) -> Misfit:
+        """Why there is no way to give counters what is left: there are too few, or the one that could be has
+        delay reuses that are always on."""
+        free = counters_of(self.site, each, lambda _, __: True, masks=self.room.masks)
+        first = next(free, None) if self._waits else None
+        if first is None:
+            return Misfit("d", self._too_few(each), 1)
+        found = self._bound(first, (0,) * len(self.site.limits), 0)
+        return found if isinstance(found, Misfit) else Misfit("b", "", 0)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether delay reuses are always on."""
+        plans = (port.plan for port in self.site.inputs)
+        return any(not d.programmable for p in plans if isinstance(p, InputPlan) for d in p.delays)
+
+    def _no_counter(self, each: Spread) -> str | None:
+        """A loop that can go nowhere."""
+        for i, left in enumerate(each.left):
+            if left > 1 and all(row[i] for row in each.table.counters):
+                return f"loop {self.op.loops[i].name} has no place: {self._against(each.table, i)}"
+        return None
+
+    def _against(self, table: Table, loop: int) -> str:
+        """Why a loop goes to no axis and no counter."""
+        parts = [
+            f"{self.site.axis_name(a)}: {row[loop]}"
+            for a, row in enumerate(table.axes)
+            if row[loop]
+        ]
+        parts += [
+            f"{self.site.counter_name(k)}: {row[loop]}"
+            for k, row in enumerate(table.counters)
+            if row[loop]
+        ]
+        return "; ".join(parts) or "there are no counters"
+
+    def _too_few(self, each: Spread) -> str:
+        """What is left of the loops, and what counters there are."""
+        left = [
+            f"{self.op.loops[i].name} ({n} trips) on "
+            f"{' or '.join(self._counters(each.table, i)) or 'no counter'}"
+            for i, n in enumerate(each.left)
+            if n > 1
+        ]
+        return f"too few counters, or trips: {', '.join(left)}"
+
+    def _counters(self, table: Table, loop: int) -> list[str]:
+        limits = enumerate(self.site.limits)
+        return [
+            f"{self.site.counter_name(k)} of up to {most}"
+            for k, most in limits
+            if not table.counters[k][loop]
+        ]
+
+    def _bound(self, given: Assignment, pauses: Vector, cycles: int) -> Bound | Misfit:
+        """The operation under an assignment, or the condition that fails and why."""
+        site, op = self.site, self.op
+        limits = limits_of(site.adg, op, given)
+        if isinstance(limits, str):
+            return Misfit("a", limits, 2)
+        if (reason := too_long(site, op, self.tensors, self._terms(given))) is not None:
+            return Misfit("a", reason, 2)
+        placed = self.operands.placed(given, pauses)
+        if isinstance(placed, Misfit):
+            return placed
+        placements = tuple(placement for placement, _ in placed)
+        delays = [reuses for _, reuses in placed[:-1]]
+        adg, bounds = virtual_adg(site, self.room, given, placements, delays, limits)
+        return Bound(site.index, op, given, adg, bounds, placements, cycles)
+
+    def _terms(self, given: Assignment) -> int:
+        """Most terms that an FU sums before it hands a result on, if the chip says over which counters it
+        does; else its accumulators are as wide as what memory holds."""
+        if self.room.holds:
+            return 1
+        rows, held = self.op.output.map.rows, self.site.output.held
+        strips = (*given.axes, *(given.counters[k] for k in held))
+        return math.prod(s.count for s in strips if s and not any(row[s.loop] for row in rows))

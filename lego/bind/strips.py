@@ -1,0 +1,244 @@
+"""How an operation's loops can be spread over axes and counters: strips of them, best ones first."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lego.bind.site import Site
+from lego.ir.adg import InputPlan
+
+__all__ = [
+    "Allowed",
+    "Assignment",
+    "Spread",
+    "Strip",
+    "Table",
+    "counters_of",
+    "divisors",
+    "spreads",
+]
+
+
+Allowed = Callable[[int, "Strip"], bool]
+"""Whether a counter may have a strip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A part of a loop: its index is the sum over its strips of `factor` times the strip's value.
+
+    Attributes
+    ----------
+    count : values; along an axis, FUs in use.
+    ragged : values of the axis and its counter together, of which the last trip may have fewer; 0 for all.
+    """
+
+    loop: int
+    factor: int
+    count: int
+    ragged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which strip each axis and each counter has; None: one FU, or one trip.
+
+    `bounds` are those of loops on axes, 0 where no register holds one.
+    """
+
+    order: tuple[int, ...]
+    axes: tuple[Strip | None, ...]
+    counters: tuple[Strip | None, ...]
+    bounds: tuple[int, ...]
+
+    @property
+    def trips(self) -> tuple[int, ...]:
+        """Of the counters."""
+        return tuple(strip.count if strip else 1 for strip in self.counters)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What may go where under one order of the inputs: loops by axis and by counter.
+
+    Attributes
+    ----------
+    axes, counters : reasons against a loop, by axis or counter and loop; empty: it may go there.
+    """
+
+    order: tuple[int, ...]
+    axes: tuple[tuple[str, ...], ...]
+    counters: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Strips along the axes, and what is left of each loop for counters, with the iterations per step."""
+
+    table: Table
+    extents: tuple[int, ...]
+    axes: tuple[Strip | None, ...]
+    left: tuple[int, ...]
+    factors: tuple[int, ...]
+
+    @property
+    def timestamps(self) -> int:
+        """Timestamps that it takes."""
+        passes = (-(-s.ragged // s.count) for s in self.axes if s and s.ragged)
+        return math.prod(self.left) * math.prod(passes)
+
+
+def divisors(number: int) -> list[int]:
+    """All of them, the largest first."""
+    return [d for d in range(number, 0, -1) if number % d == 0]
+
+
+def spreads(site: Site, table: Table, extents: Sequence[int]) -> Iterator[Spread]:
+    """Every way to give axes strips of loops."""
+    options = [
+        [None, *(s for i, n in enumerate(extents) for s in _strips(site, table, axis, i, n))]
+        for axis in range(len(site.axes))
+    ]
+    for axes in itertools.product(*options):
+        low = _spread(table, axes, extents)
+        if low is not None:
+            yield low
+            if any(port.plan.delays for port in site.inputs if isinstance(port.plan, InputPlan)):
+                yield from _raised(low)
+
+
+def _strips(site: Site, table: Table, axis: int, loop: int, extent: int) -> Iterator[Strip]:
+    """Strips of a loop along an axis: divisors, or all FUs of a ragged loop with the axis's counter."""
+    own = site.axes[axis]
+    if extent == 1 or table.axes[axis][loop]:
+        return
+    for size in divisors(extent):
+        if 1 < size <= own.size:
+            yield Strip(loop, 1, size)
+    counter = own.counter
+    if counter < 0 or own.step != own.size or table.counters[counter][loop]:
+        return
+    for count in divisors(extent):
+        most = min(own.most, own.size * site.limits[counter])
+        if own.size < count <= most and count % own.size:
+            yield Strip(loop, 1, own.size, count)
+
+
+def _spread(table: Table, axes: Sequence[Strip | None], extents: Sequence[int]) -> Spread | None:
+    """These strips as the low digits of their loops, the last axis lowest; None if they don't go together."""
+    factors, found = [1] * len(extents), list(axes)
+    for axis in range(len(axes) - 1, -1, -1):
+        strip = axes[axis]
+        if strip is not None:
+            found[axis] = replace(strip, factor=factors[strip.loop])
+            factors[strip.loop] *= strip.ragged or strip.count
+    if any(n % f for n, f in zip(extents, factors, strict=True)):
+        return None
+    left = tuple(n // f for n, f in zip(extents, factors, strict=True))
+    return Spread(table, tuple(extents), tuple(found), left, tuple(factors))
+
+
+def _raised(low: Spread) -> Iterator[Spread]:
+    """The same with strips along axes as the high digits of their loops."""
+    loops = [strip.loop for strip in low.axes if strip]
+    free = [i for i in loops if low.left[i] > 1 and loops.count(i) == 1]
+    for size in range(1, len(free) + 1):
+        for high in itertools.combinations(free, size):
+            axes = tuple(
+                replace(s, factor=low.left[s.loop]) if s and s.loop in high else s for s in low.axes
+            )
+            factors = tuple(1 if i in high else f for i, f in enumerate(low.factors))
+            yield replace(low, axes=axes, factors=factors)
+
+
+def counters_of(
+    site: Site, given: Spread, allowed: Allowed, *, masks: bool
+) -> Iterator[Assignment]:
+    """Every way to give counters what is left of the loops; a loop's outer strips go to outer counters.
+
+    `allowed` says whether a counter may have a strip. `masks`: comparators don't bind counters to axes.
+    """
+    fixed: dict[int, Strip] = {}
+    closed: set[int] = set()
+    for axis, strip in zip(site.axes, given.axes, strict=True):
+        if strip and strip.ragged:
+            if axis.counter in fixed:
+                return
+            trips, step = -(-strip.ragged // axis.size), strip.factor * axis.size
+            fixed[axis.counter] = Strip(strip.loop, step, trips, strip.ragged)
+        elif axis.counter >= 0 and (strip.count if strip else 1) < axis.size and not masks:
+            closed.add(axis.counter)
+    if closed & set(fixed) or not all(allowed(k, strip) for k, strip in fixed.items()):
+        return
+    left = [(i, n) for i, n in enumerate(given.left) if n > 1]
+    free = [k for k in range(len(site.limits)) if k not in fixed and k not in closed]
+    for chosen in _given(site, given, allowed, left, free):
+        counters = tuple((fixed | chosen).get(k) for k in range(len(site.limits)))
+        bounds = _bounds(site, given, counters, masks=masks)
+        if masks or all(b <= axis.most for b, axis in zip(bounds, site.axes, strict=True)):
+            yield Assignment(given.table.order, given.axes, counters, bounds)
+
+
+def _given(
+    site: Site, given: Spread, allowed: Allowed, left: list[tuple[int, int]], free: list[int]
+) -> Iterator[dict[int, Strip]]:
+    """Counters for loops with this many steps left; those loops first that have the fewest counters."""
+    if not left:
+        yield {}
+        return
+    fitting = {i: [k for k in free if not given.table.counters[k][i]] for i, _ in left}
+    loop, count = min(left, key=lambda each: len(fitting[each[0]]))
+    rest = [each for each in left if each[0] != loop]
+    for mine in _parts(site, loop, count, fitting[loop], given.factors[loop]):
+        if all(allowed(k, strip) for k, strip in mine.items()):
+            others = [k for k in free if k not in mine]
+            for found in _given(site, given, allowed, rest, others):
+                yield mine | found
+
+
+def _parts(
+    site: Site, loop: int, count: int, among: list[int], factor: int
+) -> Iterator[dict[int, Strip]]:
+    """A loop on one counter, then on two, and so on."""
+    for size in range(1, len(among) + 1):
+        for chosen in itertools.combinations(among, size):
+            limits = [site.limits[k] for k in chosen]
+            for counts in _products(count, limits) if math.prod(limits) >= count else ():
+                steps = [factor * math.prod(counts[n + 1 :]) for n in range(size)]
+                yield {
+                    k: Strip(loop, step, trips)
+                    for k, step, trips in zip(chosen, steps, counts, strict=True)
+                }
+
+
+def _products(count: int, limits: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Factors above 1 with this product, each up to its limit."""
+    if len(limits) == 1:
+        if 1 < count <= limits[0]:
+            yield (count,)
+        return
+    for first in divisors(count):
+        if 1 < first <= limits[0]:
+            for rest in _products(count // first, limits[1:]):
+                yield (first, *rest)
+
+
+def _bounds(
+    site: Site, given: Spread, counters: Sequence[Strip | None], *, masks: bool
+) -> tuple[int, ...]:
+    """Bounds of axes: just enough that the FUs in use count at all timestamps; 0 where no register has one,
+    or with free masks, no counter goes with the axis."""
+    found = []
+    for axis, strip in zip(site.axes, given.axes, strict=True):
+        own = counters[axis.counter] if axis.counter >= 0 else None
+        if not axis.most or (masks and axis.counter >= 0 and not (strip and strip.ragged)):
+            found.append(0)
+        elif strip and strip.ragged:
+            found.append(strip.ragged)
+        else:
+            passed = axis.step * (own.count - 1) if own else 0
+            found.append(passed + (strip.count if strip else 1))
+    return tuple(found)
