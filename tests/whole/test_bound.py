@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+import pytest
 
-from frontends.yaml import load_text
-from lego.bind.program import program_of
 from lego.bind.result import Bound
 from lego.bind.search import bind
-from lego.bind.site import Site, sites_of
-from lego.compile import compile_workload
-from lego.designs import designs_of
-from lego.ir.device import devices_from_json
+from lego.bind.site import sites_of
+from lego.ir.fused import FusedAdg
 from sim.session import Case
-from sim.streams import Stream
 from tests.bind import examples
-from tests.bind.examples import CHIPS
-from tests.bind.running import contents, expected, operation_of, random_operands
-from tests.designs import verdicts_of, whole
+from tests.bind.chips import drawn_chip
+from tests.bind.drawing import drawn_operation
+from tests.bind.rtl import Run, case_of
+from tests.bind.running import chip_of, operation_of
+from tests.designs import verdicts_of
 
 RUNS = {
     "gemm": ["RAGGED", "GEMV", "POINTWISE", "SCORES", "VALUES"],
@@ -28,50 +25,55 @@ RUNS = {
 }
 
 
-def add_run(stream: Stream, site: Site, text: str, tail: int, seed: int) -> None:
-    """Load, run, and read back an operation that must be bound."""
-    op, tensors = operation_of(text)
-    bound = bind(site, op, tensors)
-    assert isinstance(bound, Bound), str(bound)
-    program = program_of(site, bound, tail)
-    operands = random_operands(op, tensors, seed)
-    stream.program(program)
-    for port, values in zip(site.inputs, contents(bound, tensors, operands), strict=True):
-        stream.write(program.layouts[port.name], values)
-    layout = program.layouts[site.output.name]
-    if layout.preload is not None:
-        stream.write(layout, np.full(layout.shape, layout.preload))
-    stream.run(program.cycles)
-    values, mask = np.zeros(layout.shape, dtype=np.int64), np.zeros(layout.shape, dtype=np.bool_)
-    wanted = expected(op, tensors, operands)
-    for element, index in bound.results().items():
-        values[index], mask[index] = wanted[element], True
-    assert mask.sum() == len(wanted)
-    stream.read(layout, values, mask)
+def case_of_example(name: str) -> Case:
+    chip, runs = chip_of(examples.CHIPS[name]), []
+    (site,) = sites_of(chip)
+    for wanted in RUNS[name]:
+        op, tensors = operation_of(getattr(examples, wanted))
+        bound = bind(site, op, tensors)
+        assert isinstance(bound, Bound), str(bound)
+        runs.append((site, bound, tensors))
+    return case_of(chip, runs)
 
 
-def case_of(chip: str) -> Case:
-    workload = load_text(CHIPS[chip])
-    files = compile_workload(workload, source=CHIPS[chip].encode())
-    (device,) = devices_from_json(files["device.json"])
-    (site,) = sites_of(designs_of(workload)[0])
-    stream = Stream(device)
-    stream.reset()
-    for seed, name in enumerate(RUNS[chip]):
-        add_run(stream, site, getattr(examples, name), device.dataflows[0].tail, seed)
-    return Case(whole(files, device), stream)
+def drawn(seed: int, each: int) -> list[tuple[FusedAdg, list[Run]]]:
+    """The chips of a seed, with what is bound of so many operations for each dataflow."""
+    found = []
+    for chip in drawn_chip(seed):
+        runs: list[Run] = []
+        for site in sites_of(chip):
+            for k in range(each):
+                op, tensors = drawn_operation(site.adg, 1000 * seed + k)
+                bound = bind(site, op, tensors)
+                if isinstance(bound, Bound):
+                    runs.append((site, bound, tensors))
+        if runs:
+            found.append((chip, runs))
+    return found
+
+
+def check(seeds: range, each: int) -> int:
+    """Operations that ran as they should."""
+    cases, names, count = [], [], 0
+    for seed in seeds:
+        for chip, runs in drawn(seed, each):
+            cases.append(case_of(chip, runs))
+            names.append(f"chip {seed}")
+            count += len(runs)
+    for name, verdict in zip(names, verdicts_of(cases), strict=True):
+        assert not verdict.failures, f"{name}: {verdict.failures[:3]}"
+    return count
 
 
 def test_rtl_runs_bound_operations_in_every_bit_and_in_the_cycles_foretold() -> None:
-    cases = [case_of(chip) for chip in RUNS]
-    verdicts = verdicts_of(cases)
-    for chip, verdict in zip(RUNS, verdicts, strict=True):
-        assert not verdict.failures, f"{chip}: {verdict.failures[:3]}"
+    cases = [case_of_example(name) for name in RUNS]
+    for name, verdict in zip(RUNS, verdicts_of(cases), strict=True):
+        assert not verdict.failures, f"{name}: {verdict.failures[:3]}"
         assert verdict.compared > 0
 
 
 def test_a_wrong_address_step_is_seen() -> None:
-    case = case_of("depthwise")
+    case = case_of_example("depthwise")
     register = next(r for r in case.stream.device.registers if r.name == "X_step1")
     start = f"1 {register.address:x} "
     at = next(n for n, line in enumerate(case.stream.commands) if line.startswith(start))
@@ -79,3 +81,13 @@ def test_a_wrong_address_step_is_seen() -> None:
     case.stream.commands[at] = f"{start}{value + 1:x}"
     (verdict,) = verdicts_of([case])
     assert verdict.failures
+
+
+def test_rtl_of_random_chips_runs_random_operations() -> None:
+    assert check(range(12), each=4) > 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_rtl_of_many_random_chips_runs_random_operations(block: int) -> None:
+    assert check(range(20_000 + 20 * block, 20_020 + 20 * block), each=8) > 40
