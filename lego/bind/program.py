@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from lego.back.plan.design import plan_of
+from lego.back.plan.memory.bank_view import BankView
+from lego.back.plan.memory.nests import DigitNest, digit_nests
+from lego.back.plan.room import digit_first, digit_step
+from lego.bind.placing.placement import Placement
 from lego.bind.result import Bound
-from lego.bind.site import Site
+from lego.bind.site import Port, Site
 from lego.ir.fused import FusedAdg
 from lego.ir.program import Program
 from lego.program import configure
@@ -25,11 +29,35 @@ def design_of(site: Site, bound: Bound) -> FusedAdg:
 def program_of(site: Site, bound: Bound, tail: int = 0) -> Program:
     """Every register of the chip, and where elements lie, for a bound operation; `tail` are the cycles after
     the last timestamp."""
-    plan = replace(plan_of(design_of(site, bound)), registers=site.design.registers)
+    plan = replace(site.design, fused=design_of(site, bound))
     program = configure(plan, bound.bounds, dataflow=bound.dataflow, shapes=bound.shapes, tail=tail)
     registers = dict(program.registers)
     for port, placed in zip(site.ports, bound.placements, strict=True):
         memory = program.layouts[port.name].memory
-        for dim, extent in placed.extents:
-            registers[f"{memory}_extent{dim}"] = extent
+        registers |= {f"{memory}_extent{dim}": extent for dim, extent in placed.extents}
+        registers |= dict(_digits(site, port, placed, memory))
     return replace(program, registers=registers, iterations=bound.op.iterations)
+
+
+def _digits(site: Site, port: Port, placed: Placement, memory: str) -> Iterator[tuple[str, int]]:
+    """Values of the registers of bank digits, of a chip that has them: of the digits that are wired to move,
+    whether the operation moves them or not."""
+    if site.design.fused.room is None:
+        return
+    view = BankView(site.adg, port.plan)
+    (number,) = (b.index for b in site.design.buffers if b.name == memory)
+    origin = port.plan.banking.origin
+    for nest in digit_nests(site.design.views[number], free=True):
+        if not nest.kept(view):
+            continue
+        steps = nest.steps(view, len(site.limits))
+        first = nest.first(view)
+        if not nest.skewed:
+            first = _digit(nest, placed.base[nest.dim] + origin[nest.dim])
+            steps = tuple(_digit(nest, step) for step in placed.time[nest.dim])
+        yield digit_first(memory, nest), first
+        yield from ((digit_step(memory, nest, k), step) for k, step in enumerate(steps))
+
+
+def _digit(nest: DigitNest, index: int) -> int:
+    return index % nest.gcd if nest.rest else index // nest.gcd % nest.count

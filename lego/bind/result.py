@@ -88,14 +88,8 @@ class Bound:
     def _counts(self, t: Vector, s: Vector) -> bool:
         """Whether ragged loops are below their bounds."""
         for strip, at in zip(self.assignment.axes, s, strict=True):
-            if strip and strip.ragged:
-                passes = (
-                    x
-                    for other, x in zip(self.assignment.counters, t, strict=True)
-                    if other and other.ragged and other.loop == strip.loop
-                )
-                if next(passes) * strip.count + at >= strip.ragged:
-                    return False
+            if strip and strip.ragged and t[strip.counter] * strip.count + at >= strip.ragged:
+                return False
         return True
 
     def results(self) -> dict[Vector, Vector]:

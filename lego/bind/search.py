@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from lego.bind.bodies import orders_of, too_long, unlike
 from lego.bind.domains import limits_of
+from lego.bind.freedom import Freedom
 from lego.bind.linear import injective
 from lego.bind.misfit import Misfit
 from lego.bind.patterns import table_of
 from lego.bind.placing.operands import Operands
 from lego.bind.result import Bound, Refusal
-from lego.bind.room import Room
 from lego.bind.site import Site
 from lego.bind.strips import Assignment, Spread, Table, counters_of, spreads
 from lego.bind.virtual import virtual_adg
@@ -34,10 +34,10 @@ def bind_any(
     sites: Sequence[Site],
     op: ArrayOperation,
     tensors: Mapping[str, Tensor],
-    room: Room | None = None,
+    freedom: Freedom | None = None,
 ) -> list[Bound | Refusal]:
     """What each dataflow says: ways to run the operation first, the fastest first."""
-    found = [bind(site, op, tensors, room) for site in sites]
+    found = [bind(site, op, tensors, freedom) for site in sites]
     return sorted(
         found,
         key=lambda one: (0, one.cycles, one.dataflow) if isinstance(one, Bound) else (1, 0, 0),
@@ -45,13 +45,13 @@ def bind_any(
 
 
 def bind(
-    site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor], room: Room | None = None
+    site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor], freedom: Freedom | None = None
 ) -> Bound | Refusal:
     """The way with the fewest cycles in which a dataflow runs an operation, or why there is none.
 
     `tensors` are the operation's, by name.
     """
-    given = room or Room.of(site.adg)
+    given = freedom or Freedom.of(site.design.fused)
     orders = orders_of(site, op)
     if not orders:
         chip = site.adg.op
@@ -81,7 +81,7 @@ def _distinct(op: ArrayOperation) -> bool:
 @dataclass(frozen=True)
 class _Search:
     site: Site
-    room: Room
+    freedom: Freedom
     op: ArrayOperation
     tensors: Mapping[str, Tensor]
     operands: Operands
@@ -91,8 +91,12 @@ class _Search:
         found: Bound | None = None
         tried = 0
         far = Misfit("d", "", -1)
-        tables = [table_of(self.site, self.room, self.op, order) for order in orders]
-        every = [s for table in tables for s in spreads(self.site, table, self.op.extents)]
+        tables = [table_of(self.site, self.freedom, self.op, order) for order in orders]
+        every = [
+            s
+            for table in tables
+            for s in spreads(self.site, table, self.op.extents, masks=self.freedom.masks)
+        ]
         for each in sorted(every, key=lambda each: each.timestamps):
             if found is not None and each.timestamps >= found.cycles:
                 break
@@ -116,7 +120,7 @@ class _Search:
             return
         most, tried = best.cycles if best else None, False
         allowed = self.operands.allowed(each.table.order, each.axes)
-        for assignment in counters_of(self.site, each, allowed, masks=self.room.masks):
+        for assignment in counters_of(self.site, each, allowed, masks=self.freedom.masks):
             tried = True
             pauses = tuple(map(int, pauses_of(self.site.adg, assignment.trips)))
             cycles = int(issue_cycles(assignment.trips, pauses))
@@ -130,7 +134,7 @@ class _Search:
     def _untried(self, each: Spread) -> Misfit:
         """Why there is no way to give counters what is left: there are too few, or the one that could be has
         delay reuses that are always on."""
-        free = counters_of(self.site, each, lambda _, __: True, masks=self.room.masks)
+        free = counters_of(self.site, each, lambda _, __: True, masks=self.freedom.masks)
         first = next(free, None) if self._waits else None
         if first is None:
             return Misfit("d", self._too_few(each), 1)
@@ -190,18 +194,35 @@ class _Search:
             return Misfit("a", limits, 2)
         if (reason := too_long(site, op, self.tensors, self._terms(given))) is not None:
             return Misfit("a", reason, 2)
+        if (k := self._unsummed(given)) is not None:
+            text = f"results aren't summed over {site.counter_name(k)}: FUs sum over innermost counters only"
+            return Misfit("d", text, 2)
         placed = self.operands.placed(given, pauses)
         if isinstance(placed, Misfit):
             return placed
         placements = tuple(placement for placement, _ in placed)
         delays = [reuses for _, reuses in placed[:-1]]
-        adg, bounds = virtual_adg(site, self.room, given, placements, delays, limits)
+        adg, bounds = virtual_adg(site, self.freedom, given, placements, delays, limits)
         return Bound(site.index, op, given, adg, bounds, placements, cycles)
+
+    def _unsummed(self, given: Assignment) -> int | None:
+        """A counter that moves no result, outside of one that does, on a chip that doesn't sum in memory."""
+        plan, rows = self.site.adg.output, self.op.output.map.rows
+        if not self.freedom.holds or plan.accumulates:
+            return None
+        last = None
+        for k, strip in reversed(list(enumerate(given.counters))):
+            moves = strip is not None and any(row[strip.loop] for row in rows)
+            if moves and last is None:
+                last = k
+            elif last is not None and strip is not None and not moves:
+                return k
+        return None
 
     def _terms(self, given: Assignment) -> int:
         """Most terms that an FU sums before it hands a result on, if the chip says over which counters it
         does; else its accumulators are as wide as what memory holds."""
-        if self.room.holds:
+        if self.freedom.holds:
             return 1
         rows, held = self.op.output.map.rows, self.site.output.held
         strips = (*given.axes, *(given.counters[k] for k in held))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lego.back.plan.array.sums import accumulated_terms, element_terms, sum_range
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.plan.memory.bank_view import BankView
-from lego.back.plan.registers import access_of, levels, needs_extent
+from lego.back.plan.registers import access_of, moving_counters, needs_extent
 from lego.bind.linear import dot
 from lego.ir.adg import Adg, Banking, Fu, InputPlan
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
@@ -45,19 +45,20 @@ class Port:
     words : of a bank.
     stepped : counters that have an address step.
     moduli : per dimension, address steps are wired modulo this; 1: they are free.
+    loose : the same on a chip whose bank digits are registers: those that turn are free, if nodes never meet,
+        whatever moves them, as they act all at once in a window over the banks.
     compared : dimensions whose index is compared with an extent, each with the largest extent.
     indices : per FU, in the dataflow's order, its index from that of FU zero: ``F_S s``.
     nodes : per FU, the number of the one at the end of its links, which has a data node.
     served : per FU, delay reuses by number, each with the number of the FU that it takes values from.
-    steady : nodes never meet, whatever moves them: all act at once, in a window that turns over the banks.
     """
 
     plan: Plan
     words: int
     stepped: tuple[int, ...]
     moduli: tuple[int, ...]
+    loose: tuple[int, ...]
     compared: tuple[tuple[int, int], ...]
-    steady: bool
     indices: tuple[tuple[int, ...], ...] = ()
     nodes: tuple[int, ...] = ()
     served: tuple[tuple[tuple[int, int], ...], ...] = ()
@@ -75,10 +76,10 @@ class Port:
 
     @property
     def holds_freely(self) -> bool:
-        """Whether values could be held over any counters: not where banks serve nodes in turn, or delays
-        serve them, since turns and delays follow from the counters."""
+        """Whether values that are held could be so over any counters: not where banks serve nodes in turn, or
+        delays serve them, since turns and delays follow from the counters."""
         delays = self.plan.delays if isinstance(self.plan, InputPlan) else ()
-        return not (self.plan.banking.shared or delays)
+        return self.plan.hold > 0 and not (self.plan.banking.shared or delays)
 
     def depth(self, shape: tuple[int, ...]) -> int:
         """Words of a bank that a tensor of this shape takes."""
@@ -138,6 +139,7 @@ def sites_of(chip: FusedAdg) -> tuple[Site, ...]:
 
 def _site(design: DesignPlan, index: int) -> Site:
     adg = design.fused.layers[index].adg
+    room = design.fused.room is not None
     highs = {spec.name: spec.high for spec in design.registers}
     counters = zip(
         adg.dataflow.temporal, adg.dataflow.trips(adg.op), design.fused.trips(), strict=True
@@ -149,7 +151,7 @@ def _site(design: DesignPlan, index: int) -> Site:
     return Site(
         design,
         index,
-        tuple(own if dim.loop >= 0 else most for dim, own, most in counters),
+        tuple(most if dim.loop < 0 or room else own for dim, own, most in counters),
         tuple(_axis(adg, axis, highs) for axis in range(len(adg.dataflow.sizes))),
         tuple(inputs),
         output,
@@ -181,13 +183,15 @@ def _port(
     design: DesignPlan, adg: Adg, buffer: MemoryPlan, plan: Plan, highs: dict[str, int]
 ) -> Port:
     dims = needs_extent(adg, plan, access_of(adg, plan))
+    moduli, view = moduli_of(plan.banking), BankView(adg, plan)
+    turning = view.turning if _steady(view) else ()
     return Port(
         plan,
         buffer.depth_of(plan.banking.n_banks - 1),
-        levels(buffer.plans),
-        moduli_of(plan.banking),
+        moving_counters(design.fused, buffer.plans),
+        moduli,
+        tuple(1 if j in turning else m for j, m in enumerate(moduli)),
         tuple((j, highs[f"{buffer.name}_extent{j}"]) for j in dims),
-        _steady(BankView(adg, plan)),
         tuple(tuple(dot(row, fu) for row in plan.space) for fu in adg.dataflow.fus()),
         _nodes(adg, plan),
         tuple(tuple(_served(adg, plan, fu)) for fu in adg.dataflow.fus()),

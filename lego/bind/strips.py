@@ -33,13 +33,15 @@ class Strip:
     Attributes
     ----------
     count : values; along an axis, FUs in use.
-    ragged : values of the axis and its counter together, of which the last trip may have fewer; 0 for all.
+    ragged : values of the axis and a counter together, of which the last trip may have fewer; 0 for all.
+    counter : the one whose last trip that is.
     """
 
     loop: int
     factor: int
     count: int
     ragged: int = 0
+    counter: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,17 @@ def divisors(number: int) -> list[int]:
     return [d for d in range(number, 0, -1) if number % d == 0]
 
 
-def spreads(site: Site, table: Table, extents: Sequence[int]) -> Iterator[Spread]:
+def spreads(site: Site, table: Table, extents: Sequence[int], *, masks: bool) -> Iterator[Spread]:
     """Every way to give axes strips of loops."""
     options = [
-        [None, *(s for i, n in enumerate(extents) for s in _strips(site, table, axis, i, n))]
+        [
+            None,
+            *(
+                s
+                for i, n in enumerate(extents)
+                for s in _strips(site, table, axis, i, n, masks=masks)
+            ),
+        ]
         for axis in range(len(site.axes))
     ]
     for axes in itertools.product(*options):
@@ -110,21 +119,24 @@ def spreads(site: Site, table: Table, extents: Sequence[int]) -> Iterator[Spread
                 yield from _raised(low)
 
 
-def _strips(site: Site, table: Table, axis: int, loop: int, extent: int) -> Iterator[Strip]:
-    """Strips of a loop along an axis: divisors, or all FUs of a ragged loop with the axis's counter."""
+def _strips(
+    site: Site, table: Table, axis: int, loop: int, extent: int, *, masks: bool
+) -> Iterator[Strip]:
+    """Strips of a loop along an axis: divisors, or all FUs of a ragged loop with the axis's counter, or with
+    any where `masks` are free."""
     own = site.axes[axis]
     if extent == 1 or table.axes[axis][loop]:
         return
     for size in divisors(extent):
         if 1 < size <= own.size:
             yield Strip(loop, 1, size)
-    counter = own.counter
-    if counter < 0 or own.step != own.size or table.counters[counter][loop]:
-        return
-    for count in divisors(extent):
-        most = min(own.most, own.size * site.limits[counter])
-        if own.size < count <= most and count % own.size:
-            yield Strip(loop, 1, own.size, count)
+    for counter in range(len(site.limits)) if masks else (own.counter,):
+        if counter < 0 or table.counters[counter][loop] or not (masks or own.step == own.size):
+            continue
+        most = own.size * site.limits[counter]
+        for count in divisors(extent):
+            if own.size < count <= (most if masks else min(most, own.most)) and count % own.size:
+                yield Strip(loop, 1, own.size, count, counter)
 
 
 def _spread(table: Table, axes: Sequence[Strip | None], extents: Sequence[int]) -> Spread | None:
@@ -165,10 +177,10 @@ def counters_of(
     closed: set[int] = set()
     for axis, strip in zip(site.axes, given.axes, strict=True):
         if strip and strip.ragged:
-            if axis.counter in fixed:
+            if strip.counter in fixed:
                 return
             trips, step = -(-strip.ragged // axis.size), strip.factor * axis.size
-            fixed[axis.counter] = Strip(strip.loop, step, trips, strip.ragged)
+            fixed[strip.counter] = Strip(strip.loop, step, trips, strip.ragged)
         elif axis.counter >= 0 and (strip.count if strip else 1) < axis.size and not masks:
             closed.add(axis.counter)
     if closed & set(fixed) or not all(allowed(k, strip) for k, strip in fixed.items()):
@@ -230,11 +242,11 @@ def _bounds(
     site: Site, given: Spread, counters: Sequence[Strip | None], *, masks: bool
 ) -> tuple[int, ...]:
     """Bounds of axes: just enough that the FUs in use count at all timestamps; 0 where no register has one,
-    or with free masks, no counter goes with the axis."""
+    or masks are free."""
     found = []
     for axis, strip in zip(site.axes, given.axes, strict=True):
         own = counters[axis.counter] if axis.counter >= 0 else None
-        if not axis.most or (masks and axis.counter >= 0 and not (strip and strip.ragged)):
+        if not axis.most or masks:
             found.append(0)
         elif strip and strip.ragged:
             found.append(strip.ragged)

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from lego.bind.freedom import Freedom
 from lego.bind.placing.placement import Placement
-from lego.bind.room import Room
 from lego.bind.site import Site
 from lego.bind.strips import Assignment
-from lego.ir.adg import Adg, DelayReuse, InputPlan, OutputPlan
+from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.array import Access, ArrayOperation
-from lego.ir.dataflow import Dataflow
+from lego.ir.dataflow import Dataflow, TemporalDim
+from lego.ir.delay_reuse import DelayReuse
 from lego.ir.domain import Inequality
 from lego.ir.operation import Loop
 
@@ -22,7 +23,7 @@ __all__ = ["virtual_adg"]
 
 def virtual_adg(
     site: Site,
-    room: Room,
+    freedom: Freedom,
     given: Assignment,
     placements: Sequence[Placement],
     delays: Sequence[tuple[DelayReuse, ...]],
@@ -32,23 +33,23 @@ def virtual_adg(
 
     Loops, accesses and bodies stay the chip's, as far as its comparators and masks are wired by them.
     """
-    op, flow, bounds = _loops(site, given)
+    op, flow, bounds = (_free_loops if freedom.masks else _loops)(site, given)
     op = replace(op, domain=_domain(op, limits))
     inputs = tuple(
-        replace(_placed(plan, p, room), delays=d)
+        replace(_placed(plan, p, freedom), delays=d)
         for plan, p, d in zip(site.adg.inputs, placements[:-1], delays, strict=True)
     )
-    output = _placed(site.adg.output, placements[-1], room)
+    output = _placed(site.adg.output, placements[-1], freedom)
     adg = replace(site.adg, op=op, dataflow=flow, inputs=inputs, output=output)
-    return (_held(site, adg, given) if room.holds else adg), bounds
+    return (_held(site, adg, given) if freedom.holds else adg), bounds
 
 
 Kind = TypeVar("Kind", InputPlan, OutputPlan)
 
 
-def _placed(plan: Kind, placement: Placement, room: Room) -> Kind:
+def _placed(plan: Kind, placement: Placement, freedom: Freedom) -> Kind:
     """The operand at the placement's indices; a tensor by itself, which may fill what its memory has."""
-    pad = plan.tensor.pad if placement.padded and not room.masks else None
+    pad = plan.tensor.pad if placement.padded and not freedom.masks else None
     shape = plan.tensor.shape
     if isinstance(plan, InputPlan) and placement.words > plan.banking.depth(shape):
         shape = placement.shape
@@ -57,43 +58,64 @@ def _placed(plan: Kind, placement: Placement, room: Room) -> Kind:
 
 
 def _loops(site: Site, given: Assignment) -> tuple[ArrayOperation, Dataflow, dict[str, int]]:
-    """The chip's operation and dataflow, with a loop for every spare counter and for every axis that goes by
-    no counter, and the bounds of all loops."""
+    """The chip's operation and dataflow, with a loop for every spare counter, and the bounds of all loops."""
     op, flow = site.adg.op, site.adg.dataflow
-    temporal, spatial = list(flow.temporal), list(flow.spatial_loops)
+    temporal = list(flow.temporal)
     bounds = [1] * len(op.loops)
     for k, (dim, trips) in enumerate(zip(flow.temporal, given.trips, strict=True)):
         if dim.loop >= 0:
             bounds[dim.loop] = dim.step * (trips - 1) + 1
         elif trips > 1:
             temporal[k] = replace(dim, loop=len(op.loops))
-            op = _with_loop(op, f"spare{k}", trips, None)
+            op = _with_loop(op, f"spare{k}", None)
             bounds.append(trips)
-    for axis, bound in enumerate(given.bounds):
-        loop, strip = spatial[axis], given.axes[axis]
-        if loop < 0:
-            continue
-        if bound or (strip and strip.ragged) or site.axes[axis].counter < 0:
+    for loop, bound in zip(flow.spatial_loops, given.bounds, strict=True):
+        if loop >= 0:
             bounds[loop] = bound
+    return _bounded(op, replace(flow, temporal=tuple(temporal)), bounds)
+
+
+def _free_loops(site: Site, given: Assignment) -> tuple[ArrayOperation, Dataflow, dict[str, int]]:
+    """The chip's operation and dataflow, with a loop for every axis and every counter: a counter in whose
+    last trip fewer FUs of an axis count has that axis's."""
+    op, flow = site.adg.op, site.adg.dataflow
+    temporal, spatial = list(flow.temporal), list(flow.spatial_loops)
+    bounds = [1] * len(op.loops)
+    for axis, strip in enumerate(given.axes):
+        if spatial[axis] < 0:
             continue
-        spatial[axis] = len(op.loops)
-        count = strip.count if strip else 1
-        op = _with_loop(op, f"axis{axis}", count, loop)
-        bounds.append(count)
+        op, spatial[axis] = _with_loop(op, f"axis{axis}", spatial[axis]), len(op.loops)
+        bounds.append((strip.ragged or strip.count) if strip else 1)
+        if strip and strip.ragged:
+            k, size = strip.counter, site.axes[axis].size
+            temporal[k] = TemporalDim(temporal[k].name, spatial[axis], size)
+    ragged = {strip.counter for strip in given.axes if strip and strip.ragged}
+    for k, trips in enumerate(given.trips):
+        if k not in ragged:
+            temporal[k] = TemporalDim(temporal[k].name, len(op.loops), 1)
+            op = _with_loop(op, f"counter{k}", None)
+            bounds.append(trips)
+    flow = replace(flow, temporal=tuple(temporal), spatial_loops=tuple(spatial))
+    return _bounded(op, flow, bounds)
+
+
+def _bounded(
+    op: ArrayOperation, flow: Dataflow, bounds: Sequence[int]
+) -> tuple[ArrayOperation, Dataflow, dict[str, int]]:
+    """With loops that are as long as their bounds, at least."""
     loops = tuple(
         replace(loop, extent=max(loop.extent, bound))
         for loop, bound in zip(op.loops, bounds, strict=True)
     )
-    flow = replace(flow, temporal=tuple(temporal), spatial_loops=tuple(spatial))
     named = {loop.name: bound for loop, bound in zip(loops, bounds, strict=True)}
     return replace(op, loops=loops), flow, named
 
 
-def _with_loop(op: ArrayOperation, name: str, extent: int, like: int | None) -> ArrayOperation:
+def _with_loop(op: ArrayOperation, name: str, like: int | None) -> ArrayOperation:
     """The operation with one more loop, which moves what another one does, or nothing."""
     return replace(
         op,
-        loops=(*op.loops, Loop(_unused(op, name), extent)),
+        loops=(*op.loops, Loop(_unused(op, name), 1)),
         output=_wider(op.output, like),
         inputs=tuple(_wider(access, like) for access in op.inputs),
         domain=tuple(
@@ -130,11 +152,11 @@ def _held(site: Site, adg: Adg, given: Assignment) -> Adg:
         for port, plan in zip(site.inputs, adg.inputs, strict=True)
     )
     output = adg.output
-    if site.output.holds_freely:
-        hold = _still(output, given)
-        outer = range(len(site.limits) - hold)
-        again = tuple(k for k in outer if not _moves(output, given, k))
-        output = replace(output, hold=hold, revisit=again)
+    hold = _still(output, given) if site.output.holds_freely else output.hold
+    outer = range(len(site.limits) - hold)
+    again = tuple(k for k in outer if given.trips[k] > 1 and not _moves(output, given, k))
+    again = again if output.accumulates else output.revisit
+    output = replace(output, hold=hold, revisit=again)
     return replace(adg, inputs=inputs, output=output)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lego.bind.freedom import Freedom
 from lego.bind.result import Bound
-from lego.bind.room import Room
 from lego.bind.search import bind
 from lego.bind.site import Site, sites_of
 from lego.ir.array import ArrayOperation, Tensor
@@ -16,12 +16,12 @@ from tests.bind.chips import drawn_chip
 from tests.bind.drawing import drawn_operation
 from tests.bind.running import expected, ran, random_operands, simulated
 
-ROOMS = [
-    Room(steps=True),
-    Room(masks=True),
-    Room(holds=True),
-    Room(delays=True),
-    Room.everything(),
+FREEDOMS = [
+    Freedom(steps=True),
+    Freedom(masks=True),
+    Freedom(holds=True),
+    Freedom(delays=True),
+    Freedom.everything(),
 ]
 
 
@@ -77,19 +77,19 @@ def test_refused_operations_can_not_run() -> None:
     assert refused > 4
 
 
-def test_room_loses_nothing_and_keeps_results_right() -> None:
+def test_freedom_loses_nothing_and_keeps_results_right() -> None:
     more = 0
     for site, op, tensors, seed in drawn(range(30), each=1):
         plain = isinstance(bind(site, op, tensors), Bound)
-        for room in ROOMS:
-            bound = bind(site, op, tensors, room)
+        for freedom in FREEDOMS:
+            bound = bind(site, op, tensors, freedom)
             if isinstance(bound, Bound):
                 operands = random_operands(op, tensors, seed)
                 wanted = expected(op, tensors, operands)
-                assert simulated(site, bound, tensors, operands) == wanted, f"{room}: {op}"
+                assert simulated(site, bound, tensors, operands) == wanted, f"{freedom}: {op}"
                 more += not plain
             else:
-                assert not plain, f"{room}: {op}"
+                assert not plain, f"{freedom}: {op}"
     assert more > 10
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from lego.bind.freedom import Freedom
 from lego.bind.result import Bound, Refusal
-from lego.bind.room import Room
 from lego.bind.search import bind, bind_any
 from lego.bind.site import sites_of
 from tests.bind import examples
@@ -217,17 +217,17 @@ def test_refusals_say_what_would_have_to_change(
 
 
 @pytest.mark.parametrize(
-    ("chip", "name", "room"),
+    ("chip", "name", "freedom"),
     [
-        ("pixels", "PATCH", Room(delays=True)),
-        ("padded", "CONV", Room(masks=True)),
-        ("loose", "LINE", Room(holds=True)),
+        ("pixels", "PATCH", Freedom(delays=True)),
+        ("padded", "CONV", Freedom(masks=True)),
+        ("loose", "LINE", Freedom(holds=True, steps=True)),
     ],
 )
-def test_room_lets_more_operations_in(chip: str, name: str, room: Room) -> None:
+def test_freedom_lets_more_operations_in(chip: str, name: str, freedom: Freedom) -> None:
     op, tensors = operation_of(getattr(examples, name))
-    assert isinstance(bind(site(chip), op, tensors, Room.of(site(chip).adg)), Refusal)
-    bound = bind(site(chip), op, tensors, room)
+    assert isinstance(bind(site(chip), op, tensors, Freedom.of(site(chip).design.fused)), Refusal)
+    bound = bind(site(chip), op, tensors, freedom)
     assert isinstance(bound, Bound), str(bound)
     operands = random_operands(op, tensors, seed=5)
     assert simulated(site(chip), bound, tensors, operands) == expected(op, tensors, operands)

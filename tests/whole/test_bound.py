@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from frontends.yaml import load_text
 from lego.bind.result import Bound
 from lego.bind.search import bind
 from lego.bind.site import sites_of
-from lego.ir.fused import FusedAdg
+from lego.designs import designs_of
+from lego.diag import LegoError
+from lego.ir.fused import FusedAdg, Method
 from sim.session import Case
 from tests.bind import examples
 from tests.bind.chips import drawn_chip
@@ -15,6 +20,8 @@ from tests.bind.drawing import drawn_operation
 from tests.bind.rtl import Run, case_of
 from tests.bind.running import chip_of, operation_of
 from tests.designs import verdicts_of
+from tests.property.simulate import ILLEGAL
+from tests.property.test_random_room import fused, single
 
 RUNS = {
     "gemm": ["RAGGED", "GEMV", "POINTWISE", "SCORES", "VALUES"],
@@ -36,10 +43,20 @@ def case_of_example(name: str) -> Case:
     return case_of(chip, runs)
 
 
-def drawn(seed: int, each: int) -> list[tuple[FusedAdg, list[Run]]]:
-    """The chips of a seed, with what is bound of so many operations for each dataflow."""
+def with_room(seed: int) -> list[FusedAdg]:
+    """The chip of a seed with room; none if what was drawn is refused."""
+    text = (single if seed % 2 else fused)(seed).text
+    try:
+        return designs_of(load_text(text), Method.HEURISTIC)
+    except LegoError as error:
+        assert error.code in (*ILLEGAL, "E306"), error
+        return []
+
+
+def drawn(chips: list[FusedAdg], seed: int, each: int) -> list[tuple[FusedAdg, list[Run]]]:
+    """These chips, with what is bound of so many operations for each dataflow."""
     found = []
-    for chip in drawn_chip(seed):
+    for chip in chips:
         runs: list[Run] = []
         for site in sites_of(chip):
             for k in range(each):
@@ -52,11 +69,11 @@ def drawn(seed: int, each: int) -> list[tuple[FusedAdg, list[Run]]]:
     return found
 
 
-def check(seeds: range, each: int) -> int:
+def check(seeds: range, each: int, draw: Callable[[int], list[FusedAdg]] = drawn_chip) -> int:
     """Operations that ran as they should."""
     cases, names, count = [], [], 0
     for seed in seeds:
-        for chip, runs in drawn(seed, each):
+        for chip, runs in drawn(draw(seed), seed, each):
             cases.append(case_of(chip, runs))
             names.append(f"chip {seed}")
             count += len(runs)
@@ -87,7 +104,17 @@ def test_rtl_of_random_chips_runs_random_operations() -> None:
     assert check(range(12), each=4) > 12
 
 
+def test_rtl_of_random_chips_with_room_runs_random_operations() -> None:
+    assert check(range(12), each=4, draw=with_room) > 12
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
 def test_rtl_of_many_random_chips_runs_random_operations(block: int) -> None:
     assert check(range(20_000 + 20 * block, 20_020 + 20 * block), each=8) > 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_rtl_of_many_random_chips_with_room_runs_random_operations(block: int) -> None:
+    assert check(range(30_000 + 20 * block, 30_020 + 20 * block), each=8, draw=with_room) > 40

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lego.bind.freedom import Freedom
 from lego.bind.misfit import Misfit
 from lego.bind.placing.access import Access
 from lego.bind.placing.place import place
@@ -12,12 +13,12 @@ from lego.bind.placing.placement import Placement
 from lego.bind.placing.reuse import Found, meets_always, reuses_of
 from lego.bind.placing.windows import windows_of
 from lego.bind.placing.wires import tells
-from lego.bind.room import Room
 from lego.bind.site import Port, Site
 from lego.bind.strips import Allowed, Assignment, Strip
-from lego.ir.adg import DelayReuse, InputPlan
+from lego.ir.adg import InputPlan
 from lego.ir.affine import AffineMap
 from lego.ir.array import ArrayOperation, Tensor
+from lego.ir.delay_reuse import DelayReuse
 
 __all__ = ["Operands", "Placed"]
 
@@ -34,7 +35,7 @@ class Operands:
     """
 
     site: Site
-    room: Room
+    freedom: Freedom
     op: ArrayOperation
     tensors: Mapping[str, Tensor]
     distinct: bool
@@ -85,7 +86,7 @@ class Operands:
         reached = Access((), _steps(access, axes), access.offset, (), covers)
         (step,) = _steps(access, [inner])
         return meets_always(
-            self.site, self.room, self.site.inputs[port], reached, step or (), inner.count
+            self.site, self.freedom, self.site.inputs[port], reached, step or (), inner.count
         )
 
     def _access(self, port: Port, access: AffineMap, given: Assignment) -> Access:
@@ -106,7 +107,7 @@ class Operands:
     def _ragged(self, given: Assignment) -> Iterator[tuple[int, int, int]]:
         for axis, strip in enumerate(given.axes):
             if strip and strip.ragged:
-                yield axis, self.site.axes[axis].counter, strip.ragged
+                yield axis, strip.counter, strip.ragged
 
     def _served(
         self, port: Port, reached: Access, tensor: Tensor, pauses: Vector
@@ -120,7 +121,7 @@ class Operands:
             text = f"FUs are wired to one index of {port.name}, and would need different elements"
             return Misfit("c" if output else "b", text, 3)
         failed = Misfit("e", "", 4)
-        for reuses in reuses_of(self.site, self.room, port, reached, pauses, self._reused):
+        for reuses in reuses_of(self.site, self.freedom, port, reached, pauses, self._reused):
             if isinstance(reuses, Misfit):
                 return reuses
             found = self._place(port, reuses.access, tensor)
@@ -139,14 +140,14 @@ class Operands:
     def _found(self, port: Port, access: Access, tensor: Tensor) -> Placement | str:
         """A placement with free steps, if there are such; else, or if it is too large, with wired ones."""
         output = port is self.site.output
-        windows = None if self.room.masks else windows_of(port, access, tensor)
+        windows = None if self.freedom.masks else windows_of(port, access, tensor)
         if isinstance(windows, str):
             return windows
         given = replace(access, merges=output and not self.distinct)
         if windows is not None:
             given = replace(given, windows=windows.windows)
         found: Placement | str = ""
-        for free in (True, False) if self.room.steps and port.steady else (False,):
+        for free in (True, False) if self.freedom.steps and port.loose != port.moduli else (False,):
             found = place(port, replace(given, free=free), output=output)
             if isinstance(found, Placement):
                 return replace(found, extents=windows.extents if windows else ())

@@ -71,7 +71,11 @@ def _storage(port: Port, access: Access) -> list[int]:
     rank = range(len(port.plan.offset))
     used = [a for a, step in enumerate(access.axes) if step is not None]
     found = [
-        (not access.free and port.moduli[j] > 1, any(port.plan.space[j][a] for a in used), j)
+        (
+            (port.loose if access.free else port.moduli)[j] > 1,
+            any(port.plan.space[j][a] for a in used),
+            j,
+        )
         for j in rank
         if j not in windows
     ]
@@ -125,7 +129,7 @@ class _Builder:
     def _modulus(self, dim: int) -> int:
         if dim in (j for j, _, _ in self.access.windows):
             return 0
-        return 1 if self.access.free else self.port.moduli[dim]
+        return (self.port.loose if self.access.free else self.port.moduli)[dim]
 
     def _wired(self, counter: int) -> Vector:
         """The nearest to 0 that the wires of digits allow, per dimension."""

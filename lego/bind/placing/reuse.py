@@ -12,11 +12,12 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lego.bind.freedom import Freedom
 from lego.bind.misfit import Misfit
 from lego.bind.placing.access import Access
-from lego.bind.room import Room
 from lego.bind.site import Port, Site
-from lego.ir.adg import DelayReuse, InputPlan
+from lego.ir.adg import InputPlan
+from lego.ir.delay_reuse import DelayReuse
 
 __all__ = ["Reuses", "meets_always", "reuses_of"]
 
@@ -36,7 +37,7 @@ class Reuses:
 
 def reuses_of(
     site: Site,
-    room: Room,
+    freedom: Freedom,
     port: Port,
     access: Access,
     pauses: Sequence[int],
@@ -48,7 +49,7 @@ def reuses_of(
         yield Reuses((), access)
         return
     given = _Setting(
-        site, room, port, port.plan, access, tuple(pauses), {} if known is None else known
+        site, freedom, port, port.plan, access, tuple(pauses), {} if known is None else known
     )
     there = [n for n, reuse in enumerate(port.plan.delays) if _there(reuse, access.trips)]
     wanted = {n for n in there if given.reaches(n) or not given.switched(n)}
@@ -58,11 +59,11 @@ def reuses_of(
 
 
 def meets_always(
-    site: Site, room: Room, port: Port, access: Access, inner: Vector, count: int
+    site: Site, freedom: Freedom, port: Port, access: Access, inner: Vector, count: int
 ) -> bool:
     """Whether what the innermost counter moves, in so many trips, agrees with delay reuses that are always
     on; where FUs without iterations are involved, all of an access tells (:func:`reuses_of`)."""
-    if not isinstance(port.plan, InputPlan) or room.delays:
+    if not isinstance(port.plan, InputPlan) or freedom.delays:
         return True
     for reuse in port.plan.delays:
         back = reuse.dt[-1] if reuse.dt else 0
@@ -95,7 +96,7 @@ def _there(reuse: DelayReuse, trips: Sequence[int]) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Setting:
     site: Site
-    room: Room
+    freedom: Freedom
     port: Port
     plan: InputPlan
     access: Access
@@ -104,7 +105,7 @@ class _Setting:
 
     def switched(self, number: int) -> bool:
         """Whether a reuse can be off."""
-        return self.room.delays or self.plan.delays[number].programmable
+        return self.freedom.delays or self.plan.delays[number].programmable
 
     def reaches(self, number: int) -> bool:
         """Whether its FIFO can delay by as much as it takes."""
@@ -166,7 +167,8 @@ class _Setting:
     def _off(self, reuse: DelayReuse) -> DelayReuse:
         """The reuse with a source that is in no run: the register says so, and all that follows it."""
         far = max(math.prod(self.site.limits), *map(abs, reuse.dt))
-        return replace(reuse, dt=(far, *(0 for _ in reuse.dt[1:])))
+        rest = (0,) * (len(reuse.dt) - 1)
+        return replace(reuse, dt=(far, *rest) if reuse.programmable else (*rest, far), fus=())
 
     def _always(self, number: int) -> Misfit:
         reuse = self.plan.delays[number]

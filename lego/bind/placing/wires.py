@@ -95,12 +95,10 @@ def _columns(
     port: Port, access: Access, matrix: Rational, dim: int
 ) -> Iterator[tuple[Fraction, ...]]:
     """What a dimension's index has to tell, for each counter that is wired to move it."""
-    found = []
+    found, moduli = [], port.loose if access.free else port.moduli
     for k, step in enumerate(access.time):
-        wired = [
-            least_residue(row[k], m) for row, m in zip(port.plan.time, port.moduli, strict=True)
-        ]
-        if step is None or access.free or not wired[dim] or any(row[dim] for row in matrix):
+        wired = [least_residue(row[k], m) for row, m in zip(port.plan.time, moduli, strict=True)]
+        if step is None or not wired[dim] or any(row[dim] for row in matrix):
             continue
         left = [
             e - sum(m * a for m, a in zip(row, wired, strict=True) if m and a)

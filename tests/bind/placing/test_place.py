@@ -29,7 +29,7 @@ def drawn(seed: int) -> tuple[Port, Access]:
     banking = Banking(counts, (1,) * dims, (nothing,) * dims, nothing, fixed=False)
     tensor = Tensor("X", (4,) * dims, Integer(signed=True, bits=8))
     plan = InputPlan("X", tensor, time, space, nothing, (), 0, (), banking)
-    port = Port(plan, 10**6, tuple(range(counters)), moduli_of(banking), (), steady=False)
+    port = Port(plan, 10**6, tuple(range(counters)), moduli_of(banking), (1,) * dims, ())
     size = r.randint(1, 3)
     steps = tuple(tuple(r.choice([0, 1, 1, 2, 3]) for _ in range(rank)) for _ in range(counters))
     axis = tuple(r.choice([0, 1, 1, 2]) for _ in range(rank)) if size > 1 else None
