@@ -25,11 +25,13 @@ class Refusal:
     ----------
     condition : `a` to `e`: what it computes, links, reduction classes, holds and sums over time, or memory.
     reason : for people: what in the chip would have to be larger, or different.
+    complete : every way was tried; else there may be one.
     """
 
     dataflow: int
     condition: str
     reason: str
+    complete: bool = True
 
     def __str__(self) -> str:
         return f"dataflow {self.dataflow}: ({self.condition}) {self.reason}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lego.bind.bodies import orders_of, too_long, unlike
 from lego.bind.domains import limits_of
@@ -28,6 +28,8 @@ Vector = tuple[int, ...]
 
 MOST_FASTER = 100
 """Ways that are tried beyond the first that fits, where it pauses, to find one with fewer cycles."""
+MOST_TRIED, MOST_EACH = 2000, 64
+"""Ways that are tried, and those with the same strips along axes; refusals tell whether these were all."""
 
 
 def bind_any(
@@ -85,32 +87,29 @@ class _Search:
     op: ArrayOperation
     tensors: Mapping[str, Tensor]
     operands: Operands
+    _all: list[bool] = field(default_factory=list)
 
     def best(self, orders: Sequence[Vector]) -> Bound | Refusal:
         """The way with the fewest cycles; of several the first, by timestamps and then as they are tried."""
-        found: Bound | None = None
-        tried = 0
-        far = Misfit("d", "", -1)
         tables = [table_of(self.site, self.freedom, self.op, order) for order in orders]
-        every = [
-            s
-            for table in tables
-            for s in spreads(self.site, table, self.op.extents, masks=self.freedom.masks)
-        ]
+        extents, masks = self.op.extents, self.freedom.masks
+        every = [s for table in tables for s in spreads(self.site, table, extents, masks=masks)]
+        found: Bound | None = None
+        far = Misfit("d", "", -1)
+        left = MOST_TRIED
         for each in sorted(every, key=lambda each: each.timestamps):
-            if found is not None and each.timestamps >= found.cycles:
+            if left <= 0 or (found is not None and each.timestamps >= found.cycles):
                 break
             for one in self._ways(each, found, far.reached):
-                tried += found is not None
-                if tried > MOST_FASTER:
-                    return found or Refusal(self.site.index, far.condition, far.reason)
+                left -= 1
                 if isinstance(one, Bound):
-                    found = one
-                    if one.cycles == each.timestamps:
-                        return one
+                    left, found = min(left, MOST_FASTER), one
                 elif one.reached > far.reached:
                     far = one
-        return found or Refusal(self.site.index, far.condition, far.reason)
+                if left <= 0 or (found is not None and found.cycles == each.timestamps):
+                    break
+        self._all.append(left > 0)
+        return found or Refusal(self.site.index, far.condition, far.reason, all(self._all))
 
     def _ways(self, each: Spread, best: Bound | None, far: int) -> Iterator[Bound | Misfit]:
         """The ways to give counters what is left, each with fewer cycles than those before; or why not."""
@@ -118,17 +117,20 @@ class _Search:
         if reason is not None:
             yield Misfit("d", reason)
             return
-        most, tried = best.cycles if best else None, False
+        most, tried = best.cycles if best else None, 0
         allowed = self.operands.allowed(each.table.order, each.axes)
         for assignment in counters_of(self.site, each, allowed, masks=self.freedom.masks):
-            tried = True
             pauses = tuple(map(int, pauses_of(self.site.adg, assignment.trips)))
             cycles = int(issue_cycles(assignment.trips, pauses))
             if most is None or cycles < most:
                 found = self._bound(assignment, pauses, cycles)
                 most = cycles if isinstance(found, Bound) else most
                 yield found
-        if not tried and far < 3:
+            tried += 1
+            if tried == MOST_EACH:
+                self._all.append(False)
+                return
+        if not tried and far < (3 if self._waits else 1):
             yield self._untried(each)
 
     def _untried(self, each: Spread) -> Misfit:
@@ -145,7 +147,8 @@ class _Search:
     def _waits(self) -> bool:
         """Whether delay reuses are always on."""
         plans = (port.plan for port in self.site.inputs)
-        return any(not d.programmable for p in plans if isinstance(p, InputPlan) for d in p.delays)
+        delays = [d for p in plans if isinstance(p, InputPlan) for d in p.delays]
+        return not self.freedom.delays and any(not d.programmable for d in delays)
 
     def _no_counter(self, each: Spread) -> str | None:
         """A loop that can go nowhere."""

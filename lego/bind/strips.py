@@ -130,13 +130,17 @@ def _strips(
     for size in divisors(extent):
         if 1 < size <= own.size:
             yield Strip(loop, 1, size)
-    for counter in range(len(site.limits)) if masks else (own.counter,):
-        if counter < 0 or table.counters[counter][loop] or not (masks or own.step == own.size):
-            continue
-        most = own.size * site.limits[counter]
-        for count in divisors(extent):
-            if own.size < count <= (most if masks else min(most, own.most)) and count % own.size:
-                yield Strip(loop, 1, own.size, count, counter)
+    counter = -1 if masks else own.counter
+    if masks:
+        fitting = (n for n, why in zip(site.limits, table.counters, strict=True) if not why[loop])
+        most = own.size * max(fitting, default=0)
+    elif counter < 0 or table.counters[counter][loop] or own.step != own.size:
+        return
+    else:
+        most = min(own.most, own.size * site.limits[counter])
+    for count in divisors(extent):
+        if own.size < count <= most and count % own.size:
+            yield Strip(loop, 1, own.size, count, counter)
 
 
 def _spread(table: Table, axes: Sequence[Strip | None], extents: Sequence[int]) -> Spread | None:
@@ -173,25 +177,63 @@ def counters_of(
 
     `allowed` says whether a counter may have a strip. `masks`: comparators don't bind counters to axes.
     """
-    fixed: dict[int, Strip] = {}
-    closed: set[int] = set()
-    for axis, strip in zip(site.axes, given.axes, strict=True):
-        if strip and strip.ragged:
-            if strip.counter in fixed:
-                return
-            trips, step = -(-strip.ragged // axis.size), strip.factor * axis.size
-            fixed[strip.counter] = Strip(strip.loop, step, trips, strip.ragged)
-        elif axis.counter >= 0 and (strip.count if strip else 1) < axis.size and not masks:
-            closed.add(axis.counter)
-    if closed & set(fixed) or not all(allowed(k, strip) for k, strip in fixed.items()):
-        return
+    closed = {
+        axis.counter
+        for axis, strip in zip(site.axes, given.axes, strict=True)
+        if not masks and not (strip and strip.ragged) and (strip.count if strip else 1) < axis.size
+    }
     left = [(i, n) for i, n in enumerate(given.left) if n > 1]
-    free = [k for k in range(len(site.limits)) if k not in fixed and k not in closed]
-    for chosen in _given(site, given, allowed, left, free):
-        counters = tuple((fixed | chosen).get(k) for k in range(len(site.limits)))
-        bounds = _bounds(site, given, counters, masks=masks)
-        if masks or all(b <= axis.most for b, axis in zip(bounds, site.axes, strict=True)):
-            yield Assignment(given.table.order, given.axes, counters, bounds)
+    for axes, fixed in _ragged(site, given, allowed):
+        if closed & set(fixed):
+            continue
+        free = [k for k in range(len(site.limits)) if k not in fixed and k not in closed]
+        if not _matched([[k for k in free if not given.table.counters[k][i]] for i, _ in left]):
+            continue
+        for chosen in _given(site, given, allowed, left, free):
+            counters = tuple((fixed | chosen).get(k) for k in range(len(site.limits)))
+            bounds = _bounds(site, given, counters, masks=masks)
+            if masks or all(b <= axis.most for b, axis in zip(bounds, site.axes, strict=True)):
+                yield Assignment(given.table.order, axes, counters, bounds)
+
+
+def _matched(fitting: Sequence[Sequence[int]]) -> bool:
+    """Whether every loop can have a counter of its own, of those that fit it."""
+    owner: dict[int, int] = {}
+
+    def give(loop: int, seen: set[int]) -> bool:
+        for k in fitting[loop]:
+            if k not in seen:
+                seen.add(k)
+                if k not in owner or give(owner[k], seen):
+                    owner[k] = loop
+                    return True
+        return False
+
+    return all(give(loop, set()) for loop in range(len(fitting)))
+
+
+def _ragged(
+    site: Site, given: Spread, allowed: Allowed
+) -> Iterator[tuple[tuple[Strip | None, ...], dict[int, Strip]]]:
+    """Strips along the axes with a counter for each that is ragged, and what these counters have."""
+    options = [
+        [strip]
+        if strip is None or not strip.ragged or strip.counter >= 0
+        else [
+            replace(strip, counter=k)
+            for k, limit in enumerate(site.limits)
+            if not given.table.counters[k][strip.loop] and limit * strip.count >= strip.ragged
+        ]
+        for strip in given.axes
+    ]
+    for axes in itertools.product(*options):
+        ragged = [strip for strip in axes if strip and strip.ragged]
+        fixed = {
+            s.counter: Strip(s.loop, s.factor * s.count, -(-s.ragged // s.count), s.ragged)
+            for s in ragged
+        }
+        if len(fixed) == len(ragged) and all(allowed(k, strip) for k, strip in fixed.items()):
+            yield axes, fixed
 
 
 def _given(

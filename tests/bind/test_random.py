@@ -62,6 +62,7 @@ def agrees(chips: range, each: int) -> tuple[int, int]:
         bound = isinstance(found, Bound)
         if not isinstance(found, Bound) and (found.condition == "a" or "words" in found.reason):
             continue
+        assert isinstance(found, Bound) or found.complete
         assert can_run(site, op, tensors) == bound, f"chip {seed}: {op}\n{found}"
         counts[not bound] += 1
     return counts[0], counts[1]

@@ -268,3 +268,14 @@ def test_what_is_bound_depends_on_no_name() -> None:
     assert isinstance(mine, Bound)
     assert isinstance(its, Bound)
     assert (mine.assignment, mine.placements) == (its.assignment, its.placements)
+
+
+def test_refusals_tell_whether_every_way_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    op, tensors = operation_of(examples.PATCH)
+    whole = bind(site("pixels"), op, tensors)
+    assert isinstance(whole, Refusal)
+    assert whole.complete
+    monkeypatch.setattr("lego.bind.search.MOST_TRIED", 1)
+    cut = bind(site("pixels"), op, tensors)
+    assert isinstance(cut, Refusal)
+    assert not cut.complete
