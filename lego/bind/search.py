@@ -55,19 +55,15 @@ def bind(
     """
     given = freedom or Freedom.of(site.design.fused)
     orders = orders_of(site, op)
-    if not orders:
-        chip = site.adg.op
-        return Refusal(
-            site.index, "a", f"the FUs compute the body of {chip.name}, not of {op.name}"
-        )
     fitting = [order for order in orders if unlike(site, op, tensors, order) is None]
+    if not orders:
+        text = f"the FUs compute the body of {site.adg.op.name}, not of {op.name}"
+        return Refusal(site.index, "a", text)
     if not fitting:
         return Refusal(site.index, "a", unlike(site, op, tensors, orders[0]) or "")
     distinct = _distinct(op)
     if site.adg.output.injective and not distinct:
-        text = (
-            f"several iterations of {op.name} write one element, and not over loops that are summed"
-        )
+        text = f"several iterations of {op.name} write one element, not over loops that are summed"
         return Refusal(site.index, "d", text)
     operands = Operands(site, given, op, tensors, distinct)
     return _Search(site, given, op, tensors, operands).best(fitting)

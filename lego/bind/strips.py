@@ -177,11 +177,7 @@ def counters_of(
 
     `allowed` says whether a counter may have a strip. `masks`: comparators don't bind counters to axes.
     """
-    closed = {
-        axis.counter
-        for axis, strip in zip(site.axes, given.axes, strict=True)
-        if not masks and not (strip and strip.ragged) and (strip.count if strip else 1) < axis.size
-    }
+    closed = set() if masks else _closed(site, given)
     left = [(i, n) for i, n in enumerate(given.left) if n > 1]
     for axes, fixed in _ragged(site, given, allowed):
         if closed & set(fixed):
@@ -194,6 +190,15 @@ def counters_of(
             bounds = _bounds(site, given, counters, masks=masks)
             if masks or all(b <= axis.most for b, axis in zip(bounds, site.axes, strict=True)):
                 yield Assignment(given.table.order, axes, counters, bounds)
+
+
+def _closed(site: Site, given: Spread) -> set[int]:
+    """Counters that have one trip, since some FUs of their axis aren't in use."""
+    return {
+        axis.counter
+        for axis, strip in zip(site.axes, given.axes, strict=True)
+        if not (strip and strip.ragged) and (strip.count if strip else 1) < axis.size
+    }
 
 
 def _matched(fitting: Sequence[Sequence[int]]) -> bool:
@@ -216,16 +221,7 @@ def _ragged(
     site: Site, given: Spread, allowed: Allowed
 ) -> Iterator[tuple[tuple[Strip | None, ...], dict[int, Strip]]]:
     """Strips along the axes with a counter for each that is ragged, and what these counters have."""
-    options = [
-        [strip]
-        if strip is None or not strip.ragged or strip.counter >= 0
-        else [
-            replace(strip, counter=k)
-            for k, limit in enumerate(site.limits)
-            if not given.table.counters[k][strip.loop] and limit * strip.count >= strip.ragged
-        ]
-        for strip in given.axes
-    ]
+    options = [[s] if s is None else _with_counter(site, given, s) for s in given.axes]
     for axes in itertools.product(*options):
         ragged = [strip for strip in axes if strip and strip.ragged]
         fixed = {
@@ -234,6 +230,17 @@ def _ragged(
         }
         if len(fixed) == len(ragged) and all(allowed(k, strip) for k, strip in fixed.items()):
             yield axes, fixed
+
+
+def _with_counter(site: Site, given: Spread, strip: Strip) -> list[Strip | None]:
+    """A strip with each counter that it can go with, if it is ragged and has none."""
+    if not strip.ragged or strip.counter >= 0:
+        return [strip]
+    return [
+        replace(strip, counter=k)
+        for k, limit in enumerate(site.limits)
+        if not given.table.counters[k][strip.loop] and limit * strip.count >= strip.ragged
+    ]
 
 
 def _given(

@@ -249,23 +249,14 @@ class _Builder:
         low, high = ranges[self.packed]
         modulus = self._modulus(self.packed) or 1
         span = -(-(high - low + 1) // modulus) * modulus
-        weight, added, first = span, dict.fromkeys(steps, 0), 0
-        for digit, move, (start, _) in reversed(list(zip(digits, moves, starts, strict=True))):
-            for k, a in move.items():
-                added[k] += weight * a
-            first += weight * start
-            weight *= digit.count
+        added, first = self._packed(digits, moves, starts, span)
         base = self._base(ranges)
-        time = [list(row) for row in self.port.plan.time]
-        for k, step in steps.items():
-            for j, a in enumerate(step):
-                time[j][k] = a + (added[k] if j == self.packed else 0)
         constant = self._constant(base, starts, scale)
         shape = self._shape(ranges, base, math.prod(d.count for d in digits), span)
         own = list(base)
         own[self.packed] += first
         return Placement(
-            tuple(map(tuple, time)),
+            self._time(steps, added),
             self.port.plan.space,
             tuple(own),
             shape,
@@ -281,6 +272,30 @@ class _Builder:
             origin=base,
             padded=bool(self.access.windows),
         )
+
+    def _packed(
+        self,
+        digits: list[Digit],
+        moves: list[dict[int, int]],
+        starts: list[tuple[int, Vector]],
+        span: int,
+    ) -> tuple[dict[int, int], int]:
+        """What each counter adds to the packed dimension by its digits, and what these start with."""
+        weight, added, first = span, dict[int, int](), 0
+        for digit, move, (start, _) in reversed(list(zip(digits, moves, starts, strict=True))):
+            for k, a in move.items():
+                added[k] = added.get(k, 0) + weight * a
+            first += weight * start
+            weight *= digit.count
+        return added, first
+
+    def _time(self, steps: dict[int, Vector], added: dict[int, int]) -> tuple[Vector, ...]:
+        """``A``, with the digits; counters that don't move keep the chip's."""
+        time = [list(row) for row in self.port.plan.time]
+        for k, step in steps.items():
+            for j, a in enumerate(step):
+                time[j][k] = a + (added.get(k, 0) if j == self.packed else 0)
+        return tuple(map(tuple, time))
 
     def _range(self, dim: int, steps: dict[int, Vector]) -> tuple[int, int]:
         """Least and largest ``A t + F_S s`` without digits; ragged loops end at their bounds."""

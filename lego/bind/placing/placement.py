@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["Digit", "Placement"]
@@ -86,12 +88,16 @@ class Placement:
             total = [a + value * step for a, step in zip(total, digit.step, strict=True)]
             if digit.move:
                 own = [v - value * a for v, a in zip(own, digit.move, strict=True)]
-        if self.table:
-            wired = tuple(v - b for v, b in zip(own, self.origin, strict=True))
-            steps = next((step for index, step in self.table if index == wired), None)
-            if steps is None:
-                return None
-            return tuple(a + step for a, step in zip(total, steps, strict=True))
+        return self._listed(own, total) if self.table else self._moved(own, total)
+
+    def _listed(self, own: Sequence[int], total: Sequence[int]) -> Vector | None:
+        """The element by the table, from what digits tell."""
+        wired = tuple(v - b for v, b in zip(own, self.origin, strict=True))
+        steps = next((step for index, step in self.table if index == wired), None)
+        return None if steps is None else tuple(map(operator.add, total, steps))
+
+    def _moved(self, own: Sequence[int], total: Sequence[int]) -> Vector | None:
+        """The element by the matrix, from what digits tell."""
         total = [
             a + sum(m * v for m, v in zip(row, own, strict=True))
             for a, row in zip(total, self.matrix, strict=True)

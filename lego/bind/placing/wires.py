@@ -59,22 +59,28 @@ def matrices(port: Port, access: Access) -> Iterator[Rational]:
         (*(row[a] for a in used), *(index[j] for index, _ in access.others))
         for j, row in enumerate(port.plan.space)
     ]
-    windows = {i: j for j, i, _ in access.windows}
     moved = [j for j, column in enumerate(columns) if any(column)]
-    found = []
+    found = _fewest(access, used, columns, moved)
+    found.sort(key=lambda m: any(x.denominator > 1 for row in m for x in row))
+    yield from found
+    still = [j for j in range(len(columns)) if j not in moved]
+    for matrix in found:
+        yield from _widened(port, access, matrix, still)
+
+
+def _fewest(
+    access: Access, used: Sequence[int], columns: Sequence[Vector], moved: Sequence[int]
+) -> list[Rational]:
+    """The matrices with as few dimensions as there are."""
+    found: list[Rational] = []
     for size in range(min(len(moved), len(used) + len(access.others)) + 1):
         for dims in itertools.combinations(moved, size):
-            matrix = _matrix(access, used, columns, dims, windows)
+            matrix = _matrix(access, used, columns, dims)
             if matrix is not None and matrix not in found:
                 found.append(matrix)
         if found:
             break
-    found.sort(key=lambda m: any(x.denominator > 1 for row in m for x in row))
-    yield from found
-    for matrix in found:
-        yield from _widened(
-            port, access, matrix, [j for j in range(len(columns)) if j not in moved]
-        )
+    return found
 
 
 def _widened(
@@ -111,14 +117,10 @@ def _columns(
 
 
 def _matrix(
-    access: Access,
-    used: Sequence[int],
-    columns: Sequence[Vector],
-    dims: Sequence[int],
-    windows: dict[int, int],
+    access: Access, used: Sequence[int], columns: Sequence[Vector], dims: Sequence[int]
 ) -> Rational | None:
     """The matrix that has these dimensions; windows keep theirs."""
-    rows = []
+    windows, rows = {i: j for j, i, _ in access.windows}, []
     for i in range(len(access.first)):
         row = [Fraction(0)] * len(columns)
         if i in windows:
