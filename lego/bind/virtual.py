@@ -36,10 +36,10 @@ def virtual_adg(
     op, flow, bounds = (_free_loops if freedom.masks else _loops)(site, given)
     op = replace(op, domain=_domain(op, limits))
     inputs = tuple(
-        replace(_placed(plan, p, freedom), delays=d)
+        replace(_placed(plan, p), delays=d)
         for plan, p, d in zip(site.adg.inputs, placements[:-1], delays, strict=True)
     )
-    output = _placed(site.adg.output, placements[-1], freedom)
+    output = _placed(site.adg.output, placements[-1])
     adg = replace(site.adg, op=op, dataflow=flow, inputs=inputs, output=output)
     return (_held(site, adg, given) if freedom.holds else adg), bounds
 
@@ -47,9 +47,9 @@ def virtual_adg(
 Kind = TypeVar("Kind", InputPlan, OutputPlan)
 
 
-def _placed(plan: Kind, placement: Placement, freedom: Freedom) -> Kind:
+def _placed(plan: Kind, placement: Placement) -> Kind:
     """The operand at the placement's indices; a tensor by itself, which may fill what its memory has."""
-    pad = plan.tensor.pad if placement.padded and not freedom.masks else None
+    pad = plan.tensor.pad if placement.padded else None
     shape = plan.tensor.shape
     if isinstance(plan, InputPlan) and placement.words > plan.banking.depth(shape):
         shape = placement.shape

@@ -91,7 +91,7 @@ def test_freedom_loses_nothing_and_keeps_results_right() -> None:
                 more += not plain
             else:
                 assert not plain, f"{freedom}: {op}"
-    assert more > 10
+    assert more > 2
 
 
 @pytest.mark.slow

@@ -220,7 +220,6 @@ def test_refusals_say_what_would_have_to_change(
     ("chip", "name", "freedom"),
     [
         ("pixels", "PATCH", Freedom(delays=True)),
-        ("padded", "CONV", Freedom(masks=True)),
         ("loose", "LINE", Freedom(holds=True, steps=True)),
     ],
 )

@@ -140,17 +140,16 @@ class Operands:
     def _found(self, port: Port, access: Access, tensor: Tensor) -> Placement | str:
         """A placement with free steps, if there are such; else, or if it is too large, with wired ones."""
         output = port is self.site.output
-        windows = None if self.freedom.masks else windows_of(port, access, tensor)
+        windows = windows_of(port, access, tensor)
         if isinstance(windows, str):
             return windows
-        given = replace(access, merges=output and not self.distinct)
-        if windows is not None:
-            given = replace(given, windows=windows.windows)
+        merges = output and not self.distinct
+        given = replace(access, merges=merges, windows=windows.windows)
         found: Placement | str = ""
         for free in (True, False) if self.freedom.steps and port.loose != port.moduli else (False,):
             found = place(port, replace(given, free=free), output=output)
             if isinstance(found, Placement):
-                return replace(found, extents=windows.extents if windows else ())
+                return replace(found, extents=windows.extents)
         return found
 
 
