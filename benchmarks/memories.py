@@ -1,12 +1,13 @@
-"""What memories whose nodes take turns save: python -m benchmarks.memories [--size 16] [--energy] [NAME...]
+"""What turns and wide words save in memories: python -m benchmarks.memories [--size 16] [--energy] [NAME...]
 
-Each design compiled for 1 GHz in both memory styles, `at-once` and `cheapest` (docs/memories.md).
+Each design compiled for 1 GHz in three memory styles, `at-once`, `narrow` and `cheapest` (docs/memories.md).
 Areas in 1,000 um2: `waiting` are the registers in which results wait for their turn, their bits
 times a flip-flop and a multiplexer of the table of costs; `logic` is all that is neither these nor
 SRAM. `one` is one SRAM per memory of as many words as its banks have, `tensors` one of as many as the
 largest tensor in it has; each with the ratio of SRAMs and waiting registers to it.
 Cycles are those of full runs. `--energy` simulates each, takes minutes per design, and gives pJ per
-multiplication at 1 GHz by the method of `lego ppa`, at each dataflow's own mean activity.
+multiplication at 1 GHz by the method of `lego ppa`, at each dataflow's own mean activity. The second table
+compares the last of `--styles` with the first.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from lego.ppa.synthesis import Netlist
 from lego.ppa.timing import Timing, clock_of
 
 CLOCK = Options(clock_ps=1000)
-STYLES = MemoryStyle.AT_ONCE, MemoryStyle.CHEAPEST
+STYLES = MemoryStyle.AT_ONCE, MemoryStyle.NARROW, MemoryStyle.CHEAPEST
 HEADS = ("design", "style", "SRAMs", "of registers (bits)", "SRAM", "waiting", "logic", "total")
 HEADS += ("one", "ratio", "tensors", "ratio", "ns")
 
@@ -184,6 +185,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=16)
     parser.add_argument("--energy", action="store_true")
+    parser.add_argument("--styles", nargs="+", type=MemoryStyle, default=STYLES)
     parser.add_argument("names", nargs="*", default=["gemm", *NAMES])
     given = parser.parse_args()
     headed(HEADS)
@@ -191,13 +193,14 @@ def main() -> None:
     for name in given.names:
         workload = shrunk(load_workload(ROOT / "workloads" / f"{name}.yaml"), given.size)
         found = []
-        for style in STYLES:
+        for style in given.styles:
             found.append(measure(workload, style, energy=given.energy))
             printed([f"`{name}`", f"`{style}`", *found[-1].cells()])
-        rows += compared(f"`{name}`", *found)
+        rows += compared(f"`{name}`", found[0], found[-1])
     print()
-    energies = ["pJ at once", "cheapest", "ratio"] if given.energy else []
-    headed(["design", "total", "logic", "dataflow", "cycles at once", "cheapest", *energies])
+    before, after = given.styles[0], given.styles[-1]
+    energies = [f"pJ {before}", str(after), "ratio"] if given.energy else []
+    headed(["design", "total", "logic", "dataflow", f"cycles {before}", str(after), *energies])
     for row in rows:
         printed(row)
 

@@ -48,12 +48,13 @@ def designs_of(
     workload: Workload, method: Method = Method.EXACT, tell: Tell = silent
 ) -> list[FusedAdg]:
     """The designs to build: one that runs all, or one per dataflow if not fused; `tell` hears of it."""
-    adgs = adgs_of(workload, tell)
+    adgs, chip = adgs_of(workload, tell), workload.architecture
+    style, limits = chip.memory_style, dict(chip.memory_bits)
     tell("fusion", 0, 0)
-    if len(adgs) == 1 or not workload.architecture.fused:
-        found = [fuse(adg.name, [adg]) for adg in adgs]
+    if len(adgs) == 1 or not chip.fused:
+        found = [fuse(adg.name, [adg], method, style, limits) for adg in adgs]
     else:
-        found = [fuse(workload.name, adgs, method, workload.architecture.memory_style)]
+        found = [fuse(workload.name, adgs, method, style, limits)]
     return [checked(_equipped(fused, workload)) for fused in found]
 
 

@@ -166,4 +166,6 @@ def _layout(plan: Plan, memory: str, shape: tuple[int, ...], base: int) -> Layou
         strides=banking.strides(shape),
         base=base,
         preload=None,
+        wide=banking.wide,
+        along=banking.along,
     )

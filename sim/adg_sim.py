@@ -11,20 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lego.diag import InternalError
-from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
+from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.layout import Layout
 from lego.ir.operation import Reduction
 from lego.ir.program import Program
 from sim.adg_body import contributions
+from sim.adg_words import Array, Flags, Time, holds, read_words
 from sim.reference import wrap
 
 __all__ = ["Run", "run_adg"]
 
-Array = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Plan = InputPlan | OutputPlan
 
 
@@ -38,19 +36,6 @@ class Run:
     values: Array
     written: Flags
     accesses: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Time:
-    """Counter values of every timestamp, shape (timestamps, counters), the cycle in which it is issued, and
-    the FUs, (fus, axes)."""
-
-    t: Array
-    fus: Array
-    skew: Array
-    trips: tuple[int, ...]
-    pauses: tuple[int, ...]
-    issued: Array
 
 
 def run_adg(
@@ -77,7 +62,7 @@ def run_adg(
     return Run(values, written, accesses)
 
 
-def _contributed(adg: Adg, used: Sequence[Array], time: _Time) -> Array:
+def _contributed(adg: Adg, used: Sequence[Array], time: Time) -> Array:
     """The body's value of every FU and timestamp."""
     formats = [plan.tensor.format for plan in adg.inputs]
     into = adg.output_format if adg.reduction is Reduction.ADD else None
@@ -85,14 +70,14 @@ def _contributed(adg: Adg, used: Sequence[Array], time: _Time) -> Array:
     return np.broadcast_to(found, (len(time.fus), len(time.t)))
 
 
-def _timestamps(adg: Adg, program: Program) -> _Time:
+def _timestamps(adg: Adg, program: Program) -> Time:
     trips = adg.dataflow.trips(adg.op, program.bounds)
     count = int(np.prod(trips, dtype=np.int64))
     t = np.stack(np.unravel_index(np.arange(count), trips), axis=1) if trips else np.zeros((1, 0))
     fus = np.array(list(adg.dataflow.fus()), dtype=np.int64)
     skew = fus @ np.array(adg.dataflow.control, dtype=np.int64)
     pauses = tuple(program.registers.get(f"pause{k}", 0) for k in range(len(trips)))
-    return _Time(t.astype(np.int64), fus, skew, trips, pauses, _issued(trips, pauses))
+    return Time(t.astype(np.int64), fus, skew, trips, pauses, _issued(trips, pauses))
 
 
 def _issued(trips: Sequence[int], pauses: Sequence[int]) -> Array:
@@ -105,7 +90,7 @@ def _issued(trips: Sequence[int], pauses: Sequence[int]) -> Array:
     return np.arange(count) + np.cumsum(idle)
 
 
-def _elements(plan: Plan, time: _Time) -> Array:
+def _elements(plan: Plan, time: Time) -> Array:
     """Element per FU and timestamp, shape (fus, timestamps, dimensions)."""
     rank = len(plan.offset)
     by_time = time.t @ np.array(plan.time, dtype=np.int64).reshape(rank, -1).T
@@ -142,7 +127,7 @@ def _memory(plan: Plan, layout: Layout, tensor: Array, rng: np.random.Generator)
     return memory
 
 
-def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
+def _origins(adg: Adg, plan: InputPlan, time: Time) -> Array:
     """Per FU and timestamp, the flat index of the use whose data node read the value."""
     n_fus, n_times = len(time.fus), len(time.t)
     place = {tuple(fu): k for k, fu in enumerate(time.fus.tolist())}
@@ -161,7 +146,7 @@ def _origins(adg: Adg, plan: InputPlan, time: _Time) -> Array:
             delay = reuse.cycles(time.trips, skew, time.pauses)
             linked = _use(time, k, before, delay, now)
             box = reuse.domain(time.trips, skew, time.pauses)
-            source[k] = np.where(_holds(box, time), linked, source[k])
+            source[k] = np.where(holds(box, time), linked, source[k])
     if (source < 0).any():
         raise InternalError(f"{plan.name} takes a value from before the first timestamp")
     return _followed(plan, source.ravel()).reshape(n_fus, n_times)
@@ -177,7 +162,7 @@ def _followed(plan: InputPlan, flat: Array) -> Array:
     raise InternalError(f"the links of {plan.name} form a cycle")
 
 
-def _use(time: _Time, fu: int, source: int, delay: int, now: Array) -> Array:
+def _use(time: Time, fu: int, source: int, delay: int, now: Array) -> Array:
     """Flat index of what FU `source` used `delay` cycles before FU `fu` uses it."""
     cycle = time.issued[now] + time.skew[fu] - time.skew[source] - delay
     then = np.searchsorted(time.issued, cycle)
@@ -185,19 +170,12 @@ def _use(time: _Time, fu: int, source: int, delay: int, now: Array) -> Array:
     return np.where(found, source * len(time.t) + then, -1)
 
 
-def _holds(domain: Box, time: _Time) -> Flags:
-    """At which timestamps a delay reuse holds."""
-    ends = np.array(domain, dtype=np.int64)
-    flags: Flags = np.all((time.t >= ends[:, 0]) & (time.t < ends[:, 1]), axis=1)
-    return flags
-
-
 def _operand(
     adg: Adg,
     plan: InputPlan,
     program: Program,
     tensor: Array,
-    time: _Time,
+    time: Time,
     rng: np.random.Generator,
 ) -> tuple[Array, int]:
     """Value that every FU uses at every timestamp, and the words read."""
@@ -207,14 +185,18 @@ def _operand(
     elements = _elements(plan, time)
     bank, word = _words(plan, layout, elements)
     reads = origins == np.arange(origins.size).reshape(origins.shape)
-    _demand_no_conflict(plan, bank, reads, _used(plan, time, time.fus, slice(None)))
+    if plan.banking.wide == 1:
+        _demand_no_conflict(plan, bank, reads, _used(plan, time, time.fus, slice(None)))
+        count = int(reads.sum())
+    else:
+        count = read_words(adg, plan, time, (bank, word, reads))
     value = memory[bank, word % memory.shape[1]]
     if plan.tensor.pad is not None:
         value = np.where(_inside(elements, layout.shape), value, plan.tensor.pad)
-    return value.ravel()[origins], int(reads.sum())
+    return value.ravel()[origins], count
 
 
-def _used(plan: Plan, time: _Time, fus: Array, which: Array | slice) -> Array:
+def _used(plan: Plan, time: Time, fus: Array, which: Array | slice) -> Array:
     """The cycle in which each node uses memory, shape (fus, timestamps)."""
     lag = np.array(plan.banking.lag or (0,) * fus.shape[1], dtype=np.int64)
     return (fus @ lag // plan.banking.per)[:, None] + time.issued[which][None, :]
@@ -229,7 +211,7 @@ def _demand_no_conflict(plan: Plan, bank: Array, active: Flags, cycle: Array) ->
         raise InternalError(f"two data nodes of {plan.name} meet in one bank in cycle {at}")
 
 
-def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
+def _within_bounds(adg: Adg, program: Program, time: Time) -> dict[int, Flags]:
     """Per loop on an axis: whether its value is below its bound, shape (fus, timestamps)."""
     flow = adg.dataflow
     matrix = np.array(flow.temporal_matrix(len(adg.op.loops)), dtype=np.int64)
@@ -242,7 +224,7 @@ def _within_bounds(adg: Adg, program: Program, time: _Time) -> dict[int, Flags]:
     }
 
 
-def _in_domain(adg: Adg, program: Program, time: _Time) -> Flags:
+def _in_domain(adg: Adg, program: Program, time: Time) -> Flags:
     """Whether every inequality holds, by the values of the registers, shape (fus, timestamps)."""
     inside = np.ones((len(time.fus), len(time.t)), dtype=np.bool_)
     for k, guard in enumerate(adg.guards):
@@ -260,7 +242,7 @@ def _commit(
     program: Program,
     body: Array,
     valid: Mapping[int, Flags],
-    time: _Time,
+    time: Time,
     before: Array | None,
 ) -> tuple[Array, Flags, int]:
     """Reduce over classes and held counters, and commit to the banks, which hold `before`."""

@@ -59,6 +59,14 @@ def whole(files: Mapping[str, bytes], device: Device) -> str:
     return "".join(files[name].decode() for name in device.sources)
 
 
+def with_style(text: str, style: str) -> str:
+    """A workload with this style of memories."""
+    if "architecture:" not in text:
+        return f"{text}architecture: {{memory_style: {style}}}\n"
+    head, _, rest = text.partition("architecture: {")
+    return f"{head}architecture: {{memory_style: {style}{', ' * (rest[:1] != '}')}{rest}"
+
+
 def clipped(bounds: Mapping[str, int], op: Operation) -> dict[str, int]:
     """Those of the operation's loops, up to their maxima."""
     loops = {loop.name: loop.extent for loop in op.loops}

@@ -155,9 +155,10 @@ class ArchitectureForm(_Form):
         description="Energy of a memory read, in that of a register as wide, per cycle; by the SRAM "
         "model if absent.",
     )
-    memory_style: Literal["cheapest", "at-once"] = Field(
+    memory_style: Literal["cheapest", "at-once", "narrow", "wide"] = Field(
         default="cheapest",
-        description="at-once: no bank serves several data nodes in turn; for comparison.",
+        description="For comparison: narrow: a macro per bank; at-once: besides, no bank serves several "
+        "data nodes in turn; wide: macros of several banks wherever possible.",
     )
     double_buffer: Switch = Field(
         default="no",

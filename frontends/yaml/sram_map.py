@@ -56,6 +56,13 @@ class PortForm(_Form):
     data: Name
 
 
+class MaskForm(_Form):
+    """A bus that tells which bits of a word are written."""
+
+    pin: Name
+    bits: Annotated[Size, Field(ge=1, le=1024)]
+
+
 class PortsForm(_Form):
     """The pins of a macro."""
 
@@ -71,6 +78,7 @@ class MacroForm(_Form):
     words: Annotated[Size, Field(ge=2, le=2**20)]
     bits: Annotated[Size, Field(ge=1, le=1024)]
     ports: PortsForm
+    write_mask: MaskForm | None = None
     active_low: Names = []
     ties: dict[Name, Bits] = {}
     area_um2: Amount | None = None
@@ -118,13 +126,14 @@ def _models(name: str, path: Path, loc: Loc) -> bytes:
 
 
 def _cell(form: MacroForm) -> SramCell:
-    read, write = form.ports.read, form.ports.write
+    read, write, mask = form.ports.read, form.ports.write, form.write_mask
     return SramCell(
         form.module, form.words, form.bits, tuple(form.ports.clock),
         read.address, tuple(read.enable), read.data,
         write.address, tuple(write.enable), write.data,
         tuple(form.active_low), tuple(form.ties.items()),
         _thousandths(form.area_um2), _thousandths(form.energy_pj), _thousandths(form.access_ns),
+        mask.pin if mask else "", mask.bits if mask else 0,
     )  # fmt: skip
 
 
@@ -169,6 +178,7 @@ _HINTS = {
     "words": "from 2 to 1048576",
     "bits": "from 1 to 1024",
     "active_low": "a list of the pins that are on when low",
+    "write_mask": "{pin: BWE, bits: 8}: a bus, and the bits of a word that one of it lets be written",
     "macros": "a list of macros, each with module, words, bits and ports",
 }
 
@@ -203,15 +213,21 @@ def _pin_names(cell: SramCell, form: MacroForm, at: Positions, place: Place) -> 
     ports, ties = at(*place, "ports"), at(*place, "ties")
     for pin in cell.pins:
         loc = ties if pin in form.ties else ports
+        if pin == cell.mask:
+            loc = at(*place, "write_mask", "pin")
         yield from _legal(pin, loc)
         if pin.lower() in known:
             message = f"pin {pin!r} of {cell.module!r} is given twice"
             yield LegoError("E133", message, loc=loc, hint=f"name it once; {ONE_READ_ONE_WRITE}")
         known.add(pin.lower())
+    if form.write_mask and form.bits % form.write_mask.bits:
+        message = f"{form.write_mask.bits} bits per bit of the mask don't divide {form.bits}"
+        loc = at(*place, "write_mask", "bits")
+        yield LegoError("E131", message, loc=loc, hint=_HINTS["write_mask"])
     for k, pin in enumerate(form.active_low):
-        if pin not in (*cell.read_enables, *cell.write_enables):
+        if pin not in (*cell.read_enables, *cell.write_enables, cell.mask):
             message = f"{pin[:40]!r} is no enable of {cell.module!r}"
-            hint = "active_low lists pins of `enable`"
+            hint = "active_low lists pins of `enable`, and of `write_mask`"
             yield LegoError("E131", message, loc=at(*place, "active_low", k), hint=hint)
 
 

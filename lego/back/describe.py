@@ -110,6 +110,7 @@ def _memory(plan: DesignPlan, host: HostMap, buffer: MemoryPlan) -> Memory:
         banks=buffer.n_banks,
         depths=buffer.depths,
         bits=buffer.bits,
+        wide=buffer.wide,
     )
 
 
@@ -127,15 +128,16 @@ def _macros(plan: DesignPlan, lowered: Lowered, sram_map: SramMap | None) -> Ite
     modules, shapes = lowered.dag.modules, shapes_of(lowered.dag)
     names = [module.name for module in modules]
     bands = {
-        sram: arranged(*shape, sram_map.cells) if sram_map else () for sram, shape in shapes.items()
+        sram: arranged(words, bits, sram_map.cells, lanes) if sram_map else ()
+        for sram, (words, bits, lanes) in shapes.items()
     }
     for buffer, name in zip(plan.buffers, lowered.parts.memories, strict=True):
         held = counts_of(Dag(modules[: names.index(name) + 1]))
-        for sram, (words, bits) in shapes.items():
+        for sram, (words, bits, lanes) in shapes.items():
             if held[sram]:
                 small = sram_map is None and in_registers(words, bits)
                 count = held[sram]
-                yield Macro(sram, buffer.name, bits, words, count, small, bands[sram])
+                yield Macro(sram, buffer.name, bits, words, count, small, bands[sram], lanes)
 
 
 def _cells(macros: Sequence[Macro], sram_map: SramMap | None, dag: Dag) -> Iterator[SramCell]:

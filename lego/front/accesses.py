@@ -16,6 +16,7 @@ from lego.front.delays import covered
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.closed import Number
 from lego.ir.operation import Reduction
+from lego.ir.words import words_of
 
 __all__ = ["access_counts"]
 
@@ -38,9 +39,11 @@ def access_counts(
 def _reads(
     adg: Adg, plan: InputPlan, trips: Sequence[Number], pauses: Sequence[Number | int]
 ) -> Number | int:
-    """A data node fetches once per trip of its held counters, or where delay reuse doesn't reach."""
+    """A word is read once per trip of its nodes' held counters, or where delay reuse doesn't reach."""
     fetches = math.prod(trips[: len(trips) - plan.hold])
-    served = Counter(plan.levels(fu) for fu in adg.data_nodes(plan))
+    served: Counter[tuple[int, ...]] = Counter()
+    for word in words_of(adg, plan):
+        served[word.levels] += word.macros
     skew = adg.dataflow.skew
     boxes = [each.domain(trips, skew(each.shift), pauses) for each in plan.delays]
     return sum(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lego.diag import InternalError
-from lego.front.costs import bank_cost
+from lego.front.costs import macro_cost
 from lego.front.meetings import Turns, pause_level
 from lego.front.reuse import Forms
 from lego.ir.adg import Adg, OutputPlan
@@ -23,8 +23,20 @@ from lego.ir.dag import bits_for, index_bits
 from lego.ir.fused import Plan
 from lego.ir.hardware import MemoryStyle
 from lego.ir.operation import Reduction
+from lego.ir.words import added_steps, moving_dims, turning_dims
 
-__all__ = ["Form", "Nodes", "Use", "User", "digits_of", "nodes_of", "turns_of", "user_of", "uses"]
+__all__ = [
+    "Form",
+    "Nodes",
+    "Use",
+    "User",
+    "digits_of",
+    "in_turn",
+    "nodes_of",
+    "places_of",
+    "switched",
+]
+__all__ += ["turns_of", "user_of", "uses"]
 
 Vector = tuple[int, ...]
 Skews = tuple[Vector, ...]
@@ -40,6 +52,13 @@ class Form:
     counts: Vector
     gcds: Vector
     skews: Skews
+    wide: int = 1
+    along: int = -1
+
+    @property
+    def macros(self) -> int:
+        """Macros, of a bank each unless they are `wide`."""
+        return math.prod(self.counts) // (self.wide if self.along >= 0 else 1)
 
     def depth(self, shape: Vector) -> int:
         """Words per bank of a tensor of this shape."""
@@ -103,6 +122,11 @@ class User:
         return self.nodes.trips
 
     @cached_property
+    def first(self) -> Vector:
+        """The least element at timestamp zero."""
+        return tuple(f + o for f, o in zip(self.nodes.form.offset, self.origin, strict=True))
+
+    @cached_property
     def spans(self) -> Vector:
         """Largest offset per dimension."""
         return tuple(map(max, zip(*self.offsets, strict=True)))
@@ -150,34 +174,20 @@ class User:
 
     def added(self, dim: int, form: Form) -> Vector:
         """What skews add to a digit per step of each counter."""
-        return tuple(
-            sum(a * row[k] for a, row in zip(form.skews[dim], self.time, strict=True))
-            for k in range(len(self.time[0]))
-        )
+        return added_steps(form.skews[dim], self.time)
 
     def turning(self, form: Form) -> list[int]:
         """Dimensions whose own index moves its digit."""
-        return [
-            j
-            for j, (g, n) in enumerate(zip(form.gcds, form.counts, strict=True))
-            if n > 1 and any(step % (g * n) for step in self.time[j])
-        ]
+        return list(turning_dims(form, self.time))
 
     def moving(self, form: Form) -> list[int]:
         """Dimensions whose bank digit changes with the timestamp."""
-        turning = self.turning(form)
-        return [
-            j
-            for j, n in enumerate(form.counts)
-            if n > 1 and (j in turning or any(step % n for step in self.added(j, form)))
-        ]
+        return list(moving_dims(form, self.time))
 
     def memory_cost(self, form: Form) -> int:
         """Area of the banks, with what the host and sums take at each."""
-        bits, banks = self.nodes.bits, math.prod(form.counts)
         depth = max(2, form.depth(self.nodes.shape))
-        wires = (bits + bits_for(0, depth - 1)) * COSTS.mux_bit + 8 * COSTS.gate
-        return banks * (bank_cost(bits, depth) + wires)
+        return form.macros * macro_cost(self.nodes.bits * form.wide, depth)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -233,7 +243,7 @@ def digits_of(offset: Vector, form: Form) -> Vector:
 
 def uses(user: User, form: Form) -> Iterator[Use]:
     """The ways in which a dataflow can use the banks without conflicts at its largest bounds."""
-    digits = _places(user, form)
+    digits = places_of(user, form)
     moving, turning = user.moving(form), user.turning(form)
     still = [j for j in range(len(form.counts)) if j not in moving]
     level = all(x[j] == 0 for x in user.offsets for j in turning)
@@ -243,19 +253,19 @@ def uses(user: User, form: Form) -> Iterator[Use]:
         yield Use(0, user.nodes.control)
         return
     if known:
-        yield from _in_turn(user, form, moving)
-    if len(set(digits)) == len(digits) and (cost := _switch(user, form, moving, level)):
+        yield from in_turn(user, form, moving)
+    if len(set(digits)) == len(digits) and (cost := switched(user, form, moving, level)):
         yield Use(cost, (0,) * len(user.nodes.control))
 
 
-def _places(user: User, form: Form) -> list[Vector]:
+def places_of(user: User, form: Form) -> list[Vector]:
     """The bank digits of every node at timestamp zero."""
     rank = range(len(form.counts))
     return list(zip(*(user.column(j, form) for j in rank), strict=True))
 
 
 def turns_of(user: User, form: Form, phases: Vector) -> Turns:
-    """Who uses which bank when, if nodes act so many cycles after the first."""
+    """Who uses which bank, or macro of several, when, if nodes act so many cycles after the first."""
     steps = tuple(
         tuple(
             (row[k] // g + added[k]) % n
@@ -269,16 +279,19 @@ def turns_of(user: User, form: Form, phases: Vector) -> Turns:
         )
         for k in range(len(user.time[0]))
     )
-    nodes = tuple(zip(phases, _places(user, form), strict=True))
-    return Turns(nodes, form.counts, steps, user.nodes.hold)
+    nodes = tuple(zip(phases, places_of(user, form), strict=True))
+    turns = Turns(nodes, form.counts, steps, user.nodes.hold)
+    if form.along < 0 or form.wide == 1:
+        return turns
+    return turns.merged(form.along, form.wide, user.first[form.along] // form.gcds[form.along])
 
 
-def _in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
+def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
     """Ways in which banks serve nodes in turn, without a pause at the largest bounds."""
     given = user.nodes
     level = pause_level(given.hold, len(user.trips), given.sums)
     whole = all(step % form.gcds[j] == 0 for j in moving for step in user.time[j])
-    if level is None or not whole:
+    if level is None or not whole or form.along in moving:
         return
     for lag, per in user.lags():
         phases = user.phases(lag, per)
@@ -327,7 +340,7 @@ def _turns_cost(user: User, form: Form, moving: list[int]) -> int:
     """Area of what chooses among the nodes of a bank, and among the banks of a node."""
     given, met = user.nodes, math.prod(form.counts[j] for j in moving)
     pairs = met * len(given.fus)
-    sharing = -(-pairs // math.prod(form.counts))
+    sharing = -(-pairs // form.macros)
     address = bits_for(0, max(1, form.depth(given.shape) - 1))
     cost = pairs * COSTS.gate + sharing * address * (COSTS.mask_bit + 4 * COSTS.register_bit)
     if given.output or moving:
@@ -335,7 +348,7 @@ def _turns_cost(user: User, form: Form, moving: list[int]) -> int:
     return cost
 
 
-def _switch(user: User, form: Form, moving: list[int], level: bool) -> int | None:
+def switched(user: User, form: Form, moving: list[int], level: bool) -> int | None:
     """Area of what turns banks over nodes, and of the registers that add the skew; None if no
     switch serves."""
     within = not any(map(any, form.skews)) and all(
@@ -347,6 +360,5 @@ def _switch(user: User, form: Form, moving: list[int], level: bool) -> int | Non
     address = bits_for(0, max(1, depth - 1))
     stages = sum(index_bits(form.counts[j]) for j in moving)
     turned = stages if not within else 1
-    banks = math.prod(form.counts)
-    muxes = banks * (stages * (bits + 1) + turned * address)
+    muxes = math.prod(form.counts) * stages * bits + form.macros * (stages + turned * address)
     return muxes * COSTS.mux_bit + sum(user.skews) * bits * COSTS.register_bit + 1

@@ -17,13 +17,15 @@ from lego.diag import InternalError
 from lego.front.bank_use import Form, Nodes, Use, User, digits_of, user_of, uses
 from lego.front.costs import bank_cost
 from lego.front.meetings import prove_apart
-from lego.ir.adg import Banking
+from lego.ir.banking import Banking
 from lego.ir.costs import COSTS
 
 __all__ = [
     "Nodes",
     "bank_function",
+    "banking_of",
     "banks_and_area",
+    "cheapest_form",
     "least_banks",
     "prove_conflict_free",
     "shared_banks",
@@ -54,6 +56,12 @@ def banks_and_area(every: Sequence[Nodes]) -> tuple[int, int]:
     return math.prod(form.counts), cost
 
 
+def cheapest_form(every: Sequence[Nodes]) -> Form:
+    """The cheapest function with a macro per bank."""
+    users = [user_of(nodes) for nodes in every]
+    return _cheapest(users, max(user.least for user in users))[0]
+
+
 def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
     """One bank function for several dataflows, and how each uses it.
 
@@ -67,22 +75,26 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
             prove_conflict_free(form.counts, [digits_of(x, form) for x in user.offsets])
         else:
             prove_apart(use.turns, user.trips)
-    return [
-        Banking(
-            form.counts,
-            form.gcds,
-            form.skews,
-            user.origin,
-            not user.moving(form),
-            use.lag,
-            use.per,
-            use.turns is not None,
-            use.pause,
-            use.apart,
-            use.again,
-        )
-        for user, use in zip(users, chosen, strict=True)
-    ]
+    return [banking_of(user, form, use) for user, use in zip(users, chosen, strict=True)]
+
+
+def banking_of(user: User, form: Form, use: Use) -> Banking:
+    """A bank function as one dataflow uses it."""
+    return Banking(
+        form.counts,
+        form.gcds,
+        form.skews,
+        user.origin,
+        not user.moving(form),
+        use.lag,
+        use.per,
+        use.turns is not None,
+        use.pause,
+        use.apart,
+        use.again,
+        form.wide,
+        form.along,
+    )
 
 
 def _cheapest(users: Sequence[User], least: int) -> tuple[Form, list[Use]]:

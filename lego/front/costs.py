@@ -8,10 +8,11 @@ from fractions import Fraction
 
 from lego.ir import intervals
 from lego.ir.costs import COSTS
+from lego.ir.dag import bits_for
 from lego.ir.expr import Binary, BinaryOp, Expr, Literal, Operand, Unary, UnaryOp
 from lego.ir.sram import area_of, built_words, in_registers
 
-__all__ = ["bank_cost", "body_cost", "read_cost"]
+__all__ = ["bank_cost", "body_cost", "macro_cost", "read_cost"]
 
 Range = tuple[int, int]
 
@@ -28,6 +29,12 @@ def read_cost(bits: int, depth: int) -> Fraction:
 def bank_cost(bits: int, depth: int) -> int:
     """Area of a bank of so many words: of an SRAM, or of registers where that takes less."""
     return area_of(built_words(depth, bits), bits)
+
+
+def macro_cost(bits: int, depth: int) -> int:
+    """Area of a macro of so many words, with what the host and sums take at it."""
+    wires = (bits + bits_for(0, depth - 1)) * COSTS.mux_bit + 8 * COSTS.gate
+    return bank_cost(bits, depth) + wires
 
 
 def body_cost(bodies: Sequence[tuple[Expr, Sequence[int]]], ports: Mapping[int, Range]) -> int:

@@ -183,7 +183,9 @@ def _bank_line(adg: Adg, plan: InputPlan | OutputPlan, words: Mapping[str, int])
         )
         waits = banking.lag != adg.dataflow.control
         how = turns + (", waiting in a register each" if waits else "")
+    aside = f", {banking.wide} side by side in a macro" if banking.wide > 1 else ""
+    whole = f" of {banking.wide} elements" if banking.wide > 1 else ""
     return (
-        f"{banking.n_banks} banks of {banking.depth(plan.tensor.shape)} words, {how}, proved free "
-        f"of conflicts; {words[plan.name]} words accessed"
+        f"{banking.n_banks} banks of {banking.depth(plan.tensor.shape)} words{aside}, {how}, proved free "
+        f"of conflicts; {words[plan.name]} words{whole} accessed"
     )

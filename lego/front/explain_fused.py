@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from lego.front.bank_use import nodes_of
 from lego.front.banking import least_banks
 from lego.front.explain import explain, why_banks
-from lego.ir.adg import Banking, Fu, InputPlan
+from lego.front.wide import areas
+from lego.ir.adg import Fu, InputPlan
+from lego.ir.banking import Banking
 from lego.ir.costs import COSTS
 from lego.ir.fused import FusedAdg, Layer, MemoryPlan
 
@@ -25,8 +27,13 @@ def explain_design(fused: FusedAdg) -> str:
     """Text for people: one section for what is shared, one per dataflow."""
     if len(fused.layers) == 1:
         adg = fused.layers[0].adg
-        why = (f"  banks of {p.name}: {why_banks([nodes_of(adg, p)])}" for p in adg.operands())
-        return "\n".join([explain(adg), *why])
+        why = [
+            f"  banks of {p.name}: {why_banks([nodes_of(adg, p)])}"
+            for p in adg.operands()
+            if p.banking.wide == 1
+        ]
+        wide = [f"  memory {m.name}: {_why_wide(fused, m)}" for m in fused.buffers() if m.wide > 1]
+        return "\n".join([explain(adg), *why, *wide])
     lines = [*_shared(fused)]
     for k, layer in enumerate(fused.layers):
         lines += ["", f"dataflow {k}, {layer.label}", explain(layer.adg)]
@@ -42,7 +49,8 @@ def _shared(fused: FusedAdg) -> Iterator[str]:
     if fusion.bound:
         part = (fusion.cost - fusion.bound) / fusion.cost
         gap = "proved least" if fusion.optimal else f"at most {part:.1%} above the least"
-    yield f"  links, multiplexers, bodies and operand memories: {fusion.cost / 1000:,.0f} um2 modelled, {gap}"
+    cost = f"{fusion.cost / 1000:,.0f} um2 modelled, {gap}"
+    yield f"  links, multiplexers, bodies and operand memories with a macro per bank: {cost}"
     for buffer in fused.buffers():
         yield from _port(fused, buffer)
 
@@ -59,7 +67,19 @@ def _port(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
         yield from _sources(fused, buffer)
     shapes = ", ".join(f"{count} of {depth} words" for count, depth in buffer.depths)
     yield f"    {buffer.n_banks} banks: {shapes} of {buffer.bits} bits"
+    if buffer.wide > 1:
+        yield f"    {_why_wide(fused, buffer)}"
     yield from _banks(fused, buffer)
+
+
+def _why_wide(fused: FusedAdg, buffer: MemoryPlan) -> str:
+    """Macros with wide words, and what they save."""
+    mine, alone = (f"{area / 1000:,.0f} um2" for area in areas(fused, buffer))
+    macros = f"{buffer.n_macros} macros" if buffer.n_macros > 1 else "one macro"
+    return (
+        f"in {macros} with words of {buffer.wide} elements: {mine} modelled with what "
+        f"their use takes; with a macro per bank {alone}"
+    )
 
 
 def _sources(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
@@ -123,8 +143,12 @@ def _banks(fused: FusedAdg, buffer: MemoryPlan) -> Iterator[str]:
         least, banking = least_banks(nodes), plans[0].banking
         proof = "as many as act at once" if banking.n_banks == least else f"{least} act at once"
         bank = " , ".join(_terms(banking)) or "0"
+        if banking.wide > 1:
+            along = f" along d{banking.along}" if banking.along >= 0 else ", of which it uses one"
+            bank += f" in words of {banking.wide}{along}"
         yield f"    {tensor}: bank {bank}; {banking.n_banks} banks, {proof}"
-        yield f"      {why_banks(nodes)}"
+        if banking.wide == 1:
+            yield f"      {why_banks(nodes)}"
 
 
 def _terms(banking: Banking) -> Iterator[str]:

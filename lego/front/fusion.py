@@ -6,7 +6,7 @@ gets one bank function for all dataflows that use it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lego.diag import InternalError
@@ -15,6 +15,7 @@ from lego.front.banking import shared_banks
 from lego.front.binding import Binding, bindings, fixed_cost, identity, plans_at
 from lego.front.candidates import Option, Port, port_of
 from lego.front.choice import Choice, cost_of, exact, heuristic, sources_of
+from lego.front.wide import widened
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan, Source
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Fusion, Layer, Method, Plan, single
@@ -28,10 +29,19 @@ def fuse(
     adgs: Sequence[Adg],
     method: Method = Method.EXACT,
     style: MemoryStyle = MemoryStyle.CHEAPEST,
+    limits: Mapping[str, int] | None = None,
 ) -> FusedAdg:
-    """One design that runs any of the dataflows; their counters and axes are equally many."""
+    """One design that runs any of the dataflows; their counters and axes are equally many.
+
+    `limits`: bits that banks may have, by tensor.
+    """
     if len(adgs) == 1:
-        return checked(replace(single(adgs[0]), name=name))
+        return checked(widened(replace(single(adgs[0]), name=name), style, limits))
+    return checked(widened(_fused(name, adgs, method, style), style, limits))
+
+
+def _fused(name: str, adgs: Sequence[Adg], method: Method, style: MemoryStyle) -> FusedAdg:
+    """The same with a bank per macro."""
     adgs = _with_shared_banks(adgs, style)
     fus = _box(adgs)
     if method is Method.NAIVE:
@@ -134,7 +144,7 @@ def _standalone(port: Port) -> dict[tuple[int, int], Option]:
 
 def _design(name: str, adgs: Sequence[Adg], binding: Binding, fusion: Fusion) -> FusedAdg:
     layers = tuple(Layer(adg, ports) for adg, ports in zip(adgs, binding, strict=True))
-    return checked(FusedAdg("lego/adg/3", name, _names(layers), layers, fusion))
+    return FusedAdg("lego/adg/3", name, _names(layers), layers, fusion)
 
 
 def _names(layers: Sequence[Layer]) -> tuple[str, ...]:

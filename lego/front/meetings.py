@@ -59,6 +59,18 @@ class Turns:
         """Whether nodes of one phase are in different banks."""
         return sum(map(len, self.by_phase.values())) == len(self.nodes)
 
+    def merged(self, dim: int, wide: int, first: int) -> Turns:
+        """The same for macros of so many banks along a dimension whose digit stands still, `first` being that
+        of the digits' zero."""
+        count = self.counts[dim]
+        nodes = tuple(
+            (phase, (*at[:dim], (first + at[dim]) % count // wide, *at[dim + 1 :]))
+            for phase, at in self.nodes
+        )
+        counts = (*self.counts[:dim], count // wide, *self.counts[dim + 1 :])
+        steps = tuple((*step[:dim], 0, *step[dim + 1 :]) for step in self.steps)
+        return Turns(nodes, counts, steps, self.hold)
+
     def meet(self, trips: Sequence[int], pauses: Sequence[int] = ()) -> bool:
         """Whether two nodes use one bank in one cycle, at these trip counts and pauses."""
         if not self.differ:

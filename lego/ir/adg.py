@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lego.ir.array import ArrayOperation, Tensor
-from lego.ir.closed import Number, ceil_div
+from lego.ir.banking import Banking
 from lego.ir.dataflow import Dataflow
 from lego.ir.delay_reuse import DelayReuse, Fu
 from lego.ir.domain import inside_box
@@ -18,7 +17,6 @@ from lego.ir.operation import Reduction
 
 __all__ = [
     "Adg",
-    "Banking",
     "Fu",
     "InputPlan",
     "OutputClass",
@@ -28,75 +26,6 @@ __all__ = [
 ]
 
 Box = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Banking:
-    """Affine bank function of one operand's memory.
-
-    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``. Only
-    dimensions with one bank have non-zero skews: bank and row tell the element. Data node ``s`` touches
-    ``d = u(t) + kappa(s)``.
-
-    Attributes
-    ----------
-    counts : ``B`` per tensor dimension, >= 1.
-    gcds : ``g`` per tensor dimension, >= 1; 1 where the dimension has one bank.
-    skews : ``skew`` per tensor dimension; zeros where the dimension has one bank.
-    origin : least ``kappa`` per tensor dimension (elements).
-    fixed : every data node always meets the same bank, whatever the timestamp.
-    lag, per : a data node uses its bank ``lag . s // per`` cycles later than the first one does at the
-        same timestamp; an empty `lag`: all at once.
-    shared : banks serve several data nodes, each in a cycle of its own.
-    pause : innermost counters after whose round the next timestamp may have to wait, so that no two
-        data nodes use one bank in one cycle; 0: it never has to.
-    apart : most cycles by which two data nodes that share a bank are apart.
-    again : trips of the innermost counter after which nodes are back at their banks; 0: it doesn't move them.
-    """
-
-    counts: tuple[int, ...]
-    gcds: tuple[int, ...]
-    skews: tuple[tuple[int, ...], ...]
-    origin: tuple[int, ...]
-    fixed: bool
-    lag: tuple[int, ...] = ()
-    per: int = 1
-    shared: bool = False
-    pause: int = 0
-    apart: int = 0
-    again: int = 0
-
-    def phase(self, fu: Fu) -> int:
-        """Cycles by which the data node of an FU uses its bank later than the first."""
-        return sum(a * s for a, s in zip(self.lag, fu, strict=False)) // self.per
-
-    @property
-    def n_banks(self) -> int:
-        """Number of banks."""
-        return math.prod(self.counts)
-
-    def digits(self, element: tuple[int, ...]) -> tuple[int, ...]:
-        """Bank digits of an element, not yet modulo the counts."""
-        return tuple(
-            d // g + sum(a * x for a, x in zip(skew, element, strict=True))
-            for d, g, skew in zip(element, self.gcds, self.skews, strict=True)
-        )
-
-    def rows(self, shape: tuple[Number, ...]) -> tuple[Number, ...]:
-        """Words per dimension that one bank keeps of a tensor of this shape."""
-        return tuple(
-            ceil_div(extent, g * b) * g
-            for extent, g, b in zip(shape, self.gcds, self.counts, strict=True)
-        )
-
-    def depth(self, shape: tuple[Number, ...]) -> Number:
-        """Words per bank."""
-        return math.prod(self.rows(shape))
-
-    def strides(self, shape: tuple[Number, ...]) -> tuple[Number, ...]:
-        """Words per step of each dimension's row index; the last dimension is contiguous."""
-        rows = self.rows(shape)
-        return tuple(math.prod(rows[j + 1 :]) for j in range(len(rows)))
 
 
 @dataclass(frozen=True, slots=True)

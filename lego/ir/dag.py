@@ -41,7 +41,7 @@ class Op(StrEnum):
     WIRE = "wire"  # (a) -> a, where a may be a later node; range declared
     DELAY = "delay"  # (a) -> a, `value` cycles ago; (a, enable): of one cycle, holds unless enable
     REG = "reg"  # (next, enable) -> register in the declared range, reset to `value`
-    MEMORY = "memory"  # (raddr, ren, waddr, wdata, wen) -> word read, one cycle later
+    MEMORY = "memory"  # (raddr, ren, waddr, wdata, wen) -> word read, one cycle later; see `lanes`
     CHECK = (
         "check"  # (condition, when) -> no value; simulators stop if it fails, synthesis drops it
     )
@@ -63,7 +63,8 @@ class Node:
     Attributes
     ----------
     low, high : least and largest value; both None until width inference has run.
-    value : the integer parameter that :class:`Op` names (delay in cycles, bit index, reset...).
+    value : the integer parameter that :class:`Op` names (delay in cycles, bit index, reset...); of a memory,
+        bits that a bit of `wen` enables, or 0: all.
     extent : number of bits of a slice, words of a memory.
     latency : pipeline registers behind the primitive, in cycles.
     resets : for DELAY and REG: cleared by the synchronous reset.
@@ -96,6 +97,11 @@ class Node:
     def bits(self) -> int:
         """Width in bits."""
         return bits_for(*self.range)
+
+    @property
+    def lanes(self) -> int:
+        """Parts of a memory's words that are written apart: bits of `wen`."""
+        return self.bits // self.value if self.value else 1
 
     @property
     def signed(self) -> bool:

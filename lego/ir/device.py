@@ -128,6 +128,7 @@ class Memory:
     lanes : banks that one access of the host reaches.
     depths : (number of banks, their words), in the banks' order.
     bits : per word.
+    wide : banks side by side in one macro.
     """
 
     name: str
@@ -142,11 +143,12 @@ class Memory:
     banks: int
     depths: tuple[tuple[int, int], ...]
     bits: int
+    wide: int = 1
 
     def __post_init__(self) -> None:
         _demand_positive(self.base_address + 1, self.bank_stride, self.halves, self.half_stride)
         _demand_positive(
-            self.lanes, self.banks, self.bits, *(n for each in self.depths for n in each)
+            self.lanes, self.banks, self.bits, self.wide, *(n for each in self.depths for n in each)
         )
         if self.direction not in ("in", "out"):
             raise ValueError(f"a memory has no direction {self.direction[:20]!r}")
@@ -165,6 +167,7 @@ class Macro:
     depth : words of `bits` bits.
     registers : priced as registers, as there are no macros so small.
     bands : the macros that a map has for it.
+    lanes : parts of its words that are written apart, by a mask.
     """
 
     module: str
@@ -174,9 +177,10 @@ class Macro:
     count: int
     registers: bool = False
     bands: tuple[Band, ...] = ()
+    lanes: int = 1
 
     def __post_init__(self) -> None:
-        _demand_positive(self.bits, self.depth, self.count + 1)
+        _demand_positive(self.bits, self.depth, self.count + 1, self.lanes)
 
 
 @dataclass(frozen=True, slots=True)

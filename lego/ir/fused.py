@@ -70,6 +70,16 @@ class MemoryPlan:
         return max(plan.banking.n_banks for plan in self.used())
 
     @property
+    def wide(self) -> int:
+        """Banks side by side in one macro."""
+        return max(plan.banking.wide for plan in self.used())
+
+    @property
+    def n_macros(self) -> int:
+        """Macros in one half."""
+        return self.n_banks // self.wide
+
+    @property
     def lanes(self) -> int:
         """Banks that the host reaches in one access: a power of two that fits its data port."""
         most = min(self.dma_bits // self.bits, self.n_banks)
@@ -97,7 +107,7 @@ class MemoryPlan:
                 if plan.banking.n_banks > bank
             ),
         )
-        return built_words(words, self.bits)
+        return built_words(words, self.bits * self.wide)
 
     @property
     def depths(self) -> tuple[tuple[int, int], ...]:

@@ -9,10 +9,13 @@ __all__ = ["Architecture", "MemoryStyle", "Room"]
 
 
 class MemoryStyle(StrEnum):
-    """How data nodes may use banks: as is cheapest, or all of a timestamp at once, for comparison."""
+    """How data nodes may use banks: as is cheapest, or, for comparison, all of a timestamp at once and a
+    macro per bank, a macro per bank, or with macros of several banks wherever that is possible."""
 
     CHEAPEST = "cheapest"
     AT_ONCE = "at-once"
+    NARROW = "narrow"
+    WIDE = "wide"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Layout", "bank_of", "word_of"]
+__all__ = ["Layout", "bank_number", "bank_of", "n_banks", "word_of"]
 
 Number = TypeVar("Number", int, "NDArray[np.int64]")
 """An index along a dimension, or many of them."""
@@ -35,16 +36,41 @@ def bank_of(
     counts: Sequence[int],
     gcds: Sequence[int],
     skews: Sequence[Sequence[int]],
+    wide: int = 1,
+    along: int = -1,
 ) -> Number | int:
-    """The bank of an element: per dimension digit ``(d // g + skew . element) % B``, the last one lowest."""
-    bank: Number | int = 0
+    """The bank of an element, of its digits ``(d // g + skew . element) % B`` (see :func:`bank_number`)."""
+    digits: list[Number | int] = []
     for d, count, g, skew in zip(element, counts, gcds, skews, strict=True):
         digit: Number | int = d // g
         for a, x in zip(skew, element, strict=True):
             if a:
                 digit = digit + x * a
-        bank = bank * count + digit % count
-    return bank
+        digits.append(digit % count)
+    return bank_number(digits, counts, wide, along)
+
+
+def bank_number(
+    digits: Sequence[Number | int], counts: Sequence[int], wide: int = 1, along: int = -1
+) -> Number | int:
+    """The number of the bank with a digit per dimension: macros one after another, in each its `wide` banks.
+
+    The lowest part of digit `along` tells the bank within its macro, where `along` is a dimension. What is
+    left of the digits tells the macro, the last dimension's lowest.
+    """
+    macro: Number | int = 0
+    lane: Number | int = 0
+    for j, (digit, count) in enumerate(zip(digits, counts, strict=True)):
+        if j == along:
+            macro, lane = macro * (count // wide) + digit // wide, digit % wide
+        else:
+            macro = macro * count + digit
+    return macro * wide + lane
+
+
+def n_banks(counts: Sequence[int], wide: int = 1, along: int = -1) -> int:
+    """Banks, with those of a macro that no element lies in, as `along` is no dimension."""
+    return math.prod(counts) * (1 if along >= 0 else wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +81,7 @@ class Layout:
     ----------
     memory : the memory's name.
     bits : the tensor's word, in the low bits of the memory's.
-    bank_counts, gcds, skews : per dimension, see :func:`bank_of`.
+    bank_counts, gcds, skews, wide, along : of the banks, see :func:`bank_of`.
     strides : in words, per dimension, see :func:`word_of`.
     base : the tensor's first word in its banks.
     preload : the value that the host writes everywhere before the start, if any.
@@ -71,6 +97,8 @@ class Layout:
     strides: tuple[int, ...]
     base: int
     preload: int | None
+    wide: int = 1
+    along: int = -1
 
     def __post_init__(self) -> None:
         if min(self.bits, self.base + 1, *self.shape, *self.bank_counts, *self.gcds) < 1:
@@ -82,4 +110,9 @@ class Layout:
 
     def bank(self, element: Sequence[Number]) -> Number | int:
         """The bank of an element."""
-        return bank_of(element, self.bank_counts, self.gcds, self.skews)
+        return bank_of(element, self.bank_counts, self.gcds, self.skews, self.wide, self.along)
+
+    @property
+    def n_banks(self) -> int:
+        """Banks, up to the last one in which there may be an element."""
+        return n_banks(self.bank_counts, self.wide, self.along)

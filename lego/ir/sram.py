@@ -17,13 +17,16 @@ MODELS_FILE = "lego_sram_models.v"
 """The copy of the models of macros in an artefact folder."""
 
 
-def sram_name(words: int, bits: int) -> str:
-    """The module of all memories of so many words of so many bits.
+def sram_name(words: int, bits: int, lanes: int = 1) -> str:
+    """The module of all memories of so many words of so many bits, which have a mask for so many lanes.
 
     >>> sram_name(256, 32)
     'lego_sram_256x32_1r1w'
+    >>> sram_name(64, 128, 16)
+    'lego_sram_64x128m8_1r1w'
     """
-    return f"{PREFIX}{words}x{bits}_1r1w"
+    mask = f"m{bits // lanes}" if lanes > 1 else ""
+    return f"{PREFIX}{words}x{bits}{mask}_1r1w"
 
 
 FLOOR = 64, 8
@@ -56,9 +59,10 @@ class SramCell:
     words, bits : its size.
     clocks, read_enables, write_enables : pins that are all connected alike.
     read_address, read_data, write_address, write_data : buses.
-    active_low : enables that are on when low.
+    active_low : enables, and the mask, that are on when low.
     ties : pins that are constant, with their bits, the highest first.
     area, energy, access : in 1e-3 um2, fJ per access, and ps; 0 where the model says.
+    mask : bus of which each bit lets `mask_bits` bits of a word be written; "" if there is none.
     """
 
     module: str
@@ -76,12 +80,19 @@ class SramCell:
     area: int = 0
     energy: int = 0
     access: int = 0
+    mask: str = ""
+    mask_bits: int = 0
+
+    @property
+    def masks(self) -> int:
+        """Bits of the mask."""
+        return -(-self.bits // self.mask_bits) if self.mask else 0
 
     @property
     def pins(self) -> tuple[str, ...]:
         """All of its pins."""
         buses = (self.read_address, self.read_data, self.write_address, self.write_data)
-        enables = (*self.read_enables, *self.write_enables)
+        enables = (*self.read_enables, *self.write_enables, *[self.mask] * bool(self.mask))
         return (*self.clocks, *buses, *enables, *(pin for pin, _ in self.ties))
 
 

@@ -79,8 +79,9 @@ def price_of(macro_: Macro, device: Device) -> MacroPrice:
 
 def _shape(m: Macro) -> BlackBox:
     address = index_bits(m.depth)
-    inputs = ("raddr", address), ("ren", 1), ("waddr", address), ("wdata", m.bits), ("wen", 1)
-    return BlackBox(m.module, ("clk",), inputs, ("rdata", m.bits), macro(m.bits, m.depth))
+    inputs = [("raddr", address), ("ren", 1), ("waddr", address), ("wdata", m.bits), ("wen", 1)]
+    inputs += [("wmask", m.lanes)] if m.lanes > 1 else []
+    return BlackBox(m.module, ("clk",), tuple(inputs), ("rdata", m.bits), macro(m.bits, m.depth))
 
 
 def _cell(c: SramCell) -> BlackBox:
@@ -88,6 +89,7 @@ def _cell(c: SramCell) -> BlackBox:
     inputs = [(pin, 1) for pin in (*c.read_enables, *c.write_enables)]
     inputs += [(c.read_address, address), (c.write_address, address), (c.write_data, c.bits)]
     inputs += [(pin, len(bits)) for pin, bits in c.ties]
+    inputs += [(c.mask, c.masks)] if c.mask else []
     price = MacroPrice(
         c.area or model.area_nm2_k, c.energy or model.energy_fj, c.access or model.access_ps
     )

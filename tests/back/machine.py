@@ -193,7 +193,14 @@ class Machine:
         if ren:
             self._state[i] = words.get(raddr, self.module.nodes[i].range[1] * 2 // 3)
         if wen:
-            words[waddr] = wdata
+            words[waddr] = self._mixed(i, words.get(waddr, 0), wdata, wen)
+
+    def _mixed(self, i: int, old: int, new: int, wen: int) -> int:
+        """The word with the lanes written that `wen` names."""
+        node = self.module.nodes[i]
+        lane = node.value or node.bits
+        mask = sum(((1 << lane) - 1) << k * lane for k in range(node.lanes) if wen >> k & 1)
+        return old & ~mask | new & mask
 
 
 def machine_of(b: Builder, others: Iterable[Module] = ()) -> Machine:

@@ -22,7 +22,8 @@ not used: served otherwise, or its registers take more energy than the reads
     12 links by (0, 1), delay 1
     4 data nodes
     cost: 96 link register bits, 4 memory ports
-    4 banks of 20 words, each node keeps its bank, proved free of conflicts; 320 words accessed
+    4 banks of 20 words, 4 side by side in a macro, each node keeps its bank, \
+proved free of conflicts; 80 words of 4 elements accessed
   input W: int8 [7, 13]
     reuse found (FU shift ds, timestamps dt, delay in cycles):
       ds (0, 0) dt (0, 0, 1) delay 1: stationary, m >= 1, 1152 of 1280 uses; chosen: held in a register
@@ -34,13 +35,14 @@ not used: served otherwise, or its registers take more energy than the reads
     accumulated in memory over k
     4 data nodes
     4 banks of 40 words, each node keeps its bank, proved free of conflicts; 520 words accessed
-  banks of X: cheapest: 2,870 um2 modelled with what chooses among them, nodes taking turns or not
   banks of W: cheapest: 3,268 um2 modelled with what chooses among them; without turns 16 banks, 8,083 um2
   banks of Y: cheapest: 8,047 um2 modelled with what chooses among them, nodes taking turns or not
+  memory X: in one macro with words of 4 elements: 2,227 um2 \
+modelled with what their use takes; with a macro per bank 2,870 um2
   closed forms in the bounds m, n, k, without pipeline registers:
     cycles: m + (m + Max(0, -m + 4))*(ceiling(k/4) - 1) + (m + Max(0, -m + 4))*(ceiling(n/4) - \
 1)*ceiling(k/4) + 10
-    words accessed of X: 4*m*ceiling(k/4)*ceiling(n/4)
+    words accessed of X: m*ceiling(k/4)*ceiling(n/4)
     words accessed of W: 16*ceiling(k/4)*ceiling(n/4)
     words accessed of Y: 2*m*n*ceiling(k/4)"""
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lego.ir.adg import Banking
-from lego.ir.layout import Layout, bank_of, word_of
+from lego.ir.banking import Banking
+from lego.ir.layout import Layout, bank_number, bank_of, word_of
 
 
 @st.composite
@@ -25,9 +25,12 @@ def layouts(draw: st.DrawFn) -> Layout:
         tuple(draw(st.integers(-2, 3)) if counts[j] > 1 and counts[i] == 1 else 0 for i in dims)
         for j in dims
     )
+    along = draw(st.sampled_from([-1, *dims]))
+    sides = [n for n in range(1, 5) if along < 0 or counts[along] % n == 0]
     banking = Banking(counts, gcds, skews, (0,) * len(shape), fixed=False)
-    base = draw(st.integers(0, 5))
-    return Layout("m", "T", 8, shape, counts, gcds, skews, banking.strides(shape), base, None)
+    strides, base = banking.strides(shape), draw(st.integers(0, 5))
+    lanes = draw(st.sampled_from(sides)), along
+    return Layout("m", "T", 8, shape, counts, gcds, skews, strides, base, None, *lanes)
 
 
 def elements(layout: Layout) -> list[tuple[int, ...]]:
@@ -39,7 +42,7 @@ def test_no_two_elements_share_a_word(layout: Layout) -> None:
     places = [(layout.bank(element), layout.word(element)) for element in elements(layout)]
     assert len(set(places)) == len(places)
     banks, words = zip(*places, strict=True)
-    assert 0 <= min(banks) <= max(banks) < np.prod(layout.bank_counts)
+    assert 0 <= min(banks) <= max(banks) < layout.n_banks
     rows = [
         -(-n // (g * b)) * g
         for n, g, b in zip(layout.shape, layout.gcds, layout.bank_counts, strict=True)
@@ -54,6 +57,23 @@ def test_many_elements_at_once_lie_where_each_does(layout: Layout) -> None:
     words = np.broadcast_to(layout.word(list(points)), points.shape[1])
     assert banks.tolist() == [layout.bank(element) for element in elements(layout)]
     assert words.tolist() == [layout.word(element) for element in elements(layout)]
+
+
+@given(layouts())
+def test_a_macro_has_neighbours_along_one_dimension(layout: Layout) -> None:
+    """Their digits differ in that dimension only, by less than the width, and one row has them all."""
+    macros: dict[int, list[tuple[int, ...]]] = {}
+    for digits in itertools.product(*map(range, layout.bank_counts)):
+        bank = bank_number(digits, layout.bank_counts, layout.wide, layout.along)
+        assert bank // layout.wide * layout.wide + len(macros.get(bank // layout.wide, ())) == bank
+        macros.setdefault(int(bank // layout.wide), []).append(digits)
+    for banks in macros.values():
+        assert len(banks) == (layout.wide if layout.along >= 0 else 1)
+        first = banks[0]
+        for lane, digits in enumerate(banks):
+            assert tuple(a - b for a, b in zip(digits, first, strict=True)) == tuple(
+                lane * (j == layout.along) for j in range(len(digits))
+            )
 
 
 def test_neighbours_lie_in_turn_in_two_banks() -> None:

@@ -81,3 +81,28 @@ module MU2P_1024X32 (
   always @(posedge CLKR) if (!RENB) Q <= works && !(writes && AW == AR) ? words[AR] : ~words[AR];
   always @(posedge CLKW) if (writes) words[AW] <= D;
 endmodule
+
+// A byte is written where its bit of BWENB is low.
+module MU2P_128X64M (
+    input wire CLKR,
+    input wire CLKW,
+    input wire RENB,
+    input wire [6:0] AR,
+    output reg [63:0] Q,
+    input wire WENB,
+    input wire CENB,
+    input wire [7:0] BWENB,
+    input wire [6:0] AW,
+    input wire [63:0] D,
+    input wire DFT,
+    input wire [2:0] MARGIN
+);
+  reg [63:0] words [0:127];
+  wire writes = !WENB && !CENB;
+  wire works = !DFT && MARGIN == 3'b010;
+  integer k;
+  always @(posedge CLKR) if (!RENB) Q <= works && !(writes && AW == AR) ? words[AR] : ~words[AR];
+  always @(posedge CLKW)
+    for (k = 0; k < 8; k = k + 1)
+      if (writes && !BWENB[k]) words[AW][8 * k +: 8] <= D[8 * k +: 8];
+endmodule

@@ -236,11 +236,18 @@ class Builder:
         self.add_node(Node(Op.CHECK, (condition, when), 0, 0))
 
     def memory(
-        self, read: tuple[int, int], write: tuple[int, int, int], depth: int, bits: int
+        self,
+        read: tuple[int, int],
+        write: tuple[int, int, int],
+        depth: int,
+        bits: int,
+        lanes: int = 1,
     ) -> int:
-        """A RAM: read (address, enable), write (address, data, enable); raw words."""
+        """A RAM: read (address, enable), write (address, data, a bit per lane that is written); raw words."""
+        lane = bits // lanes if lanes > 1 else 0
+        whole = (1 << bits) - 1
         return self.add_node(
-            Node(Op.MEMORY, (*read, *write), 0, (1 << bits) - 1, name="ram", extent=depth)
+            Node(Op.MEMORY, (*read, *write), 0, whole, name="ram", value=lane, extent=depth)
         )
 
     def select(self, index: int, bits: int, values: Sequence[int]) -> int:

@@ -119,7 +119,7 @@ def _told(memory: Module, buffer: MemoryPlan) -> int:
     times = _arrivals(memory, _is_control)
     pins = Counter(s for node in memory.nodes if node.op is Op.INSTANCE for s in set(node.srcs))
     nets = ((times[s], count) for s, count in pins.items() if memory.nodes[s].op not in _SOURCES)
-    inside = max(_chosen(depth, buffer.bits) for _, depth in buffer.depths)
+    inside = max(_chosen(depth, buffer.bits * buffer.wide) for _, depth in buffer.depths)
     told = (time + DELAYS.pin * count for time, count in nets if time is not None)
     return max(told, default=0) + inside
 
@@ -134,7 +134,7 @@ def _sums(dag: Dag, parts: Parts) -> int:
     for bank, ram in parts.banks:
         module = dag.module(bank)
         if any(n.op is Op.REG for n in module.nodes):
-            ((words, bits),) = shapes_of(Dag((dag.module(ram),))).values()
+            ((words, bits, _),) = shapes_of(Dag((dag.module(ram),))).values()
             found.append(_inside(module, partial(_from_ram, _access(words, bits))))
     return max(found)
 

@@ -24,14 +24,15 @@ def sram_files(devices: Sequence[Device], sram_map: SramMap | None) -> dict[str,
     def made() -> Iterator[Module]:
         for macro in sorted(shapes.values(), key=_size):
             if macro.bands:
-                yield sram_wrapper(macro.module, macro.depth, macro.bits, macro.bands, cells)
+                shape = macro.depth, macro.bits, macro.lanes
+                yield sram_wrapper(macro.module, shape, macro.bands, cells)
             else:
-                yield sram_model(macro.module, macro.depth, macro.bits)
+                yield sram_model(macro.module, macro.depth, macro.bits, macro.lanes)
 
     text = sram_verilog(checked(Dag((*boxes, *made()))), cells)
     files = {SRAM_FILE: text.encode()}
     return files | ({MODELS_FILE: sram_map.models} if sram_map and sram_map.models else {})
 
 
-def _size(macro: Macro) -> tuple[int, int]:
-    return macro.depth, macro.bits
+def _size(macro: Macro) -> tuple[int, int, int]:
+    return macro.depth, macro.bits, macro.lanes

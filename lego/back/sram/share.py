@@ -11,8 +11,8 @@ from lego.ir.sram import sram_name
 
 __all__ = ["Shape", "shapes_of", "with_shared_srams"]
 
-Shape = tuple[int, int]
-"""Words and bits."""
+Shape = tuple[int, int, int]
+"""Words, bits, and lanes that are written apart."""
 
 
 def with_shared_srams(dag: Dag) -> Dag:
@@ -33,7 +33,7 @@ def _rams(dag: Dag) -> Iterator[tuple[str, Shape]]:
     for module in dag.modules:
         for node in module.nodes:
             if node.op is Op.MEMORY:
-                yield module.name, (node.extent, node.bits)
+                yield module.name, (node.extent, node.bits, node.lanes)
 
 
 def _renamed(module: Module, names: dict[str, str]) -> Module:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lego.ir.adg import Adg, Banking, Fu, InputPlan, OutputPlan
+from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
+from lego.ir.banking import Banking
 
-__all__ = ["bank_faults", "form_faults", "place"]
+__all__ = ["bank_faults", "form_faults", "place", "word_faults"]
 
 Plan = InputPlan | OutputPlan
 
@@ -22,6 +23,7 @@ def bank_faults(adg: Adg, plan: Plan) -> Iterator[str]:
     if len(banking.origin) != len(plan.tensor.shape):
         yield f"the origin has {len(banking.origin)} dimensions"
     yield from form_faults(len(plan.tensor.shape), banking.counts, banking.gcds, banking.skews)
+    yield from word_faults(banking.counts, banking.wide, banking.along)
     nodes = adg.data_nodes(plan)
     yield from _lag_faults(adg, plan)
     if not 0 <= banking.pause <= len(adg.dataflow.temporal):
@@ -62,6 +64,14 @@ def form_faults(
             yield f"dimension {j} has one bank, but a divisor or a skew"
         if any(a and counts[i] > 1 for i, a in enumerate(skew)):
             yield f"the skew of dimension {j} adds a dimension with banks of its own"
+
+
+def word_faults(counts: Sequence[int], wide: int, along: int) -> Iterator[str]:
+    """Broken rules of the banks of a macro."""
+    if wide < 1 or not -1 <= along < len(counts):
+        yield f"{wide} banks of a macro lie along dimension {along} of {len(counts)}"
+    elif along >= 0 and counts[along] % wide:
+        yield f"dimension {along} has {counts[along]} banks, no macros of {wide}"
 
 
 def _node_faults(banking: Banking, places: Sequence[tuple[int, ...]]) -> Iterator[str]:

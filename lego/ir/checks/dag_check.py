@@ -88,7 +88,7 @@ _BITS = {
     **dict.fromkeys((Op.DELAY, Op.REG), slice(1, 2)),
     Op.MUX: slice(1),
     Op.ONEHOT: slice(0, None, 2),
-    Op.MEMORY: slice(1, None, 3),
+    Op.MEMORY: slice(1, 2),
 }
 """Which sources of a primitive are single bits."""
 
@@ -108,6 +108,10 @@ def _source_faults(module: Module, node: Node) -> Iterator[str]:
             low, high = module.nodes[source].low, module.nodes[source].high
             if low is None or high is None or low < 0 or high > 1:
                 yield f"needs one bit where it reads %{source}"
+    if node.op is Op.MEMORY:
+        low, high = module.nodes[node.srcs[-1]].range
+        if low < 0 or high >= 1 << node.lanes:
+            yield f"needs {node.lanes} bits where it reads %{node.srcs[-1]}"
 
 
 def _parameter_faults(node: Node) -> Iterator[str]:
@@ -124,6 +128,10 @@ def _parameter_faults(node: Node) -> Iterator[str]:
         yield f"holds a value and is of {node.value} cycles"
     if node.op in (Op.SLICE, Op.MEMORY) and node.extent < 1:
         yield f"has the extent {node.extent}"
+    if node.op is Op.MEMORY and (
+        node.value < 0 or node.bits != node.lanes * (node.value or node.bits)
+    ):
+        yield f"has words of {node.bits} bits, no lanes of {node.value}"
 
 
 def _instance_faults(module: Module, node: Node, known: Mapping[str, _Child]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _formula_faults(flow: DeviceDataflow) -> Iterator[str]:
 def _room_faults(device: Device, layout: Layout) -> Iterator[str]:
     if layout.memory not in [memory.name for memory in device.memories]:
         yield f"there is no memory {layout.memory}"
-    memory, banks = device.memory(layout.memory), math.prod(layout.bank_counts)
+    memory, banks = device.memory(layout.memory), layout.n_banks
     if layout.bits > memory.bits:
         yield f"{layout.bits} bits in words of {memory.bits}"
     if banks > memory.banks:

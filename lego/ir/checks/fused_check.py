@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from lego.ir.adg import Banking
+from lego.ir.banking import Banking
 from lego.ir.checks.adg_check import adg_faults
 from lego.ir.fused import FusedAdg, Layer
 
@@ -61,5 +61,14 @@ def _sharing_faults(fused: FusedAdg) -> Iterator[str]:
         known: dict[str, Banking] = {}
         for plan in memory.used():
             first, mine = known.setdefault(plan.tensor.name, plan.banking), plan.banking
-            if (first.counts, first.gcds, first.skews) != (mine.counts, mine.gcds, mine.skews):
+            if _form(first) != _form(mine):
                 yield f"layers have {plan.tensor.name} in different banks of memory {memory.name}"
+        if len({plan.banking.wide for plan in memory.used()}) > 1:
+            yield f"tensors have macros of different widths in memory {memory.name}"
+        if memory.output and memory.wide > 1:
+            yield f"results in macros of {memory.wide} banks in memory {memory.name}"
+
+
+def _form(banking: Banking) -> tuple[object, ...]:
+    """What tells the bank of an element."""
+    return banking.counts, banking.gcds, banking.skews, banking.wide, banking.along

@@ -24,6 +24,8 @@ def memory_faults(device: Device, memory: Memory) -> Iterator[str]:
     groups = -(-memory.banks // memory.lanes)
     if memory.half_stride < groups * memory.bank_stride:
         yield f"halves are {memory.half_stride} addresses apart, too few for {groups} groups"
+    if any(count % memory.wide for count in counts):
+        yield f"{counts} banks of one depth are no macros of {memory.wide}"
     if memory.halves > 2:
         yield f"there are {memory.halves} halves"
     if memory.lanes & (memory.lanes - 1) or memory.lanes > memory.banks:
@@ -40,13 +42,14 @@ def macro_faults(device: Device) -> Iterator[str]:
     """Broken rules of the SRAMs: each is named by its shape, and all banks of all halves are made of them."""
     held = dict.fromkeys((memory.name for memory in device.memories), 0)
     for macro in device.macros:
-        if macro.module != sram_name(macro.depth, macro.bits):
+        if macro.module != sram_name(macro.depth, macro.bits, macro.lanes):
             yield f"macro {macro.module} of {macro.depth} x {macro.bits} has another shape's name"
         if macro.operand not in held:
             yield f"macro {macro.module} is for no memory {macro.operand}"
         memory = device.memory(macro.operand)
-        held[macro.operand] += macro.count
-        if macro.bits > memory.bits or macro.depth not in memory.bank_depths():
+        held[macro.operand] += macro.count * memory.wide
+        fits = macro.bits <= memory.bits * memory.wide and macro.lanes == memory.wide
+        if not fits or macro.depth not in memory.bank_depths():
             yield f"macro {macro.module} of {macro.depth} x {macro.bits} fits no bank"
     for memory in device.memories:
         if held[memory.name] != memory.banks * memory.halves:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from lego.ir.checks.banks_check import form_faults
+from lego.ir.checks.banks_check import form_faults, word_faults
 from lego.ir.layout import Layout
 from lego.ir.program import Program
 
@@ -40,6 +40,7 @@ def rows_of(layout: Layout) -> tuple[int, ...]:
 def _layout_faults(layout: Layout) -> Iterator[str]:
     rank = len(layout.shape)
     yield from form_faults(rank, layout.bank_counts, layout.gcds, layout.skews)
+    yield from word_faults(layout.bank_counts, layout.wide, layout.along)
     rows = rows_of(layout)
     wanted = tuple(math.prod(rows[j + 1 :]) for j in range(rank))
     if layout.strides != wanted:

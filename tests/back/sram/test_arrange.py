@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from random import Random
 
 import pytest
 
-from lego.back.sram.arrange import arranged, height_of
+from lego.back.sram.arrange import arranged, height_of, held_bits
 from lego.diag import LegoError
 from lego.ir.costs import COSTS
 from lego.ir.sram import Band, SramCell
@@ -68,6 +69,25 @@ def test_no_other_bands_take_less() -> None:
             for heights in product(rows, repeat=count):
                 if sum(heights) >= words:
                     assert ours <= sum(joint + rows[h] for h in heights)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_lanes_that_are_written_apart_share_no_macro_without_a_mask(seed: int) -> None:
+    r = Random(seed)
+    masked = [replace(cell(128, 64), mask="BW", mask_bits=r.choice([1, 4, 8, 16]), module="masked")]
+    cells = r.sample(CELLS, r.randint(1, len(CELLS))) + masked * r.randint(0, 1)
+    lane, lanes = r.choice([1, 4, 8, 12, 16, 32, 40]), r.randint(2, 16)
+    known = named(cells)
+    for band in arranged(r.randint(1, 600), lane * lanes, cells, lanes):
+        start = 0
+        for name in band.cells:
+            held = held_bits(known[name], start, lane * lanes, lanes)
+            assert 0 < held <= known[name].bits
+            over = (start + held - 1) // lane - start // lane
+            assert not over or known[name].mask
+            assert not over or start % lane == lane % known[name].mask_bits == 0
+            start += held
+        assert start == lane * lanes
 
 
 def test_a_larger_macro_is_taken_where_it_is_the_smallest() -> None:

@@ -47,8 +47,9 @@ def test_what_a_map_says(tmp_path: Path) -> None:
 def test_the_map_that_is_shipped() -> None:
     found = load_sram_map(ROOT / "workloads" / "srams" / "made_up.yaml")
     assert [(cell.words, cell.bits) for cell in found.cells] == [
-        (64, 8), (128, 32), (256, 64), (1024, 32)
+        (64, 8), (128, 32), (256, 64), (1024, 32), (128, 64)
     ]  # fmt: skip
+    assert [(cell.mask, cell.masks) for cell in found.cells if cell.mask] == [("BWENB", 8)]
     for cell in found.cells:
         assert f"module {cell.module} (".encode() in found.models
 
@@ -70,6 +71,10 @@ WRONG = {
     MAP.replace("enable: RN, ", ""): ("E131", 7, "one read and one write port"),
     MAP.replace("clock: CK", "clock: []"): ("E131", 6, "one read and one write port"),
     MAP.replace("[RN]", "[AR]"): ("E131", 9, "pins of `enable`"),
+    MAP + "    write_mask: {pin: BW}\n": ("E131", 12, "add `bits:`"),
+    MAP + "    write_mask: {pin: BW, bits: 3}\n": ("E131", 12, "{pin: BWE, bits: 8}"),
+    MAP + "    write_mask: {pin: AW, bits: 8}\n": ("E133", 12, "name it once"),
+    MAP + "    write_mask: {pin: wire, bits: 8}\n": ("E134", 12, "no keyword"),
     MAP.replace("T: 1", "T: 2"): ("E131", 10, "see docs/srams.md"),
     MAP.replace("12.5", "-3"): ("E131", 11, "see docs/srams.md"),
     MAP.replace("12.5", "nan"): ("E131", 11, "see docs/srams.md"),

@@ -47,13 +47,9 @@ def _reads(b: Builder, buffer: MemoryPlan, plans: Sequence[InputPlan | None]) ->
 
 
 def served(design: DesignPlan, buffer: MemoryPlan) -> list[tuple[int, ...]]:
-    """The sets of delay reuses, but the empty one, that serve some data node."""
-    found = {
-        plan.levels(fu)
-        for view, plan in zip(design.views[buffer.index], buffer.plans, strict=True)
-        if view is not None and isinstance(plan, InputPlan)
-        for fu in view.nodes
-    }
+    """The sets of delay reuses, but the empty one, that serve all data nodes of some word."""
+    views = [view for view in design.views[buffer.index] if view and not buffer.output]
+    found = {word.levels for view in views for word in view.words}
     return sorted(found - {()})
 
 

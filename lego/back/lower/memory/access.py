@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
 from lego.back.plan.registers import address_bits
@@ -25,30 +26,24 @@ def build_banks(
     kinds: Sequence[Module],
     ports: Mapping[int, Mapping[str, int]],
 ) -> tuple[list[int], list[int]]:
-    """Instantiate the banks with their array-side ports; returns the words that the array and the
-    host read."""
-    bits, count, lanes = address_bits(buffer.depth), index_bits(buffer.groups), buffer.lanes
-    data = b.input("host_wdata", (0, (1 << (buffer.bits * lanes)) - 1))
+    """Instantiate the banks, macro by macro, with their array-side ports; returns the words that the array
+    and the host read, by bank."""
+    bits, count = address_bits(buffer.depth), index_bits(buffer.groups)
+    data = b.input("host_wdata", (0, (1 << (buffer.bits * buffer.lanes)) - 1))
     address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
     group = b.slice(address, bits, count)
     asks = {name: b.input(name) for name in ("host_ren", "host_wen")}
     if fused.halves > 1:
         free = b.invert(_used(b, fused, b.slice(address, bits + count, 1)))
         asks = {name: b.all([node, free]) for name, node in asks.items()}
-    words, host_words = [], []
+    words: list[int] = []
+    host_words: list[int] = []
     for k, bank in enumerate(kinds):
         inputs = {n.name: n for n in bank.nodes if n.op is Op.INPUT}
-        here = b.eq(group, b.const(k // lanes))
-        writes = [asks["host_wen"], here]
-        if lanes > 1:
-            mask = b.input("host_mask", (0, (1 << lanes) - 1))
-            writes.append(b.slice(mask, k % lanes, 1))
-        wires = {
-            "host_addr": b.slice(address, 0, inputs["host_addr"].bits),
-            "host_ren": b.all([asks["host_ren"], here]),
-            "host_wen": b.all(writes),
-            "host_wdata": b.slice(data, k % lanes * buffer.bits, buffer.bits),
-        }
+        banks = range(k * buffer.wide, (k + 1) * buffer.wide)
+        here = [_here(b, buffer, bank, group) for bank in banks]
+        wires = {"host_addr": b.slice(address, 0, inputs["host_addr"].bits)}
+        wires |= _host_wires(b, buffer, here, data, asks)
         if fused.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
             if not fused.travels:
@@ -63,8 +58,8 @@ def build_banks(
             if name in inputs
         }
         outs = b.instance(bank, f"bank_{k}", wires)
-        words.append(outs["rdata"])
-        host_words.append(outs.get("host_rdata", outs["rdata"]))
+        words += _apart(b, buffer, outs["rdata"])
+        host_words += _apart(b, buffer, outs.get("host_rdata", outs["rdata"]))
     return words, host_words
 
 
@@ -81,6 +76,47 @@ def _fitted(b: Builder, node: int, port: Node, bits: int, buffer: MemoryPlan) ->
     if not bits or not buffer.half_bits or port.bits == bits + 1:
         return b.wrap(node, port.range)
     return b.cat([b.slice(node, 0, port.bits - 1), b.slice(node, bits, 1)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A bank's lane of the host's access, whether it is for the bank, and whether it writes there."""
+
+    lane: int
+    read: int
+    write: tuple[int, ...]
+
+
+def _here(b: Builder, buffer: MemoryPlan, bank: int, group: int) -> _Here:
+    lane, here = bank % buffer.lanes, b.eq(group, b.const(bank // buffer.lanes))
+    if buffer.lanes == 1:
+        return _Here(lane, here, (here,))
+    mask = b.input("host_mask", (0, (1 << buffer.lanes) - 1))
+    return _Here(lane, here, (here, b.slice(mask, lane, 1)))
+
+
+def _host_wires(
+    b: Builder, buffer: MemoryPlan, banks: Sequence[_Here], data: int, asks: Mapping[str, int]
+) -> dict[str, int]:
+    """What the host asks of the banks of a macro."""
+    wires = {"host_ren": b.all([asks["host_ren"], b.any([bank.read for bank in banks])])}
+    if len(banks) == 1:
+        wires["host_wen"] = b.all([asks["host_wen"], *banks[0].write])
+        return wires | {"host_wdata": b.slice(data, banks[0].lane * buffer.bits, buffer.bits)}
+    written = [b.all(bank.write) for bank in banks]
+    parts = [b.slice(data, bank.lane * buffer.bits, buffer.bits) for bank in banks]
+    return wires | {
+        "host_wen": b.all([asks["host_wen"], b.any(written)]),
+        "host_wdata": b.cat(parts),
+        "host_mask": b.op(Op.CAT, *written),
+    }
+
+
+def _apart(b: Builder, buffer: MemoryPlan, word: int) -> list[int]:
+    """The lanes of a macro's word."""
+    if buffer.wide == 1:
+        return [word]
+    return [b.slice(word, lane * buffer.bits, buffer.bits) for lane in range(buffer.wide)]
 
 
 def host_read(b: Builder, buffer: MemoryPlan, words: Sequence[int]) -> None:

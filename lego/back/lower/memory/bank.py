@@ -1,4 +1,4 @@
-"""One bank:
+"""One bank, or the banks of one macro:
 
 RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
 
@@ -28,7 +28,7 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class BankKinds:
-    """The kinds of RAMs and banks of a memory, and the kind of every bank."""
+    """The kinds of RAMs and banks of a memory, and the kind of the banks of every macro."""
 
     rams: tuple[Module, ...]
     banks: tuple[Module, ...]
@@ -51,7 +51,7 @@ def bank_kinds(
     to is read and written by data nodes, which have the adders. `narrow`: adders have the bits that sums
     fill. `selects`: the upper half of sums is chosen by the carry.
     """
-    depths = [depth for count, depth in buffer.depths for _ in range(count)]
+    depths = [depth for count, depth in buffer.depths for _ in range(count // buffer.wide)]
     wanted = [(depth, accumulates(buffer, bank)) for bank, depth in enumerate(depths)]
     kinds = list(dict.fromkeys(wanted))
     rams = {depth: _ram(buffer, depth, prefix) for depth, _ in kinds}
@@ -98,7 +98,8 @@ def _spans(fused: FusedAdg, *, narrow: bool) -> list[Range]:
 
 def _ram(buffer: MemoryPlan, depth: int, prefix: str) -> Module:
     """The RAM of so many words; those of one shape become one module after the passes."""
-    return sram_model(f"{prefix}_ram_{buffer.bits}x{depth}_{buffer.name}", depth, buffer.bits)
+    bits = buffer.bits * buffer.wide
+    return sram_model(f"{prefix}_ram_{bits}x{depth}_{buffer.name}", depth, bits, buffer.wide)
 
 
 def _bank(
@@ -172,6 +173,8 @@ def _ram_of_half(
         asks = {name: b.all([node, asked]) for name, node in asks.items()}
         uses = {name: b.all([node, used[name]]) for name, node in uses.items()}
     host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
+    if "wmask" in ports:  # of operands, which the host alone writes
+        host["wmask"] = b.input("host_mask", ports["wmask"])
     wires = {
         name: b.any([uses[name], node] if name in uses else [node]) for name, node in asks.items()
     }

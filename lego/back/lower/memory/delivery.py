@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.side import Side
@@ -10,6 +12,7 @@ from lego.back.lower.memory.switch import turned
 from lego.back.lower.memory.words import NodeWord, Turned, values
 from lego.back.lower.node_ports import node_port
 from lego.ir.fused import MemoryPlan
+from lego.ir.layout import bank_number
 
 __all__ = ["deliver"]
 
@@ -26,7 +29,7 @@ def deliver(
 
     `together`: dataflows share rotators.
     """
-    turns = _turned(b, sides, words) if together else {}
+    turns = _turned(b, buffer, sides, words) if together else {}
     given = [
         values(side, words, turns.get(_box(side))) if side is not None else {} for side in sides
     ]
@@ -50,17 +53,31 @@ def _guarded(b: Builder, found: Sequence[NodeWord | None]) -> int:
     return b.mux(guard, word, b.choose([m.pad if m else None for m in found]))
 
 
-def _box(side: Side) -> tuple[int, ...]:
-    """Banks per dimension, of those with several."""
-    return tuple(count for count in side.plan.banking.counts if count > 1)
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Banks per dimension, of those with several, and along which of these macros have theirs."""
+
+    counts: tuple[int, ...]
+    along: int
+
+    def words(self, words: Sequence[int], wide: int) -> dict[tuple[int, ...], int]:
+        """The banks' words by digits."""
+        every = itertools.product(*map(range, self.counts))
+        return {at: words[bank_number(at, self.counts, wide, self.along)] for at in every}
+
+
+def _box(side: Side) -> _Box:
+    counts, along = side.plan.banking.counts, side.plan.banking.along
+    dims = [j for j, count in enumerate(counts) if count > 1]
+    return _Box(tuple(counts[j] for j in dims), dims.index(along) if along in dims else -1)
 
 
 def _turned(
-    b: Builder, sides: Sequence[Side | None], words: Sequence[int]
-) -> dict[tuple[int, ...], Turned]:
+    b: Builder, buffer: MemoryPlan, sides: Sequence[Side | None], words: Sequence[int]
+) -> dict[_Box, Turned]:
     """The words behind one rotator per box of banks, for all dataflows whose words a rotator brings."""
     boxes = {_box(side): None for side in sides if side and side.rotates}
-    found: dict[tuple[int, ...], Turned] = {}
+    found: dict[_Box, Turned] = {}
     off = b.const(0)
     for box in boxes:
         each = [
@@ -68,7 +85,7 @@ def _turned(
             for side in sides
         ]
         running = []
-        for j in range(len(box)):
+        for j in range(len(box.counts)):
             mine = [None if selects is None else selects[j] for selects in each]
             bits = sorted({bit for stages in mine if stages is not None for bit in stages})
             running.append(
@@ -77,5 +94,5 @@ def _turned(
                     for bit in bits
                 }
             )
-        found[box] = turned(b, words, box, running)
+        found[box] = turned(b, box.words(words, buffer.wide), box.counts, running)
     return found

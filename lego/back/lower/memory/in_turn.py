@@ -33,11 +33,11 @@ class _Turn:
 
 
 def in_turn(side: Side) -> dict[int, Ports]:
-    """The ports of every bank in use."""
+    """The ports of every macro in use."""
     met: dict[int, list[tuple[Fu, BankSlot]]] = {}
     for fu in side.view.nodes:
         for slot in side.view.slots(fu):
-            met.setdefault(slot.bank, []).append((fu, slot))
+            met.setdefault(slot.bank // side.buffer.wide, []).append((fu, slot))
     turns = {bank: [_turn(side, *pair) for pair in pairs] for bank, pairs in sorted(met.items())}
     addresses = _addresses(side, turns)
     return {bank: _ports(side, met[bank], turns[bank], addresses[bank]) for bank in turns}

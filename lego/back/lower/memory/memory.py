@@ -102,7 +102,7 @@ def _bank_ports(
     staged: bool,
     together: bool,
 ) -> dict[int, dict[str, int]]:
-    """Array-side ports of every bank: those of the running dataflow, registered if `staged`.
+    """Array-side ports of every macro: those of the running dataflow, registered if `staged`.
 
     `together`: registers are in front of what chooses addresses, if that takes fewer.
     """
@@ -112,7 +112,7 @@ def _bank_ports(
         each.append(bank_ports(side) if side is not None else {})
     b.origin = "requests of the running dataflow"
     ports: dict[int, dict[str, int]] = {}
-    for bank in range(buffer.n_banks):
+    for bank in range(buffer.n_macros):
         found = [mine.get(bank) for mine in each]
         names = {name for mine in found if mine is not None for name in mine}
         ports[bank] = {

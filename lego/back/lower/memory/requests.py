@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lego.back.lower.memory.in_turn import in_turn
 from lego.back.lower.memory.side import Side
@@ -13,14 +13,17 @@ from lego.back.plan.memory.bank_view import BankSlot, Mode
 from lego.back.plan.memory.turn import reached
 from lego.back.plan.signals import variant_port
 from lego.ir.adg import Fu
+from lego.ir.words import Word
 
 __all__ = ["bank_ports", "requests", "units"]
 
 
 def bank_ports(side: Side) -> dict[int, dict[str, int]]:
-    """Address, enable, and for results data and visit, of the banks in use."""
+    """Address, enable, and for results data and visit, of the macros in use."""
     if side.view.mode is Mode.IN_TURN:
         return in_turn(side)
+    if side.view.private and not side.buffer.output:
+        return {k: port for word in side.view.words for k, port in _of_word(side, word).items()}
     if side.view.private:
         return {
             slot.bank: _of_node(side, fu, slot)
@@ -30,14 +33,27 @@ def bank_ports(side: Side) -> dict[int, dict[str, int]]:
     return _rotating_output(side) if side.buffer.output else _rotating_input(side)
 
 
+def _of_word(side: Side, word: Word) -> dict[int, dict[str, int]]:
+    """The macros that a word is in at some timestamp: all of its nodes meet them at one row."""
+    b, first = side.b, word.nodes[0]
+    at = side.issue + side.view.lead[first] - side.early
+    met: dict[int, list[BankSlot]] = {}
+    for slot in side.view.slots(first):
+        met.setdefault(slot.bank // side.buffer.wide, []).append(slot)
+    found = {}
+    for macro, slots in met.items():
+        signal = f"{side.buffer.name}_{variant_port(slots[0].carries)}"
+        address, fetch = side.pull(signal, at, side.address), side.reads(word.levels, at)
+        each = [side.met(slot, at) for slot in slots]
+        here = each[0] if len(each) == 1 else [b.any([b.all(bits) for bits in each])]
+        found[macro] = {"addr": address, "en": b.all([fetch, *here])}
+    return found
+
+
 def _of_node(side: Side, fu: Fu, slot: BankSlot) -> dict[str, int]:
     at = side.issue + side.skew(fu) - side.early
     signal = f"{side.buffer.name}_{variant_port(slot.carries)}"
-    ports = {"addr": side.pull(signal, at, side.address)}
-    if not side.buffer.output:
-        ports["en"] = side.b.all([side.fetch(fu, at), *side.met(slot, at)])
-        return ports
-    ports["en"] = _written(side, fu, slot, at)
+    ports = {"addr": side.pull(signal, at, side.address), "en": _written(side, fu, slot, at)}
     if fu in side.sums:
         late = at + FORWARDED
         return {
@@ -93,7 +109,9 @@ def _element(side: Side, fu: Fu, at: int) -> list[int]:
 
 
 def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
-    """Address per bank: banks below the first digit are one row further; lanes bring theirs."""
+    """Address per bank, of a macro's its last: banks below the first digit are one row further; lanes bring
+    theirs.
+    """
     first = side.view.first
     digits = side.digits(at)
     if side.view.mode is Mode.LANES:
@@ -105,11 +123,12 @@ def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
             )
             for fu in side.view.nodes
         }
-        return side.banks.to_banks(lanes, side.amounts(at))
+        every = side.banks.to_banks(lanes, side.amounts(at))
+        return {bank: address for bank, address in every.items() if side.is_last(bank)}
     rows = [j for j in side.view.rows if side.plan.banking.counts[j] > 1]
     still, turned = ([j for j in rows if (j in digits) == yes] for yes in (False, True))
     found: dict[tuple[int, ...], int] = {}
-    for bank in side.banks.box():
+    for bank in filter(side.is_last, side.banks.box()):
         carried = [j for j in still if bank[j] < first[j]]
         totals: Sequence[int] = _row_sums(side, carried, turned, at)
         for j in turned:
@@ -152,27 +171,46 @@ def _row_sums(side: Side, carried: Sequence[int], turned: Sequence[int], at: int
 
 
 def requests(side: Side) -> list[int]:
-    """Whether each data node reads or commits, when its bank does."""
+    """Whether each data node commits, or each word is read, when its bank is."""
     last = max(side.skew(fu) for fu in side.view.nodes)
+    at = side.issue - side.early
     found = []
-    for fu in side.view.nodes:
-        if side.view.timed:
-            at = side.issue + side.turn(fu)
-        else:
-            at = side.issue + (last if side.buffer.output else 0)
-        at -= side.early
-        found.append(side.commit(fu, at) if side.buffer.output else side.fetch(fu, at))
+    if side.buffer.output:
+        for fu in side.view.nodes:
+            found.append(side.commit(fu, at + (side.turn(fu) if side.view.timed else last)))
+        return found
+    for word in side.view.words:
+        late = side.view.lead[word.nodes[0]] if side.view.timed else 0
+        found += [side.reads(word.levels, at + late)] * word.macros
     return found
 
 
 def _rotating_input(side: Side) -> dict[int, dict[str, int]]:
-    at = side.issue
+    """A macro is asked as its last lane is: of a macro below the first digit, all is a row further."""
+    at, wide = side.issue, side.buffer.wide
     addresses = _bank_addresses(side, at)
-    reads = {side.view.offset(fu): side.fetch(fu, at) for fu in side.view.nodes}
+    reads: dict[tuple[int, ...], int] = {}
+    for word in side.view.words:
+        fetch = side.reads(word.levels, at)
+        reads |= dict.fromkeys(_places(side, word), fetch)
     enables = side.banks.to_banks(reads, side.amounts(at))
     return {
-        side.view.flat(k): {"addr": address, "en": enables[k]} for k, address in addresses.items()
+        side.view.flat(k) // wide: {"addr": address, "en": enables[k]}
+        for k, address in addresses.items()
     }
+
+
+def _places(side: Side, word: Word) -> Iterator[tuple[int, ...]]:
+    """The banks of a word, in digits ahead of the least element's: its nodes', or all of its lanes."""
+    offset, lanes = side.view.offset(word.nodes[0]), side.view.lanes
+    if lanes is None:
+        yield offset
+        return
+    j, wide = side.plan.banking.along, side.plan.banking.wide
+    count = side.plan.banking.counts[j]
+    first = (lanes.start + offset[j]) // wide * wide - lanes.start
+    ahead = range(count) if lanes.window else range(first, first + wide)
+    yield from ((*offset[:j], x % count, *offset[j + 1 :]) for x in ahead)
 
 
 def _rotating_output(side: Side) -> dict[int, dict[str, int]]:

@@ -104,6 +104,12 @@ class Side:
         """Interval of word addresses."""
         return 0, (1 << array_bits(self.buffer)) - 1
 
+    def is_last(self, bank: Sequence[int]) -> bool:
+        """Whether a bank, given by its digits, is the one by which its macro is asked: the last of those in
+        use."""
+        j, wide = self.plan.banking.along, self.plan.banking.wide
+        return j < 0 or bank[j] % wide == wide - 1
+
     def digit(self, j: int) -> tuple[str, int]:
         """Signal of a moving digit, and its number of banks."""
         return f"{self.buffer.name}_{digit_name(self.plan, j)}", self.plan.banking.counts[j]
@@ -132,7 +138,10 @@ class Side:
 
     def fetch(self, fu: Fu, at: int) -> int:
         """Whether the node of an FU reads."""
-        levels = self.plan.levels(fu) if isinstance(self.plan, InputPlan) else ()
+        return self.reads(self.plan.levels(fu) if isinstance(self.plan, InputPlan) else (), at)
+
+    def reads(self, levels: Sequence[int], at: int) -> int:
+        """Whether nodes read that these delay reuses serve."""
         return self.pull(f"{self.buffer.name}_{fetch_port(levels)}", at)
 
     def commit(self, fu: Fu, at: int) -> int:

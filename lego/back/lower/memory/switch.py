@@ -28,7 +28,7 @@ class Banks:
         self.turns = turns_of(view, narrow=narrow)
 
     def box(self) -> list[Digits]:
-        """All banks, in their numbers' order."""
+        """All banks."""
         return list(itertools.product(*(range(count) for count in self.counts)))
 
     def to_nodes(
@@ -118,14 +118,16 @@ def _filled(values: Mapping[int, int]) -> list[int]:
 
 
 def turned(
-    b: Builder, words: Sequence[int], counts: Sequence[int], selects: Sequence[Mapping[int, int]]
+    b: Builder,
+    words: Mapping[Digits, int],
+    counts: Sequence[int],
+    selects: Sequence[Mapping[int, int]],
 ) -> dict[Digits, int]:
-    """The words of a box of banks after one rotator;
+    """The words of a box of banks, by digits, after one rotator;
 
     `selects` tells per dimension and bit of the distance in banks whether to turn.
     """
-    box = itertools.product(*(range(count) for count in counts))
-    values = dict(zip(box, words, strict=False))
+    values = dict(words)
     for j, (count, stages) in enumerate(zip(counts, selects, strict=True)):
         for bit, select in sorted(stages.items()):
             values = {

@@ -30,9 +30,10 @@ def values(side: Side, words: Sequence[int], turned: Turned | None) -> dict[Fu, 
     """What each data node is given; `turned` are the banks' words after a rotator that dataflows share."""
     if side.view.timed:
         return {
-            fu: _given(side, fu, at, side.met_word(fu, at, words), side.wait)
+            fu: _given(side, fu, at, side.met_word(fu, at, words), side.wait + side.skew(fu) - lead)
             for fu in side.view.nodes
-            for at in [side.read + side.skew(fu)]
+            for lead in [side.view.lead[fu]]
+            for at in [side.read + lead]
         }
     if turned is not None and side.rotates:
         routed = {fu: turned[side.banks.place(fu)] for fu in side.view.nodes}

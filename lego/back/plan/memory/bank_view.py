@@ -16,6 +16,7 @@ from functools import cached_property
 from lego.diag import InternalError
 from lego.ir.adg import Adg, Fu
 from lego.ir.fused import Plan
+from lego.ir.words import Lanes, Word, added_steps, lanes_of, moving_dims, turning_dims, words_of
 
 __all__ = ["BankSlot", "BankView", "Carries", "Mode", "Views"]
 
@@ -58,30 +59,35 @@ class BankView:
     @cached_property
     def turning(self) -> tuple[int, ...]:
         """Dimensions whose own index, without skews, moves its digit and so carries into the row."""
-        b = self.plan.banking
-        return tuple(
-            j
-            for j, (row, g, count) in enumerate(zip(self.plan.time, b.gcds, b.counts, strict=True))
-            if count > 1 and any(step % (g * count) for step in row)
-        )
+        return turning_dims(self.plan.banking, self.plan.time)
 
     @cached_property
     def moving(self) -> tuple[int, ...]:
         """Dimensions whose bank digit changes with the timestamp."""
-        b = self.plan.banking
-        return tuple(
-            j
-            for j, count in enumerate(b.counts)
-            if count > 1
-            and (j in self.turning or any(step % count for step in self.added_steps(j)))
-        )
+        return moving_dims(self.plan.banking, self.plan.time)
 
     def added_steps(self, dim: int) -> tuple[int, ...]:
         """What the skews add to a digit per step of each counter."""
-        skew, time = self.plan.banking.skews[dim], self.plan.time
-        return tuple(
-            sum(a * row[k] for a, row in zip(skew, time, strict=True)) for k in range(len(time[0]))
-        )
+        return added_steps(self.plan.banking.skews[dim], self.plan.time)
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """The words that nodes read."""
+        return words_of(self.adg, self.plan)
+
+    @cached_property
+    def lanes(self) -> Lanes | None:
+        """How nodes meet the lanes of macros; None where each macro has one bank that is used, or nodes
+        meet macros in cycles of their own."""
+        places = [self.place(fu) for fu in self.nodes]
+        shared = self.plan.banking.shared
+        return None if shared else lanes_of(self.plan.banking, self.plan.time, self.least, places)
+
+    @cached_property
+    def lead(self) -> Mapping[Fu, int]:
+        """Cycles after a timestamp's issue at which control reaches the first node of each node's word."""
+        skew = self.adg.dataflow.skew
+        return {fu: min(map(skew, word.nodes)) for word in self.words for fu in word.nodes}
 
     @cached_property
     def least(self) -> tuple[int, ...]:
@@ -151,10 +157,7 @@ class BankView:
 
     def flat(self, digits: tuple[int, ...]) -> int:
         """Bank number of a digit per dimension."""
-        index = 0
-        for digit, count in zip(digits, self.plan.banking.counts, strict=True):
-            index = index * count + digit
-        return index
+        return self.plan.banking.bank(digits)
 
     def slots(self, fu: Fu) -> tuple[BankSlot, ...]:
         """The banks that the node of `fu` may meet, if nodes meet them in cycles of their own."""

@@ -132,7 +132,7 @@ class _Builder:
         # Amaranth would print an initial value per word, in time proportional to the depth; the RTL
         # has none (amaranth-lang/amaranth#270).
         memory.init._raw = ()
-        read, write = memory.read_port(), memory.write_port()
+        read, write = memory.read_port(), memory.write_port(granularity=node.value or None)
         cells = Fragment.get(memory, None)
         cells.add_domains(self._domain)
         self._fragment.add_subfragment(cells, f"{node.name}_cells")

@@ -1,0 +1,169 @@
+"""Which data nodes read one word together, where banks lie side by side in macros.
+
+A macro has `wide` banks, the lanes of its words, along one dimension of the tensor. Whenever a word is read,
+all of its lanes are read, at one row; a data node takes the lane that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lego.ir.adg import Adg, Fu, InputPlan
+from lego.ir.fused import Plan
+
+__all__ = ["Form", "Lanes", "Word", "lanes_of", "moving_dims", "turning_dims", "word_keys"]
+__all__ += ["added_steps", "words_of"]
+
+Vector = tuple[int, ...]
+
+
+class Form(Protocol):
+    """What tells the bank of an element (see :class:`lego.ir.banking.Banking`)."""
+
+    @property
+    def counts(self) -> Vector:
+        """Banks per dimension."""
+
+    @property
+    def gcds(self) -> Vector:
+        """Divisors per dimension."""
+
+    @property
+    def skews(self) -> tuple[Vector, ...]:
+        """Skews per dimension."""
+
+    @property
+    def wide(self) -> int:
+        """Banks of a macro."""
+
+    @property
+    def along(self) -> int:
+        """Dimension along which a macro's banks lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Data nodes that always read one word together.
+
+    Attributes
+    ----------
+    levels : delay reuses that serve all of them, so that the word isn't read.
+    macros : words that are read at once, whichever of them they need.
+    """
+
+    nodes: tuple[Fu, ...]
+    levels: tuple[int, ...]
+    macros: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How data nodes meet the lanes of macros under one dataflow.
+
+    Attributes
+    ----------
+    still : no timestamp moves the digit along which the lanes lie.
+    aligned : it moves by whole macros, if at all: nodes keep their lanes.
+    window : it moves by parts of a macro, and nodes turn over the banks: all macros along the dimension are
+        read that may hold a part of the nodes' window. If it is neither that nor aligned, no two nodes ever
+        meet one bank, and each reads a word of its own.
+    start : lane of the least element, where nodes keep theirs.
+    """
+
+    still: bool
+    aligned: bool
+    window: bool
+    start: int
+
+
+def turning_dims(form: Form, time: Sequence[Vector]) -> tuple[int, ...]:
+    """Dimensions whose own index, without skews, moves its digit and so carries into the row."""
+    return tuple(
+        j
+        for j, (row, g, count) in enumerate(zip(time, form.gcds, form.counts, strict=True))
+        if count > 1 and any(step % (g * count) for step in row)
+    )
+
+
+def moving_dims(form: Form, time: Sequence[Vector]) -> tuple[int, ...]:
+    """Dimensions whose bank digit changes with the timestamp; `time` has elements per counter's step."""
+    turning = turning_dims(form, time)
+    return tuple(
+        j
+        for j, count in enumerate(form.counts)
+        if count > 1
+        and (j in turning or any(step % count for step in added_steps(form.skews[j], time)))
+    )
+
+
+def added_steps(skew: Vector, time: Sequence[Vector]) -> Vector:
+    """What a skew adds to a digit per step of each counter."""
+    return tuple(
+        sum(a * row[k] for a, row in zip(skew, time, strict=True)) for k in range(len(time[0]))
+    )
+
+
+def lanes_of(
+    form: Form, time: Sequence[Vector], least: Vector, places: Sequence[Vector]
+) -> Lanes | None:
+    """How nodes at these places, elements ahead of the least one, meet lanes; None where each macro has one
+    bank that is used. `least` is the least element at timestamp zero."""
+    j = form.along
+    if form.wide == 1 or j < 0:
+        return None
+    macro, moving = form.gcds[j] * form.wide, moving_dims(form, time)
+    aligned = j not in moving or not any(step % macro for step in time[j])
+    apart = {tuple(d for i, d in enumerate(_digits(form, x)) if i not in moving) for x in places}
+    window = not aligned and len(apart) < len(places)
+    return Lanes(j not in moving, aligned, window, least[j] // form.gcds[j] % form.wide)
+
+
+def word_keys(form: Form, lanes: Lanes, places: Sequence[Vector]) -> list[tuple[int, ...]]:
+    """What nodes at these places have in common if they read one word."""
+    j, count = form.along, form.counts[form.along] // form.wide
+    found = []
+    for k, place in enumerate(places):
+        digits = _digits(form, place)
+        ahead = (lanes.start + place[j] // form.gcds[j]) // form.wide % count
+        own = ahead if lanes.aligned else 0 if lanes.window else k
+        found.append((*digits[:j], *digits[j + 1 :], own))
+    return found
+
+
+def words_of(adg: Adg, plan: Plan) -> tuple[Word, ...]:
+    """The words that the data nodes of an operand read, in the order of their first nodes."""
+    nodes, form = adg.data_nodes(plan), plan.banking
+    least = tuple(f + o for f, o in zip(plan.offset, form.origin, strict=True))
+    places = [_place(plan, fu) for fu in nodes]
+    lanes = None if form.shared else lanes_of(form, plan.time, least, places)
+    keys: Sequence[object] = nodes if lanes is None else word_keys(form, lanes, places)
+    groups: dict[object, list[Fu]] = {}
+    for fu, key in zip(nodes, keys, strict=True):
+        groups.setdefault(key, []).append(fu)
+    macros = form.counts[form.along] // form.wide if lanes and lanes.window else 1
+    return tuple(Word(tuple(fus), _common(plan, fus), macros) for fus in groups.values())
+
+
+def _digits(form: Form, place: Vector) -> Vector:
+    """Bank digits by which a place is ahead of the least element."""
+    return tuple(
+        (x // g + sum(a * y for a, y in zip(skew, place, strict=True))) % n
+        for x, g, n, skew in zip(place, form.gcds, form.counts, form.skews, strict=True)
+    )
+
+
+def _place(plan: Plan, fu: Fu) -> Vector:
+    """Elements by which the node of an FU is ahead of the least one."""
+    return tuple(
+        sum(a * s for a, s in zip(row, fu, strict=True)) - origin
+        for row, origin in zip(plan.space, plan.banking.origin, strict=True)
+    )
+
+
+def _common(plan: Plan, fus: Sequence[Fu]) -> tuple[int, ...]:
+    """Delay reuses that serve all of these nodes."""
+    if not isinstance(plan, InputPlan):
+        return ()
+    return tuple(sorted(set.intersection(*(set(plan.levels(fu)) for fu in fus))))

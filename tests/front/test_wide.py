@@ -1,0 +1,135 @@
+"""Macros of several banks: which memories get them, and that all tensors in one have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frontends.yaml import load_text, load_workload
+from lego.designs import designs_of
+from lego.diag import LegoError
+from lego.front.explain_fused import explain_design
+from lego.front.wide import areas
+from lego.ir.fused import FusedAdg
+from tests.designs import with_style
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = """
+name: g
+operations:
+  - name: mm
+    loops: {m: 64, n: 64, k: 64}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflows:
+FLOWS
+architecture: {array: [16, 16]}
+"""
+FLOWS = {
+    "os": "spatial: {m: 16, n: 16}, temporal: [m, n, k]",
+    "ws": "spatial: {k: 16, n: 16}, temporal: [n, k, m]",
+}
+
+
+def product(control: str, *flows: str) -> str:
+    lines = (f"      - {{name: {name}, {FLOWS[name]}, control: {control}}}" for name in flows)
+    return PRODUCT.replace("FLOWS", "\n".join(lines))
+
+
+def design(text: str) -> FusedAdg:
+    (fused,) = designs_of(load_text(text))
+    return fused
+
+
+def macros(fused: FusedAdg) -> list[tuple[int, int]]:
+    """Macros and banks in each, of every memory."""
+    return [(memory.n_macros, memory.wide) for memory in fused.buffers()]
+
+
+def test_nodes_that_act_together_read_one_word() -> None:
+    """With skewed control, words of 4: the registers that add the skew grow with the square of the width."""
+    assert macros(design(product("broadcast", "os"))) == [(1, 16), (1, 16), (16, 1)]
+    assert macros(design(product("systolic", "os"))) == [(4, 4), (4, 4), (16, 1)]
+
+
+def test_nodes_in_turn_keep_a_macro_per_bank() -> None:
+    """As many macros are read in a cycle, so no word gets shorter by being wide."""
+    assert macros(design(product("systolic", "os", "ws"))) == [(16, 1), (16, 1), (16, 1)]
+
+
+@pytest.mark.parametrize("style", ["narrow", "at-once"])
+def test_styles_without_wide_words(style: str) -> None:
+    found = design(with_style(product("broadcast", "os", "ws"), style))
+    assert {wide for _, wide in macros(found)} == {1}
+
+
+def test_wherever_it_can_be_if_that_is_asked_for() -> None:
+    found = design(with_style(product("systolic", "os", "ws"), "wide"))
+    (_, x), (_, w), (results, y) = macros(found)
+    assert x > 1 < w
+    assert (results, y) == (16, 1)
+
+
+@pytest.fixture(scope="module")
+def attention() -> FusedAdg:
+    (found,) = designs_of(load_workload(ROOT / "workloads" / "attention.yaml"))
+    return found
+
+
+def test_heads_read_16_words_of_16(attention: FusedAdg) -> None:
+    """256 data nodes of two dataflows, and 16 of the two others, which meet a macro after another."""
+    memory = attention.buffers()[1]
+    assert (memory.n_macros, memory.wide, memory.n_banks) == (16, 16, 256)
+    along = {plan.tensor.name: plan.banking.along for plan in memory.used()}
+    assert along == {"K": 1, "V": 2}
+    mine, alone = areas(attention, memory)
+    assert mine < 0.7 * alone
+
+
+def test_the_explanation_tells_the_words_and_what_they_save(attention: FusedAdg) -> None:
+    text = explain_design(attention)
+    assert "K: bank (d0) mod 16 , (d1) mod 16 in words of 16 along d1; 256 banks" in text
+    assert "in 16 macros with words of 16 elements: " in text
+    assert " with a macro per bank " in text
+
+
+def test_tensors_of_one_memory_share_its_macros() -> None:
+    (found,) = designs_of(load_workload(ROOT / "workloads" / "conv_mnicoc.yaml"))
+    for memory in found.buffers():
+        assert len({plan.banking.wide for plan in memory.used()}) == 1
+    weights = found.buffers()[0]
+    (single,) = (p.banking for p in weights.used() if p.tensor.name == "G")
+    assert (single.n_banks, single.wide, single.along) == (4, 4, -1)  # one lane of one macro
+    assert [memory.n_macros for memory in found.buffers()] == [4, 80, 32]
+
+
+WINDOW = """
+name: c
+operations:
+  - name: conv
+    loops: {oh: 16, ow: 16, kh: 3, kw: 3}
+    statement: "Q[oh,ow] += J[oh+kh,ow+kw] * G[kh,kw]"
+    formats: {J: int8, G: int8, Q: int32}
+    dataflow: {spatial: {oh: 8, ow: 8}, temporal: [oh, ow, kh, kw], control: broadcast}
+architecture: {array: [8, 8], memory_style: wide, MORE}
+"""
+
+
+def test_a_window_has_room_to_move() -> None:
+    """Words along one of its dimensions, with whole macros for 8 + width - 1 banks."""
+    memory = design(WINDOW.replace(", MORE", "")).buffers()[0]
+    (banking,) = (plan.banking for plan in memory.used())
+    assert banking.wide > 1
+    assert banking.counts[banking.along] >= 8 + banking.wide - 1
+
+
+def test_more_banks_than_fit_are_not_taken() -> None:
+    """18x18 elements in 8x8 banks of 9 words take 576 bytes, in 10x8 banks of 6 words 480."""
+    for limit in (480, 700, 2000):
+        memory = design(WINDOW.replace("MORE", f"memories: {{J: {limit}}}")).buffers()[0]
+        (plan,) = memory.used()
+        assert plan.banking.n_banks * plan.banking.depth(plan.tensor.shape) <= limit
+        assert memory.wide > 1
+    with pytest.raises(LegoError, match="E305"):
+        design(WINDOW.replace("MORE", "memories: {J: 470}"))

@@ -1,0 +1,78 @@
+"""Random operations with macros of several banks wherever they can be: the ADG and the RTL against NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from frontends.yaml import load_text
+from lego.designs import designs_of
+from lego.diag import LegoError
+from tests.designs import with_style
+from tests.property.generator import Sample, fused_sample, sample
+from tests.property.simulate import check_architecture, simulate
+
+PER_BLOCK = 50
+PER_MODEL = 10
+
+
+def wide(draw: Callable[[int], Sample]) -> Callable[[int], Sample]:
+    """The samples of a generator with wide memories."""
+
+    def drawn(seed: int) -> Sample:
+        found = draw(seed)
+        return Sample(with_style(found.text, "wide"), found.bounds)
+
+    return drawn
+
+
+def uses_of(draw: Callable[[int], Sample], seeds: range) -> set[tuple[str, bool, bool]]:
+    """What occurs in the designs of these seeds with wide memories: control, turns, banks that move."""
+    found = set()
+    for seed in seeds:
+        try:
+            fused = designs_of(load_text(wide(draw)(seed).text))[0]
+        except LegoError:
+            continue
+        for layer in fused.layers:
+            control = "skewed" if any(layer.adg.dataflow.control) else "level"
+            bankings = [p.banking for p in layer.adg.inputs if p.banking.along >= 0]
+            found |= {(control, banking.shared, not banking.fixed) for banking in bankings}
+    return found
+
+
+def test_the_seeds_have_all_kinds_of_use() -> None:
+    found = uses_of(sample, range(40)) | uses_of(fused_sample, range(40))
+    level = {("level", False, False), ("level", False, True)}
+    assert found >= level | {("skewed", False, False), ("skewed", False, True)}
+    assert any(shared for _, shared, _ in found)
+
+
+@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("draw", [sample, fused_sample])
+def test_architectures(draw: Callable[[int], Sample], block: int) -> None:
+    seeds = range(block * PER_BLOCK, (block + 1) * PER_BLOCK)
+    assert sum(check_architecture(wide(draw), seed) for seed in seeds) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("draw", [sample, fused_sample])
+def test_thousands_of_architectures(draw: Callable[[int], Sample], block: int) -> None:
+    for seed in range(10_000 + block * PER_BLOCK, 10_000 + (block + 1) * PER_BLOCK):
+        check_architecture(wide(draw), seed)
+
+
+@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("draw", [sample, fused_sample])
+def test_designs(draw: Callable[[int], Sample], block: int) -> None:
+    seeds = range(100 + block * PER_MODEL, 100 + (block + 1) * PER_MODEL)
+    assert simulate(wide(draw), seeds) >= PER_MODEL // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(30))
+@pytest.mark.parametrize("draw", [sample, fused_sample])
+def test_hundreds_of_designs(draw: Callable[[int], Sample], block: int) -> None:
+    simulate(wide(draw), range(1000 + block * PER_MODEL, 1000 + (block + 1) * PER_MODEL))
