@@ -34,7 +34,7 @@ def _operations(devices: Sequence[Device]) -> Iterator[str]:
     yield "| operation | dataflow | FUs | banks | cycles | utilisation | SRAM words accessed |"
     yield "|---|---|---|---|---|---|---|"
     for device in devices:
-        banks = " ".join(f"{memory.name}:{memory.banks}" for memory in device.memories)
+        banks = " ".join(f"{memory.name}:{memory.banks_text}" for memory in device.memories)
         for flow in device.dataflows:
             run = flow.program
             busy = f"{100 * run.iterations / (device.fus * run.cycles):.1f} %"

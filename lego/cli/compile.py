@@ -107,7 +107,7 @@ def _document(folder: Folder) -> dict[str, object]:
 def _row(device: Device, flow: DeviceDataflow) -> tuple[object, ...]:
     run = flow.program
     busy = run.iterations / (device.fus * run.cycles)
-    banks = " ".join(f"{memory.name}:{memory.banks}" for memory in device.memories)
+    banks = " ".join(f"{memory.name}:{memory.banks_text}" for memory in device.memories)
     return flow.full_name, flow.about, device.fus, banks, run.cycles, f"{busy:.1%}"
 
 

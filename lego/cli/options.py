@@ -100,7 +100,8 @@ Fusion = Annotated[
 Style = Annotated[
     MemoryStyle | None,
     typer.Option(
-        "--memory-style", help="How data nodes use banks, for comparison; overrides the file."
+        "--memory-style",
+        help="How data nodes use banks and macros, for comparison; overrides the file.",
     ),
 ]
 

@@ -153,6 +153,11 @@ class Memory:
         if self.direction not in ("in", "out"):
             raise ValueError(f"a memory has no direction {self.direction[:20]!r}")
 
+    @property
+    def banks_text(self) -> str:
+        """Banks for people: macros times banks in each, where there are several in one."""
+        return f"{self.banks // self.wide}x{self.wide}" if self.wide > 1 else str(self.banks)
+
     def bank_depths(self) -> list[int]:
         """Words of every bank."""
         return [depth for count, depth in self.depths for _ in range(count)]

@@ -15,13 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = [
     "tests/workloads/conv_oh_ow_sys.yaml",
     "tests/workloads/polynomial_small.yaml",
+    "tests/workloads/fused_mixed.yaml:wide",
     "workloads/mttkrp.yaml",
 ]
 
 
 def digests(name: str, seed: int, work: Path) -> dict[str, str]:
     work.mkdir(parents=True)
-    copy = shutil.copy(ROOT / name, work)
+    path, _, style = name.partition(":")
+    copy = shutil.copy(ROOT / path, work)
     environment = os.environ | {"PYTHONHASHSEED": str(seed), "TZ": ["UTC", "Asia/Tokyo"][seed % 2]}
     command = [
         sys.executable,
@@ -32,6 +34,7 @@ def digests(name: str, seed: int, work: Path) -> dict[str, str]:
         "-o",
         "out",
         "--dump",
+        *(["--memory-style", style] if style else []),
     ]
     subprocess.run(command, cwd=work, env=environment, check=True, capture_output=True)
     (folder,) = (p for p in (work / "out").iterdir() if p.is_dir())

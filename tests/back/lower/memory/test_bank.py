@@ -9,6 +9,9 @@ import pytest
 from lego.back.lower.memory.bank import BankKinds, bank_kinds
 from tests.back.designs import CHAIN, GEMM, SEVERAL, design_of
 from tests.back.machine import Machine, fitted
+from tests.designs import with_style
+
+NARROW = with_style(GEMM, "narrow")
 
 
 def kinds_of(text: str, memory: int, *, late: bool = False, narrow: bool = False) -> BankKinds:
@@ -41,7 +44,7 @@ class Bank:
 
 
 def test_the_array_reads_what_the_host_wrote() -> None:
-    bank = Bank(kinds_of(GEMM, 0))
+    bank = Bank(kinds_of(NARROW, 0))
     for word in range(4):
         bank.host_write(word, 40 + word)
     found = [bank.cycle(addr=word, en=1)["rdata"] for word in (2, 0, 3, 3)]
@@ -51,11 +54,24 @@ def test_the_array_reads_what_the_host_wrote() -> None:
 
 
 def test_the_array_comes_first() -> None:
-    bank = Bank(kinds_of(GEMM, 0))
+    bank = Bank(kinds_of(NARROW, 0))
     bank.host_write(1, 7)
     bank.host_write(2, 8)
     bank.cycle(addr=1, en=1, host_addr=2, host_ren=1)
     assert bank.cycle()["rdata"] == 7
+
+
+def test_the_host_writes_lanes_of_a_macro_and_the_array_reads_all() -> None:
+    design = design_of(with_style(GEMM, "wide"))
+    assert design.buffers[0].wide == 2
+    bank = Bank(kinds_of(with_style(GEMM, "wide"), 0))
+    for word in range(3):
+        bank.host_write(word, 0x1111 * (word + 1), host_mask=0b11)
+    bank.host_write(1, 0xABCD, host_mask=0b10)
+    bank.host_write(2, 0xABCD, host_mask=0b01)
+    bank.host_write(0, 0xABCD, host_mask=0b00)
+    found = [bank.cycle(addr=word, en=1)["rdata"] for word in (0, 1, 2, 2)]
+    assert found[1:] == [0x1111, 0xAB22, 0x33CD]
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -86,8 +102,8 @@ def test_a_memory_has_as_many_kinds_of_banks_as_depths() -> None:
     """Banks that only one of several dataflows reaches may be less deep."""
     for memory, buffer in enumerate(design_of(SEVERAL).buffers):
         kinds = kinds_of(SEVERAL, memory)
-        assert len(kinds.of_bank) == buffer.n_banks
-        deep = [buffer.depth_of(bank) for bank in range(buffer.n_banks)]
+        assert len(kinds.of_bank) == buffer.n_macros
+        deep = [buffer.depth_of(bank) for bank in range(0, buffer.n_banks, buffer.wide)]
         assert len(kinds.rams) == len(set(deep))
         for bank, depth in enumerate(deep):
             (ram,) = (n.text for n in kinds.of_bank[bank].nodes if n.op == "instance")

@@ -86,7 +86,7 @@ def acts(run: Timeline, view: BankView, t: tuple[int, ...], fu: tuple[int, ...])
 
 
 def check_run(buffer: MemoryPlan, side: Side, taps: Taps, machine: Machine, run: Timeline) -> int:
-    """Every bank in every cycle; returns how often one is used."""
+    """Every bank, or macro of several, in every cycle; returns how often one is used."""
     view, r = side.view, random.Random(len(run.timestamps))
     ports = [node_port(buffer, fu) for fu in view.nodes] if buffer.output else []
     given: dict[tuple[int, str], int] = {}
@@ -100,10 +100,11 @@ def check_run(buffer: MemoryPlan, side: Side, taps: Taps, machine: Machine, run:
             if acts(run, view, t, fu):
                 element = run.element(view.plan, t, fu)
                 cycle = run.issued[t] + side.issue + waits(view, fu)
-                assert (cycle, layout.bank(element)) not in asked, "two nodes at once"
+                macro = layout.bank(element) // buffer.wide
+                assert (cycle, macro) not in asked, "two nodes at once"
                 visit = run.signals(t)["visit"] if buffer.output else None
                 word = layout.word(element) % (side.address[1] + 1)  # beside the tensor it wraps
-                asked[cycle, layout.bank(element)] = Asked(word, value, visit)
+                asked[cycle, macro] = Asked(word, value, visit)
     end = run.span + side.issue + max(waits(view, fu) for fu in view.nodes) + 2
     said = []
     for cycle in range(end):
@@ -135,7 +136,7 @@ def check_asked(
 def check_rest(side: Side, asked: dict[tuple[int, int], Asked], said: list[dict[str, int]]) -> None:
     """A bank that no node uses in a cycle isn't enabled."""
     for cycle, told in enumerate(said):
-        for bank in range(side.plan.banking.n_banks):
+        for bank in range(side.buffer.n_macros):
             if f"en_{bank}" in told:
                 used = (cycle + side.early, bank) in asked
                 assert told[f"en_{bank}"] == used, (cycle, bank)

@@ -9,6 +9,7 @@ import pytest
 
 from lego.back.lower.memory.memory import LoweredMemory
 from lego.back.lower.node_ports import node_port
+from lego.back.plan.memory.bank_view import Mode
 from lego.back.plan.registers import address_bits
 from lego.back.schedule.stages import NO_STAGES, Stages
 from lego.ir.adg import Fu
@@ -19,6 +20,7 @@ from lego.ir.operation import Reduction
 from tests.back.designs import CHAIN, DESIGNS, IN_TURN
 from tests.back.machine import Machine, fitted
 from tests.back.timeline import FAST, Rooms, Timeline, rooms_of, runs_of, tensor_of
+from tests.designs import with_style
 
 Tensor = dict[tuple[int, ...], int]
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
@@ -35,7 +37,9 @@ operations:
       - {name: ws, spatial: {k: 2, n: 1}, temporal: [n, k, m], control: systolic}
 architecture: {array: [3, 3]}
 """
-MEMORIES = DESIGNS | IN_TURN | {"double": DOUBLE, "wide": WIDE, "at_nodes": AT_NODES}
+OTHERS = {"double": DOUBLE, "wide": WIDE, "at_nodes": AT_NODES}
+MACROS = {f"macros_{name}": with_style(text, "wide") for name, text in (DESIGNS | IN_TURN).items()}
+MEMORIES = DESIGNS | IN_TURN | MACROS | OTHERS
 
 
 class Hosted:
@@ -117,8 +121,22 @@ def delivered(memory: Hosted, run: Timeline, rooms: Rooms) -> list[dict[str, int
     return [memory.cycle(still(run) | run.taps(rooms.taps, cycle)) for cycle in cycles]
 
 
+def test_designs_have_macros_of_several_banks_in_every_way() -> None:
+    """Banks that stand still or move, nodes with banks of their own, at once and in turn."""
+    found = {
+        (view.mode, bool(view.moving), view.lanes is not None and view.lanes.window)
+        for text in MACROS.values()
+        for buffer in rooms_of(text, NO_STAGES).design.operands
+        if buffer.wide > 1
+        for view in rooms_of(text, NO_STAGES).design.views_of(buffer)
+        if view.plan.banking.along >= 0
+    }
+    assert found >= {(Mode.PRIVATE, False, False), (Mode.TURNING, True, True)}
+    assert {mode for mode, _, _ in found} >= {Mode.PRIVATE, Mode.TURNING, Mode.IN_TURN}
+
+
 @pytest.mark.parametrize("stages", [NO_STAGES, FAST], ids=["slow", "fast"])
-@pytest.mark.parametrize("name", MEMORIES)
+@pytest.mark.parametrize("name", DESIGNS | IN_TURN | OTHERS)
 def test_results_are_kept_and_no_other_word_is_written(name: str, stages: Stages) -> None:
     rooms = rooms_of(MEMORIES[name], stages)
     index = len(rooms.design.operands)

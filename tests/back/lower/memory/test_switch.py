@@ -107,7 +107,7 @@ def test_banks_get_the_values_of_the_nodes_that_meet_them(at: int, narrow: bool)
 def test_a_rotator_for_several_dataflows(counts: tuple[int, ...]) -> None:
     b = Builder("switch", "memory")
     box = list(itertools.product(*map(range, counts)))
-    words = [b.input(f"word{k}", (0, 255)) for k in range(len(box))]
+    words = {at: b.input(f"word{k}", (0, 255)) for k, at in enumerate(box)}
     bits = [(count - 1).bit_length() for count in counts]
     selects = [{k: b.input(f"turn{j}_{k}") for k in range(n)} for j, n in enumerate(bits)]
     for at, node in turned(b, words, counts, selects).items():
