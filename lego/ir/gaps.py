@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lego.ir.adg import Adg, Banking
+from lego.ir.adg import Adg
+from lego.ir.banking import Banking
 from lego.ir.closed import Number, maximum, minimum, modulo
 from lego.ir.cycles import issue_cycles
 

@@ -43,7 +43,7 @@ AT_ONCE = CONV.replace("read_cost: 1", "read_cost: 1, memory_style: at-once")
 DESIGNS = {
     "output stationary": GEMM,
     "sums across FUs and in memory": AT_ONCE,
-    "banks in turn": CONV,
+    "banks in turn": CONV.replace("read_cost: 1", "read_cost: 1, memory_style: narrow"),
 }
 RUNS = 60
 
