@@ -47,6 +47,12 @@ class _Tensor:
         """Elements per dimension."""
         return self.users[0].nodes.shape
 
+    @property
+    def gcds(self) -> Vector:
+        """What all nodes' distances have in common, per dimension."""
+        offsets = [x for user in self.users for x in user.offsets]
+        return tuple(math.gcd(*column) or 1 for column in zip(*offsets, strict=True))
+
     def depth(self, form: Form) -> int:
         """Words per bank."""
         return max(2, form.depth(self.shape))
@@ -138,9 +144,13 @@ def _cheapest(tensors: Sequence[_Tensor], bits: int, *, always: bool) -> list[_C
 
 def _widths(tensors: Sequence[_Tensor]) -> list[int]:
     """Numbers of banks in a macro: divisors of how many digits nodes are apart along some dimension."""
-    users = [user for tensor in tensors for user in tensor.users]
-    spans = {span + 1 for user in users for span in user.spans}
-    return [n for n in range(2, WIDEST + 1) if any(span % n == 0 for span in spans)]
+    sides = {
+        span // g + 1
+        for tensor in tensors
+        for user in tensor.users
+        for span, g in zip(user.spans, tensor.gcds, strict=True)
+    }
+    return [n for n in range(2, WIDEST + 1) if any(side % n == 0 for side in sides)]
 
 
 def _options(tensor: _Tensor, wide: int, bits: int, most: int | None) -> list[_Choice]:
@@ -158,10 +168,7 @@ def _options(tensor: _Tensor, wide: int, bits: int, most: int | None) -> list[_C
 
 def _forms(tensor: _Tensor, wide: int, along: int) -> Iterator[Form]:
     """Bank functions without skews whose macros lie along a dimension."""
-    users, narrow = tensor.users, tensor.narrow
-    gcds = [
-        math.gcd(*(x[j] for u in users for x in u.offsets)) or 1 for j in range(len(narrow.counts))
-    ]
+    users, narrow, gcds = tensor.users, tensor.narrow, tensor.gcds
     sides = []
     for j, g in enumerate(gcds):
         counts = {1, narrow.counts[j], *(user.spans[j] // g + 1 for user in users)}

@@ -133,3 +133,12 @@ def test_more_banks_than_fit_are_not_taken() -> None:
         assert memory.wide > 1
     with pytest.raises(LegoError, match="E305"):
         design(WINDOW.replace("MORE", "memories: {J: 470}"))
+
+
+def test_strides_are_no_distance() -> None:
+    """Nodes two elements apart are in neighbouring banks: words are of numbers of nodes, not of elements."""
+    strided = WINDOW.replace("J[oh+kh,ow+kw]", "J[2*oh+kh,2*ow+kw]").replace(", MORE", "")
+    memory = design(strided).buffers()[0]
+    (banking,) = (plan.banking for plan in memory.used())
+    assert banking.gcds == (2, 2)
+    assert memory.wide in (2, 4, 8)
