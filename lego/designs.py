@@ -12,7 +12,7 @@ from lego.ir.adg import Adg
 from lego.ir.array import narrowed
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Method
-from lego.ir.hardware import Room
+from lego.ir.hardware import Architecture, MemoryStyle, Room
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.tell import Tell, silent
@@ -39,9 +39,16 @@ def adgs_of(workload: Workload, tell: Tell = silent) -> list[Adg]:
         name = f"{workload.name}_{op.name}" + (f"_{flow.name}" if op.name in many else "")
         if chip.fused:
             flow = flow.aligned(counters, axes)
-        price, style = chip.read_cost, chip.memory_style
+        price, style = chip.read_cost, style_of(chip)
         adgs.append(build_adg(name, op, tensors, flow, price, style, resume=chip.resume))
     return adgs
+
+
+def style_of(chip: Architecture) -> MemoryStyle:
+    """How data nodes use banks. Which of them act at one row depends on the operation, so a chip with room
+    has a macro per bank."""
+    style = chip.memory_style
+    return MemoryStyle.NARROW if chip.room and style is MemoryStyle.CHEAPEST else style
 
 
 def designs_of(
@@ -49,7 +56,7 @@ def designs_of(
 ) -> list[FusedAdg]:
     """The designs to build: one that runs all, or one per dataflow if not fused; `tell` hears of it."""
     adgs, chip = adgs_of(workload, tell), workload.architecture
-    style, limits = chip.memory_style, dict(chip.memory_bits)
+    style, limits = style_of(chip), dict(chip.memory_bits)
     tell("fusion", 0, 0)
     if len(adgs) == 1 or not chip.fused:
         found = [fuse(adg.name, [adg], method, style, limits) for adg in adgs]

@@ -11,7 +11,8 @@ from lego.back.plan.design import DesignPlan, plan_of
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.registers import access_of, moving_counters, needs_extent
 from lego.bind.linear import dot
-from lego.ir.adg import Adg, Banking, Fu, InputPlan
+from lego.ir.adg import Adg, Fu, InputPlan
+from lego.ir.banking import Banking
 from lego.ir.fused import FusedAdg, MemoryPlan, Plan
 
 __all__ = ["Axis", "Port", "Site", "sites_of"]
