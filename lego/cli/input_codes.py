@@ -208,4 +208,9 @@ INPUT_CODES: dict[str, tuple[str, str, str]] = {
         "A chip with `room` doesn't compare indices with extents, as pads and overlapping results need.",
         "Let tensors hold their borders, index the output by loops, or leave `room` out.",
     ),
+    "E307": (
+        "an operation doesn't run on the chip",
+        "No dataflow of the chip runs it, whatever part of it; the message says which condition fails.",
+        "See docs/binding.md; compile a chip with room, or with a dataflow for it.",
+    ),
 }

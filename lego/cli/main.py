@@ -37,6 +37,7 @@ from lego.cli.options import (
     Module,
     Network,
     OneDesign,
+    OntoChip,
     OperandSeed,
     Operation,
     Ops,
@@ -91,11 +92,18 @@ def compile(
     stats: Stats = False,
     sram_map: SramMap = None,
     memory_style: Style = None,
+    onto: OntoChip = None,
     json: Json = False,
 ) -> None:
-    """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME."""
+    """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME; or with --onto to programs
+    for a chip that was compiled before."""
     from lego.cli.compile import compile_file
+    from lego.cli.onto import compile_onto
 
+    if onto is not None:
+        chip = onto
+        guarded(lambda: compile_onto(file, chip, path_given(out), json))
+        return
     how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
     guarded(
         lambda: compile_file(
@@ -124,8 +132,12 @@ def sim(
     json: Json = False,
 ) -> None:
     """Simulate in Verilator and compare every element with the reference."""
+    from lego.cli.onto import is_onto, simulate_programs
     from lego.cli.simulate import simulate_folder
 
+    if is_onto(folder):
+        guarded(lambda: simulate_programs(folder, seed, json))
+        return
     guarded(
         lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, activity, json)
     )

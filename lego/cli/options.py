@@ -38,6 +38,7 @@ __all__ = [
     "Module",
     "Network",
     "OneDesign",
+    "OntoChip",
     "OperandSeed",
     "Operation",
     "Ops",
@@ -137,6 +138,14 @@ SramMap = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE", help="Macros of a memory compiler (YAML) that memories are made of."
+    ),
+]
+OntoChip = Annotated[
+    Path | None,
+    typer.Option(
+        "--onto",
+        metavar="FOLDER",
+        help="A chip that exists, such as rtl_out/chip: programs for it, no Verilog.",
     ),
 ]
 VerifyPasses = Annotated[

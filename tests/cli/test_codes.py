@@ -8,7 +8,7 @@ from pathlib import Path
 from lego.cli.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = ROOT / "lego" / "cli" / "codes.py"
+CATALOGUE = {ROOT / "lego" / "cli" / name for name in ("codes.py", "input_codes.py")}
 
 
 def codes_in(pattern: str, *folders: str) -> set[str]:
@@ -16,7 +16,7 @@ def codes_in(pattern: str, *folders: str) -> set[str]:
     paths = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
     found: set[str] = set()
     for path in paths:
-        if path.suffix in (".py", ".tsv") and path != CATALOGUE:
+        if path.suffix in (".py", ".tsv") and path not in CATALOGUE:
             found |= set(re.findall(pattern, path.read_text()))
     return found
 

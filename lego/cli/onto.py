@@ -1,0 +1,81 @@
+"""`lego compile FILE --onto CHIP`, and the simulation of what it makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from lego.cli.common import folder_of, print_json, progress, table
+from lego.diag import LegoError
+
+__all__ = ["compile_onto", "is_onto", "simulate_programs"]
+
+COLUMNS = ("operation", "dataflow", "tile", "runs", "cycles", "utilisation")
+
+
+def compile_onto(file: Path, chip: Path, out: Path, as_json: bool) -> None:
+    """Put the operations of a workload onto the chip of an artefact folder; writes OUT/NAME with the chip and
+    its programs.
+
+    Raises E307 for operations that the chip doesn't run, E504 if the chip's folder isn't whole, E903 if it
+    has several designs.
+    """
+    from frontends.yaml import beside, load_workload
+    from lego.artefact.folder import load_design
+    from lego.artefact.publish import publish
+    from lego.onto import PROGRAMS, onto, programs_json, summary
+
+    workload, folder = load_workload(file), folder_of(chip)
+    if len(folder.devices) > 1:
+        hint = "compile a chip with `fused: yes`"
+        raise LegoError("E903", f"{chip} holds several designs; a chip is one", hint=hint)
+    (device,) = folder.devices
+    with progress(f"put {workload.name} onto {device.top}") as tell:
+        made = onto(load_design(chip, device.top), workload, tell)
+        programs = programs_json(made, device)
+    kept = [name for name in folder.manifest.files if name not in ("report.md", "workload.yaml")]
+    files = {name: (chip / name).read_bytes() for name in kept}
+    files |= {"chip.yaml": (chip / "workload.yaml").read_bytes(), **beside(file)}
+    files |= {"workload.yaml": file.read_bytes(), PROGRAMS: programs.encode()}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    manifest = replace(folder.manifest, name=workload.name, files=digests)
+    files["manifest.json"] = manifest.to_json().encode()
+    publish(out / workload.name, files)
+    if as_json:
+        print_json(json.loads(programs))
+        return
+    table(COLUMNS, list(summary(made, device)))
+    print(f"wrote {out / workload.name}: the chip {device.top}, and {PROGRAMS}")
+
+
+def is_onto(folder: Path) -> bool:
+    """Whether a folder holds programs of operations that were put onto a chip."""
+    from lego.onto import PROGRAMS
+
+    return (folder / PROGRAMS).is_file()
+
+
+def simulate_programs(folder: Path, seed: int, as_json: bool) -> None:
+    """Run all programs in RTL, and fail on any difference."""
+    from frontends.yaml import load_workload
+    from lego.artefact.manifest import read_devices
+    from lego.onto import summary
+    from sim.onto import simulate_onto
+
+    folder_of(folder)
+    workload = load_workload(folder / "workload.yaml")
+    with progress(f"simulate {folder.name}"):
+        made, outcome = simulate_onto(folder, workload, seed=seed)
+    (verdict,), (device,) = outcome.verdicts, read_devices(folder)
+    if as_json:
+        found = {"elements_compared": verdict.compared, "failures": list(verdict.failures)}
+        print_json({"schema": "lego/sim/1", "seed": seed, **found})
+    else:
+        table(COLUMNS, list(summary(made, device)))
+        result = "DIFFERS" if verdict.failures else "ok"
+        print(f"{verdict.compared} elements compared, cycles as predicted: {result}")
+        print(f"model built in {outcome.build_s:.1f} s, run in {outcome.run_s:.1f} s")
+    if verdict.failures:
+        raise LegoError("E701", "the RTL differs from the reference:\n  " + verdict.failures[0])

@@ -1,0 +1,141 @@
+"""Simulates the programs of operations that were put onto a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lego.artefact.folder import load_design
+from lego.artefact.manifest import read_devices
+from lego.bind.result import Bound
+from lego.bind.tiles import Run, Tiling
+from lego.ir.array import Access
+from lego.ir.device import Device
+from lego.ir.network import Buffer
+from lego.ir.operation import Operation
+from lego.ir.workload import Workload
+from lego.onto import Onto, onto
+from sim.reference import Array, execute, format_of, random_tensor
+from sim.session import Case, Outcome, run_cases
+from sim.streams import Stream
+
+__all__ = ["reached", "simulate_onto", "stream_of"]
+
+
+def reached(bound: Bound, access: Access, number: int) -> tuple[Array, Array]:
+    """The indices of an operand that the chip touches, and the element at each; a row each.
+
+    `number` is the operand's place: the inputs in the chip's order, then the output.
+    """
+    placed, given = bound.placements[number], bound.assignment
+    time, space = (np.array(m, dtype=np.int64) for m in (placed.time, placed.space))
+    strips = [*given.counters, *given.axes]
+    columns = np.concatenate([time, space], axis=1)
+    rows = np.array(access.map.rows, dtype=np.int64)
+    used = [
+        k
+        for k, strip in enumerate(strips)
+        if strip and (rows[:, strip.loop].any() or columns[:, k].any())
+    ]
+    counts = [strips[k].count for k in used]  # type: ignore[union-attr]
+    grid = np.indices(counts, dtype=np.int64).reshape(len(used), -1)
+    values = np.zeros((len(strips), grid.shape[1]), dtype=np.int64)
+    values[used] = grid
+    points = np.zeros((len(bound.op.loops), grid.shape[1]), dtype=np.int64)
+    for k, strip in enumerate(strips):
+        if strip:
+            points[strip.loop] += strip.factor * values[k]
+    inside = (points < np.array(bound.op.extents)[:, None]).all(axis=0)
+    index = columns @ values + np.array(placed.base)[:, None]
+    element = rows @ points + np.array(access.map.offset)[:, None]
+    return index[:, inside].T, element[:, inside].T
+
+
+def stream_of(made: Onto, device: Device, workload: Workload, rng: np.random.Generator) -> Stream:
+    """Every run of every operation, with random operands; results are read back where they are whole.
+
+    An operation that reads what one before it wrote takes that.
+    """
+    buffers = {buffer.name: buffer for buffer in workload.network.buffers}
+    known: dict[str, Array] = {}
+    stream = Stream(device)
+    stream.reset()
+    stream.scramble(rng)
+    for tiling, op in zip(made.tilings, workload.operations, strict=True):
+        operands = {
+            name: known.get(name, random_tensor(format_of(buffers[name]), buffers[name].shape, rng))
+            for name in {place.buffer for place in op.inputs}
+        }
+        wanted = _result(op, buffers, operands)
+        known[op.output.buffer] = wanted
+        for run in tiling.runs:
+            _add(stream, made, device, (tiling, run), operands, buffers, wanted)
+    return stream
+
+
+def _result(op: Operation, buffers: Mapping[str, Buffer], operands: Mapping[str, Array]) -> Array:
+    bounds = {loop.name: loop.extent for loop in op.loops}
+    return execute(op, buffers, operands, bounds, buffers[op.output.buffer].shape).values
+
+
+def _add(
+    stream: Stream,
+    made: Onto,
+    device: Device,
+    part: tuple[Tiling, Run],
+    operands: Mapping[str, Array],
+    buffers: Mapping[str, Buffer],
+    wanted: Array,
+) -> None:
+    """One run: its operands, the start, and the result if it is whole."""
+    tiling, run = part
+    program, bound, op = made.program(run, device), run.bound, tiling.op
+    stream.program(program)
+    *inputs, output = program.layouts.values()
+    for number, (layout, k) in enumerate(zip(inputs, bound.assignment.order, strict=True)):
+        access = op.inputs[k]
+        index, element = reached(bound, access, number)
+        values, where = np.zeros(layout.shape, dtype=np.int64), np.zeros(layout.shape, dtype=bool)
+        at = tuple(index.T)
+        values[at] = _read(
+            operands[access.tensor], element + _shift(access, run), made.tensors[access.tensor].pad
+        )
+        where[at] = True
+        stream.write(layout, values, where)
+    stream.run(program.cycles)
+    if run.whole:
+        index, element = reached(bound, op.output, len(inputs))
+        values, mask = np.zeros(output.shape, dtype=np.int64), np.zeros(output.shape, dtype=bool)
+        values[tuple(index.T)] = wanted[tuple((element + _shift(op.output, run)).T)]
+        mask[tuple(index.T)] = True
+        stream.read(output, values, mask)
+
+
+def _shift(access: Access, run: Run) -> Array:
+    """Elements by which the run's tile is ahead of the first one."""
+    return np.array(access.map.rows, dtype=np.int64) @ np.array(run.offset, dtype=np.int64)
+
+
+def _read(array: Array, elements: Array, pad: int | None) -> Array:
+    """The values of these elements, a row each; `pad` outside."""
+    shape = np.array(array.shape)
+    within: NDArray[np.bool_] = (elements >= 0) & (elements < shape)
+    inside = within.all(axis=1)
+    found = np.full(len(elements), pad or 0, dtype=np.int64)
+    found[inside] = array[tuple(elements[inside].T)]
+    return found
+
+
+def simulate_onto(folder: Path, workload: Workload, *, seed: int = 0) -> tuple[Onto, Outcome]:
+    """Run all programs of a folder in RTL, and compare every element of the results with the reference."""
+    (device,) = read_devices(folder)
+    made = onto(load_design(folder, device.top), workload)
+    stream = stream_of(made, device, workload, np.random.default_rng(seed))
+    verilog, models = (
+        "".join((folder / name).read_text() for name in names)
+        for names in (device.sources, device.models)
+    )
+    return made, run_cases([Case(verilog, stream, models)], seed=seed)
