@@ -107,8 +107,6 @@ def no_register(node: Node) -> Node | None:
 
 HARMLESS = {
     (other_source, "agu_in1"),  # the remainder of a division by two, by its lowest bit
-    (other_source, "memory_in1"),
-    (no_register, "memory_in0"),
 }
 
 
