@@ -76,9 +76,12 @@ class Nodes:
                 for a, low, x, line in zip(skew, self.least, place, self.plan.time, strict=True)
             )
             digits.append(first % count)
-        bank = 0
-        for digit, count in zip(digits, b.counts, strict=True):
-            bank = bank * count + digit
+        macro = lane = 0  # banks of a macro follow each other
+        for j, (digit, count) in enumerate(zip(digits, b.counts, strict=True)):
+            lanes = b.wide if j == b.along else 1
+            macro = macro * (count // lanes) + digit // lanes
+            lane = digit % lanes if j == b.along else lane
+        bank = macro * b.wide + lane
         return bank, address % (1 << self.bits)
 
     def inside(self, t: Vector, fu: Vector) -> bool:
@@ -121,6 +124,7 @@ class Chip:
         ]
         self.known: dict[tuple[int, Vector, Vector], int] = {}
         self.used: set[tuple[int, int, int]] = set()
+        self.rows: dict[tuple[int, Vector, int], int] = {}
 
     def run(self) -> Words:
         """The memory of results after a run."""
@@ -164,6 +168,12 @@ class Chip:
         if out.accumulates and not first:
             value = self.combine(memory[place], value)
         memory[place] = wrapped(value, self.adg.output_format)
+
+    def demand_one_row(self, number: int, plan: Plan, t: Vector, bank: int, address: int) -> None:
+        """Banks of a macro that nodes read together are at one row."""
+        if plan.banking.wide > 1 and not plan.banking.shared:
+            row = self.rows.setdefault((number, t, bank // plan.banking.wide), address)
+            assert row == address, f"a macro of {plan.name} is asked for two rows"
 
     def demand_alone(self, number: int, plan: Plan, t: Vector, fu: Vector, bank: int) -> None:
         lag = plan.banking.lag or (0,) * len(fu)
@@ -223,6 +233,7 @@ class Chip:
         bank, address = nodes.read(start, fu)
         if start == t:
             self.demand_alone(number, plan, t, fu, bank)
+            self.demand_one_row(number, plan, t, bank, address)
         if plan.tensor.pad is not None and not nodes.inside(start, fu):
             return plan.tensor.pad
         return self.memories[plan.name].get((bank, address), plan.tensor.format.low)

@@ -17,9 +17,9 @@ WIDE = CHAIN.replace("[3, 2]", "[3, 2], dma_bits: 64")
     [
         # X: 2 banks of 12 words, Y: 2 of 9: the smallest SRAM, 64 words, takes less; registers and 3 memories
         (GEMM, HostMap(offset_bits=7, region_bits=2, data_bits=32)),
-        # Y: 2 banks of 9 words, as 64
-        (CHAIN, HostMap(offset_bits=7, region_bits=2, data_bits=32)),
-        (DOUBLE, HostMap(offset_bits=8, region_bits=2, data_bits=32)),
+        # X: 3 banks in one macro of 64 words
+        (CHAIN, HostMap(offset_bits=8, region_bits=2, data_bits=32)),
+        (DOUBLE, HostMap(offset_bits=9, region_bits=2, data_bits=32)),
         # 64 bits hold two banks of X (of three), both of W and of Y
         (WIDE, HostMap(offset_bits=7, region_bits=2, data_bits=64, mask_bits=2)),
     ],

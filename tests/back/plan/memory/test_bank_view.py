@@ -19,7 +19,7 @@ def layout_of(view: BankView) -> Layout:
     banking, tensor = view.plan.banking, view.plan.tensor
     return Layout(
         "m", tensor.name, tensor.format.bits, tensor.shape, banking.counts, banking.gcds,
-        banking.skews, banking.strides(tensor.shape), 0, None,
+        banking.skews, banking.strides(tensor.shape), 0, None, banking.wide, banking.along,
     )  # fmt: skip
 
 

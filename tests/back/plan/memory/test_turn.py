@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from lego.back.schedule.stages import Ways
 from lego.designs import designs_of
 from lego.diag import LegoError
 from lego.ir.dag import Op
+from lego.ir.hardware import MemoryStyle
 from tests.back.machine import machine_of
 from tests.designs import ROOT, cases_of, verdicts_of
 from tests.property.generator import fused_sample, sample
@@ -87,7 +89,11 @@ def test_the_primitives_compute_the_amount(count: int, r: random.Random) -> None
 
 
 def turns_of(name: str, memory: str) -> list[Turn]:
-    (fused,) = designs_of(load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml"))
+    workload = load_workload(ROOT / "tests" / "workloads" / f"{name}.yaml")
+    chip = replace(
+        workload.architecture, memory_style=MemoryStyle.NARROW
+    )  # wide words take more banks
+    (fused,) = designs_of(replace(workload, architecture=chip))
     buffer = next(buf for buf in fused.buffers() if buf.name == memory)
     (plan,) = buffer.plans
     assert plan is not None
