@@ -300,7 +300,10 @@ def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
         again = _again(turns, apart, moving)
         if again is None or not turns.differ or not _seamless(turns, user.trips, apart, again):
             continue
-        late = sum(phase > skew for phase, skew in zip(phases, user.skews, strict=True))
+        waits = [phase - skew for phase, skew in zip(phases, user.skews, strict=True)]
+        if max(waits) > apart + 1:
+            continue  # the next result may come before
+        late = sum(wait > 0 for wait in waits)
         kept = late * given.bits * (COSTS.register_bit + COSTS.mux_bit)
         cost = kept + _turns_cost(user, form, moving)
         yield Use(cost, lag, per, level if apart else 0, apart, again, turns)
