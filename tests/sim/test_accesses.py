@@ -118,7 +118,6 @@ def case_of(text: str, seed: int) -> tuple[Case, Counter[str]]:
         "fifo_fused",
         "fifo_conv",
         "fifo_conv:wide",
-        "wide_mixed:wide",
         "conv_oh_ow_bro:wide",
     ],
 )
