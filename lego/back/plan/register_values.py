@@ -12,7 +12,7 @@ from lego.back.plan.registers import (
     GAP_BEFORE,
     RESUME,
     access_of,
-    array_bits,
+    address_bits,
     delay_register,
     levels,
     loop_on,
@@ -153,7 +153,7 @@ def _delay_values(
 def _address_values(
     adg: Adg, buffer: MemoryPlan, plan: Plan, shape: tuple[Number, ...], base: Number
 ) -> dict[str, Number | int]:
-    addresses = 1 << array_bits(buffer)
+    addresses = 1 << address_bits(buffer.depth)
     strides = plan.banking.strides(shape)
     least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
     values: dict[str, Number | int] = {f"{buffer.name}_base": base + _row(plan, strides, least)}

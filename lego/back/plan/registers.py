@@ -260,7 +260,7 @@ def loop_on(adg: Adg, axis: int) -> Loop | None:
 
 
 def _address_specs(fused: FusedAdg, buffer: MemoryPlan, views: Views) -> Iterator[RegisterSpec]:
-    name, high, at = buffer.name, (1 << array_bits(buffer)) - 1, Reader.ADDRESSES
+    name, high, at = buffer.name, (1 << address_bits(buffer.depth)) - 1, Reader.ADDRESSES
     yield RegisterSpec(f"{name}_base", high, f"first word address of {name}", reader=at)
     for k in moving_counters(fused, buffer.plans):
         counters = [layer.adg.dataflow.temporal[k].name for layer in fused.layers]

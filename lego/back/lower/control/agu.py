@@ -15,7 +15,7 @@ from lego.back.lower.control.registers import Registers
 from lego.back.lower.control.turns import add_turns
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.memory.bank_view import Carries, Views
-from lego.back.plan.registers import array_bits, moving_counters, row_registers
+from lego.back.plan.registers import address_bits, moving_counters, row_registers
 from lego.back.plan.signals import variant_port
 from lego.ir.dag import Module, Op
 from lego.ir.fused import MemoryPlan
@@ -40,7 +40,7 @@ def build_agu(
     moving = moving_counters(design.fused, buffer.plans)
     steps = {k: registers.bring(f"{buffer.name}_step{k}") for k in moving}
     address = _address(b, events, registers, buffer, steps, rows, carries)
-    _carried(b, views, rows, address, array_bits(buffer), late=late)
+    _carried(b, views, rows, address, buffer, late=late)
     for name, (digit, count) in digits.items():
         b.output(name, digit)
         for value in range(count):
@@ -76,21 +76,27 @@ def _address(
     rows: Mapping[int, int],
     carries: Mapping[int, tuple[int, int]],
 ) -> int:
-    """The address of the least element."""
+    """The address of the least element, in its half."""
     amounts = {
         condition: rows[j] if sign > 0 else b.op(Op.NEG, rows[j])
         for condition, (j, sign) in carries.items()
     }
     b.origin = f"address of {buffer.name}"
     base, first = registers.first(f"{buffer.name}_base")
-    bits = array_bits(buffer)
+    bits = address_bits(buffer.depth)
     address = address_nest(b, events, steps, base, bits, "address", amounts, first)
-    b.output("addr", address)
+    b.output("addr", _in_half(b, buffer, address))
     return address
 
 
 def _carried(
-    b: Builder, views: Views, rows: Mapping[int, int], address: int, bits: int, *, late: bool
+    b: Builder,
+    views: Views,
+    rows: Mapping[int, int],
+    address: int,
+    buffer: MemoryPlan,
+    *,
+    late: bool,
 ) -> None:
     """The addresses of nodes whose row is carried."""
     variants: set[Carries] = {v for view in views if view is not None for v in view.variants}
@@ -98,4 +104,13 @@ def _carried(
         total = address
         for j, times in variant:
             total = b.add(total, b.delay(b.times(rows[j], times), int(late)))
-        b.output(variant_port(variant), b.wrap(total, (0, (1 << bits) - 1)))
+        total = b.wrap(total, (0, (1 << address_bits(buffer.depth)) - 1))
+        b.output(variant_port(variant), _in_half(b, buffer, total))
+
+
+def _in_half(b: Builder, buffer: MemoryPlan, address: int) -> int:
+    """An address with what tells the half above it, where that travels: no sum may carry into it, as what
+    is read beyond a tensor is read in the same half."""
+    if not buffer.half_bits:
+        return address
+    return b.cat([address, b.input("half")])

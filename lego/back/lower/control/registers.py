@@ -35,18 +35,8 @@ class Registers:
         return self.bring(name, NEXT if self.fused.queue else "")
 
     def first(self, base: str) -> tuple[int, int]:
-        """The first address in this run, and in one that begins. What tells the half is added, above the
-        bits of a word."""
-        now = self._first(base, "")
-        return now, self._first(base, NEXT) if self.fused.queue else now
-
-    def _first(self, base: str, mark: str) -> int:
-        value = self.bring(base, mark)
-        if not self.fused.travels:
-            return value
-        b, bits = self.b, self.specs[base].bits
-        half = b.shl(self.bring("half", mark), bits - 1)
-        return b.wrap(b.add(value, half), (0, (1 << bits) - 1))
+        """The first address in this run, and in one that begins."""
+        return self.bring(base), self.begins(base)
 
     def wires(self, module: Module, *, late: bool = False) -> dict[str, int]:
         """The registers among the inputs of a module that is held, by port.

@@ -136,13 +136,13 @@ def _address(side: Side, turns: Sequence[_Turn]) -> int:
     if not any(turn.carries for turn in turns):
         return address
     rows = b.one_of(list(zip(selects, ahead, strict=True)))
-    return b.wrap(b.add(address, rows), side.address)
+    return side.ahead(address, [rows])
 
 
 def _ahead(side: Side, carries: Carries) -> int:
     """Words by which rows carried so often are ahead; they stand still while the array runs."""
     b, total = side.b, side.b.const(0)
     for j, times in carries:
-        row = side.pull(f"{side.buffer.name}_row{j}", 0, side.address)
+        row = side.pull(f"{side.buffer.name}_row{j}", 0, side.word_address)
         total = b.add(total, b.times(row, times)) if total != b.const(0) else b.times(row, times)
-    return b.delay(b.wrap(total, side.address), 1) if carries else total
+    return b.delay(b.wrap(total, side.word_address), 1) if carries else total

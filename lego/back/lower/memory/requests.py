@@ -156,17 +156,15 @@ def _row_sums(side: Side, carried: Sequence[int], turned: Sequence[int], at: int
     """The address, `carried` rows further, with none to all of the `turned` rows; the first of these is the
     highest bit of a sum's place.
     """
-    b = side.b
     address = side.pull(f"{side.buffer.name}_addr", at, side.address)
     rows = {
-        j: side.pull(f"{side.buffer.name}_row{j}", 0, side.address) for j in (*carried, *turned)
+        j: side.pull(f"{side.buffer.name}_row{j}", 0, side.word_address)
+        for j in (*carried, *turned)
     }
     sums = []
     for which in itertools.product((False, True), repeat=len(turned)):
-        total = address
-        for j in (*carried, *itertools.compress(turned, which)):
-            total = b.add(total, rows[j])
-        sums.append(b.wrap(total, side.address))
+        further = [rows[j] for j in (*carried, *itertools.compress(turned, which))]
+        sums.append(side.ahead(address, further))
     return sums
 
 

@@ -13,7 +13,7 @@ from lego.back.plan.memory.adders import accumulates
 from lego.back.plan.memory.bank_view import BankSlot, BankView, Mode
 from lego.back.plan.memory.switch import crossbar_cost, rotator_cost
 from lego.back.plan.memory.turn import digit_name, turn_name
-from lego.back.plan.registers import access_of, array_bits, needs_extent
+from lego.back.plan.registers import access_of, address_bits, array_bits, needs_extent
 from lego.back.plan.room import last_port
 from lego.back.plan.signals import fetch_port, inside_port
 from lego.back.schedule.times import Schedule
@@ -101,8 +101,24 @@ class Side:
 
     @property
     def address(self) -> tuple[int, int]:
-        """Interval of word addresses."""
+        """Interval of the array's addresses: of a word, and above it perhaps of the half."""
         return 0, (1 << array_bits(self.buffer)) - 1
+
+    @property
+    def word_address(self) -> tuple[int, int]:
+        """Interval of the addresses of words in a bank."""
+        return 0, (1 << address_bits(self.buffer.depth)) - 1
+
+    def ahead(self, address: int, rows: Sequence[int]) -> int:
+        """An address so many rows further, in the same half."""
+        b, bits = self.b, address_bits(self.buffer.depth)
+        total = b.slice(address, 0, bits) if self.buffer.half_bits else address
+        for row in rows:
+            total = b.add(total, row)
+        total = b.wrap(total, self.word_address)
+        if not self.buffer.half_bits:
+            return total
+        return b.cat([total, b.slice(address, bits, self.buffer.half_bits)])
 
     def is_last(self, bank: Sequence[int]) -> bool:
         """Whether a bank, given by its digits, is the one by which its macro is asked: the last of those in
