@@ -142,6 +142,8 @@ def _wanted(item: dict[str, Any]) -> str:
     match item["type"]:
         case "int_type" if _LONG.fullmatch(str(item.get("input"))):
             return "it must be at most 2147483648"
+        case "int_type" if "memories" in item["loc"]:
+            return "bytes are expected, such as 65536, 64KiB or 1MiB"
         case "int_type":
             return "a decimal integer is expected, such as 64"
         case "greater_than_equal":

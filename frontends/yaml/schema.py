@@ -59,6 +59,28 @@ Bound = Annotated[
 ]
 """A loop's range: the first value that it doesn't reach, or the first and that."""
 Cost = Annotated[int, Field(ge=1, le=1024, strict=True)]
+_UNIT = re.compile(r"([1-9][0-9]{0,9}) ?([KM])iB")
+
+
+def _bytes(value: object, _: Callable[[object], Any]) -> int:
+    """A number of bytes, or of KiB or MiB."""
+    if isinstance(value, str) and (found := _UNIT.fullmatch(value)):
+        value = int(found[1]) << {"K": 10, "M": 20}[found[2]]
+    return _SIZE.validate_python(value)
+
+
+Bytes = Annotated[
+    int,
+    WrapValidator(_bytes),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NUMBER | {"minimum": 1},
+                {"type": "string", "pattern": f"^{_UNIT.pattern}$", "examples": ["64KiB", "1MiB"]},
+            ]
+        }
+    ),
+]
 
 
 class _Form(BaseModel):
@@ -139,8 +161,8 @@ class ArchitectureForm(_Form):
     array: list[Size] | None = Field(
         default=None, description="FUs per axis.", min_length=1, max_length=3
     )
-    memories: dict[Name, Size] = Field(
-        default_factory=dict, description="Largest memory per tensor, in bytes."
+    memories: dict[Name, Bytes] = Field(
+        default_factory=dict, description="Largest memory per tensor, in bytes, or as 64KiB, 1MiB."
     )
     fused: Switch = Field(
         default="yes",

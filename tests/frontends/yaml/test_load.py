@@ -115,6 +115,30 @@ def test_control_and_array(control: str, array: str, expected: tuple[int, ...]) 
     assert workload.architecture.array == ((4, 9) if array else (4, 2))
 
 
+@pytest.mark.parametrize("size", ["65536", "64KiB", "64 KiB", "'64KiB'"])
+def test_memories_have_bytes_or_larger_units(size: str) -> None:
+    workload = load_text(CONV.replace("65536", size))
+    assert workload.architecture.memory_bits == (("X", 8 * 65536),)
+    jsonschema.validate(yaml.safe_load(CONV.replace("65536", size)), json_schema())
+    larger = load_text(CONV.replace("65536", "1MiB"))
+    assert larger.architecture.memory_bits == (("X", 8 << 20),)
+
+
+@pytest.mark.parametrize("size", ["64kb", "0KiB", "1.5MiB", "KiB", "-1KiB"])
+def test_other_units_are_refused_with_an_example(size: str) -> None:
+    with pytest.raises(LegoError, match=r"E102.*memories\.X") as caught:
+        load_text(CONV.replace("65536", size), "c.yaml")
+    assert caught.value.loc == Loc("c.yaml", 10, CONV.splitlines()[9].index("65536") + 1)
+    assert "64KiB" in str(caught.value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(CONV.replace("65536", size)), json_schema())
+
+
+def test_a_memory_has_at_most_two_gigabytes() -> None:
+    with pytest.raises(LegoError, match=r"E102.*at most 2147483648"):
+        load_text(CONV.replace("65536", "2049MiB"))
+
+
 def test_no_dataflow_means_the_default_array() -> None:
     workload = load_text(two("Y[i] = X[i]", "Z[i] = X[i]"))
     assert workload.dataflows == ((), ())
