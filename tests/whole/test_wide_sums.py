@@ -24,6 +24,7 @@ BODIES = (
     ("-(X[i,k] * W[k,j] << 7) + W[k,j]", "int16", "uint32", "int9"),
     ("(X[i,k] - (W[k,j] << 20)) * (W[k,j] + 70000)", "int16", "int16", "int16"),
     ("max(X[i,k] * W[k,j], 3) * X[i,k]", "int16", "int16", "uint7"),
+    ("0 * X[i,k] + W[k,j] * 0", "int8", "int8", "int8"),
 )
 FLOWS = (
     ("spatial: {i: 2, j: 2}, temporal: [i, j, k]", Options()),
@@ -58,4 +59,4 @@ def test_wrapped_sums_are_bit_exact() -> None:
     cases += cases_of(LAYER, 1)
     verdicts = verdicts_of(cases)
     assert [v.top for v in verdicts if v.failures] == [], verdicts
-    assert [v.compared for v in verdicts] == [4 * 6 + 3 * 5] * 9 + [2 * 6 * 5]
+    assert [v.compared for v in verdicts] == [4 * 6 + 3 * 5] * 10 + [2 * 6 * 5]

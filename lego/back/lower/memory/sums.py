@@ -108,6 +108,8 @@ def combined(
 def _selected(b: Builder, left: int, right: int, span: Range) -> int:
     """A sum whose upper half is added with and without a carry, while the lower half tells which it is."""
     bits = bits_for(*span)
+    if bits == 1:
+        return combine(b, Reduction.ADD, left, right, span)
     half = bits // 2
     low = b.add(b.slice(left, 0, half), b.slice(right, 0, half))
     one, tops = b.const(1), [b.slice(x, half, bits - half) for x in (left, right)]
