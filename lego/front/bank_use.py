@@ -110,6 +110,7 @@ class User:
     _columns: dict[tuple[int, int, int, Vector], Vector] = field(
         default_factory=dict, compare=False
     )
+    _phases: dict[tuple[Vector, int], Vector] = field(default_factory=dict, compare=False)
 
     @property
     def time(self) -> Skews:
@@ -157,9 +158,11 @@ class User:
 
     def phases(self, lag: Vector, per: int) -> Vector:
         """Cycles by which each node uses its bank later than the first."""
-        return tuple(
-            sum(a * s for a, s in zip(lag, fu, strict=True)) // per for fu in self.nodes.fus
-        )
+        if (lag, per) not in self._phases:
+            self._phases[lag, per] = tuple(
+                sum(a * s for a, s in zip(lag, fu, strict=True)) // per for fu in self.nodes.fus
+            )
+        return self._phases[lag, per]
 
     def column(self, dim: int, form: Form) -> Vector:
         """A bank digit of every node at timestamp zero; kept, as few differ among the forms tried."""
@@ -293,8 +296,11 @@ def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
     whole = all(step % form.gcds[j] == 0 for j in moving for step in user.time[j])
     if level is None or not whole or form.along in moving:
         return
+    places = places_of(user, form)
     for lag, per in user.lags():
         phases = user.phases(lag, per)
+        if len(set(zip(phases, places, strict=True))) < len(places):
+            continue  # two nodes are at one bank at once
         turns = turns_of(user, form, phases)
         apart = _apart(turns, moving)
         again = _again(turns, apart, moving)
