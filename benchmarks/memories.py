@@ -1,4 +1,4 @@
-"""What turns and wide words save in memories: python -m benchmarks.memories [--size 16] [--energy] [NAME...]
+"""What turns and wide words save: python -m benchmarks.memories [--size 16] [--energy] [--chip] [NAME...]
 
 Each design compiled for 1 GHz in three memory styles, `at-once`, `narrow` and `cheapest` (docs/memories.md).
 Areas in 1,000 um2: `waiting` are the registers in which results wait for their turn, their bits
@@ -8,6 +8,9 @@ largest tensor in it has; each with the ratio of SRAMs and waiting registers to 
 Cycles are those of full runs. `--energy` simulates each, takes minutes per design, and gives pJ per
 multiplication at 1 GHz by the method of `lego ppa`, at each dataflow's own mean activity. The second table
 compares the last of `--styles` with the first.
+
+`--chip` prints another table instead: each design as its file has it, and for a chip with room and two
+halves of 64 KiB per operand and 128 KiB for results each, in the last of `--styles`.
 """
 
 from __future__ import annotations
@@ -25,12 +28,13 @@ from frontends.yaml import load_workload
 from lego.back.backend import lower
 from lego.back.graph.measure import counts_of
 from lego.back.pipeline import Options
-from lego.designs import designs_of
+from lego.designs import adgs_of, designs_of
+from lego.diag import LegoError
 from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Op
 from lego.ir.device import Device
 from lego.ir.fused import MemoryPlan
-from lego.ir.hardware import MemoryStyle
+from lego.ir.hardware import MemoryStyle, Room
 from lego.ir.workload import Workload
 from lego.ppa.activity import Activity, read_saif
 from lego.ppa.library import read_library
@@ -44,6 +48,8 @@ CLOCK = Options(clock_ps=1000)
 STYLES = MemoryStyle.AT_ONCE, MemoryStyle.NARROW, MemoryStyle.CHEAPEST
 HEADS = ("design", "style", "SRAMs", "of registers (bits)", "SRAM", "waiting", "logic", "total")
 HEADS += ("one", "ratio", "tensors", "ratio", "ns")
+CHIP_HEADS = ("design", "chip", "SRAMs", "SRAM", "waiting", "logic", "total", "ns", "cycles")
+OPERAND_BITS, RESULT_BITS = 8 * 65536, 8 * 131_072
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,47 @@ def measure(workload: Workload, style: MemoryStyle, *, energy: bool) -> Result:
     )
 
 
+def as_file_has_it(workload: Workload) -> Workload:
+    """With one half, and nothing in registers that can be built in."""
+    chip = replace(workload.architecture, memory_bits=(), double_buffer=False, room=None)
+    return replace(workload, architecture=chip)
+
+
+def as_chip(workload: Workload) -> Workload:
+    """With room and two halves of every memory."""
+    bits = {}
+    for adg in adgs_of(workload):
+        bits |= {plan.name: OPERAND_BITS for plan in adg.inputs}
+        bits[adg.output.name] = RESULT_BITS
+    chip = replace(
+        workload.architecture, memory_bits=tuple(bits.items()), double_buffer=True, room=Room()
+    )
+    return replace(workload, architecture=chip)
+
+
+def print_chips(names: Sequence[str], size: int, style: MemoryStyle) -> None:
+    """Rows of the table of chips, each as soon as it is known."""
+    headed(CHIP_HEADS)
+    for name in names:
+        workload = shrunk(load_workload(file_of(name)), size)
+        for about, build in (("", as_file_has_it), ("room, two halves", as_chip)):
+            try:
+                found = measure(build(workload), style, energy=False)
+            except LegoError as error:
+                printed([f"`{name}`", about, f"{error.code}: {error.message}"])
+                continue
+            parts = found.sram, found.waiting, found.logic, found.total
+            cycles = ", ".join(f"{run.cycles:,}" for run in found.runs)
+            period = f"{found.period / 1000:.3f}"
+            printed([f"`{name}`", about, f"{found.srams:,}", *map(um2, parts), period, cycles])
+
+
+def file_of(name: str) -> Path:
+    """The file of a design: one of those that are shipped, or of those of benchmarks."""
+    shipped = ROOT / "workloads" / f"{name}.yaml"
+    return shipped if shipped.exists() else ROOT / "benchmarks" / f"{name}.yaml"
+
+
 def um2(area: int) -> str:
     """1e-3 um2 as 1,000 um2."""
     return f"{area / 1e6:,.1f}"
@@ -186,12 +233,17 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=16)
     parser.add_argument("--energy", action="store_true")
     parser.add_argument("--styles", nargs="+", type=MemoryStyle, default=STYLES)
-    parser.add_argument("names", nargs="*", default=["gemm", *NAMES])
+    parser.add_argument("--chip", action="store_true")
+    parser.add_argument("names", nargs="*")
     given = parser.parse_args()
+    names = given.names or ["gemm", *NAMES, *["edge_chip"] * given.chip]
+    if given.chip:
+        print_chips(names, given.size, given.styles[-1])
+        return
     headed(HEADS)
     rows = []
-    for name in given.names:
-        workload = shrunk(load_workload(ROOT / "workloads" / f"{name}.yaml"), given.size)
+    for name in names:
+        workload = shrunk(load_workload(file_of(name)), given.size)
         found = []
         for style in given.styles:
             found.append(measure(workload, style, energy=given.energy))

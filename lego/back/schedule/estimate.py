@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from lego.back.graph.body import HALVED
@@ -49,6 +49,7 @@ def stages_for(dag: Dag, parts: Parts, design: DesignPlan, period_ps: int) -> St
     first = max((_inside(module, _is_input) for module in fus), default=0)
     choice = max((_before_bodies(module) for module in fus), default=0)
     memories = [dag.module(name) for name in parts.memories]
+    told = list(map(partial(_told, dag, parts), memories, design.buffers))
     words = [
         _word(memory, buffer, levels)
         for memory, buffer, levels in zip(memories, design.operands, design.spread, strict=False)
@@ -56,7 +57,8 @@ def stages_for(dag: Dag, parts: Parts, design: DesignPlan, period_ps: int) -> St
     sums = _sums(dag, parts) > period_ps
     return Stages(
         events=DELAYS.register + _events(dag, parts) > period_ps,
-        banks=DELAYS.register + max(map(_told, memories, design.buffers)) > period_ps,
+        banks=DELAYS.register + max(told[:-1]) > period_ps,
+        commits=DELAYS.register + told[-1] > period_ps,
         read=max(words) + first > period_ps,
         choice=choice > 0 and DELAYS.register + first > period_ps,
         sums=sums,
@@ -113,15 +115,27 @@ def _chosen(words: int, bits: int) -> int:
     return (words - 1).bit_length() * (DELAYS.mux + DELAYS.select_bit * bits)
 
 
-def _told(memory: Module, buffer: MemoryPlan) -> int:
+def _told(dag: Dag, parts: Parts, memory: Module, buffer: MemoryPlan) -> int:
     """From the control's registers to the banks, the nets that reach many banks included, and through
-    what they choose there."""
+    what they choose and compare there."""
     times = _arrivals(memory, _is_control)
-    pins = Counter(s for node in memory.nodes if node.op is Op.INSTANCE for s in set(node.srcs))
-    nets = ((times[s], count) for s, count in pins.items() if memory.nodes[s].op not in _SOURCES)
-    inside = max(_chosen(depth, buffer.bits * buffer.wide) for _, depth in buffer.depths)
-    told = (time + DELAYS.pin * count for time, count in nets if time is not None)
-    return max(told, default=0) + inside
+    cells = [node for node in memory.nodes if node.op is Op.INSTANCE]
+    pins = Counter(s for cell in cells for s in set(cell.srcs))
+    nets = {
+        s: time + DELAYS.pin * count * (memory.nodes[s].op not in _SOURCES)
+        for s, count in pins.items()
+        if (time := times[s]) is not None
+    }
+    chosen = max(_chosen(depth, buffer.bits * buffer.wide) for _, depth in buffer.depths)
+    banks = dict(parts.banks)
+    found = {_compared(dag.module(c.text), c, nets) for c in cells if c.text in banks}
+    return max(max(nets.values(), default=0) + chosen, *found)
+
+
+def _compared(bank: Module, cell: Node, nets: Mapping[int, int]) -> int:
+    """From the control's registers to those of a bank."""
+    given = {port: nets[s] for port, s in zip(cell.ports, cell.srcs, strict=True) if s in nets}
+    return _inside(bank, lambda node: given.get(node.name) if node.op is Op.INPUT else None)
 
 
 def _is_control(node: Node) -> int | None:

@@ -11,15 +11,17 @@ __all__ = ["BEST", "NO_STAGES", "Stages", "Ways"]
 class Stages:
     """Pipeline registers beyond those that every design has, which a fast clock asks for.
 
-    `events`: between the counters and the address generators; `banks`: behind the choice of the banks'
-    addresses; `read`: behind what a data node reads, and as many levels of them as many FUs need; `choice`:
-    behind an FU's choice of its operands; `sums`: around the adders of banks; `products`: inside
-    multipliers; `carries`: inside the adders of FUs; `selects`: no registers, but the upper half of a sum in
-    memory is added with and without a carry, and chosen by it.
+    `events`: between the counters and the address generators; `banks`: behind the choice of the addresses
+    of operands' banks; `commits`: behind the choice of what results' banks are asked; `read`: behind what a
+    data node reads, and as many levels of them as many FUs need; `choice`: behind an FU's choice of its
+    operands; `sums`: around the adders of banks; `products`: inside multipliers; `carries`: inside the adders
+    of FUs; `selects`: no registers, but the upper half of a sum in memory is added with and without a carry,
+    and chosen by it.
     """
 
     events: bool = False
     banks: bool = False
+    commits: bool = False
     read: bool = False
     choice: bool = False
     sums: bool = False

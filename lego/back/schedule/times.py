@@ -92,7 +92,7 @@ def schedule(
     return Schedule(
         operand=tuple(timing.inputs.get(f"{b.name}_link0", own) for b, own in operands),
         reads=latencies.reads,
-        staged=(*latencies.staged, stages.banks),
+        staged=(*latencies.staged, stages.commits),
         stages=stages,
         valid={axis: timing.inputs[f"valid{axis}"] for axis in masks},
         contribution=contribution,

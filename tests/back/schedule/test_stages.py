@@ -68,7 +68,7 @@ def test_stages_are_for_what_a_design_has() -> None:
     """One source per operand, and sums that stay in their FUs: nothing to cut there."""
     fastest = stages_of("gemm", 10)
     assert not fastest.choice and not fastest.sums
-    assert stages_of("conv_mnicoc", 10) == Stages(*[True] * 8)
+    assert stages_of("conv_mnicoc", 10) == Stages(*[True] * 9)
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 4])
@@ -175,6 +175,46 @@ def test_copies_of_registers_have_names_of_their_own(name: str) -> None:
     for module in dag.modules:
         names = [node.name for node in module.nodes if node.op is Op.INSTANCE]
         assert len(names) == len(set(names))
+
+
+# Results of all nodes take turns at 4 banks, which add.
+TURNS = """\
+name: turns
+operations:
+  - name: sums
+    loops: {m: 8, n: 8, k: 6}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflows:
+      - {name: os, spatial: {m: 4, n: 4}, temporal: [m, n, k], control: systolic}
+      - {name: ws, spatial: {k: 4, n: 4}, temporal: [n, k, m], control: systolic}
+architecture: {array: [4, 4]}
+"""
+
+
+@pytest.mark.parametrize("stages", [Stages(commits=True), Stages(commits=True, sums=True)])
+def test_requests_of_results_leave_a_cycle_earlier(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bits and the cycles are those without the registers."""
+    bounds = [{"m": 7, "n": 5, "k": 3}, {"m": 1, "n": 8, "k": 1}]
+    cases = cases_of(TURNS.replace("turns", "now", 1), 1, bounds)
+    monkeypatch.setattr("lego.back.backend.stages_for", lambda *_: stages)
+    cases += cases_of(TURNS, 1, bounds, passes=FASTEST)
+    now, early = verdicts_of(cases)
+    assert now.failures == early.failures == ()
+    late = 2 * stages.sums
+    assert [a - b for a, b in zip(early.cycles, now.cycles, strict=True)] == [late] * len(
+        now.cycles
+    )
+
+
+def test_a_clock_has_commits_early_only_where_results_are_slow() -> None:
+    """16 nodes' addresses are chosen and compared at each bank of `gemm_multi`; at those of `gemm`
+    nothing adds."""
+    assert not stages_of("gemm", 1000).commits
+    found = stages_of("gemm_multi", 1000)
+    assert found.commits and not found.banks
 
 
 def test_slow_clocks_change_nothing() -> None:

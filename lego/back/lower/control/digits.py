@@ -58,7 +58,7 @@ def _built(
 
     def told() -> tuple[dict[int, int], int, int]:
         if design.fused.room is None:
-            return _constants(b, nest, design.views[buffer.index], used)
+            return _constants(b, nest, design.views[buffer.index], used, late=bool(events.still))
         registers = Registers(b, design)
         steps = {k: registers.bring(digit_step(buffer.name, nest, k)) for k in used}
         first = digit_first(buffer.name, nest)
@@ -68,12 +68,19 @@ def _built(
 
 
 def _constants(
-    b: Builder, nest: DigitNest, views: Views, used: Sequence[int]
+    b: Builder, nest: DigitNest, views: Views, used: Sequence[int], *, late: bool
 ) -> tuple[dict[int, int], int, int]:
-    """Steps and the first value of the running dataflow, which is that of a run that begins."""
+    """Steps and the first value of the running dataflow, which is that of a run that begins.
+
+    `late`: there is time to choose them a cycle before.
+    """
     counters = max(used, default=-1) + 1
     each = [nest.steps(view, counters) for view in views]
     moved = [k for k in used if any(row[k] for row in each)]
-    steps = {k: b.choose([b.const(row[k]) for row in each]) for k in moved}
-    start = b.choose([b.const(nest.first(view)) for view in views])
-    return steps, start, start
+
+    def chosen(values: Sequence[int]) -> int:
+        late_by = int(late and len(set(values)) > 1)
+        return b.delay(b.choose([b.const(value) for value in values]), late_by, name="chosen")
+
+    start = chosen([nest.first(view) for view in views])
+    return {k: chosen([row[k] for row in each]) for k in moved}, start, start
