@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +10,22 @@ from dataclasses import dataclass, field
 from lego.bind.bodies import orders_of, too_long, unlike
 from lego.bind.domains import limits_of
 from lego.bind.freedom import Freedom
+from lego.bind.kinds import kinds_of
 from lego.bind.linear import injective
 from lego.bind.misfit import Misfit
 from lego.bind.patterns import table_of
+from lego.bind.placing.bounds import Bounds
 from lego.bind.placing.operands import Operands
 from lego.bind.result import Bound, Refusal
 from lego.bind.site import Site
-from lego.bind.strips import Assignment, Spread, Table, counters_of, spreads
+from lego.bind.strips import Allowed, Assignment, Spread, Table, counters_of, spreads
 from lego.bind.virtual import virtual_adg
 from lego.ir.adg import InputPlan
 from lego.ir.array import ArrayOperation, Tensor
 from lego.ir.cycles import issue_cycles
 from lego.ir.pauses import pauses_of
 
-__all__ = ["bind", "bind_any"]
+__all__ = ["Binder", "bind", "bind_any"]
 
 Vector = tuple[int, ...]
 
@@ -53,20 +56,62 @@ def bind(
 
     `tensors` are the operation's, by name.
     """
-    given = freedom or Freedom.of(site.design.fused)
-    orders = orders_of(site, op)
-    fitting = [order for order in orders if unlike(site, op, tensors, order) is None]
-    if not orders:
-        text = f"the FUs compute the body of {site.adg.op.name}, not of {op.name}"
-        return Refusal(site.index, "a", text)
-    if not fitting:
-        return Refusal(site.index, "a", unlike(site, op, tensors, orders[0]) or "")
-    distinct = _distinct(op)
-    if site.adg.output.injective and not distinct:
-        text = f"several iterations of {op.name} write one element, not over loops that are summed"
-        return Refusal(site.index, "d", text)
-    operands = Operands(site, given, op, tensors, distinct)
-    return _Search(site, given, op, tensors, operands).best(fitting)
+    return Binder.of(site, freedom).bind(op, tensors)
+
+
+@dataclass(frozen=True)
+class Binder:
+    """What binds operations to a dataflow; bounds that were found are kept for the next one."""
+
+    site: Site
+    freedom: Freedom
+    bounds: Bounds
+
+    @staticmethod
+    def of(site: Site, freedom: Freedom | None = None) -> Binder:
+        """That of a dataflow, by default with the freedom that its chip has."""
+        given = freedom or Freedom.of(site.design.fused)
+        return Binder(site, given, Bounds(site, given))
+
+    def orders(self, op: ArrayOperation, tensors: Mapping[str, Tensor]) -> list[Vector] | Refusal:
+        """Orders of the inputs in which FUs compute an operation, or why they don't."""
+        orders = orders_of(self.site, op)
+        fitting = [order for order in orders if unlike(self.site, op, tensors, order) is None]
+        if not orders:
+            text = f"the FUs compute the body of {self.site.adg.op.name}, not of {op.name}"
+            return Refusal(self.site.index, "a", text)
+        if not fitting:
+            return Refusal(self.site.index, "a", unlike(self.site, op, tensors, orders[0]) or "")
+        return fitting
+
+    def table(self, op: ArrayOperation, order: Vector) -> Table:
+        """Which loops may go where if inputs are taken in this order."""
+        return table_of(self.site, self.freedom, op, order)
+
+    def bind(
+        self,
+        op: ArrayOperation,
+        tensors: Mapping[str, Tensor],
+        along: tuple[Vector, Vector] | None = None,
+        most: int | None = None,
+    ) -> Bound | Refusal:
+        """The operation on the dataflow (:func:`bind`), with so many ways tried at `most`; with one order of
+        its inputs and these loops along axes only (-1: none), if `along` has them."""
+        orders = self.orders(op, tensors) if along is None else [along[0]]
+        if isinstance(orders, Refusal):
+            return orders
+        distinct = _distinct(op)
+        if self.site.adg.output.injective and not distinct:
+            text = (
+                f"several iterations of {op.name} write one element, not over loops that are summed"
+            )
+            return Refusal(self.site.index, "d", text)
+        operands = Operands(self.site, self.freedom, op, tensors, distinct, self.bounds)
+        search = _Search(self.site, self.freedom, op, tensors, operands, self.bounds)
+        masks, axes = self.freedom.masks, along[1] if along else None
+        tables = [self.table(op, order) for order in orders]
+        every = (spreads(self.site, t, op.extents, masks=masks, along=axes) for t in tables)
+        return search.best(list(itertools.chain.from_iterable(every)), most or MOST_TRIED)
 
 
 def _distinct(op: ArrayOperation) -> bool:
@@ -83,16 +128,15 @@ class _Search:
     op: ArrayOperation
     tensors: Mapping[str, Tensor]
     operands: Operands
+    bounds: Bounds
+    _kinds: dict[Vector, Vector] = field(default_factory=dict)
     _all: list[bool] = field(default_factory=list)
 
-    def best(self, orders: Sequence[Vector]) -> Bound | Refusal:
+    def best(self, every: Sequence[Spread], most: int) -> Bound | Refusal:
         """The way with the fewest cycles; of several the first, by timestamps and then as they are tried."""
-        tables = [table_of(self.site, self.freedom, self.op, order) for order in orders]
-        extents, masks = self.op.extents, self.freedom.masks
-        every = [s for table in tables for s in spreads(self.site, table, extents, masks=masks)]
         found: Bound | None = None
         far = Misfit("d", "", -1)
-        left = MOST_TRIED
+        left = most
         for each in sorted(every, key=lambda each: each.timestamps):
             if left <= 0 or (found is not None and each.timestamps >= found.cycles):
                 break
@@ -115,7 +159,11 @@ class _Search:
             return
         most, tried = best.cycles if best else None, 0
         allowed = self.operands.allowed(each.table.order, each.axes)
-        for assignment in counters_of(self.site, each, allowed, masks=self.freedom.masks):
+        for assignment in self._assigned(each, allowed):
+            if not tried and self.bounds.crowds(self.op, each):
+                if far < 4:
+                    yield self._bound(assignment, (0,) * len(self.site.limits), 0)
+                return
             pauses = tuple(map(int, pauses_of(self.site.adg, assignment.trips)))
             cycles = int(issue_cycles(assignment.trips, pauses))
             if most is None or cycles < most:
@@ -129,10 +177,17 @@ class _Search:
         if not tried and far < (3 if self._waits else 1):
             yield self._untried(each)
 
+    def _assigned(self, each: Spread, allowed: Allowed) -> Iterator[Assignment]:
+        order = each.table.order
+        if order not in self._kinds:
+            self._kinds[order] = kinds_of(self.site, self.freedom, each.table)
+        kinds = self._kinds[order]
+        return counters_of(self.site, each, allowed, kinds, masks=self.freedom.masks)
+
     def _untried(self, each: Spread) -> Misfit:
         """Why there is no way to give counters what is left: there are too few, or the one that could be has
         delay reuses that are always on."""
-        free = counters_of(self.site, each, lambda _, __: True, masks=self.freedom.masks)
+        free = self._assigned(each, lambda _, __: True)
         first = next(free, None) if self._waits else None
         if first is None:
             return Misfit("d", self._too_few(each), 1)

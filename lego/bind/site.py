@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lego.back.plan.array.sums import accumulated_terms, element_terms, sum_range
+from lego.back.plan.array.sums import accumulated_terms, sum_range
 from lego.back.plan.design import DesignPlan, plan_of
+from lego.back.plan.memory.adders import spans_in_memory
 from lego.back.plan.memory.bank_view import BankView
 from lego.back.plan.registers import access_of, moving_counters, needs_extent
 from lego.bind.linear import dot
@@ -52,6 +53,7 @@ class Port:
     indices : per FU, in the dataflow's order, its index from that of FU zero: ``F_S s``.
     nodes : per FU, the number of the one at the end of its links, which has a data node.
     served : per FU, delay reuses by number, each with the number of the FU that it takes values from.
+    sizes : FUs along each axis.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Port:
     indices: tuple[tuple[int, ...], ...] = ()
     nodes: tuple[int, ...] = ()
     served: tuple[tuple[tuple[int, int], ...], ...] = ()
+    sizes: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -157,7 +160,7 @@ def _site(design: DesignPlan, index: int) -> Site:
         tuple(inputs),
         output,
         sum_range(adg, accumulated_terms(adg, members)),
-        sum_range(adg, element_terms(adg)),
+        spans_in_memory(design.fused)[index],
     )
 
 
@@ -196,6 +199,7 @@ def _port(
         tuple(tuple(dot(row, fu) for row in plan.space) for fu in adg.dataflow.fus()),
         _nodes(adg, plan),
         tuple(tuple(_served(adg, plan, fu)) for fu in adg.dataflow.fus()),
+        adg.dataflow.sizes,
     )
 
 

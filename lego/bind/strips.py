@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from lego.bind.site import Site
 from lego.ir.adg import InputPlan
@@ -18,6 +19,7 @@ __all__ = [
     "Table",
     "counters_of",
     "divisors",
+    "fastest",
     "spreads",
 ]
 
@@ -98,14 +100,22 @@ def divisors(number: int) -> list[int]:
     return [d for d in range(number, 0, -1) if number % d == 0]
 
 
-def spreads(site: Site, table: Table, extents: Sequence[int], *, masks: bool) -> Iterator[Spread]:
-    """Every way to give axes strips of loops."""
+def spreads(
+    site: Site,
+    table: Table,
+    extents: Sequence[int],
+    *,
+    masks: bool,
+    along: Sequence[int] | None = None,
+) -> Iterator[Spread]:
+    """Every way to give axes strips of loops; of those `along` them only, if that is given (-1: none)."""
     options = [
         [
             None,
             *(
                 s
                 for i, n in enumerate(extents)
+                if along is None or along[axis] == i
                 for s in _strips(site, table, axis, i, n, masks=masks)
             ),
         ]
@@ -117,6 +127,24 @@ def spreads(site: Site, table: Table, extents: Sequence[int], *, masks: bool) ->
             yield low
             if any(port.plan.delays for port in site.inputs if isinstance(port.plan, InputPlan)):
                 yield from _raised(low)
+
+
+def fastest(
+    site: Site, table: Table, extents: Sequence[int], along: Sequence[int], *, masks: bool
+) -> Spread | None:
+    """The way to give axes strips of these loops, each of another one, that takes the fewest timestamps."""
+    axes: list[Strip | None] = []
+    for axis, i in enumerate(along):
+        fitting = _strips(site, table, axis, i, extents[i], masks=masks) if i >= 0 else ()
+        axes.append(max(fitting, key=_busy, default=None))
+    return _spread(table, axes, extents)
+
+
+def _busy(strip: Strip) -> tuple[Fraction, bool]:
+    """FUs in use, on average."""
+    if not strip.ragged:
+        return Fraction(strip.count), True
+    return Fraction(strip.ragged, -(-strip.ragged // strip.count)), False
 
 
 def _strips(
@@ -171,21 +199,22 @@ def _raised(low: Spread) -> Iterator[Spread]:
 
 
 def counters_of(
-    site: Site, given: Spread, allowed: Allowed, *, masks: bool
+    site: Site, given: Spread, allowed: Allowed, kinds: Sequence[int], *, masks: bool
 ) -> Iterator[Assignment]:
     """Every way to give counters what is left of the loops; a loop's outer strips go to outer counters.
 
-    `allowed` says whether a counter may have a strip. `masks`: comparators don't bind counters to axes.
+    `allowed` says whether a counter may have a strip; of counters that are alike by `kinds`, the first ones
+    are taken. `masks`: comparators don't bind counters to axes.
     """
     closed = set() if masks else _closed(site, given)
     left = [(i, n) for i, n in enumerate(given.left) if n > 1]
-    for axes, fixed in _ragged(site, given, allowed):
+    for axes, fixed in _ragged(site, given, allowed, kinds):
         if closed & set(fixed):
             continue
         free = [k for k in range(len(site.limits)) if k not in fixed and k not in closed]
         if not _matched([[k for k in free if not given.table.counters[k][i]] for i, _ in left]):
             continue
-        for chosen in _given(site, given, allowed, left, free):
+        for chosen in _given(site, given, allowed, left, free, kinds):
             counters = tuple((fixed | chosen).get(k) for k in range(len(site.limits)))
             bounds = _bounds(site, given, counters, masks=masks)
             if masks or all(b <= axis.most for b, axis in zip(bounds, site.axes, strict=True)):
@@ -218,7 +247,7 @@ def _matched(fitting: Sequence[Sequence[int]]) -> bool:
 
 
 def _ragged(
-    site: Site, given: Spread, allowed: Allowed
+    site: Site, given: Spread, allowed: Allowed, kinds: Sequence[int]
 ) -> Iterator[tuple[tuple[Strip | None, ...], dict[int, Strip]]]:
     """Strips along the axes with a counter for each that is ragged, and what these counters have."""
     options = [[s] if s is None else _with_counter(site, given, s) for s in given.axes]
@@ -228,8 +257,20 @@ def _ragged(
             s.counter: Strip(s.loop, s.factor * s.count, -(-s.ragged // s.count), s.ragged)
             for s in ragged
         }
+        if not _foremost([s.counter for s in ragged], kinds):
+            continue
         if len(fixed) == len(ragged) and all(allowed(k, strip) for k, strip in fixed.items()):
             yield axes, fixed
+
+
+def _foremost(counters: Sequence[int], kinds: Sequence[int]) -> bool:
+    """Whether of counters that are alike the first ones are taken, in order."""
+    seen = dict[int, int]()
+    for k in counters:
+        if k != kinds[k] + seen.setdefault(kinds[k], 0):
+            return False
+        seen[kinds[k]] += 1
+    return True
 
 
 def _with_counter(site: Site, given: Spread, strip: Strip) -> list[Strip | None]:
@@ -244,7 +285,12 @@ def _with_counter(site: Site, given: Spread, strip: Strip) -> list[Strip | None]
 
 
 def _given(
-    site: Site, given: Spread, allowed: Allowed, left: list[tuple[int, int]], free: list[int]
+    site: Site,
+    given: Spread,
+    allowed: Allowed,
+    left: list[tuple[int, int]],
+    free: list[int],
+    kinds: Sequence[int],
 ) -> Iterator[dict[int, Strip]]:
     """Counters for loops with this many steps left; those loops first that have the fewest counters."""
     if not left:
@@ -253,19 +299,24 @@ def _given(
     fitting = {i: [k for k in free if not given.table.counters[k][i]] for i, _ in left}
     loop, count = min(left, key=lambda each: len(fitting[each[0]]))
     rest = [each for each in left if each[0] != loop]
-    for mine in _parts(site, loop, count, fitting[loop], given.factors[loop]):
+    for mine in _parts(site, loop, count, fitting[loop], given.factors[loop], kinds):
         if all(allowed(k, strip) for k, strip in mine.items()):
             others = [k for k in free if k not in mine]
-            for found in _given(site, given, allowed, rest, others):
+            for found in _given(site, given, allowed, rest, others, kinds):
                 yield mine | found
 
 
 def _parts(
-    site: Site, loop: int, count: int, among: list[int], factor: int
+    site: Site, loop: int, count: int, among: list[int], factor: int, kinds: Sequence[int]
 ) -> Iterator[dict[int, Strip]]:
     """A loop on one counter, then on two, and so on."""
     for size in range(1, len(among) + 1):
+        known = set[tuple[int, ...]]()
         for chosen in itertools.combinations(among, size):
+            alike = tuple(kinds[k] for k in chosen)
+            if alike in known:
+                continue
+            known.add(alike)
             limits = [site.limits[k] for k in chosen]
             for counts in _products(count, limits) if math.prod(limits) >= count else ():
                 steps = [factor * math.prod(counts[n + 1 :]) for n in range(size)]

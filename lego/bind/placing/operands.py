@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from lego.bind.freedom import Freedom
 from lego.bind.misfit import Misfit
 from lego.bind.placing.access import Access
+from lego.bind.placing.bounds import Bounds, steps_of
 from lego.bind.placing.place import place
 from lego.bind.placing.placement import Placement
 from lego.bind.placing.reuse import Found, meets_always, reuses_of
@@ -39,6 +40,7 @@ class Operands:
     op: ArrayOperation
     tensors: Mapping[str, Tensor]
     distinct: bool
+    bounds: Bounds
     _placed: dict[object, Placement | str] = field(default_factory=dict)
     _told: dict[object, bool] = field(default_factory=dict)
     _misfits: dict[object, Misfit] = field(default_factory=dict)
@@ -83,8 +85,8 @@ class Operands:
         self, port: int, k: int, axes: Sequence[Strip | None], covers: Vector, inner: Strip
     ) -> bool:
         access = self.op.inputs[k].map
-        reached = Access((), _steps(access, axes), access.offset, (), covers)
-        (step,) = _steps(access, [inner])
+        reached = Access((), steps_of(access, axes), access.offset, (), covers)
+        (step,) = steps_of(access, [inner])
         return meets_always(
             self.site, self.freedom, self.site.inputs[port], reached, step or (), inner.count
         )
@@ -92,8 +94,8 @@ class Operands:
     def _access(self, port: Port, access: AffineMap, given: Assignment) -> Access:
         """How strips reach a tensor."""
         reached = Access(
-            _steps(access, given.counters),
-            _steps(access, given.axes),
+            steps_of(access, given.counters),
+            steps_of(access, given.axes),
             access.offset,
             given.trips,
             tuple(strip.count if strip else 1 for strip in given.axes),
@@ -124,11 +126,22 @@ class Operands:
         for reuses in reuses_of(self.site, self.freedom, port, reached, pauses, self._reused):
             if isinstance(reuses, Misfit):
                 return reuses
-            found = self._place(port, reuses.access, tensor)
+            found = self._crowded(port, reached) or self._place(port, reuses.access, tensor)
             if isinstance(found, Placement):
                 return found, reuses.delays
             failed = Misfit("e", found, 4)
         return failed
+
+    def _crowded(self, port: Port, reached: Access) -> str:
+        """Why no placement fits the memory, if that can be told before one is sought."""
+        ports = self.site.ports
+        least = self.bounds.reached(next(n for n, p in enumerate(ports) if p is port), reached)
+        if least <= port.words:
+            return ""
+        return (
+            f"{port.name} needs banks of {least} words or more, they have {port.words}: "
+            f"a larger memory, or a smaller tile"
+        )
 
     def _place(self, port: Port, access: Access, tensor: Tensor) -> Placement | str:
         """A placement; what is known from another assignment isn't sought again."""
@@ -169,11 +182,3 @@ def _alike(port: Port, access: Access) -> object:
         if any(step) or any(wired) or any(back) or any(seen):
             moves.append((step, access.trips[k], wired, back, seen, ragged.get(k, (-1, 0))))
     return access.axes, access.covers, tuple(sorted(moves))
-
-
-def _steps(access: AffineMap, strips: Sequence[Strip | None]) -> tuple[Vector | None, ...]:
-    """The element per step of each strip."""
-    return tuple(
-        None if strip is None else tuple(row[strip.loop] * strip.factor for row in access.rows)
-        for strip in strips
-    )
