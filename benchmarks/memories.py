@@ -34,7 +34,7 @@ from lego.ir.costs import COSTS
 from lego.ir.dag import Dag, Op
 from lego.ir.device import Device
 from lego.ir.fused import MemoryPlan
-from lego.ir.hardware import MemoryStyle, Room
+from lego.ir.hardware import Buffering, MemoryStyle, Room
 from lego.ir.workload import Workload
 from lego.ppa.activity import Activity, read_saif
 from lego.ppa.library import read_library
@@ -129,7 +129,7 @@ def measure(workload: Workload, style: MemoryStyle, *, energy: bool) -> Result:
 
 def as_file_has_it(workload: Workload) -> Workload:
     """With one half, and nothing in registers that can be built in."""
-    chip = replace(workload.architecture, memory_bits=(), double_buffer=False, room=None)
+    chip = replace(workload.architecture, memory_bits=(), double_buffer=Buffering.NO, room=None)
     return replace(workload, architecture=chip)
 
 
@@ -140,7 +140,10 @@ def as_chip(workload: Workload) -> Workload:
         bits |= {plan.name: OPERAND_BITS for plan in adg.inputs}
         bits[adg.output.name] = RESULT_BITS
     chip = replace(
-        workload.architecture, memory_bits=tuple(bits.items()), double_buffer=True, room=Room()
+        workload.architecture,
+        memory_bits=tuple(bits.items()),
+        double_buffer=Buffering.HALVES,
+        room=Room(),
     )
     return replace(workload, architecture=chip)
 

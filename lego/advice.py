@@ -64,7 +64,7 @@ def _reached(layer: Layer) -> list[int]:
 
 def _large_memories(fused: FusedAdg, limited: set[str]) -> Iterator[Advice]:
     sizes = {
-        buffer.name: _bits(buffer) * fused.halves
+        buffer.name: _bits(buffer) * buffer.halves
         for buffer in fused.buffers()
         if any(plan.tensor.name not in limited for plan in buffer.used())
     }

@@ -12,7 +12,7 @@ from lego.ir.adg import Adg
 from lego.ir.array import narrowed
 from lego.ir.checks.check import checked
 from lego.ir.fused import FusedAdg, Method
-from lego.ir.hardware import Architecture, MemoryStyle, Room
+from lego.ir.hardware import Architecture, Buffering, MemoryStyle, Room
 from lego.ir.workload import Workload
 from lego.mapping.strip_mine import dataflow_of
 from lego.tell import Tell, silent
@@ -73,19 +73,33 @@ def _equipped(fused: FusedAdg, workload: Workload) -> FusedAdg:
         check_memories(layer.adg, dict(chip.memory_bits))
         if chip.room is not None:
             check_room(layer.adg)
-    halves = 2 if chip.double_buffer else 1
-    fused = replace(fused, halves=halves, dma_bits=chip.dma_bits, queue=chip.queue)
-    return fused if chip.room is None else _with_room(fused, chip.room, dict(chip.memory_bits))
+    fused = replace(fused, dma_bits=chip.dma_bits, queue=chip.queue)
+    fused = fused if chip.room is None else _with_room(fused, chip.room)
+    fused = _buffered(fused, chip.double_buffer)
+    return _with_capacities(fused, dict(chip.memory_bits)) if fused.room or fused.parts else fused
 
 
-def _with_room(fused: FusedAdg, room: Room, sizes: Mapping[str, int]) -> FusedAdg:
-    """The design with room; `sizes` are bits of memory by tensor."""
+def _with_room(fused: FusedAdg, room: Room) -> FusedAdg:
     layers = tuple(
         replace(layer, adg=replace(layer.adg, terms=room.reduction)) for layer in fused.layers
     )
+    return replace(fused, layers=layers, room=room)
+
+
+def _buffered(fused: FusedAdg, how: Buffering) -> FusedAdg:
+    """The design whose host works while the array does; with parts only a memory has halves that the array
+    reads and writes."""
+    parts = how is Buffering.PARTS
+    adds = any(layer.adg.output.accumulates for layer in fused.layers)
+    double = adds if parts else how is Buffering.HALVES
+    return replace(fused, halves=2 if double else 1, parts=parts)
+
+
+def _with_capacities(fused: FusedAdg, sizes: Mapping[str, int]) -> FusedAdg:
+    """The design whose memories are as large as the file says; `sizes` are bits by tensor."""
     found = {
         buffer.name: max(sizes.get(plan.tensor.name, 0) for plan in buffer.used())
         for buffer in fused.buffers()
     }
     capacities = tuple((name, bits) for name, bits in found.items() if bits)
-    return replace(fused, layers=layers, room=room, capacities=capacities)
+    return replace(fused, capacities=capacities)

@@ -7,7 +7,7 @@ and bases, go on from each other's results, and overwrite them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from lego.ir.device import Device
 from lego.ir.layout import Layout
 from lego.ir.network import Buffer
 from lego.ir.operation import Operation, Reduction
+from lego.ir.parts import in_part
 from lego.ir.program import Program
 from lego.ir.queued import busy_cycles, changes
 from sim.reference import Array, execute, format_of, wrap
@@ -129,13 +130,13 @@ def add_queued(
     stream: Stream, runs: Sequence[Run], tensors: Mapping[str, Buffer], rng: np.random.Generator
 ) -> None:
     """Add a sequence of those of the runs of which an image can tell what they do, each twice; in memories of
-    two halves by turns."""
+    two halves or parts by turns."""
     image, found = Image.random(stream.device, rng), list[Run]()
     trial = image.copy()
     for op, program in (run for run in runs for _ in range(2)):
-        half = len(found) % 2 * stream.device.double
-        registers = program.registers | ({"half": half} if stream.device.double else {})
-        moved = replace(program, half=half, registers=registers)
+        moved = program
+        if stream.device.double or stream.device.split:
+            moved = in_part(stream.device, program, len(found) % 2, strict=False)
         try:
             trial.run(op, tensors, moved)
         except ValueError:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lego.ir.clients import When
 from lego.ir.device import Device, Memory
 from lego.ir.layout import Layout
 from lego.ir.program import Program
@@ -22,6 +23,9 @@ WRITE, READ, RUN, IDLE, RESET, CUT, GO, WAIT, PUSH, ENDED = 1, 2, 3, 4, 5, 6, 7,
 RECORDED = 1 << 4
 """Added to RUN: a model that records switching does so during this run."""
 
+UNUSED = (1 << 32) - 1
+"""What a READ asks for whose answer is any word."""
+
 STARTED = 1 << 4
 """Added to PUSH: a start, and no write."""
 
@@ -31,24 +35,25 @@ ATTACKS = 64
 
 
 def addresses(memory: Memory, layout: Layout, half: int) -> Array:
-    """Place of every element in one half of a memory, in the shape of the tensor.
+    """Place of every element in one half of a memory, if it has two, in the shape of the tensor.
 
     A place is the host's address times the memory's lanes, plus the lane.
     """
     index = np.meshgrid(*map(np.arange, layout.shape), indexing="ij", sparse=True)
     bank, word = (np.asarray(each) for each in (layout.bank(index), layout.word(index)))
+    half = min(half, memory.halves - 1)
     group = bank // memory.lanes * memory.bank_stride + half * memory.half_stride
     found = (group + word + memory.base_address) * memory.lanes + bank % memory.lanes
     return np.broadcast_to(found, layout.shape)
 
 
 def places_of(memory: Memory, halves: Sequence[int]) -> list[int]:
-    """Places of all words of these halves of a memory."""
+    """Places of all words of these halves of a memory; of all of it, if it has none."""
     lanes = memory.lanes
     return [
         (
             memory.base_address
-            + half * memory.half_stride
+            + min(half, memory.halves - 1) * memory.half_stride
             + bank // lanes * memory.bank_stride
             + word
         )
@@ -127,11 +132,15 @@ class Stream:
         field = bits << 16 | place % lanes * memory.bits
         self.commands.append(f"{READ:x} {place // lanes:x} {field:x}")
 
-    def mark_spare(self, layout: Layout, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Write random words beside a tensor in its half, at most `SPARE`; returns (address, word)."""
+    def mark_spare(
+        self, layout: Layout, rng: np.random.Generator, but: Sequence[Layout] = ()
+    ) -> list[tuple[int, int]]:
+        """Write random words beside a tensor in its half, at most `SPARE`, `but` those of others; returns
+        (address, word)."""
         memory = self.device.memory(layout.memory)
-        every = np.array(places_of(memory, [self.half]), dtype=np.int64)
-        spare = np.setdiff1d(every, addresses(memory, layout, self.half).ravel())
+        spare = np.array(places_of(memory, [self.half]), dtype=np.int64)
+        for each in (layout, *but):
+            spare = np.setdiff1d(spare, addresses(memory, each, self.half).ravel())
         if spare.size > SPARE:
             spare = np.sort(rng.choice(spare, SPARE, replace=False))
         words = rng.integers(0, 1 << memory.bits, spare.size)
@@ -194,10 +203,11 @@ class Stream:
     def run(self, cycles: int, *, recorded: bool = False) -> None:
         """Start, wait, and expect exactly so many busy cycles.
 
-        The host writes and reads meanwhile in vain, except in memories of two halves, where it
+        The host writes and reads meanwhile in vain, except in memories of two halves or parts, where it
         would not be in vain, and except where switching is `recorded`.
         """
-        attacks = 0 if self.device.double or recorded else max(0, min(ATTACKS, cycles - 3))
+        vain = not (self.device.double or self.device.split or recorded)
+        attacks = max(0, min(ATTACKS, cycles - 3)) if vain else 0
         self._add(RUN | RECORDED if recorded else RUN, attacks, cycles + WATCHDOG_CYCLES)
         self.expected.append({"kind": "cycles", "cycles": cycles, "again": recorded})
 
@@ -229,13 +239,23 @@ class Stream:
         self._expect("words", f"{memory.name} word ", found, [[at] for at, _, _ in words])
 
     def attack(self, cycles: int, rng: np.random.Generator) -> None:
-        """Write at random into the half that a run of so many cycles uses: in vain."""
-        places = [
-            (memory, at) for memory in self.device.memories for at in places_of(memory, [self.half])
-        ]
-        for k in rng.choice(len(places), max(0, min(ATTACKS, cycles - 3))).tolist():
-            memory, at = places[k]
-            self._poke(memory, {at: int(rng.integers(0, 1 << memory.bits))})
+        """Write and read at random what a run of so many cycles keeps the host off: in vain."""
+        writes, reads = (
+            [
+                (memory, at)
+                for memory in self.device.memories
+                if (memory.host.reads if way else memory.host.writes) is not When.ALWAYS
+                for at in places_of(memory, [self.half])
+            ]
+            for way in (0, 1)
+        )
+        for way in rng.integers(0, 2, max(0, min(ATTACKS, cycles - 3))).tolist():
+            places = reads if way and reads else writes
+            memory, at = places[int(rng.integers(len(places)))]
+            if places is reads:
+                self.commands.append(f"{READ:x} {at // memory.lanes:x} {UNUSED:x}")
+            else:
+                self._poke(memory, {at: int(rng.integers(0, 1 << memory.bits))})
 
     def wait(self, cycles: int) -> None:
         """Wait for the run that `go` started, and expect exactly so many busy cycles."""

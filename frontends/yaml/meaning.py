@@ -21,7 +21,7 @@ from lego.diag import LegoError, LegoErrors, Loc
 from lego.ir.array import Tensor
 from lego.ir.checks.check import checked
 from lego.ir.constants import Constant
-from lego.ir.hardware import Architecture, MemoryStyle, Room
+from lego.ir.hardware import Architecture, Buffering, MemoryStyle, Room
 from lego.ir.network import Buffer, Network, Role, reads_of
 from lego.ir.operation import Operation, Output, Reduction
 from lego.ir.workload import Workload
@@ -238,7 +238,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         array,
         tuple((name, 8 * size) for name, size in form.memories.items()),
         form.fused == "yes",
-        form.double_buffer == "yes",
+        Buffering(form.double_buffer),
         form.dma_bits or 0,
         form.read_cost or 0,
         MemoryStyle(form.memory_style),

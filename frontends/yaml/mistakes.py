@@ -27,7 +27,8 @@ MAX_ERRORS = 20
 SWITCHES = {
     "fused": "yes: one array for all operations and dataflows; no: a design for each",
     "dma_bits": "the host then moves as many words at once as fit",
-    "double_buffer": "yes: the host loads one half of the memories while the array uses the other",
+    "double_buffer": "yes: the host loads one half of the memories while the array uses the other; "
+    "parts: other words of the same memory",
     "queue": "the host then writes registers and starts while a run goes on",
     "resume": "yes: a register tells reductions to go on from what the memory of results holds",
 }

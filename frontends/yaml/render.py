@@ -9,7 +9,7 @@ from lego.diag import InternalError
 from lego.ir.affine import AffineMap
 from lego.ir.constants import Constant, number_of
 from lego.ir.domain import affine_text
-from lego.ir.hardware import Architecture, MemoryStyle
+from lego.ir.hardware import Architecture, Buffering, MemoryStyle
 from lego.ir.network import reads_of
 from lego.ir.operation import Apply, Body, Fn, Operation, Place, Value
 from lego.ir.workload import DataflowSpec, Workload
@@ -37,7 +37,6 @@ def render_workload(workload: Workload) -> str:
 
 def _limits(chip: Architecture) -> dict[str, object]:
     """What of the hardware isn't as by default, and the array."""
-    switches = {"double_buffer": chip.double_buffer, "resume": chip.resume}
     memories = {name: bits // 8 for name, bits in chip.memory_bits}
     found: dict[str, object] = {"array": list(chip.array)}
     found |= {"memories": _flow(memories)} if memories else {}
@@ -49,7 +48,9 @@ def _limits(chip: Architecture) -> dict[str, object]:
         found["memory_style"] = chip.memory_style
     if chip.room is not None:
         found["room"] = _flow(asdict(chip.room))
-    return found | {name: "yes" for name, on in switches.items() if on}
+    if chip.double_buffer is not Buffering.NO:
+        found["double_buffer"] = chip.double_buffer
+    return found | ({"resume": "yes"} if chip.resume else {})
 
 
 def _operation(workload: Workload, op: Operation, flows: Sequence[DataflowSpec]) -> list[str]:

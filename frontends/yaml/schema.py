@@ -19,6 +19,15 @@ Switch = Annotated[
     # editors that read YAML 1.1 take yes and no for booleans
     Field(json_schema_extra={"enum": ["yes", "no", True, False], "type": ["string", "boolean"]}),
 ]
+Doubled = Annotated[
+    Literal["yes", "no", "parts"],
+    Field(
+        json_schema_extra={
+            "enum": ["yes", "no", "parts", True, False],
+            "type": ["string", "boolean"],
+        }
+    ),
+]
 Size = Annotated[int, Field(ge=1, le=2**31, strict=True)]
 _SIZE = TypeAdapter(Size)
 _WORD = re.compile(r"(?<![0-9A-Za-z_.])[A-Za-z_]")
@@ -162,7 +171,9 @@ class ArchitectureForm(_Form):
         default=None, description="FUs per axis.", min_length=1, max_length=3
     )
     memories: dict[Name, Bytes] = Field(
-        default_factory=dict, description="Largest memory per tensor, in bytes, or as 64KiB, 1MiB."
+        default_factory=dict,
+        description="Largest memory per tensor, in bytes, or as 64KiB, 1MiB; with room or parts, its memory "
+        "has as much.",
     )
     fused: Switch = Field(
         default="yes",
@@ -182,9 +193,11 @@ class ArchitectureForm(_Form):
         description="For comparison: narrow: a macro per bank; at-once: besides, no bank serves several "
         "data nodes in turn; wide: macros of several banks wherever possible.",
     )
-    double_buffer: Switch = Field(
+    double_buffer: Doubled = Field(
         default="no",
-        description="yes: two halves per memory; the host loads one while the array uses the other.",
+        description="yes: two halves per memory; the host loads one while the array uses the other. parts: "
+        "only where the array adds to results; of other memories the host uses some words while the array "
+        "uses others.",
     )
     resume: Switch = Field(
         default="no",

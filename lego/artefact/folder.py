@@ -10,6 +10,7 @@ from lego.diag import LegoError
 from lego.ir.checks.check import check_fits, checking
 from lego.ir.device import Device, DeviceDataflow
 from lego.ir.fused import FusedAdg
+from lego.ir.parts import in_part
 from lego.ir.program import Program
 from lego.ir.queued import QueuedRuns
 from lego.program import configure
@@ -62,17 +63,20 @@ def program(
     design: str | None,
     bounds: Mapping[str, int],
     bases: Mapping[str, int] | None = None,
-    half: int = 0,
+    part: int = 0,
     *,
     resume: bool = False,
 ) -> Program:
-    """Register values and layouts for other loop bounds, bases and half, perhaps going on from results.
+    """Register values and layouts for other loop bounds and bases, in a part or half of memories, perhaps
+    going on from results.
 
-    Raises E204 if the dataflow can't, E903 if `design` names no dataflow of the folder's, or several.
+    Raises E203 if there is no such part, or it is too small, E204 if the dataflow can't go on, E903 if
+    `design` names no dataflow of the folder's, or several.
     """
     device, flow = _only_dataflow(read_devices(folder), design)
     fused, k, tail = load_design(folder, device.top), flow.id, flow.tail
-    made = configure(fused, bounds, dataflow=k, bases=bases, half=half, resume=resume, tail=tail)
+    made = configure(fused, bounds, dataflow=k, bases=bases, resume=resume, tail=tail)
+    made = in_part(device, made, part) if part else made
     if checking():
         check_fits(made, device)
     return made

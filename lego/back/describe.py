@@ -10,6 +10,7 @@ from lego.back.lower.core import Lowered
 from lego.back.lower.top import memory_instance
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import HostMap, host_map
+from lego.back.plan.memory.clients import array_of, host_of
 from lego.back.plan.registers import Reader, address_bits
 from lego.back.schedule.latencies import settling, starting
 from lego.back.sram.arrange import arranged
@@ -18,7 +19,6 @@ from lego.diag import LegoError
 from lego.ir.checks.check import checked
 from lego.ir.dag import Dag, Module, Op, index_bits
 from lego.ir.device import (
-    Client,
     CommandQueue,
     Device,
     DeviceDataflow,
@@ -101,10 +101,10 @@ def _memory(plan: DesignPlan, host: HostMap, buffer: MemoryPlan) -> Memory:
         name=buffer.name,
         direction="out" if buffer.output else "in",
         instance=memory_instance(buffer.name),
-        clients=(Client.ARRAY, Client.HOST),
+        clients=(array_of(buffer), host_of(buffer)),
         base_address=host.base(1 + buffer.index),
         bank_stride=1 << address_bits(buffer.depth),
-        halves=plan.fused.halves,
+        halves=buffer.halves,
         half_stride=1 << (address_bits(buffer.depth) + index_bits(buffer.groups)),
         lanes=buffer.lanes,
         banks=buffer.n_banks,

@@ -29,6 +29,7 @@ from lego.cli.options import (
     Folder,
     Formats,
     Fusion,
+    InPart,
     Input,
     Json,
     Level,
@@ -245,6 +246,7 @@ def program(
     design: OneDesign = None,
     bound: Bounds = None,
     base: Bases = None,
+    part: InPart = 0,
     resume: Resume = False,
     then: Then = None,
 ) -> None:
@@ -252,9 +254,9 @@ def program(
     from lego.cli.program import print_program, print_queued
 
     if then is None:
-        guarded(lambda: print_program(folder, design, bound or [], base or [], resume=resume))
+        guarded(lambda: print_program(folder, design, bound or [], base or [], part, resume=resume))
     else:
-        more = resume or bool(base)
+        more = resume or bool(base) or part != 0
         guarded(lambda: print_queued(folder, design, bound or [], then, more=more))
 
 

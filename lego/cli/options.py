@@ -30,6 +30,7 @@ __all__ = [
     "Folder",
     "Formats",
     "Fusion",
+    "InPart",
     "Input",
     "Json",
     "Level",
@@ -260,6 +261,12 @@ OneDesign = Annotated[
 ]
 Bases = Annotated[
     list[str] | None, typer.Option(help="First word address of an operand, such as X=128.")
+]
+InPart = Annotated[
+    int,
+    typer.Option(
+        help="Part, or half, of memories with `double_buffer`; bases count from its start."
+    ),
 ]
 Then = Annotated[
     list[str] | None,

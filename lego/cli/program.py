@@ -12,12 +12,18 @@ __all__ = ["print_program", "print_queued"]
 
 
 def print_program(
-    folder: Path, design: str | None, bounds: list[str], bases: list[str], *, resume: bool
+    folder: Path,
+    design: str | None,
+    bounds: list[str],
+    bases: list[str],
+    part: int,
+    *,
+    resume: bool,
 ) -> None:
-    """Print the program for other bounds and bases."""
+    """Print the program for other bounds and bases, and a part of memories."""
     folder_of(folder)
     limits, starts = parse_bounds(bounds), parse_bounds(bases)
-    print_json(program(folder, design, limits, starts, resume=resume).to_json())
+    print_json(program(folder, design, limits, starts, part, resume=resume).to_json())
 
 
 def print_queued(
@@ -29,7 +35,7 @@ def print_queued(
     """
     folder_of(folder)
     if more:
-        message = "--then goes with --bound and --design, and neither with --base nor with --resume"
+        message = "--then goes with --bound and --design, and not with --base, --part or --resume"
         raise LegoError("E904", message, hint="print such programs one by one")
     runs = [(design, parse_bounds(bounds))]
     for text in others:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 
+from lego.ir.clients import Client, Use, When
 from lego.ir.formulas import Formulas
 from lego.ir.program import Program
 from lego.ir.sram import Band, SramCell
 
 __all__ = [
     "SCHEMA",
-    "Client",
     "CommandQueue",
     "Device",
     "DeviceDataflow",
@@ -28,14 +27,7 @@ __all__ = [
     "devices_to_json",
 ]
 
-SCHEMA = "lego/device/2"
-
-
-class Client(StrEnum):
-    """Who reads or writes a memory."""
-
-    ARRAY = "array"
-    HOST = "host"
+SCHEMA = "lego/device/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ class Memory:
     ----------
     direction : `in` for operands, `out` for results.
     instance : the top's instance that holds it.
-    clients : who reads or writes it.
+    clients : who reads or writes it, and when.
     base_address, bank_stride, half_stride : in the host's address space.
     halves : 2 if the host uses one while the array uses the other.
     lanes : banks that one access of the host reaches.
@@ -134,7 +126,7 @@ class Memory:
     name: str
     direction: str
     instance: str
-    clients: tuple[Client, ...]
+    clients: tuple[Use, ...]
     base_address: int
     bank_stride: int
     halves: int
@@ -157,6 +149,19 @@ class Memory:
     def banks_text(self) -> str:
         """Banks for people: macros times banks in each, where there are several in one."""
         return f"{self.banks // self.wide}x{self.wide}" if self.wide > 1 else str(self.banks)
+
+    @property
+    def host(self) -> Use:
+        """When the host reads and writes it; never if it is no client."""
+        found = (use for use in self.clients if use.client is Client.HOST)
+        return next(found, Use(Client.HOST, When.NEVER, When.NEVER))
+
+    @property
+    def middle(self) -> int:
+        """The first word of part 1, where the host uses words while the array uses others; 0 where it waits,
+        or has a half."""
+        free = When.ALWAYS in (self.host.reads, self.host.writes)
+        return max(depth for _, depth in self.depths) // 2 if free else 0
 
     def bank_depths(self) -> list[int]:
         """Words of every bank."""
@@ -287,6 +292,11 @@ class Device:
     def double(self) -> bool:
         """Whether memories have two halves."""
         return any(memory.halves > 1 for memory in self.memories)
+
+    @property
+    def split(self) -> bool:
+        """Whether memories have two parts: words that the host uses while the array uses others."""
+        return any(memory.middle for memory in self.memories)
 
     @property
     def resumes(self) -> bool:

@@ -48,7 +48,8 @@ class MemoryPlan:
 
     `output` tells the memory of the results from those of operands; `capacity` is in bits, 0 where it has as
     many words as its tensors need. `half_bits`: bits of the array's addresses, above those of a word, that
-    tell the half.
+    tell the half. `halves`: 2 if the host uses one while the array uses the other. `parts`: 2 if the host
+    uses some words while the array uses others, so that banks have room for two tensors.
     """
 
     name: str
@@ -59,6 +60,8 @@ class MemoryPlan:
     room: Room | None = None
     capacity: int = 0
     half_bits: int = 0
+    halves: int = 1
+    parts: int = 1
 
     def used(self) -> Iterator[Plan]:
         """The plans of the layers that use the memory."""
@@ -97,17 +100,22 @@ class MemoryPlan:
 
     def depth_of(self, bank: int) -> int:
         """Words of a bank: those of the deepest tensor that reaches into it, at least 2, and as many as
-        the smallest SRAM has where that takes less area than registers. With a capacity all have as many."""
-        words = max(
-            2,
-            self.capacity // (self.n_banks * self.bits),
-            *(
-                plan.banking.depth(plan.tensor.shape)
-                for plan in self.used()
-                if plan.banking.n_banks > bank
-            ),
-        )
+        the smallest SRAM has where that takes less area than registers. With a capacity all have as many;
+        else in two parts, the first as deep as the deepest bank needs."""
+        words = max(self._needed(bank), self.capacity // (self.n_banks * self.bits))
+        if self.parts > 1 and not self.capacity:
+            words += self.middle if bank else words
         return built_words(words, self.bits * self.wide)
+
+    def _needed(self, bank: int) -> int:
+        """Words of the deepest tensor that reaches into a bank, at least 2."""
+        plans = (plan for plan in self.used() if plan.banking.n_banks > bank)
+        return max([2, *(plan.banking.depth(plan.tensor.shape) for plan in plans)])
+
+    @property
+    def middle(self) -> int:
+        """The word with which the second part begins, the same in all banks; 0 where there is one part."""
+        return self.depth // 2 if self.parts > 1 else 0
 
     @property
     def depths(self) -> tuple[tuple[int, int], ...]:
@@ -180,6 +188,8 @@ class FusedAdg:
     layers : one per dataflow id.
     dma_bits : width of the host's data port; 0 for one word of a memory per access.
     halves : 2 if the host fills and drains one half of the memories while the array uses the other.
+    parts : only a memory that the array reads and writes has these halves; of others the host reaches the
+        port that the array doesn't use.
     room : what depends on the operation is in registers that are as wide as this; None: it is built in.
     capacities : bits of memories, by their names; those that aren't named have what their tensors need.
     queue : words of the queue in which writes of registers and starts wait; 0 for none.
@@ -195,6 +205,7 @@ class FusedAdg:
     room: Room | None = None
     capacities: tuple[tuple[str, int], ...] = ()
     queue: int = 0
+    parts: bool = False
 
     @property
     def travels(self) -> bool:
@@ -248,23 +259,28 @@ class FusedAdg:
 
     def buffers(self) -> tuple[MemoryPlan, ...]:
         """The memories: operands by port, then the results."""
-        shared, halves = (self.dma_bits, self.room), int(self.travels)
-        sizes = dict(self.capacities)
         inputs = tuple(
-            MemoryPlan(
-                name,
-                port,
-                tuple(layer.input(port) for layer in self.layers),
-                False,
-                *shared,
-                sizes.get(name, 0),
-                halves,
-            )
-            for port, name in enumerate(self.names[:-1])
+            self._buffer(port, tuple(layer.input(port) for layer in self.layers))
+            for port in range(self.n_ports)
         )
         outputs = tuple(layer.adg.output for layer in self.layers)
-        name, size = self.names[-1], sizes.get(self.names[-1], 0)
-        return (*inputs, MemoryPlan(name, self.n_ports, outputs, True, *shared, size, halves))
+        return (*inputs, self._buffer(self.n_ports, outputs))
+
+    def _buffer(self, index: int, plans: tuple[Plan | None, ...]) -> MemoryPlan:
+        name, output = self.names[index], index == self.n_ports
+        halves = self.halves if output or not self.parts else 1
+        return MemoryPlan(
+            name,
+            index,
+            plans,
+            output,
+            self.dma_bits,
+            self.room,
+            dict(self.capacities).get(name, 0),
+            half_bits=int(self.queue > 0 and halves > 1),
+            halves=halves,
+            parts=2 if self.parts and halves == 1 else 1,
+        )
 
     def to_json(self) -> str:
         """Serialise without places in the user's files; :meth:`from_json` reads it back equal."""

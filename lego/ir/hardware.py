@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Architecture", "MemoryStyle", "Room"]
+__all__ = ["Architecture", "Buffering", "MemoryStyle", "Room"]
+
+
+class Buffering(StrEnum):
+    """How the host reaches memories while the array works: not at all; in the half of each that the array
+    doesn't use; or in other words of each, with halves only where the array reads and writes."""
+
+    NO = "no"
+    HALVES = "yes"
+    PARTS = "parts"
 
 
 class MemoryStyle(StrEnum):
@@ -41,10 +50,10 @@ class Architecture:
     Attributes
     ----------
     array : FUs per axis.
-    memory_bits : largest memory per operand in bits, by tensor name.
+    memory_bits : largest memory per operand in bits, by tensor name; with parts or room, what it has.
     fused : all operations and dataflows share one array; otherwise each gets its own.
     dma_bits : width of the host's data port: 32, or more to move several words in one cycle.
-    double_buffer : memories have two halves, and the host reaches the one that the array doesn't use.
+    double_buffer : how the host reaches memories while the array works.
     read_cost : energy of a memory read, in that of a register as wide, per cycle; 0: by the SRAM model.
     memory_style : how data nodes may use banks.
     resume : reductions can go on from what the memory of results holds.
@@ -55,7 +64,7 @@ class Architecture:
     array: tuple[int, ...] = (16, 16)
     memory_bits: tuple[tuple[str, int], ...] = ()
     fused: bool = True
-    double_buffer: bool = False
+    double_buffer: Buffering = Buffering.NO
     dma_bits: int = 0
     read_cost: int = 0
     memory_style: MemoryStyle = MemoryStyle.CHEAPEST

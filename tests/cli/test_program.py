@@ -9,7 +9,7 @@ import pytest
 
 from frontends.yaml import load_text
 from lego.artefact.publish import publish
-from lego.cli.program import print_queued
+from lego.cli.program import print_program, print_queued
 from lego.compile import compile_workload
 from lego.diag import LegoError
 from lego.ir.device import devices_from_json
@@ -55,3 +55,36 @@ def test_loops_of_another_operation_are_refused(folder: Path) -> None:
     with pytest.raises(LegoError, match="no loop 'm'") as caught:
         print_queued(folder, "mm.os", [], ["pool:m=3"], more=False)
     assert caught.value.code == "E202"
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two halves of results, two parts of operands."""
+    text = SEVERAL.replace("architecture: {", "architecture: {double_buffer: parts, ")
+    found = tmp_path_factory.mktemp("parts") / "several"
+    publish(found, compile_workload(load_text(text), source=text.encode()))
+    return found
+
+
+def test_a_run_in_part_1(parts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (device,) = devices_from_json((parts / "device.json").read_bytes())
+    for part in (0, 1):
+        print_program(parts, "mm.os", ["m=2"], ["X=1"], part, resume=False)
+        found = json.loads(capsys.readouterr().out)
+        bases = {name: layout["base"] for name, layout in found["layouts"].items()}
+        in0, w, out = (memory.middle for memory in device.memories)
+        assert out == 0 < min(in0, w)
+        assert bases == {"X": 1 + part * in0, "W": part * w, "Y": 0}
+        assert found["half"] == found["registers"]["half"] == part
+        names = [layout["memory"] for layout in found["layouts"].values()]
+        for name, base in zip(names[:-1], bases.values(), strict=False):
+            assert found["registers"][f"{name}_base"] == base
+
+
+def test_a_part_that_is_not_there(folder: Path, parts: Path) -> None:
+    with pytest.raises(LegoError, match=r"E203\]: several has no part 1"):
+        print_program(folder, "mm.os", [], [], 1, resume=False)
+    with pytest.raises(LegoError, match=r"E203\]: several has no part 2"):
+        print_program(parts, "mm.os", [], [], 2, resume=False)
+    with pytest.raises(LegoError, match=r"E203\]: several has no part -1"):
+        print_program(parts, "mm.os", [], [], -1, resume=False)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from lego.ir.clients import Client, Use, When
 from lego.ir.device import (
     SCHEMA,
-    Client,
     Device,
     DeviceDataflow,
     DevicePort,
@@ -30,9 +30,9 @@ from lego.ir.program import Program
 LAYOUT = Layout("X", "A", 8, (4, 3), (2, 1), (1, 1), ((0, 1), (0, 0)), (3, 1), 0, None)
 PROGRAM = Program(0, 0, {"m": 4}, {"trip0": 1}, 17, 12, {"A": LAYOUT}, {"A": 5})
 FORMULAS = Formulas("m + 13", {"A": "m + 1"}, {"trip0": "ceiling(m/2) - 1"})
-MEMORY = Memory(
-    "X", "in", "memory_X", (Client.ARRAY, Client.HOST), 32, 8, 1, 16, 1, 3, ((2, 6), (1, 4)), 8
-)
+ARRAY = Use(Client.ARRAY, When.ALWAYS, When.NEVER)
+HOST = Use(Client.HOST, When.IDLE, When.IDLE)
+MEMORY = Memory("X", "in", "memory_X", (ARRAY, HOST), 32, 8, 1, 16, 1, 3, ((2, 6), (1, 4)), 8)
 DEVICE = Device(
     top="t",
     verilog="t.v",
@@ -60,7 +60,7 @@ def test_devices_read_back_equal() -> None:
 
 
 def test_the_text_names_its_schema() -> None:
-    assert json.loads(devices_to_json(DEVICES))["schema"] == SCHEMA == "lego/device/2"
+    assert json.loads(devices_to_json(DEVICES))["schema"] == SCHEMA == "lego/device/3"
 
 
 def changed(*path: str | int, to: object) -> str:
@@ -79,7 +79,7 @@ FIRST = ("devices", 0)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (changed("schema", to="lego/device/0"), "schema: 'lego/device/0' isn't lego/device/2"),
+        (changed("schema", to="lego/device/0"), "schema: 'lego/device/0' isn't lego/device/3"),
         ("{}", "Field required"),
         ("[]", "should be an object"),
         ("{", "Invalid JSON"),
@@ -96,7 +96,9 @@ FIRST = ("devices", 0)
         (changed(*FIRST, "registers", 0, "bits", to=0), "0 is too small"),
         (changed(*FIRST, "registers", 0, "address", to=-1), "0 is too small"),
         (changed(*FIRST, "memories", 0, "direction", to="both"), "no direction 'both'"),
-        (changed(*FIRST, "memories", 0, "clients", to=["nobody"]), "clients"),
+        (changed(*FIRST, "memories", 0, "clients", to=["host"]), "clients"),
+        (changed(*FIRST, "memories", 0, "clients", 0, "reads", to="often"), "reads"),
+        (changed(*FIRST, "memories", 0, "clients", 0, "client", to="nobody"), "client"),
         (changed(*FIRST, "memories", 0, "depths", to=[[2, 0]]), "0 is too small"),
         (changed(*FIRST, "memories", 0, "lanes", to=0), "0 is too small"),
         (changed(*FIRST, "macros", 0, "depth", to=0), "0 is too small"),
@@ -126,6 +128,15 @@ def test_memories_by_name() -> None:
 def test_halves_of_any_memory() -> None:
     assert not DEVICE.double
     assert replace(DEVICE, memories=(MEMORY, replace(MEMORY, halves=2))).double
+
+
+def test_parts_of_memories_that_the_host_uses_beside_the_array() -> None:
+    free = replace(MEMORY, clients=(ARRAY, replace(HOST, writes=When.ALWAYS)))
+    assert (MEMORY.middle, free.middle, replace(MEMORY, clients=()).middle) == (0, 3, 0)
+    assert MEMORY.host == HOST
+    assert replace(MEMORY, clients=()).host == Use(Client.HOST, When.NEVER, When.NEVER)
+    assert replace(DEVICE, memories=(MEMORY, free)).split
+    assert not DEVICE.split
 
 
 def test_all_names_are_told() -> None:

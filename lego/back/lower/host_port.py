@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lego.back.graph.builder import Builder
 from lego.back.plan.host_map import HostMap
+from lego.ir.clients import Client, Use, When
 from lego.ir.dag import Module, Op
 
 __all__ = ["host_ports", "read_back"]
@@ -15,12 +18,12 @@ def host_ports(
     names: list[str],
     modules: list[Module],
     busy: int,
+    uses: Sequence[Use],
     *,
-    always: bool,
     queued: bool = False,
 ) -> dict[str, dict[str, int]]:
-    """Decode the host port per region; the host writes registers only while idle, or at any time if they are
-    `queued`, and memories too unless they guard themselves (`always`)."""
+    """Decode the host port per region: registers, then memories, which the host uses so. It writes registers
+    only while idle, or at any time if they are `queued`. A memory with halves guards them itself."""
     address = b.input("host_addr", (0, (1 << host.address_bits) - 1))
     wdata = b.input("host_wdata", (0, (1 << host.data_bits) - 1))
     idle = b.invert(busy)
@@ -28,12 +31,13 @@ def host_ports(
     read = b.all([b.input("host_en"), b.invert(b.input("host_we"))])
     region = b.slice(address, host.offset_bits, host.region_bits)
     ports: dict[str, dict[str, int]] = {}
-    for k, (name, module) in enumerate(zip(names, modules, strict=True)):
+    registers = Use(Client.HOST, When.ALWAYS, When.ALWAYS if queued else When.IDLE)
+    for k, (name, module, use) in enumerate(zip(names, modules, (registers, *uses), strict=True)):
         here = b.eq(region, b.const(k))
         found = {n.name: n for n in module.nodes if n.op is Op.INPUT}
-        free = [] if (always if k > 0 else queued) else [idle]
-        every = {"host_wen": b.all([asked, here, *free])}
-        every["host_ren"] = b.all([read, here, *(free if k > 0 else [])])
+        free = {when: [idle] if when is When.IDLE else [] for when in When}
+        every = {"host_wen": b.all([asked, here, *free[use.writes]])}
+        every["host_ren"] = b.all([read, here, *free[use.reads]])
         every["host_addr"] = b.slice(address, 0, found["host_addr"].bits)
         every["host_wdata"] = b.slice(wdata, 0, found["host_wdata"].bits)
         if "host_mask" in found:

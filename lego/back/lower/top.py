@@ -7,6 +7,7 @@ from lego.back.graph.widths import infer_widths
 from lego.back.lower.host_port import host_ports, read_back
 from lego.back.plan.design import DesignPlan
 from lego.back.plan.host_map import host_map
+from lego.back.plan.memory.clients import host_of
 from lego.ir.dag import Module, Op
 
 __all__ = ["build_top", "memory_instance"]
@@ -29,8 +30,9 @@ def build_top(
     b = Builder(fused.name, "control", len(fused.layers))
     names = ["registers", *map(memory_instance, fused.names)]
     wires = {"start": b.input("start"), "busy": b.wire((0, 1))}
-    modules, double, queued = [host_side[-1], *memories], fused.halves > 1, fused.queue > 0
-    ports = host_ports(b, host, names, modules, wires["busy"], always=double, queued=queued)
+    modules, queued = [host_side[-1], *memories], fused.queue > 0
+    uses = [host_of(buffer) for buffer in design.buffers]
+    ports = host_ports(b, host, names, modules, wires["busy"], uses, queued=queued)
     looped = {name: b.wire((0, 1)) for name in ("pending", "adopt", "swap")} if queued else {}
     reads = {}
     for module, name in reversed(list(zip(host_side, ("registers", "queue"), strict=False))):

@@ -37,7 +37,7 @@ def host_map(design: DesignPlan) -> HostMap:
     """Least map that holds all registers and memories."""
     fused, buffers, specs = design.fused, design.buffers, design.registers
     needed = [
-        address_bits(buffer.depth) + index_bits(buffer.groups) + fused.halves - 1
+        address_bits(buffer.depth) + index_bits(buffer.groups) + buffer.halves - 1
         for buffer in buffers
     ]
     needed.append(index_bits(len(specs)))

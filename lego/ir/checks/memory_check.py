@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from lego.ir.clients import Client, When
 from lego.ir.device import Device, Memory
 from lego.ir.sram import sram_name
 
@@ -34,8 +35,28 @@ def memory_faults(device: Device, memory: Memory) -> Iterator[str]:
         yield f"{memory.lanes} words of {memory.bits} bits don't fit the host's port"
     if memory.lanes > max(1, device.host.mask_bits):
         yield f"{memory.lanes} lanes, the host's mask has {device.host.mask_bits} bits"
+    yield from _client_faults(memory)
+
+
+def _client_faults(memory: Memory) -> Iterator[str]:
+    """Broken rules of who uses a memory: no port is the array's and the host's at one time."""
     if not memory.clients:
         yield "nobody reads or writes it"
+    uses = {use.client: use for use in memory.clients}
+    if len(uses) != len(memory.clients):
+        yield "a client is there twice"
+    array = uses.get(Client.ARRAY)
+    if array is None or (array.writes is When.ALWAYS) != (memory.direction == "out"):
+        yield f"the array doesn't use a memory so that is {memory.direction!r} of it"
+        return
+    for way, mine, other in (
+        ("reads", memory.host.reads, array.reads),
+        ("writes", memory.host.writes, array.writes),
+    ):
+        if mine is other is When.ALWAYS:
+            yield f"array and host both have the port that {way}"
+        if mine is When.OTHER_HALF and memory.halves == 1:
+            yield f"the host {way} another half, and there is none"
 
 
 def macro_faults(device: Device) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.lower.host_port import host_ports, read_back
 from lego.back.plan.host_map import HostMap
+from lego.ir.clients import Client, Use, When
 from lego.ir.dag import Module
 from tests.back.machine import Machine, machine_of
 
@@ -29,34 +31,45 @@ def region(bits: int, *, masked: bool = False) -> Module:
     return infer_widths(b.build())
 
 
-def decoder(*, always: bool) -> Machine:
+IDLE = Use(Client.HOST, When.IDLE, When.IDLE)
+USES = {
+    "idle": IDLE,
+    "half": Use(Client.HOST, When.OTHER_HALF, When.OTHER_HALF),
+    "operands": replace(IDLE, writes=When.ALWAYS),
+    "results": replace(IDLE, reads=When.ALWAYS),
+}
+
+
+def decoder(use: Use) -> Machine:
     b = Builder("decoder", "control")
     modules = [region(1), region(3), region(2)]
-    ports = host_ports(b, MAP, NAMES, modules, b.input("busy"), always=always)
+    ports = host_ports(b, MAP, NAMES, modules, b.input("busy"), [use, use])
     for name, found in ports.items():
         for port, node in found.items():
             b.output(f"{name}.{port}", node)
     return machine_of(b)
 
 
-@pytest.mark.parametrize("always", [False, True])
-def test_an_access_reaches_its_region_alone(always: bool) -> None:
-    machine = decoder(always=always)
+@pytest.mark.parametrize("name", USES)
+def test_an_access_reaches_its_region_alone(name: str) -> None:
+    use = USES[name]
+    machine = decoder(use)
     for address, we, en, busy in itertools.product(range(32), (0, 1), (0, 1), (0, 1)):
         asked = {"host_addr": address, "host_we": we, "host_en": en, "host_wdata": 0xA5}
         found = machine.cycle(asked | {"busy": busy})
         for k, (name, bits) in enumerate(zip(NAMES, (1, 3, 2), strict=True)):
             here = bool(en) and address >> 3 == k
-            free = not busy or (always and k > 0)
-            assert found[f"{name}.host_wen"] == int(here and bool(we) and free)
-            reads = free or k == 0  # registers can be read while the array runs
+            writes = not busy or (use.writes is not When.IDLE and k > 0)
+            assert found[f"{name}.host_wen"] == int(here and bool(we) and writes)
+            # registers can be read while the array runs
+            reads = not busy or k == 0 or use.reads is not When.IDLE
             assert found[f"{name}.host_ren"] == int(here and not we and reads)
             assert found[f"{name}.host_addr"] == address % (1 << bits)
             assert found[f"{name}.host_wdata"] == 5
 
 
 def test_a_read_is_answered_two_cycles_later() -> None:
-    machine = decoder(always=False)
+    machine = decoder(IDLE)
     idle = dict.fromkeys(machine.ports, 0)
     asks = [idle | {"host_en": 1}, idle | {"host_en": 1, "host_we": 1}, *[idle] * 3]
     assert [each["host_rvalid"] for each in machine.run(asks)] == [0, 0, 1, 0, 0]
@@ -66,7 +79,7 @@ def test_masks_go_where_there_are_lanes() -> None:
     b = Builder("decoder", "control")
     host = HostMap(offset_bits=3, region_bits=2, data_bits=8, mask_bits=4)
     modules = [region(1), region(3, masked=True), region(2)]
-    ports = host_ports(b, host, NAMES, modules, b.const(0), always=False)
+    ports = host_ports(b, host, NAMES, modules, b.const(0), [IDLE, IDLE])
     assert [name for name in NAMES if "host_mask" in ports[name]] == ["memory_A"]
     b.output("mask", ports["memory_A"]["host_mask"])
     machine = machine_of(b)

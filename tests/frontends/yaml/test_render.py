@@ -77,7 +77,15 @@ architecture: {array: [4], memories: {X: 100}}
 
 
 @pytest.mark.parametrize(
-    "limit", ["resume: yes", "double_buffer: yes", "fused: no", "dma_bits: 64", "queue: 16"]
+    "limit",
+    [
+        "resume: yes",
+        "double_buffer: yes",
+        "double_buffer: parts",
+        "fused: no",
+        "dma_bits: 64",
+        "queue: 16",
+    ],
 )
 def test_limits_of_the_hardware(limit: str) -> None:
     text = sample(3).text.replace("architecture: {", f"architecture: {{{limit}, ")

@@ -7,8 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from lego.ir.clients import Client, Use, When
 from lego.ir.device import Device
 from tests.ir.checks.broken import compiled, put, refuse
+
+READER = Use(Client.ARRAY, When.ALWAYS, When.NEVER)
+WRITER = Use(Client.ARRAY, When.ALWAYS, When.ALWAYS)
+HOST = Use(Client.HOST, When.IDLE, When.IDLE)
 
 
 def memory(device: Device, **fields: object) -> Device:
@@ -72,6 +77,21 @@ BROKEN: dict[str, Callable[[Device], Device]] = {
     "memory X: 8 words of 8 bits don't fit": lambda d: memory(d, lanes=8, bits=8),
     "memory X: 2 lanes, the host's mask has 0 bits": lambda d: memory(d, lanes=2),
     "memory X: nobody reads or writes it": lambda d: memory(d, clients=()),
+    "memory X: a client is there twice": lambda d: memory(d, clients=(READER, READER)),
+    "memory X: the array doesn't use a memory so that is 'in'": lambda d: memory(
+        d, clients=(replace(READER, writes=When.ALWAYS), HOST)
+    ),
+    "memory X: the array doesn't use a memory so": lambda d: memory(d, clients=(HOST,)),
+    "memory X: array and host both have the port that reads": lambda d: memory(
+        d, clients=(READER, replace(HOST, reads=When.ALWAYS))
+    ),
+    "memory Y: array and host both have the port that writes": lambda d: replace(
+        d,
+        memories=put(d.memories, 2, clients=(WRITER, Use(Client.HOST, When.IDLE, When.ALWAYS))),
+    ),
+    "memory X: the host writes another half, and there is none": lambda d: memory(
+        d, clients=(READER, replace(HOST, writes=When.OTHER_HALF))
+    ),
     "regions are": lambda d: replace(d, regions=d.regions[1:]),
     "the regions of registers and X meet": lambda d: region(d, 1, base=1),
     "the region of Y ends behind": lambda d: region(d, 3, base=1 << d.host.address_bits),

@@ -30,10 +30,10 @@ def build_banks(
     and the host read, by bank."""
     bits, count = address_bits(buffer.depth), index_bits(buffer.groups)
     data = b.input("host_wdata", (0, (1 << (buffer.bits * buffer.lanes)) - 1))
-    address = b.input("host_addr", (0, (1 << (bits + count + fused.halves - 1)) - 1))
+    address = b.input("host_addr", (0, (1 << (bits + count + buffer.halves - 1)) - 1))
     group = b.slice(address, bits, count)
     asks = {name: b.input(name) for name in ("host_ren", "host_wen")}
-    if fused.halves > 1:
+    if buffer.halves > 1:
         free = b.invert(_used(b, fused, b.slice(address, bits + count, 1)))
         asks = {name: b.all([node, free]) for name, node in asks.items()}
     words: list[int] = []
@@ -44,7 +44,7 @@ def build_banks(
         here = [_here(b, buffer, bank, group) for bank in banks]
         wires = {"host_addr": b.slice(address, 0, inputs["host_addr"].bits)}
         wires |= _host_wires(b, buffer, here, data, asks)
-        if fused.halves > 1:
+        if buffer.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
             if not fused.travels:
                 wires["half"] = b.input("half_settled")

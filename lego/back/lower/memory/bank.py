@@ -3,7 +3,8 @@
 RAMs shared by the array and the host, and for sums its read-modify-write unit, unless data nodes add.
 
 With two halves the array uses the one that the register `half` names, and the host may fill or
-drain the other at the same time. Otherwise the host waits until the array is idle.
+drain the other at the same time. Otherwise the host waits until the array is idle, or uses only the port
+that the array doesn't.
 """
 
 from __future__ import annotations
@@ -121,23 +122,23 @@ def _bank(
     word = (0, (1 << buffer.bits) - 1)
     b = Builder(name, "memory", len(fused.layers))
     (span,) = (node.range for node in ram.nodes if node.name == "raddr")
-    span = (0, 2 * span[1] + 1) if fused.travels else span
+    span = (0, 2 * span[1] + 1) if buffer.half_bits else span
     if apart:
         array = {f"{way}addr": b.input(f"{way}addr", span) for way in "rw"}
         array |= {"ren": b.input("ren"), "wen": b.input("wen"), "wdata": b.input("data", word)}
-        _rams(b, fused, ram, array)
+        _rams(b, buffer, ram, array)
         return infer_widths(remove_dead_nodes(b.build()))
     addr, en = b.input("addr", span), b.input("en")
     if not buffer.output:
-        _rams(b, fused, ram, {"raddr": addr, "ren": en})
+        _rams(b, buffer, ram, {"raddr": addr, "ren": en})
     elif adds:
-        _accumulate(b, fused, ram, (addr, en), word, spans, late=late, selects=selects)
+        _accumulate(b, fused, buffer, ram, (addr, en), word, spans, late=late, selects=selects)
     else:
-        _rams(b, fused, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
+        _rams(b, buffer, ram, {"waddr": addr, "wdata": b.input("data", word), "wen": en})
     return infer_widths(remove_dead_nodes(b.build()))
 
 
-def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) -> int:
+def _rams(b: Builder, buffer: MemoryPlan, ram: Module, array: Mapping[str, int]) -> int:
     """The RAM of every half, its ports the array's where it asks, else the host's; returns the
     array's word.
 
@@ -147,29 +148,29 @@ def _rams(b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int]) ->
     b.origin = "the array's or the host's access"
     bits = bits_for(*next(n.range for n in ram.nodes if n.name == "raddr"))
     b.input("host_addr", (0, (1 << bits) - 1))
-    words = [_ram_of_half(b, fused, ram, array, half) for half in range(fused.halves)]
-    if fused.halves == 1:
+    words = [_ram_of_half(b, buffer, ram, array, half) for half in range(buffer.halves)]
+    if buffer.halves == 1:
         b.output("rdata", words[0])
         return words[0]
-    read = _half(b, fused, array.get("raddr"), bits)
-    word = b.mux(b.delay(read, int(fused.travels)), words[1], words[0])
+    read = _half(b, buffer, array.get("raddr"), bits)
+    word = b.mux(b.delay(read, buffer.half_bits), words[1], words[0])
     b.output("rdata", word)
     b.output("host_rdata", b.mux(b.delay(b.input("host_half"), 1), words[1], words[0]))
     return word
 
 
 def _ram_of_half(
-    b: Builder, fused: FusedAdg, ram: Module, array: Mapping[str, int], half: int
+    b: Builder, buffer: MemoryPlan, ram: Module, array: Mapping[str, int], half: int
 ) -> int:
     """The word that the RAM of a half reads."""
     ports = {n.name: n.range for n in ram.nodes if n.op == "input"}
     address, bits = b.input("host_addr", ports["raddr"]), bits_for(*ports["raddr"])
     asks = {"ren": b.input("host_ren"), "wen": b.input("host_wen")}
     uses = {name: array[name] for name in asks if name in array}
-    if fused.halves > 1:
+    if buffer.halves > 1:
         asked = b.eq(b.input("host_half"), b.const(half))
         told = {"ren": array.get("raddr"), "wen": array.get("waddr")}
-        used = {name: b.eq(_half(b, fused, told[name], bits), b.const(half)) for name in uses}
+        used = {name: b.eq(_half(b, buffer, told[name], bits), b.const(half)) for name in uses}
         asks = {name: b.all([node, asked]) for name, node in asks.items()}
         uses = {name: b.all([node, used[name]]) for name, node in uses.items()}
     host = {"raddr": address, "waddr": address, "wdata": b.input("host_wdata", ports["wdata"])}
@@ -182,16 +183,16 @@ def _ram_of_half(
         enable = uses.get("ren" if name == "raddr" else "wen")
         if enable is not None:
             mine = array[name]
-            mine = b.slice(mine, 0, bits) if fused.travels and name != "wdata" else mine
+            mine = b.slice(mine, 0, bits) if buffer.half_bits and name != "wdata" else mine
             node = b.mux(enable, mine, node)
         wires[name] = node
-    name = "ram" if fused.halves == 1 else f"ram_{half}"
+    name = "ram" if buffer.halves == 1 else f"ram_{half}"
     return b.instance(ram, name, wires)["rdata"]
 
 
-def _half(b: Builder, fused: FusedAdg, address: int | None, bits: int) -> int:
+def _half(b: Builder, buffer: MemoryPlan, address: int | None, bits: int) -> int:
     """What tells the half that the array uses: a register, or the bit above an address of so many bits."""
-    if not fused.travels:
+    if not buffer.half_bits:
         return b.input("half")
     return b.const(0) if address is None else b.slice(address, bits, 1)
 
@@ -199,6 +200,7 @@ def _half(b: Builder, fused: FusedAdg, address: int | None, bits: int) -> int:
 def _accumulate(
     b: Builder,
     fused: FusedAdg,
+    buffer: MemoryPlan,
     ram: Module,
     port: tuple[int, int],
     word: Range,
@@ -248,4 +250,4 @@ def _accumulate(
         "wdata": written if whole else b.wrap(written, word),
         "wen": active[-1],
     }
-    b.connect(read, _rams(b, fused, ram, array))
+    b.connect(read, _rams(b, buffer, ram, array))
