@@ -20,7 +20,7 @@ from tests.sequences import made_of, queued, random_case
 
 DRAWS = [sample, fused_sample, rich_sample, roomy, resuming(sample)]
 NAMES = ["sample", "fused", "rich", "roomy", "resuming"]
-PER_MODEL = 6
+PER_MODEL = 4
 FAST = Options(clock_ps=10)
 
 
@@ -72,7 +72,7 @@ def test_sequences() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", DRAWS, ids=NAMES)
 @pytest.mark.parametrize("block", range(10))
-def test_three_hundred_designs(block: int, draw: Callable[[int], Sample]) -> None:
+def test_two_hundred_designs(block: int, draw: Callable[[int], Sample]) -> None:
     options = (Options(), FAST, Options(level=0))[block % 3]
     seeds = range(100 + block * PER_MODEL, 100 + (block + 1) * PER_MODEL)
     simulate(parted(draw), seeds, options=options)

@@ -45,6 +45,8 @@ def text_of(name: str) -> str:
         "fused_mixed",
         "double_ws",
         "double_mixed",
+        "parts_small",
+        "parts_queued",
         "fifo_conv",
         "fifo_fused",
     ],

@@ -44,9 +44,12 @@ def test_tb_plays_the_stimuli(tmp_path: Path, broken: bool) -> None:
 
 
 @pytest.mark.slow
-def test_tb_plays_a_fused_design_with_a_wide_port_and_two_halves(tmp_path: Path) -> None:
-    lego("compile", ROOT / "tests" / "workloads" / "wide_mixed.yaml", "-o", tmp_path)
-    folder = tmp_path / "wide_mixed"
+@pytest.mark.parametrize("name", ["wide_mixed", "parts_queued"])
+def test_tb_plays_a_fused_design_with_a_wide_port_and_a_host_that_works_meanwhile(
+    tmp_path: Path, name: str
+) -> None:
+    lego("compile", ROOT / "tests" / "workloads" / f"{name}.yaml", "-o", tmp_path)
+    folder = tmp_path / name
     lego("sim", folder, "--stimuli")
     play(folder)
     assert (folder / "0.answers").read_bytes() == (folder / "0.golden").read_bytes()

@@ -19,6 +19,8 @@ def fused_faults(fused: FusedAdg) -> Iterator[str]:
     yield from _name_faults(fused)
     if fused.halves not in (1, 2) or fused.dma_bits < 0:
         yield f"memories have {fused.halves} halves, the host's data port {fused.dma_bits} bits"
+    if fused.parts and (fused.halves > 1) != any(x.adg.output.accumulates for x in fused.layers):
+        yield f"the memory of results has {fused.halves} halves, beside memories with parts"
     if fused.queue < 0 or fused.queue & (fused.queue - 1):
         yield f"the queue has {fused.queue} words, no power of two"
     if fused.fusion.bound > fused.fusion.cost:

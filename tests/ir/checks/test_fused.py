@@ -32,6 +32,9 @@ BROKEN: dict[str, Callable[[FusedAdg], FusedAdg]] = {
     "two memories have one name of X, x, Y": lambda f: replace(f, names=("X", "x", "Y")),
     "two dataflows have one name of mm.os, mm.os, mm.is": renamed,
     "memories have 3 halves": lambda f: replace(f, halves=3),
+    "the memory of results has 1 halves, beside memories with parts": lambda f: replace(
+        f, parts=True
+    ),
     "data port -1 bits": lambda f: replace(f, dma_bits=-1),
     "fusion costs 1, less than its bound 2": lambda f: replace(f, fusion=Fusion("exact", 1, 2)),
     "layer 1: counters or axes aren't as many": deeper,
