@@ -39,6 +39,7 @@ SHIPPED = (
     "fifo_fused",  # three dataflows of two operations
     "fused_mixed",
     "double_mixed",  # two halves
+    "parts_queued",  # of results alone
     "queued_mixed",  # gaps between runs
     "causal_small",  # guards
     "band_small",  # guarded commits
