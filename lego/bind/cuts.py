@@ -113,10 +113,15 @@ class Along:
 
     def _mean(self, tile: Vector, share: Fraction) -> Fraction:
         """The largest share of its memory that an operand takes, if it lay in all banks alike."""
-        return max(
-            Fraction(elements(access.map, tile), port.plan.banking.n_banks * port.words)
-            for port, access in zip(self.binder.site.ports, self._accesses, strict=True)
-        )
+        return max(self._average(n, tile) for n in range(len(self.binder.site.ports)))
+
+    def _average(self, n: int, tile: Vector) -> Fraction:
+        key = n, tuple(tile[i] for i in self._moving[n])
+        if key not in self._known:
+            port = self.binder.site.ports[n]
+            room = port.plan.banking.n_banks * port.words
+            self._known[key] = Fraction(elements(self._accesses[n].map, tile), room)
+        return self._known[key]
 
     def _worst(self, tile: Vector, share: Fraction) -> Fraction:
         """The largest share of its memory that an operand takes, at least; or one that is small enough."""

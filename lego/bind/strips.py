@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from lego.bind.site import Site
 from lego.ir.adg import InputPlan
@@ -95,9 +96,11 @@ class Spread:
         return math.prod(self.left) * math.prod(passes)
 
 
-def divisors(number: int) -> list[int]:
+@lru_cache(maxsize=1 << 12)
+def divisors(number: int) -> tuple[int, ...]:
     """All of them, the largest first."""
-    return [d for d in range(number, 0, -1) if number % d == 0]
+    low = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return tuple(sorted({*low, *(number // d for d in low)}, reverse=True))
 
 
 def spreads(

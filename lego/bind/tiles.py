@@ -25,7 +25,7 @@ from lego.ir.array import ArrayOperation, Tensor
 __all__ = ["Run", "Tiling", "tiled"]
 
 Vector = tuple[int, ...]
-MOST_WAYS = 24
+MOST_WAYS = 12
 """Ways to run a tile that are tried, at most; else a smaller one is."""
 TRIES = 64
 """Tiles that are bound in vain after which an operation counts as one that doesn't fit."""

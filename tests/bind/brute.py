@@ -3,6 +3,9 @@
 Nothing of what binding computes is used but limits of registers. Memories are large enough here that every
 counter may move an operand apart from every other, by address steps that no bank digit feels; so an index is
 told by the counters that have a step, and by what is wired for the FU.
+
+With `memory`, ways are left out under which some bank is asked for more elements than it has words: which
+bank an FU uses at a timestamp is wired, so no placement can serve them.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ Point = tuple[int, ...]
 Places = dict[tuple[Vector, Vector], Point]
 
 
-def can_run(site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor]) -> bool:
+def can_run(
+    site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor], *, memory: bool = False
+) -> bool:
     """Whether some trips, bounds, strips of loops, order of inputs and delays do."""
     orders = list(_orders(site, op, tensors))
     return any(
-        _fits(site, op, order, trips, places)
+        _fits(site, op, order, trips, places, memory=memory)
         for trips, bounds in _sizes(site, op)
         for places in _bijections(site, op, trips, bounds)
         for order in orders
@@ -130,8 +135,10 @@ def _numbered(
     return places if len(seen) == len(active) else None
 
 
-def _fits(site: Site, op: ArrayOperation, order: Vector, trips: Vector, places: Places) -> bool:
-    run = _Run(site, trips, places)
+def _fits(
+    site: Site, op: ArrayOperation, order: Vector, trips: Vector, places: Places, *, memory: bool
+) -> bool:
+    run = _Run(site, trips, places, memory)
     return run.results(op) and all(
         run.input(port, op.inputs[k].map) for port, k in zip(site.inputs, order, strict=True)
     )
@@ -142,6 +149,7 @@ class _Run:
     site: Site
     trips: Vector
     places: Places
+    memory: bool
 
     def __post_init__(self) -> None:
         times = itertools.product(*map(range, self.trips))
@@ -161,14 +169,26 @@ class _Run:
 
     def _reads(self, port: Port, plan: InputPlan, access: object, without: set[int]) -> bool:
         elements: dict[object, Point] = {}
+        banks: dict[Vector, set[Point]] = {}
         for (t, s), point in self.places.items():
             read = self._origin(plan, t, s, without)
             if read is None:
                 return False
-            place = self._place(port, *read)
-            if elements.setdefault(place, access(point)) != access(point):  # type: ignore[operator]
+            place, element = self._place(port, *read), access(point)  # type: ignore[operator]
+            if elements.setdefault(place, element) != element:
                 return False
-        return True
+            banks.setdefault(self._bank(port, *read), set()).add(element)
+        return not self.memory or all(len(held) <= port.words for held in banks.values())
+
+    def _bank(self, port: Port, t: Vector, s: Vector) -> Vector:
+        """The bank digits that are wired for an FU at a timestamp."""
+        plan = port.plan
+        index = tuple(
+            b + sum(a * x for a, x in zip((*row, *line), (*t, *s), strict=True))
+            for b, row, line in zip(plan.offset, plan.time, plan.space, strict=True)
+        )
+        digits, counts = plan.banking.digits(index), plan.banking.counts
+        return tuple(d % n for d, n in zip(digits, counts, strict=True))
 
     def _place(self, port: Port, t: Vector, s: Vector) -> object:
         moved = tuple(t[k] for k in port.stepped if k not in port.held)
@@ -211,6 +231,7 @@ class _Run:
         root = {s: c.root for c in out.classes for level in c.levels for s in level}
         sums: dict[object, list[Point]] = {}
         memory: dict[object, list[Point] | None] = {}
+        banks: dict[Vector, set[Point]] = {}
         for t in self.times:
             for s in self.site.adg.dataflow.fus():
                 if not any(t[held:]) and root[s] == s:
@@ -228,11 +249,15 @@ class _Run:
                     sum(a * x for a, x in zip(row, s, strict=True)) for row in port.plan.space
                 )
                 place = moved, wired
+                held_there = banks.setdefault(self._bank(port, t, s), set())
+                held_there.update(op.output.map(point) for point in mine)
                 if any(t[k] for k in out.revisit):
                     before = memory.get(place)
                     memory[place] = None if before is None else before + mine
                 else:
                     memory[place] = list(mine)
+        if self.memory and any(len(there) > port.words for there in banks.values()):
+            return False
         wanted: dict[Point, set[Point]] = {}
         for point in self.places.values():
             wanted.setdefault(op.output.map(point), set()).add(point)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from lego.bind.linear import dot, independent, least_residue, reach, solve
 from lego.bind.placing.access import Access
@@ -82,7 +83,7 @@ def _storage(port: Port, access: Access) -> list[int]:
     return [j for _, _, j in sorted(found)] or [0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Builder:
     """One placement: `matrix` is ``M``, or there is a table; `packed` is the dimension with the digits;
     `wide` if it holds what FUs without iterations read."""
@@ -100,14 +101,12 @@ class _Builder:
         steps = self._steps()
         live = self._live()
         left = {k: self._left(k, steps[k]) for k in live}
-        scale = self._scale()
+        scale = self._scale
         if self.output and not self._one_place(steps, left):
             return None
         moved = {k for k in live if any(left[k]) or (self.table and any(steps[k]))}
-        digits, moves, start = self._digits(
-            {k: tuple(int(x * scale) for x in left[k]) for k in live if k in moved}, steps
-        )
-        if digits and not self._modulus(self.packed):
+        digits, moves, start = self._digits({k: left[k] for k in live if k in moved}, steps)
+        if digits and not self._moduli[self.packed]:
             return None
         return self._built(steps, digits, moves, start, scale)
 
@@ -122,38 +121,50 @@ class _Builder:
     def _live(self) -> list[int]:
         return [k for k, step in enumerate(self.access.time) if step is not None]
 
+    @cached_property
     def _scale(self) -> int:
         """By what the matrix is integers."""
         return math.lcm(*(x.denominator for row in self.matrix for x in row), 1)
 
-    def _modulus(self, dim: int) -> int:
-        if dim in (j for j, _, _ in self.access.windows):
-            return 0
-        return (self.port.loose if self.access.free else self.port.moduli)[dim]
+    @cached_property
+    def _scaled(self) -> tuple[Vector, ...]:
+        """The matrix times the scale."""
+        return tuple(tuple(int(x * self._scale) if x else 0 for x in row) for row in self.matrix)
+
+    @cached_property
+    def _moduli(self) -> Vector:
+        """Per dimension, address steps are wired modulo this; 0: they are wired."""
+        moduli = self.port.loose if self.access.free else self.port.moduli
+        windows = {j for j, _, _ in self.access.windows}
+        return tuple(0 if j in windows else m for j, m in enumerate(moduli))
 
     def _wired(self, counter: int) -> Vector:
         """The nearest to 0 that the wires of digits allow, per dimension."""
-        found = []
-        for j, row in enumerate(self.port.plan.time):
-            modulus = self._modulus(j)
-            found.append(least_residue(row[counter], modulus) if modulus else row[counter])
-        return tuple(found)
+        return tuple(
+            least_residue(row[counter], m) if m else row[counter]
+            for m, row in zip(self._moduli, self.port.plan.time, strict=True)
+        )
 
     def _allowed(self, counter: int, step: Vector) -> bool:
         return all(
-            (a - row[counter]) % m == 0 if (m := self._modulus(j)) else a == row[counter]
-            for j, (a, row) in enumerate(zip(step, self.port.plan.time, strict=True))
+            (a - row[counter]) % m == 0 if m else a == row[counter]
+            for m, a, row in zip(self._moduli, step, self.port.plan.time, strict=True)
         )
+
+    @cached_property
+    def _columns(self) -> tuple[list[int], tuple[Vector, ...]]:
+        """Dimensions that tell elements, each with its column."""
+        dims = [j for j in range(len(self._moduli)) if any(row[j] for row in self._scaled)]
+        return dims, tuple(tuple(row[j] for row in self._scaled) for j in dims)
 
     def _direct(self, counter: int) -> Vector | None:
         """Steps under which the index moves as the element does, if there are any."""
         if self.table:
             return None
-        wired, scale = self._wired(counter), self._scale()
-        dims = [j for j in range(len(wired)) if any(row[j] for row in self.matrix)]
-        wanted = [scale * e for e in self.access.time[counter] or ()]
-        columns = [[int(scale * row[j]) for row in self.matrix] for j in dims]
-        found = solve(columns, wanted, [wired[j] for j in dims])
+        wired, scale = self._wired(counter), self._scale
+        dims, columns = self._columns
+        wanted = tuple(scale * e for e in self.access.time[counter] or ())
+        found = solve(columns, wanted, tuple(wired[j] for j in dims))
         if found is None or any(x.denominator > 1 for x in found):
             return None
         step = list(wired)
@@ -176,15 +187,15 @@ class _Builder:
                 steps[k], spans = direct[k], grown
         return steps
 
-    def _left(self, counter: int, step: Vector) -> tuple[Fraction, ...]:
-        """``E_T - M A`` of a counter."""
+    def _left(self, counter: int, step: Vector) -> Vector:
+        """``E_T - M A`` of a counter, times the scale."""
         wanted = self.access.time[counter] or ()
         return tuple(
-            e - sum((m * a for m, a in zip(row, step, strict=True) if m and a), Fraction(0))
-            for e, row in zip(wanted, self.matrix, strict=True)
+            self._scale * e - sum(m * a for m, a in zip(row, step, strict=True) if m and a)
+            for e, row in zip(wanted, self._scaled, strict=True)
         )
 
-    def _one_place(self, steps: dict[int, Vector], left: dict[int, tuple[Fraction, ...]]) -> bool:
+    def _one_place(self, steps: dict[int, Vector], left: dict[int, Vector]) -> bool:
         """Whether counters that don't move the element don't move the index."""
         if self.access.merges and not self._unique(steps, left):
             return False
@@ -192,7 +203,7 @@ class _Builder:
             any(steps[k]) or any(left[k]) for k in steps if not any(self.access.time[k] or ())
         )
 
-    def _unique(self, steps: dict[int, Vector], left: dict[int, tuple[Fraction, ...]]) -> bool:
+    def _unique(self, steps: dict[int, Vector], left: dict[int, Vector]) -> bool:
         """Whether the matrix tells elements alone, and different indices have different ones."""
         moved = [
             j
@@ -200,8 +211,7 @@ class _Builder:
             if any(a and n > 1 for a, n in zip(row, self.access.covers, strict=True))
             or any(step[j] for step in steps.values())
         ]
-        scale = self._scale()
-        columns = [tuple(int(scale * row[j]) for row in self.matrix) for j in moved]
+        columns = [tuple(row[j] for row in self._scaled) for j in moved]
         whole = not any(any(v) for v in left.values())
         return whole and independent(columns)
 
@@ -247,7 +257,7 @@ class _Builder:
     ) -> Placement:
         ranges = [self._range(j, steps) for j in range(len(self.port.plan.offset))]
         low, high = ranges[self.packed]
-        modulus = self._modulus(self.packed) or 1
+        modulus = self._moduli[self.packed] or 1
         span = -(-(high - low + 1) // modulus) * modulus
         added, first = self._packed(digits, moves, starts, span)
         base = self._base(ranges)
@@ -265,7 +275,7 @@ class _Builder:
             span,
             base[self.packed] + low,
             tuple(digits),
-            tuple(tuple(int(x * scale) for x in row) for row in self.matrix),
+            self._scaled,
             constant,
             scale,
             table=self.table,
@@ -322,7 +332,7 @@ class _Builder:
         """``b``: the first index is not negative, and in the bank that is wired for it."""
         found = []
         for j, (low, _) in enumerate(ranges):
-            modulus, offset = self._modulus(j), self.port.plan.offset[j]
+            modulus, offset = self._moduli[j], self.port.plan.offset[j]
             if not modulus:
                 found.append(offset)
                 continue
@@ -342,7 +352,6 @@ class _Builder:
         """What is added to the element at index and digits zero."""
         total = []
         for i, first in enumerate(self.access.first):
-            at = sum(x * b for x, b in zip(self.matrix[i], base, strict=True))
-            value = Fraction(first * scale) - at * scale
-            total.append(int(value) - sum(start * step[i] for start, step in starts))
+            at = sum(x * b for x, b in zip(self._scaled[i], base, strict=True))
+            total.append(first * scale - at - sum(start * step[i] for start, step in starts))
         return tuple(total)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lego.bind.site import Port
 from lego.ir.adg import InputPlan
@@ -21,9 +23,11 @@ from lego.ir.banking import Banking
 
 __all__ = ["Move", "Need", "Room", "elements"]
 
+Array = NDArray[np.int64]
 Vector = tuple[int, ...]
 MOST_SUMS = 4096
 """Elements that are counted one by one, at most."""
+MOST_NUMBER = 1 << 62
 LONG = 4
 """Rounds of the banks that are gone through trip by trip, at most, if the last one isn't whole."""
 
@@ -114,67 +118,63 @@ def _fullest(
     turning: Sequence[Move],
 ) -> frozenset[Vector]:
     """Elements that are read of the bank with the most, while counters that don't turn it stand still."""
-    found: dict[Vector, set[Vector]] = {}
     rank = max((len(step) for step in (*axes, *(m.step for m in turning)) if step), default=0)
-    times = [
-        (
-            _sum([m.turn for m in turning], t, len(port.moduli)),
-            _sum([m.step for m in turning], t, rank),
-        )
-        for t in itertools.product(*(range(move.trips) for move in turning))
-    ]
-    banking = port.plan.banking
-    linear = all(g == 1 for g, n in zip(banking.gcds, banking.counts, strict=True) if n > 1)
-    turns = [(_bank(banking, turn) if linear else turn, step) for turn, step in times]
-    counts = [n for n in banking.counts if n > 1]
-    for index, element in _places(port, axes, covers, rank):
-        first = _bank(banking, index) if linear else index
-        for turn, step in turns:
-            at = tuple(map(operator.add, first, turn))
-            bank = tuple(map(operator.mod, at, counts)) if linear else _bank(banking, at)
-            found.setdefault(bank, set()).add(tuple(map(operator.add, element, step)))
-    return frozenset(max(found.values(), key=len, default=()))
+    indices, values = _places(port, axes, covers, rank)
+    for move in turning:
+        indices = _spread(indices, move.turn, move.trips)
+        values = _spread(values, move.step, move.trips)
+    if not len(indices):
+        return frozenset()
+    least = values.min(axis=0)
+    sides = tuple(int(x) + 1 for x in values.max(axis=0) - least)
+    size = math.prod(sides)
+    if size * port.plan.banking.n_banks > MOST_NUMBER:
+        return frozenset({(0,) * rank})
+    numbers = np.zeros(len(values), dtype=np.int64)
+    for i, side in enumerate(sides):
+        numbers = numbers * side + values[:, i] - least[i]
+    found = np.unique(_bank(port.plan.banking, indices) * size + numbers)
+    banks = found // size
+    best = found[banks == np.bincount(banks).argmax()] % size
+    columns = np.unravel_index(best, sides) if rank else ()
+    return frozenset(zip(*(column.tolist() for column in columns), strict=True)) or frozenset({()})
 
 
-def _sum(steps: Sequence[Vector], at: Sequence[int], rank: int) -> Vector:
-    return tuple(sum(step[i] * x for step, x in zip(steps, at, strict=True)) for i in range(rank))
+def _spread(rows: Array, step: Vector, count: int) -> Array:
+    """Every row, moved by so many multiples of a step."""
+    moves = np.arange(count, dtype=np.int64)[:, None] * np.array(step, dtype=np.int64)
+    return (rows[:, None, :] + moves).reshape(len(rows) * count, rows.shape[1])
 
 
-def _bank(banking: Banking, index: Vector) -> Vector:
-    """Digits of dimensions that have several banks."""
-    found = []
+def _bank(banking: Banking, indices: Array) -> Array:
+    """The number of the bank of each index."""
+    number = np.zeros(len(indices), dtype=np.int64)
     for j, count in enumerate(banking.counts):
         if count > 1:
-            digit = index[j] // banking.gcds[j]
-            for a, x in zip(banking.skews[j], index, strict=True):
-                if a:
-                    digit += a * x
-            found.append(digit % count)
-    return tuple(found)
+            digit = indices[:, j] // banking.gcds[j] + indices @ np.array(banking.skews[j])
+            number = number * count + digit % count
+    return number
 
 
 def _places(
     port: Port, axes: Sequence[Vector | None], covers: Sequence[int], rank: int
-) -> Iterator[tuple[Vector, Vector]]:
+) -> tuple[Array, Array]:
     """Index and element at timestamp zero of each FU in use that always reads for itself; one of those that
     read the same."""
     plan = port.plan
-    sides = [
-        range(n) if step is not None and (any(step) or any(row[a] for row in plan.space)) else (0,)
-        for a, (step, n) in enumerate(zip(axes, covers, strict=True))
-    ]
-    for fu in itertools.product(*sides):
-        if isinstance(plan, InputPlan) and plan.delays and _is_served(port, fu):
-            continue
-        index = tuple(
-            b + sum(a * x for a, x in zip(row, fu, strict=True) if x)
-            for row, b in zip(plan.space, plan.offset, strict=True)
-        )
-        element = tuple(
-            sum(step[i] * x for step, x in zip(axes, fu, strict=True) if step and x)
-            for i in range(rank)
-        )
-        yield index, element
+    indices = np.array([plan.offset], dtype=np.int64)
+    elements = np.zeros((1, rank), dtype=np.int64)
+    fus: list[Vector] = [()]
+    for axis, (step, n) in enumerate(zip(axes, covers, strict=True)):
+        column = tuple(row[axis] for row in plan.space)
+        used = n if step is not None and (any(step) or any(column)) else 1
+        indices = _spread(indices, column, used)
+        elements = _spread(elements, step or (0,) * rank, used)
+        fus = [(*fu, x) for fu in fus for x in range(used)]
+    if not (isinstance(plan, InputPlan) and plan.delays):
+        return indices, elements
+    own = [k for k, fu in enumerate(fus) if not _is_served(port, fu)]
+    return indices[own], elements[own]
 
 
 def _is_served(port: Port, fu: Vector) -> bool:

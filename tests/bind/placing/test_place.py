@@ -107,7 +107,7 @@ def least_words(port: Port, access: Access, most: int) -> int | None:
 
 def test_some_steps_exist_exactly_where_some_are_found_and_most_are_best() -> None:
     best = tried = 0
-    for seed in range(50):
+    for seed in range(34):
         port, access = drawn(seed)
         dims, counters = len(port.plan.offset), len(access.trips)
         least = least_words(port, access, {1: 24, 2: 12, 4: 5}[dims * counters])
@@ -121,7 +121,7 @@ def test_some_steps_exist_exactly_where_some_are_found_and_most_are_best() -> No
         best += least is not None and isinstance(
             place(replace(port, words=least), access), Placement
         )
-    assert 2 * best > tried > 30
+    assert 2 * best > tried > 20
 
 
 def test_what_is_too_large_says_what_it_takes() -> None:
