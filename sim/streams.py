@@ -76,12 +76,13 @@ class _Word:
 
 @dataclass
 class Stream:
-    """Commands for one bench, and what its answers must be."""
+    """Commands for one bench, and what its answers must be; `vain`: which of them must have no effect."""
 
     device: Device
     commands: list[str] = field(default_factory=list)
     expected: list[dict[str, Any]] = field(default_factory=list)
     half: int = 0
+    vain: set[int] = field(default_factory=set)
 
     def _add(self, op: int, address: int = 0, data: int = 0) -> None:
         self.commands.append(f"{op:x} {address:x} {data:x}")
@@ -252,6 +253,7 @@ class Stream:
         for way in rng.integers(0, 2, max(0, min(ATTACKS, cycles - 3))).tolist():
             places = reads if way and reads else writes
             memory, at = places[int(rng.integers(len(places)))]
+            self.vain.add(len(self.commands))
             if places is reads:
                 self.commands.append(f"{READ:x} {at // memory.lanes:x} {UNUSED:x}")
             else:

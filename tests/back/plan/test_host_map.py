@@ -9,6 +9,7 @@ from lego.back.plan.registers import address_bits
 from tests.back.designs import CHAIN, DESIGNS, GEMM, design_of
 
 DOUBLE = CHAIN.replace("[3, 2]", "[3, 2], double_buffer: yes")
+PARTS = DOUBLE.replace("double_buffer: yes", "double_buffer: parts")
 WIDE = CHAIN.replace("[3, 2]", "[3, 2], dma_bits: 64")
 
 
@@ -31,15 +32,15 @@ def test_maps_of_small_designs(text: str, wanted: HostMap) -> None:
     assert found.address_bits == wanted.offset_bits + wanted.region_bits
 
 
-@pytest.mark.parametrize("name", [*DESIGNS, "double", "wide"])
+@pytest.mark.parametrize("name", [*DESIGNS, "double", "parts", "wide"])
 def test_no_two_words_share_an_address(name: str) -> None:
-    design = design_of({**DESIGNS, "double": DOUBLE, "wide": WIDE}[name])
+    design = design_of({**DESIGNS, "double": DOUBLE, "parts": PARTS, "wide": WIDE}[name])
     found = host_map(design)
     taken = [found.base(0) + k for k in range(len(design.registers))]
     for buffer in design.buffers:
         bits = address_bits(buffer.depth)
         banks = 1 << (buffer.groups - 1).bit_length()
-        for half in range(design.fused.halves):
+        for half in range(buffer.halves):
             for bank in range(buffer.groups):
                 first = found.base(1 + buffer.index) + ((half * banks + bank) << bits)
                 taken += range(first, first + buffer.depth_of(bank * buffer.lanes))

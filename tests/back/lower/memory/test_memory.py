@@ -37,7 +37,8 @@ operations:
       - {name: ws, spatial: {k: 2, n: 1}, temporal: [n, k, m], control: systolic}
 architecture: {array: [3, 3]}
 """
-OTHERS = {"double": DOUBLE, "wide": WIDE, "at_nodes": AT_NODES}
+PARTS = DOUBLE.replace("double_buffer: yes", "double_buffer: parts")
+OTHERS = {"double": DOUBLE, "parts": PARTS, "wide": WIDE, "at_nodes": AT_NODES}
 MACROS = {f"macros_{name}": with_style(text, "wide") for name, text in (DESIGNS | IN_TURN).items()}
 MEMORIES = DESIGNS | IN_TURN | MACROS | OTHERS
 
@@ -221,3 +222,25 @@ def test_the_host_fills_one_half_while_the_array_reads_the_other() -> None:
     memory.cycle({"host_ren": 1, "host_addr": half + 1})
     memory.cycle({"host_addr": half + 1})
     assert memory.cycle({"host_addr": half + 1})["host_rdata"] == 6
+
+
+def test_the_host_writes_operands_while_the_array_reads_others() -> None:
+    """What it writes behind the middle is there after the run, and the run is as ever."""
+    rooms = rooms_of(PARTS)
+    (run, *_) = runs_of(rooms.design, seed=5, count=0)
+    memory, buffer, plan = hosted(rooms, 0, run)
+    assert plan is not None and buffer.middle > 0
+    tensor, layout = tensor_of(run, plan, random.Random(1)), run.program.layouts[plan.name]
+    for element, value in tensor.items():
+        memory.write(layout.bank(element), layout.word(element), value)
+    last = max(tap.delay for tap in rooms.taps.asked.values()) + 8
+    given, data = [], 0
+    for cycle in range(run.span + last):
+        at = memory.at(0, buffer.middle + cycle % buffer.middle)
+        data = cycle % 100
+        inputs = still(run) | run.taps(rooms.taps, cycle) | at
+        given.append(memory.cycle(inputs | {"host_wen": 1, "host_wdata": data}))
+    for fu in run.adg.data_nodes(plan):
+        late = given[rooms.times.operand[0] + run.adg.dataflow.skew(fu) :]
+        check_given(run, plan, fu, tensor, [each[node_port(buffer, fu)] for each in late])
+    assert memory.read(0, buffer.middle + (len(given) - 1) % buffer.middle, plan) == data
