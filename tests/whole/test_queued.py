@@ -11,6 +11,7 @@ from frontends.yaml import load_text
 from lego.back.pipeline import DEFAULT, Options
 from lego.compile import compile_workload
 from lego.ir.queued import busy_cycles, changes, runs_of, spans
+from lego.program import configure
 from sim.queued import Image, compare, load, queued_stream
 from sim.session import Case
 from tests.back.designs import CHAIN, DESIGNS, GEMM, IN_TURN, ROTATING, SEVERAL, WAITING
@@ -23,6 +24,16 @@ RESUMED = ROTATING.replace("[4, 4]}", "[4, 4], resume: yes}")
 WIDE = WAITING.replace("[3, 2]}", "[3, 2], resume: yes, dma_bits: 64}")
 UNEQUAL = TWICE.replace("{k: 2, n: 2}", "{k: 6, n: 4}").replace("[2, 2]", "[6, 4]")
 """Tails of 7, 13 and 6 cycles, in halves that runs use by turns."""
+DECODER = """name: decoder
+operations:
+  - name: mm
+    loops: {m: 8, n: 8, k: 16}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {name: kn, spatial: {k: 4, n: 4}, temporal: [n, k, m], control: systolic}
+architecture:
+  {array: [4, 4], memories: {X: 1KiB, W: 1KiB, Y: 2KiB}, resume: yes, room: {counters: 5}, queue: 16}
+"""
 TEXTS = DESIGNS | IN_TURN | {"double": DOUBLE, "twice": TWICE, "resumed": RESUMED, "wide": WIDE}
 TEXTS |= {"unequal": UNEQUAL}
 FAST, PLAIN = Options(clock_ps=10), Options(level=0)
@@ -72,6 +83,24 @@ def test_a_run_loses_no_cycle_behind_one_of_its_dataflow() -> None:
         cases.append([run] * 4)
     assert gaps == {0: [0] * 3, 1: [0] * 3, 2: [0] * 3}
     demand([case_of(made, cases, rng)])
+
+
+def test_a_step_of_a_decoder_loses_no_cycle() -> None:
+    """A few rows times weights that FUs hold, tile by tile, sums going on in memory, on a chip with room:
+    each run is a pass, and takes longer than the host's writes for it."""
+    made = made_of(DECODER)
+    op, tail, runs = made.workload.operation("mm"), made.device.dataflows[0].tail, []
+    for n in range(2):
+        for k in range(4):
+            bases = {"X": 8 * k, "W": 4 * n + k, "Y": 8 * n}
+            bounds = {"m": 8, "n": 4, "k": 4}
+            run = configure(made.fused, bounds, bases=bases, resume=k > 0, tail=tail)
+            runs.append((op, run))
+    programs = [program for _, program in runs]
+    found = list(spans(made.device, runs_of(made.device, programs)))
+    assert [b.first - a.last for a, b in itertools.pairwise(found)] == [1] * 7
+    assert busy_cycles(made.device, programs) == programs[0].cycles + 7 * 8
+    demand([case_of(made, [runs], np.random.default_rng(7))])
 
 
 def test_short_passes_are_kept_apart() -> None:
