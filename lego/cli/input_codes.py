@@ -152,7 +152,7 @@ INPUT_CODES: dict[str, tuple[str, str, str]] = {
     "E202": ("bound out of range", "Bounds end at compiled maxima.", "Compile with larger loops."),
     "E203": (
         "base address out of range",
-        "An operand placed there would not fit in its banks.",
+        "An operand placed there would not fit in its banks, or in the part of them that was asked for.",
         "Give a smaller base, or smaller loop bounds.",
     ),
     "E204": ("no sums over runs", "The design can't resume.", "Compile with `resume: yes`."),
