@@ -19,6 +19,8 @@ from lego.ir.domain import Inequality
 __all__ = ["Along", "summed_loops", "tile_of"]
 
 Vector = tuple[int, ...]
+Need = Callable[[Vector], Fraction]
+"""What a tile takes of memories."""
 
 
 @dataclass(frozen=True)
@@ -82,57 +84,64 @@ class Along:
             for port, access in zip(self.binder.site.ports, self._accesses, strict=True)
         )
 
-    def fitting(self, tile: Vector, share: Fraction) -> Vector | None:
-        """The tile, cut until its operands don't take more than this share of memories; None if that fails.
+    def fitting(self, tile: Vector) -> list[Vector]:
+        """The tile, cut until its operands may fit their memories, where that can be.
 
-        Elements are counted as if all banks were used alike, and then those of the fullest bank.
+        There are two ways to go: by what cuts leave of the need, and by that for the runs they take.
         """
+        found = [self._fitting(tile, thrifty=thrifty) for thrifty in (False, True)]
+        return list(dict.fromkeys(each for each in found if each is not None))
+
+    def _fitting(self, tile: Vector, *, thrifty: bool) -> Vector | None:
+        """Elements are counted as if all banks were used alike, and then those of the fullest bank."""
         for need in (self._mean, self._worst):
-            worst = need(tile, share)
-            while worst > share:
-                found = self._smaller(tile, worst, share, need)
+            worst = need(tile)
+            while worst > 1:
+                found = self._smaller(tile, worst, need, thrifty=thrifty)
                 if found is None:
                     return None
                 tile, worst = found
         return tile
 
     def _smaller(
-        self,
-        tile: Vector,
-        worst: Fraction,
-        share: Fraction,
-        need: Callable[[Vector, Fraction], Fraction],
+        self, tile: Vector, worst: Fraction, need: Need, *, thrifty: bool
     ) -> tuple[Vector, Fraction] | None:
-        """The cut that costs the fewest cycles and leaves the least share of a memory."""
+        """The cut that costs the fewest cycles, and of these the best one."""
         cuts = sorted((self.cycles(one), one) for one in self.cuts(tile))
         for _, same in itertools.groupby(cuts, key=lambda each: each[0]):
-            least, one = min((need(one, share), one) for _, one in same)
-            if least < worst:
-                return one, least
+            needs = [(need(one), one) for _, one in same]
+            better = [(least, one) for least, one in needs if least < worst]
+            if better and thrifty:
+                runs = [(self.runs(one), least, one) for least, one in better]
+                return min((max(n, Fraction(1)) * times, times, one, n) for times, n, one in runs)[
+                    2:
+                ]
+            if better:
+                return min(better)[::-1]
         return (cuts[0][1], worst) if cuts else None
 
-    def _mean(self, tile: Vector, share: Fraction) -> Fraction:
+    def _mean(self, tile: Vector) -> Fraction:
         """The largest share of its memory that an operand takes, if it lay in all banks alike."""
         return max(self._average(n, tile) for n in range(len(self.binder.site.ports)))
 
     def _average(self, n: int, tile: Vector) -> Fraction:
-        key = n, tuple(tile[i] for i in self._moving[n])
+        key = n, True, tuple(tile[i] for i in self._moving[n])
         if key not in self._known:
             port = self.binder.site.ports[n]
             room = port.plan.banking.n_banks * port.words
             self._known[key] = Fraction(elements(self._accesses[n].map, tile), room)
         return self._known[key]
 
-    def _worst(self, tile: Vector, share: Fraction) -> Fraction:
+    def _worst(self, tile: Vector) -> Fraction:
         """The largest share of its memory that an operand takes, at least; or one that is small enough."""
-        return max(self._share(n, tile, share) for n in range(len(self.binder.site.ports)))
+        return max(self._share(n, tile) for n in range(len(self.binder.site.ports)))
 
-    def _share(self, n: int, tile: Vector, share: Fraction) -> Fraction:
-        key = n, share, tuple(tile[i] for i in self._moving[n])
+    def _share(self, n: int, tile: Vector) -> Fraction:
+        key = n, False, tuple(tile[i] for i in self._moving[n])
         if key not in self._known:
             spread, words = self.spread(tile), self.binder.site.ports[n].words
             least = self.binder.bounds.least
-            found = least(self.op, spread, n, int(share * words)) if spread else 0
+            found = least(self.op, spread, n, words) if spread else 0
             self._known[key] = Fraction(found, words)
         return self._known[key]
 

@@ -36,6 +36,7 @@ def table_of(site: Site, freedom: Freedom, op: ArrayOperation, order: Sequence[i
             tuple(next(pattern.counter(k, *column), "") for column in columns)
             for k in range(len(site.limits))
         ),
+        tuple(not moves for moves in writes),
     )
 
 

@@ -72,11 +72,13 @@ class Table:
     Attributes
     ----------
     axes, counters : reasons against a loop, by axis or counter and loop; empty: it may go there.
+    inner : by loop, whether it is tried on inner counters first: sums are held over these.
     """
 
     order: tuple[int, ...]
     axes: tuple[tuple[str, ...], ...]
     counters: tuple[tuple[str, ...], ...]
+    inner: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ def _given(
     fitting = {i: [k for k in free if not given.table.counters[k][i]] for i, _ in left}
     loop, count = min(left, key=lambda each: len(fitting[each[0]]))
     rest = [each for each in left if each[0] != loop]
-    for mine in _parts(site, loop, count, fitting[loop], given.factors[loop], kinds):
+    for mine in _parts(site, given, loop, count, fitting[loop], kinds):
         if all(allowed(k, strip) for k, strip in mine.items()):
             others = [k for k in free if k not in mine]
             for found in _given(site, given, allowed, rest, others, kinds):
@@ -310,12 +312,14 @@ def _given(
 
 
 def _parts(
-    site: Site, loop: int, count: int, among: list[int], factor: int, kinds: Sequence[int]
+    site: Site, given: Spread, loop: int, count: int, among: list[int], kinds: Sequence[int]
 ) -> Iterator[dict[int, Strip]]:
     """A loop on one counter, then on two, and so on."""
+    factor, inner = given.factors[loop], given.table.inner
     for size in range(1, len(among) + 1):
         known = set[tuple[int, ...]]()
-        for chosen in itertools.combinations(among, size):
+        every = list(itertools.combinations(among, size))
+        for chosen in reversed(every) if inner and inner[loop] else every:
             alike = tuple(kinds[k] for k in chosen)
             if alike in known:
                 continue

@@ -83,15 +83,22 @@ def tiled(
 
 @dataclass(order=True)
 class _Choice:
-    """Loops along the axes of a dataflow: cycles and runs at least, or exactly once there is a tiling."""
+    """Loops along the axes of a dataflow: cycles and runs at least, or exactly once there is a tiling, which
+    comes before what is `unbound`."""
 
     cycles: int
     runs: int
+    unbound: bool
     rank: int
     along: Along = field(compare=False)
     tile: Vector = field(compare=False, default=())
-    share: Fraction = field(compare=False, default=Fraction(1))
     tiling: Tiling | None = field(compare=False, default=None)
+
+
+def _done(choice: _Choice, tiling: Tiling) -> _Choice:
+    """The choice with its tiling."""
+    cycles, runs = tiling.cycles, len(tiling.runs)
+    return replace(choice, cycles=cycles, runs=runs, unbound=False, tiling=tiling)
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,10 @@ class _Tiler:
             best = heapq.heappop(queue)
             if best.tiling is not None:
                 return best.tiling
-            further = self._cut(best) if not best.tile else self._bound(best)
-            tries += bool(best.tile) and (further is None or further.tiling is None)
-            if further is not None:
-                heapq.heappush(queue, further)
+            further = self._bound(best) if best.tile else self._cut(best)
+            tries += bool(best.tile) and not any(each.tiling for each in further)
+            for each in further:
+                heapq.heappush(queue, each)
         return [self._said.get(b.site.index) or self._refused(b) for b in self.binders]
 
     def _choices(self) -> Iterator[_Choice]:
@@ -128,28 +135,28 @@ class _Tiler:
                 for loops in itertools.product(*map(self._fitting, table.axes)):
                     along = Along(binder, table, loops, self.op)
                     cycles = along.cycles(self.op.extents)
-                    yield _Choice(cycles, along.least_runs(), next(rank), along)
+                    yield _Choice(cycles, along.least_runs(), True, next(rank), along)
 
     def _fitting(self, reasons: Sequence[str]) -> list[int]:
         """Loops that may go to an axis."""
         return [-1, *(i for i, n in enumerate(self.op.extents) if n > 1 and not reasons[i])]
 
-    def _cut(self, choice: _Choice) -> _Choice | None:
-        """The choice with a tile that may fit."""
-        tile = choice.along.fitting(choice.tile or self.op.extents, choice.share)
-        if tile is None:
-            return None
-        cycles, runs = choice.along.whole(tile), choice.along.runs(tile)
-        return replace(choice, cycles=cycles, runs=runs, tile=tile)
+    def _cut(self, choice: _Choice) -> list[_Choice]:
+        """The choice with tiles that may fit."""
+        along, found = choice.along, list[_Choice]()
+        for tile in along.fitting(choice.tile or self.op.extents):
+            cycles, runs = along.whole(tile), along.runs(tile)
+            found.append(replace(choice, cycles=cycles, runs=runs, tile=tile))
+        return found
 
-    def _bound(self, choice: _Choice) -> _Choice | None:
+    def _bound(self, choice: _Choice) -> list[_Choice]:
         """The choice with runs; where its tile is refused, with a smaller one."""
         found = self._at(choice.along, choice.tile, (0,) * len(choice.tile))
         if isinstance(found, Bound):
             runs = self._runs(choice.along, choice.tile)
             if runs is not None:
                 tiling = Tiling(self.op, choice.tile, runs)
-                return replace(choice, cycles=tiling.cycles, runs=len(runs), tiling=tiling)
+                return [_done(choice, tiling)]
         elif choice.tile == self.op.extents or choice.along.binder.site.index not in self._said:
             self._said.setdefault(found.dataflow, found)
         smaller = min(
@@ -157,7 +164,7 @@ class _Tiler:
             key=lambda one: (choice.along.cycles(one), max(one), one),
             default=None,
         )
-        return None if smaller is None else self._cut(replace(choice, tile=smaller))
+        return [] if smaller is None else self._cut(replace(choice, tile=smaller))
 
     def _refused(self, binder: Binder) -> Refusal:
         """What a dataflow says to the operation whole, where none of its tiles may fit."""
@@ -166,14 +173,16 @@ class _Tiler:
             return found
         return Refusal(binder.site.index, "e", "no tile of it was found that fits the memories")
 
-    def _at(self, along: Along, extents: Vector, offset: Vector) -> Bound | Refusal:
-        """What the dataflow says to a tile, with these loops along axes."""
+    def _at(
+        self, along: Along, extents: Vector, offset: Vector, *, last: bool = False
+    ) -> Bound | Refusal:
+        """What the dataflow says to a tile, with these loops along axes; or any, if it is one at the end."""
         op = tile_of(self.op, extents, offset) if self.op.domain else None
-        key = extents, tuple(each.limit for each in op.domain) if op else ()
+        key = extents, last, tuple(each.limit for each in op.domain) if op else ()
         if key not in along.found:
             given, op = (along.table.order, along.loops), op or tile_of(self.op, extents, offset)
             found = along.binder.bind(op, self.tensors, given, MOST_WAYS)
-            if isinstance(found, Refusal) and along.found:  # one at the end may lie in another way
+            if isinstance(found, Refusal) and last:  # one at the end may lie in another way
                 found = along.binder.bind(op, self.tensors)
             along.found[key] = found
         return along.found[key]
@@ -187,7 +196,7 @@ class _Tiler:
             for k, part in enumerate(inner):
                 offset = tuple(map(operator.add, outer, part))
                 extents = tuple(map(min, tile, map(operator.sub, self.op.extents, offset)))
-                bound = self._at(along, extents, offset)
+                bound = self._at(along, extents, offset, last=extents != tile)
                 if isinstance(bound, Refusal):
                     return None
                 runs.append(Run(offset, bound, k > 0, k == len(inner) - 1))
