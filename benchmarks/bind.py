@@ -25,7 +25,7 @@ from lego.ir.array import ArrayOperation, Tensor
 
 __all__ = ["main"]
 
-CHIP = Path(__file__).with_name("edge_chip.yaml")
+CHIP = Path(__file__).resolve().parents[1] / "workloads" / "onto" / "edge_chip.yaml"
 TIMES = 4
 
 

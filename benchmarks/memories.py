@@ -166,9 +166,9 @@ def print_chips(names: Sequence[str], size: int, style: MemoryStyle) -> None:
 
 
 def file_of(name: str) -> Path:
-    """The file of a design: one of those that are shipped, or of those of benchmarks."""
-    shipped = ROOT / "workloads" / f"{name}.yaml"
-    return shipped if shipped.exists() else ROOT / "benchmarks" / f"{name}.yaml"
+    """The file of a design."""
+    alone = ROOT / "workloads" / f"{name}.yaml"
+    return alone if alone.exists() else ROOT / "workloads" / "onto" / f"{name}.yaml"
 
 
 def um2(area: int) -> str:

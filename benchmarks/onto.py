@@ -21,7 +21,7 @@ from lego.ir.array import narrowed
 
 __all__ = ["OPERATIONS", "main", "text_of"]
 
-CHIP = Path(__file__).with_name("edge_chip.yaml")
+CHIP = Path(__file__).resolve().parents[1] / "workloads" / "onto" / "edge_chip.yaml"
 _CONV = "Y[oc,oh,ow] += X[ic,{x}] * W[oc,ic,kh,kw]"
 _MM = "Y[m,n] += X[m,k] * W[k,n]"
 OPERATIONS = {

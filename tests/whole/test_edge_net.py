@@ -15,7 +15,7 @@ from frontends.yaml import load_workload
 from lego.ir.workload import Workload
 from sim.reference import execute
 
-NET = Path(__file__).resolve().parents[2] / "benchmarks" / "edge_net.yaml"
+NET = Path(__file__).resolve().parents[2] / "workloads" / "onto" / "edge_net.yaml"
 Tensor = torch.Tensor
 F = torch.nn.functional
 
