@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from lego.ir.closed import cases, maximum, minimum, symbol, symbolic
+from lego.ir.closed import cases, maximum, minimum, modulo, symbol, symbolic
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -172,13 +172,13 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "ceiling": math.ceil,
     "Min": minimum,
     "Max": maximum,
-    "Mod": operator.mod,
+    "Mod": modulo,
     "Eq": operator.eq,
 }
 
 
 def _called(name: str, arguments: list[Expr]) -> Expr:
-    if symbolic(*arguments) and name not in ("Min", "Max"):
+    if symbolic(*arguments) and name not in ("Min", "Max", "Mod"):
         import sympy
 
         return getattr(sympy, name)(*arguments)

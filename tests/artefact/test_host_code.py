@@ -187,6 +187,7 @@ TEXTS = (
     "Mod(2*ceiling((k + 1)/4)*Max(1, Piecewise((2, n >= 3), (n - 1, _else)) + 1), 8)",
     "ceiling((Max(1, Piecewise((2*m - 2, m <= n), (2*n, _else)) + 2) - 1)/6)",
     "floor((m - 5*n)/3)*m**3 - Mod(m - 40, 7)",
+    "Mod(-3*k + 3*(k + 1)*(2*k - 1) - 3, 16)",
     "Sum(Max(0, Min(n, ceiling((m - _s0 - _t0)/4))), (_t0, 0, k - 1), (_s0, 0, 2))",
 )
 
