@@ -37,9 +37,17 @@ class Onto:
         """What the host writes for a run."""
         site = self.sites[run.bound.dataflow]
         made = program_of(site, run.bound, device.dataflows[site.index].tail)
+        made = self._cut(made, site, run)
         if not run.resumes:
             return made
         return replace(made, registers=made.registers | {"resume": 1}, resume=True)
+
+    def _cut(self, made: Program, site: Site, run: Run) -> Program:
+        """The program whose result has the bits of the operation's: of a word of memory only they count."""
+        bits = self.tensors[run.bound.op.output.tensor].format.bits
+        layout = made.layouts[site.output.name]
+        found = replace(layout, bits=min(bits, layout.bits))
+        return replace(made, layouts=made.layouts | {site.output.name: found})
 
 
 def onto(chip: FusedAdg, workload: Workload, tell: Tell = silent) -> Onto:
@@ -135,11 +143,14 @@ def _operands(
 
 def summary(made: Onto, device: Device) -> Sequence[tuple[object, ...]]:
     """A row per operation: its name, dataflows, tile, runs, cycles with tails, and utilisation."""
-    rows = []
+    rows, known = [], dict[int, int]()
     for tiling in made.tilings:
+        for run in tiling.runs:
+            if id(run.bound) not in known:
+                known[id(run.bound)] = made.program(run, device).cycles
         flows = ", ".join(device.dataflows[k].full_name for k in tiling.dataflows)
         tile = " ".join(f"{name}:{n}" for name, n in _named(tiling).items())
-        cycles = sum(made.program(run, device).cycles for run in tiling.runs)
+        cycles = sum(known[id(run.bound)] for run in tiling.runs)
         busy = tiling.op.iterations / (device.fus * cycles)
         rows.append((tiling.op.name, flows, tile, len(tiling.runs), cycles, f"{busy:.1%}"))
     return rows

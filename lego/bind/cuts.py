@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
+from lego.bind.linear import told
 from lego.bind.placing.room import elements
 from lego.bind.result import Bound, Refusal
 from lego.bind.search import Binder
@@ -159,6 +160,11 @@ class Along:
         return max(total, self.cycles(tile))
 
     @cached_property
+    def _told(self) -> tuple[bool, ...]:
+        """By loop, whether an element of the output tells its value."""
+        return told(tuple(zip(*self.op.output.map.rows, strict=True)), self.op.extents)
+
+    @cached_property
     def _accesses(self) -> list[Access]:
         """Of the operands in the chip's order."""
         return [*(self.op.inputs[k] for k in self.table.order), self.op.output]
@@ -185,10 +191,15 @@ class Along:
         return min(found, key=lambda each: each.timestamps, default=None)
 
     def cuts(self, tile: Vector) -> Iterator[Vector]:
-        """Smaller tiles: about a half along one loop."""
+        """Smaller tiles: about a half along one loop; along loops that the output's elements tell, as no
+        two tiles may write one element."""
         summed = summed_loops(self.op)
         for i, n in enumerate(tile):
-            less = self._part(i, n) if i in summed else self._less(i, n)
+            less = None
+            if i in summed:
+                less = self._part(i, n)
+            elif self._told[i]:
+                less = self._less(i, n)
             if less is not None:
                 yield (*tile[:i], less, *tile[i + 1 :])
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import islpy as isl
 
-__all__ = ["dot", "independent", "injective", "least_residue", "reach", "solve"]
+__all__ = ["dot", "independent", "injective", "least_residue", "reach", "solve", "told"]
 
 Vector = tuple[int, ...]
 
@@ -83,6 +84,17 @@ def injective(columns: Sequence[Vector], counts: Sequence[int]) -> bool:
     return _radix(moving) or _no_clash(moving)
 
 
+@lru_cache(maxsize=256)
+def told(columns: tuple[Vector, ...], counts: Vector) -> tuple[bool, ...]:
+    """Which coordinates of points ``0 <= x < counts`` the sum of columns times x tells."""
+    moving = [k for k, (c, n) in enumerate(zip(columns, counts, strict=True)) if any(c) and n > 1]
+    known = set(moving)
+    if not injective([columns[k] for k in moving], [counts[k] for k in moving]):
+        found = _alike([(columns[k], counts[k]) for k in moving])
+        known = {k for at, k in enumerate(moving) if found.dim_max_val(at).is_zero()}
+    return tuple(n == 1 or k in known for k, n in enumerate(counts))
+
+
 def _radix(moving: Sequence[tuple[Vector, int]]) -> bool:
     """Whether a row can be read like the digits of a number, then another one without these columns, ..."""
     left = list(moving)
@@ -105,11 +117,15 @@ def _radix(moving: Sequence[tuple[Vector, int]]) -> bool:
 
 def _no_clash(moving: Sequence[tuple[Vector, int]]) -> bool:
     """The same by integer sets: no difference of two points but zero has the sum zero."""
+    return math.prod(n for _, n in moving) == 1 or bool(_alike(moving).is_singleton())
+
+
+def _alike(moving: Sequence[tuple[Vector, int]]) -> isl.Set:
+    """Differences of two points with one sum."""
     names = [f"x{k}" for k in range(len(moving))]
     tests = [f"{1 - n} <= {x} < {n}" for x, (_, n) in zip(names, moving, strict=True)]
     for row in range(len(moving[0][0])):
         terms = [f"{c[row]} {x}" for x, (c, _) in zip(names, moving, strict=True) if c[row]]
         if terms:
             tests.append(f"{' + '.join(terms)} = 0")
-    found = isl.Set(f"{{ [{', '.join(names)}] : {' and '.join(tests)} }}")
-    return bool(math.prod(n for _, n in moving) == 1 or found.is_singleton())
+    return isl.Set(f"{{ [{', '.join(names)}] : {' and '.join(tests)} }}")

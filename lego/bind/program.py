@@ -31,12 +31,20 @@ def program_of(site: Site, bound: Bound, tail: int = 0) -> Program:
     the last timestamp."""
     plan = replace(site.design, fused=design_of(site, bound))
     program = configure(plan, bound.bounds, dataflow=bound.dataflow, shapes=bound.shapes, tail=tail)
-    registers = dict(program.registers)
+    registers = program.registers | dict(_guards(site, bound))
     for port, placed in zip(site.ports, bound.placements, strict=True):
         memory = program.layouts[port.name].memory
         registers |= {f"{memory}_extent{dim}": extent for dim, extent in placed.extents}
         registers |= dict(_digits(site, port, placed, memory))
     return replace(program, registers=registers, iterations=bound.op.iterations)
+
+
+def _guards(site: Site, bound: Bound) -> Iterator[tuple[str, int]]:
+    """What the chip's comparators, as they are wired, have to be below."""
+    pairs = zip(site.adg.guards, bound.adg.op.domain, strict=True)
+    for k, (guard, wanted) in enumerate(pairs):
+        limit = replace(guard, limit=wanted.limit).register
+        yield f"guard{k}", limit if any(wanted.coefficients) else guard.high + 1
 
 
 def _digits(site: Site, port: Port, placed: Placement, memory: str) -> Iterator[tuple[str, int]]:

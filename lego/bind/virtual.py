@@ -27,7 +27,7 @@ def virtual_adg(
     given: Assignment,
     placements: Sequence[Placement],
     delays: Sequence[tuple[DelayReuse, ...]],
-    limits: Sequence[int],
+    limits: Sequence[int | None],
 ) -> tuple[Adg, dict[str, int]]:
     """The architecture, and the bounds of its loops: operands are indexed by the placements.
 
@@ -93,7 +93,7 @@ def _free_loops(site: Site, given: Assignment) -> tuple[ArrayOperation, Dataflow
     for k, trips in enumerate(given.trips):
         if k not in ragged:
             temporal[k] = TemporalDim(temporal[k].name, len(op.loops), 1)
-            op = _with_loop(op, f"counter{k}", None)
+            op = _with_loop(op, f"counter{k}", None, [guard.time[k] for guard in site.adg.guards])
             bounds.append(trips)
     flow = replace(flow, temporal=tuple(temporal), spatial_loops=tuple(spatial))
     return _bounded(op, flow, bounds)
@@ -111,16 +111,20 @@ def _bounded(
     return replace(op, loops=loops), flow, named
 
 
-def _with_loop(op: ArrayOperation, name: str, like: int | None) -> ArrayOperation:
-    """The operation with one more loop, which moves what another one does, or nothing."""
+def _with_loop(
+    op: ArrayOperation, name: str, like: int | None, compared: Sequence[int] = ()
+) -> ArrayOperation:
+    """The operation with one more loop, which moves what another one does, or nothing; by how much it moves
+    what each inequality has `compared`, if that is said."""
+    alike = [0 if like is None else d.coefficients[like] for d in op.domain]
     return replace(
         op,
         loops=(*op.loops, Loop(_unused(op, name), 1)),
         output=_wider(op.output, like),
         inputs=tuple(_wider(access, like) for access in op.inputs),
         domain=tuple(
-            Inequality((*d.coefficients, 0 if like is None else d.coefficients[like]), d.limit)
-            for d in op.domain
+            Inequality((*d.coefficients, step), d.limit)
+            for d, step in zip(op.domain, compared or alike, strict=True)
         ),
     )
 
@@ -137,10 +141,11 @@ def _wider(access: Access, like: int | None) -> Access:
     return replace(access, map=AffineMap(rows, access.map.offset))
 
 
-def _domain(op: ArrayOperation, limits: Sequence[int]) -> tuple[Inequality, ...]:
-    """The chip's inequalities with these limits."""
+def _domain(op: ArrayOperation, limits: Sequence[int | None]) -> tuple[Inequality, ...]:
+    """The chip's inequalities with these limits; None: 0 < 1."""
     return tuple(
-        Inequality(each.coefficients, limit) for each, limit in zip(op.domain, limits, strict=True)
+        Inequality((0,) * len(op.loops), 1) if limit is None else replace(each, limit=limit)
+        for each, limit in zip(op.domain, limits, strict=True)
     )
 
 

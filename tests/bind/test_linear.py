@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lego.bind.linear import injective, least_residue, reach, solve
+from lego.bind.linear import injective, least_residue, reach, solve, told
 
 small = st.integers(-3, 3)
 
@@ -40,6 +40,24 @@ def test_injective_forms(data: st.DataObject) -> None:
         for at in itertools.product(*map(range, counts))
     ]
     assert injective(columns, counts) == (len(set(values)) == len(values))
+
+
+@given(st.data())
+def test_what_a_form_tells(data: st.DataObject) -> None:
+    rank, n = data.draw(st.integers(1, 2)), data.draw(st.integers(0, 3))
+    columns = tuple(tuple(data.draw(small) for _ in range(rank)) for _ in range(n))
+    counts = tuple(data.draw(st.integers(1, 4)) for _ in range(n))
+    points = list(itertools.product(*map(range, counts)))
+    sums = [
+        tuple(sum(x * c[i] for x, c in zip(at, columns, strict=True)) for i in range(rank))
+        for at in points
+    ]
+    pairs = [
+        (x, y)
+        for (x, a), (y, b) in itertools.product(zip(points, sums, strict=True), repeat=2)
+        if a == b
+    ]
+    assert told(columns, counts) == tuple(all(x[k] == y[k] for x, y in pairs) for k in range(n))
 
 
 @given(st.lists(st.tuples(small, st.integers(1, 4)), max_size=3))

@@ -126,6 +126,31 @@ def test_a_chip_without_resume_refuses_a_longer_reduction() -> None:
     assert found
 
 
+@pytest.mark.parametrize(
+    ("statement", "whole"), [("Y[2*m+k] += X[m] * W[k]", [1]), ("Y[m+k] += X[m] * W[k]", [0, 1])]
+)
+def test_no_two_tiles_write_one_element(statement: str, whole: list[int]) -> None:
+    """What the output's element doesn't tell is cut nowhere: its sums wouldn't be whole."""
+    op, tensors = operation_of(operation("transposed", "m: 9, k: 3", statement))
+    found = tiled(sites_of_text(CHIP), op, tensors)
+    if isinstance(found, Tiling):
+        assert [found.tile[loop] for loop in whole] == [op.extents[loop] for loop in whole]
+        left, wanted = run_tiles(sites_of_text(CHIP), found, tensors, 1)
+        assert left == wanted
+    else:
+        assert {each.condition for each in found} == {"d"}
+
+
+def test_tiles_of_loops_that_elements_tell() -> None:
+    """Two taps of a transposed convolution of stride 2 never meet."""
+    op, tensors = operation_of(operation("apart", "m: 30, k: 2", "Y[2*m+k] += X[m] * W[k]"))
+    sites = sites_of_text(CHIP)
+    found = tiled(sites, op, tensors)
+    assert isinstance(found, Tiling), found
+    left, wanted = run_tiles(sites, found, tensors, 1)
+    assert left == wanted
+
+
 def test_another_body_is_refused() -> None:
     op, tensors = operation_of(LEAST)
     found = tiled(sites_of_text(CHIP), op, tensors)

@@ -89,6 +89,44 @@ def test_rtl_runs_bound_operations_in_every_bit_and_in_the_cycles_foretold() -> 
         assert verdict.compared > 0
 
 
+TRIANGLE = """
+name: triangle
+operations:
+  - name: tr
+    loops: {i: 4, j: i+1, k: 4}
+    statement: "G[i,j] += A[i,k] * B[j,k]"
+    formats: {A: int8, B: int8, G: int32}
+    dataflow: {name: d0, spatial: {j: 2}, temporal: [TEMPORAL]}
+architecture: {array: [4, 4], room: {counters: 4, trips: 16, reduction: 256}}
+"""
+IN_TRIANGLE = {
+    "rectangle": examples.operation("op", "m: 2, n: 3, k: 2", "Y[m,n] += X[m,k] * W[k,n]"),
+    "longer": examples.operation("op", "m: 3, n: 4, k: 9", "Y[m,n] += X[m,k] * W[k,n]"),
+    "vector": examples.operation("op", "m: 2, k: 2", "Y[m] += X[m,k] * W[k]"),
+    "triangle": examples.operation("op", "m: 3, n: m+1, k: 5", "Y[m,n] += X[m,k] * W[k,n]"),
+}
+
+
+@pytest.mark.parametrize("temporal", ["i, j, k", "k, i, j"])
+def test_a_chip_with_room_that_has_comparators_lets_all_fus_count_that_should(
+    temporal: str,
+) -> None:
+    """Comparators are wired for the chip's domain, and their values follow its counters, whatever loops go
+    there."""
+    chip = chip_of(TRIANGLE.replace("TEMPORAL", temporal))
+    (site,), runs, refused = sites_of(chip), [], set()
+    for name, text in IN_TRIANGLE.items():
+        op, tensors = operation_of(text)
+        bound = bind(site, op, tensors)
+        if isinstance(bound, Bound):
+            runs.append((site, bound, tensors))
+        else:
+            refused.add((name, bound.condition))
+    assert len(runs) >= 2 and {condition for _, condition in refused} <= {"a", "e"}
+    (verdict,) = verdicts_of([case_of(chip, runs)])
+    assert not verdict.failures
+
+
 def test_a_wrong_address_step_is_seen() -> None:
     case = case_of_example("depthwise")
     register = next(r for r in case.stream.device.registers if r.name == "X_step1")

@@ -68,6 +68,9 @@ OPERATIONS = {
     "scores": operation(
         "scores", "g: 2, h: 2, i: 5, j: 6, d: 8", "Y_scores[g,h,i,j] += X_scores[g,h,i,d] * W_scores[g,j,d]"
     ),
+    "narrow": operation(
+        "narrow", "m: 5, n: 6, k: 20", "Y_narrow[m,n] += X_narrow[m,k] * W_narrow[k,n]"
+    ).replace("int32", "int8"),
 }  # fmt: skip
 
 
@@ -85,6 +88,7 @@ EAGER = {
     "gemv": lambda x, w: w @ x,
     "batched": lambda x, w: torch.bmm(x, w),
     "scores": lambda x, w: torch.einsum("ghid,gjd->ghij", x, w),
+    "narrow": lambda x, w: (x @ w + 128) % 256 - 128,
 }
 
 
