@@ -74,16 +74,24 @@ def _words(item: dict[str, Any], feed: Any) -> list[str]:
     for index, word in zip(item["index"], item["words"], strict=True):
         answer = next(feed, "")
         if not answer.startswith("r ") or not _equal(answer[2:], word):
-            wrong.append(
-                f"{item['operand']}{index} is {answer[2:] or 'missing'}, expected {word:x}"
-            )
+            wrong.append(f"{item['operand']}{index} is {_shown(answer[2:])}, expected {word:x}")
     if len(wrong) > SHOWN:
         return [*wrong[:SHOWN], f"and {len(wrong) - SHOWN} more of {len(item['words'])}"]
     return wrong
 
 
 def _equal(text: str, word: int) -> bool:
+    return _number(text) == word
+
+
+def _shown(text: str) -> str:
+    """An answer without the zeros that fill it to the width of the host's port."""
+    number = _number(text)
+    return text or "missing" if number is None else f"{number:x}"
+
+
+def _number(text: str) -> int | None:
     try:
-        return int(text, 16) == word
+        return int(text, 16)
     except ValueError:
-        return False
+        return None

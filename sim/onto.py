@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from lego.ir.operation import Operation
 from lego.ir.workload import Workload
 from lego.onto import Onto, onto
 from sim.reference import Array, execute, format_of, random_tensor
-from sim.session import Case, Outcome, run_cases
+from sim.session import Case, Outcome, demand_seed, run_cases
 from sim.streams import Stream
 
 __all__ = ["reached", "simulate_onto", "stream_of"]
@@ -41,7 +42,7 @@ def reached(bound: Bound, access: Access, number: int) -> tuple[Array, Array]:
         if strip and (rows[:, strip.loop].any() or columns[:, k].any())
     ]
     counts = [strips[k].count for k in used]  # type: ignore[union-attr]
-    grid = np.indices(counts, dtype=np.int64).reshape(len(used), -1)
+    grid = np.indices(counts, dtype=np.int64).reshape(len(used), math.prod(counts))
     values = np.zeros((len(strips), grid.shape[1]), dtype=np.int64)
     values[used] = grid
     points = np.zeros((len(bound.op.loops), grid.shape[1]), dtype=np.int64)
@@ -108,10 +109,12 @@ def _add(
     stream.run(program.cycles)
     if run.whole:
         index, element = reached(bound, op.output, len(inputs))
+        element += _shift(op.output, run)
         values, mask = np.zeros(output.shape, dtype=np.int64), np.zeros(output.shape, dtype=bool)
-        values[tuple(index.T)] = wanted[tuple((element + _shift(op.output, run)).T)]
-        mask[tuple(index.T)] = True
-        stream.read(output, values, mask)
+        names = np.zeros((*output.shape, element.shape[1]), dtype=np.int64)
+        at = tuple(index.T)
+        values[at], names[at], mask[at] = wanted[tuple(element.T)], element, True
+        stream.read(output, values, mask, named=(f"{op.name}: {op.output.tensor}", names))
 
 
 def _shift(access: Access, run: Run) -> Array:
@@ -130,7 +133,9 @@ def _read(array: Array, elements: Array, pad: int | None) -> Array:
 
 
 def simulate_onto(folder: Path, workload: Workload, *, seed: int = 0) -> tuple[Onto, Outcome]:
-    """Run all programs of a folder in RTL, and compare every element of the results with the reference."""
+    """Run all programs of a folder in RTL, and compare every element of the results with the reference.
+    Raises E904 for a bad seed."""
+    demand_seed(seed)
     (device,) = read_devices(folder)
     made = onto(load_design(folder, device.top), workload)
     stream = stream_of(made, device, workload, np.random.default_rng(seed))

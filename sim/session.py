@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lego.diag import LegoError
 from lego.ir.device import Device
 from lego.ir.network import Buffer
 from sim.checks import Verdict, check_bench
@@ -22,8 +23,9 @@ from sim.reference import Array
 from sim.runner import run_model
 from sim.streams import Stream
 
-__all__ = ["Case", "Job", "Outcome", "default_stream", "run_cases"]
+__all__ = ["Case", "Job", "Outcome", "default_stream", "demand_seed", "run_cases"]
 
+MAX_SEED = 1 << 30
 SHORT_CYCLES = 200_000
 """Simulations of up to so many cycles are over before optimised C++ pays."""
 
@@ -53,6 +55,12 @@ class Outcome:
     run_s: float
     saif: bytes = b""
     waves: bytes = b""
+
+
+def demand_seed(seed: int) -> None:
+    """Raise E904 for a seed that Verilator or NumPy doesn't take."""
+    if not 0 <= seed < MAX_SEED:
+        raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
 
 
 def default_stream(

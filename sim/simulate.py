@@ -25,12 +25,10 @@ from sim.checks import Verdict
 from sim.model import ModelOptions
 from sim.queued import add_queued
 from sim.reference import Array
-from sim.session import Case, Job, Outcome, default_stream, run_cases
+from sim.session import Case, Job, Outcome, default_stream, demand_seed, run_cases
 from sim.testbench import stimuli
 
 __all__ = ["HandOver", "Simulation", "demand_match", "hand_overs", "simulate"]
-
-MAX_SEED = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,7 @@ def simulate(
     Raises E135 if macros have no models, E903 for an unknown design, or none where several have bounds;
     E904 for a bad seed.
     """
-    if not 0 <= seed < MAX_SEED:
-        raise LegoError("E904", f"seed {seed} is outside [0, {MAX_SEED - 1}]", hint="try 1")
+    demand_seed(seed)
     devices = read_devices(folder)
     _demand_models(folder, devices)
     workload = load_workload(folder / "workload.yaml")

@@ -270,11 +270,18 @@ class Stream:
         self._add(CUT, 0, cycles)
 
     def read(
-        self, layout: Layout, values: Array, mask: NDArray[np.bool_], *, result: bool = True
+        self,
+        layout: Layout,
+        values: Array,
+        mask: NDArray[np.bool_],
+        *,
+        result: bool = True,
+        named: tuple[str, Array] | None = None,
     ) -> None:
         """Read a tensor back and expect these values where `mask` is set.
 
-        Only results count as elements compared, and of these the bits of the tensor's format.
+        Only results count as elements compared, and of these the bits of the tensor's format. Messages call
+        the elements as `named` does: a tensor, and an index of it per element.
         """
         memory = self.device.memory(layout.memory)
         bits = layout.bits if result else memory.bits
@@ -284,7 +291,10 @@ class Stream:
         for at in place:
             self._peek(memory, at, bits)
         kind, words = "words" if result else "beside", [value & word for value in wanted]
-        self._expect(kind, layout.tensor, words, np.argwhere(mask).tolist())
+        tensor, index = (
+            (layout.tensor, np.argwhere(mask)) if named is None else (named[0], named[1][mask])
+        )
+        self._expect(kind, tensor, words, index.tolist())
 
     def _expect(self, kind: str, operand: str, words: list[int], index: list[list[int]]) -> None:
         """What the reads just added must answer; `index` names each word in messages."""

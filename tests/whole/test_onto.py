@@ -131,6 +131,36 @@ def test_one_chip_runs_them_all(text: str, names: list[str]) -> None:
     assert programs_json(made, device) == programs_json(onto(fused, workload), device)
 
 
+SINGLE = {
+    "dot": operation("dot", "k: 33", "Y_dot[0] += X_dot[k] * W_dot[k]"),
+    "one": operation("one", "a: 1", "Y_one[a] += X_one[a] * W_one[a]"),
+    "single": operation(
+        "single", "m: 1, n: 1, k: 9", "Y_single[m,n] += X_single[m,k] * W_single[k,n]"
+    ),
+    "scaled": operation("scaled", "m: 6", "Y_scaled[m] += X_scaled[m] * W_scaled[0]"),
+}
+"""Operations with operands of one element."""
+
+
+def test_operands_of_one_element() -> None:
+    """No loop moves their index. An element is called as its own operation calls it."""
+    chip, workload = (
+        load_text(CHIP),
+        load_text("name: net\noperations:\n" + "".join(SINGLE.values())),
+    )
+    files = compile_workload(chip, source=CHIP.encode())
+    (device,), (fused,) = devices_from_json(files["device.json"]), designs_of(chip)
+    stream = stream_of(onto(fused, workload), device, workload, np.random.default_rng(3))
+    found = {e["operand"]: e["index"] for e in stream.expected if e["kind"] == "words"}
+    ones = {
+        f"{name}: Y_{name}": [[0] * rank] for name, rank in (("dot", 1), ("one", 1), ("single", 2))
+    }
+    assert found == ones | {"scaled: Y_scaled": [[m] for m in range(6)]}
+    (verdict,) = verdicts_of([Case(whole(files, device), stream)], seed=3)
+    assert not verdict.failures
+    assert verdict.compared == 9
+
+
 def test_what_the_chip_does_not_run_is_refused_with_the_condition() -> None:
     (fused,) = designs_of(load_text(CHIP))
     text = text_of("linear").replace("+=", "max=")
