@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,11 +39,15 @@ def explained(root: MapNode, error: ValidationError) -> tuple[LegoError, ...]:
     """The first errors of the form, one per position."""
     first: dict[Loc | None, LegoError] = {}
     for item in error.errors(include_url=False)[: 3 * MAX_ERRORS]:
-        if item["type"] == "literal_error" and isinstance(item["input"], list):
+        if item["type"] == "literal_error" and _is_list_of_cycles(item):
             continue  # the list's entries have errors of their own
         mistake = _explain(root, dict(item))
         first.setdefault(mistake.loc, mistake)
     return tuple(first.values())[:MAX_ERRORS]
+
+
+def _is_list_of_cycles(item: Mapping[str, Any]) -> bool:
+    return "control" in item["loc"] and isinstance(item["input"], list)
 
 
 _FORMS: dict[str, Sequence[str]] = {
@@ -158,7 +162,7 @@ def _wanted(item: dict[str, Any]) -> str:
         case "too_long":
             return f"it may have at most {_entries(context['max_length'])}"
         case "literal_error":
-            more = "" if item["loc"][-1] in SWITCHES else ", or a list of cycles per axis"
+            more = ", or a list of cycles per axis" if "control" in item["loc"] else ""
             return f"it must be {context['expected']}{more}"
     return str(item["msg"]).lower()
 
@@ -178,6 +182,7 @@ _EXAMPLES = {
     "spatial": "write, for example, {m: 16, n: 16}",
     "control": "use systolic, broadcast, or a list such as [1, 0]",
     "array": "write, for example, [16, 16]",
+    "memory_style": "leave it out for the cheapest",
     "shapes": "write, for example, {X: [64, 64]}",
     "temporal": "write, for example, [m, n, k]",
 }
@@ -189,7 +194,8 @@ def _form_hint(path: list[Any], item: dict[str, Any]) -> str:
     if path and path[-1] in SWITCHES:
         return SWITCHES[path[-1]]
     if item["type"] == "literal_error" and isinstance(text, str):
-        return did_you_mean(text, ("systolic", "broadcast"), "control is")
+        words = re.findall(r"'([^']+)'", item["ctx"]["expected"])
+        return did_you_mean(text, words, f"{path[-1]} is one of")
     words = [step for step in path if isinstance(step, str)]
     if item["type"] == "too_long" and words and words[-1] in _TOO_MANY:
         return _TOO_MANY[words[-1]]

@@ -165,6 +165,10 @@ def test_at_most_20_errors(tmp_path: Path) -> None:
         ("extent_quoted.yaml", "write 8 without the quotes"),
         ("dma_quoted.yaml", "write 64 without the quotes"),
         ("array_four.yaml", "up to 3 axes"),
+        ("style_typo.yaml", "did you mean 'wide'?"),
+        ("style_number.yaml", "for the cheapest"),
+        ("queue_odd.yaml", "the host then writes registers"),
+        ("control_typo.yaml", "did you mean 'systolic'?"),
         ("statement_shift_right_tensor.yaml", "multiply by it"),
     ],
 )
