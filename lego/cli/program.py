@@ -31,7 +31,7 @@ def print_queued(
 ) -> None:
     """Print the programs of a run and of those behind it, what the host writes for each, and their cycles.
 
-    Raises E904 if `more` was asked for than bounds.
+    Raises E904 if `more` was asked for than bounds, or for an empty item.
     """
     folder_of(folder)
     if more:
@@ -41,5 +41,5 @@ def print_queued(
     for text in others:
         before, mark, after = text.rpartition(":")
         chosen = before if mark else design
-        runs.append((chosen, parse_bounds([item for item in after.split(",") if item])))
+        runs.append((chosen, parse_bounds(after.split(",") if after else [])))
     print_json(queued(folder, runs).to_json())

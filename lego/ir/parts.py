@@ -39,7 +39,9 @@ def in_part(device: Device, program: Program, part: int, *, strict: bool = True)
     large for it; that one stays where it is if not `strict`.
     """
     if part not in ((0, 1) if device.double or device.split else (0,)):
-        hint = "part 1 takes `double_buffer: parts`, or yes, in `architecture`"
+        several = "parts are 0 and 1"
+        alone = "part 1 takes `double_buffer: parts`, or yes, in `architecture`"
+        hint = several if device.double or device.split else alone
         raise LegoError("E203", f"{device.top} has no part {part}", hint=hint)
     moved = {
         name: _moved(device, layout, part, strict=strict)

@@ -84,7 +84,13 @@ def test_a_run_in_part_1(parts: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_part_that_is_not_there(folder: Path, parts: Path) -> None:
     with pytest.raises(LegoError, match=r"E203\]: several has no part 1"):
         print_program(folder, "mm.os", [], [], 1, resume=False)
-    with pytest.raises(LegoError, match=r"E203\]: several has no part 2"):
-        print_program(parts, "mm.os", [], [], 2, resume=False)
-    with pytest.raises(LegoError, match=r"E203\]: several has no part -1"):
-        print_program(parts, "mm.os", [], [], -1, resume=False)
+    for part in (2, -1):
+        with pytest.raises(LegoError, match=rf"E203\]: several has no part {part}") as caught:
+            print_program(parts, "mm.os", [], [], part, resume=False)
+        assert caught.value.hint == "parts are 0 and 1"
+
+
+@pytest.mark.parametrize("text", ["m=3,,k=2", ",", "mm.ws:,", "m=3,"])
+def test_empty_items_of_runs_are_refused(folder: Path, text: str) -> None:
+    with pytest.raises(LegoError, match=r"E904\]: '' is not NAME=NUMBER"):
+        print_queued(folder, "mm.os", [], [text], more=False)
