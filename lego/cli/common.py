@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from lego.diag import LegoError, Loc
 from lego.tell import Tell
 
 if TYPE_CHECKING:
+    import typer
+
     from lego.artefact.manifest import Folder
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "path_given",
     "print_json",
     "progress",
+    "refuse_options",
     "table",
     "warn",
 ]
@@ -123,6 +126,21 @@ def folder_of(path: Path) -> Folder:
     for name in edited_verilog(folder):
         note(f"{name} was edited since it was compiled")
     return folder
+
+
+def refuse_options(context: typer.Context, but: Collection[str], why: str, hint: str) -> None:
+    """Raises E904 for the options on the command line `but` these parameters and switches turned off; names
+    the options before `why`."""
+    found = [
+        option.opts[-1]
+        for option in context.command.params
+        if option.name is not None
+        and option.name not in but
+        and context.params.get(option.name) is not False
+        and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
+    ]
+    if found:
+        raise LegoError("E904", f"{', '.join(found)}: {why}", hint=hint)
 
 
 def path_given(text: str) -> Path:

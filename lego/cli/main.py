@@ -80,6 +80,7 @@ app = typer.Typer(
 
 @app.command(cls=HelpWithPasses)
 def compile(
+    context: typer.Context,
     file: File,
     out: OutFolder = "rtl_out",
     dump: Dump = False,
@@ -103,7 +104,7 @@ def compile(
 
     if onto is not None:
         chip = onto
-        guarded(lambda: compile_onto(file, chip, path_given(out), json))
+        guarded(lambda: compile_onto(context, file, chip, path_given(out), json))
         return
     how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
     guarded(
@@ -123,6 +124,7 @@ def check(file: File, fusion: Fusion = Method.EXACT, memory_style: Style = None)
 
 @app.command(epilog="Example: lego sim rtl_out/gemm --bound m=50 --bound k=29 --waves")
 def sim(
+    context: typer.Context,
     folder: Folder,
     design: Design = None,
     seed: OperandSeed = 0,
@@ -137,7 +139,7 @@ def sim(
     from lego.cli.simulate import simulate_folder
 
     if is_onto(folder):
-        guarded(lambda: simulate_programs(folder, seed, json))
+        guarded(lambda: simulate_programs(context, folder, seed, json))
         return
     guarded(
         lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, activity, json)

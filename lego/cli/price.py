@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lego.cli.common import folder_of, print_json, progress, table, warn
+from lego.cli.onto import is_onto
 from lego.diag import LegoError
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ def price_folder(
     """Record activity if there is none of this version yet, synthesise, print the table, and tell
     if the clock is missed.
 
-    Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be; with
-    `require_clock` E807 if a design misses the clock that it was compiled for, E808 if there is none.
+    Raises E504 and E505 for the folder, E801 for the library, E806 or E904 for a clock that can't be, E904
+    for programs that were put onto a chip; with `require_clock` E807 if a design misses the clock that it
+    was compiled for, E808 if there is none.
     """
     from lego.ppa import check_clock, price, report_table
     from lego.ppa.library import read_library
 
     manifest = folder_of(folder).manifest
+    _refuse_programs(folder)
     clock_ns = None if clock is None else _nanoseconds(clock)
     check_clock(clock_ns)  # what is wrong is told before the long work
     if require_clock:
@@ -46,6 +49,13 @@ def price_folder(
     else:
         table(("quantity", "value"), report_table(report))
     _tell_missed(report, require_clock)
+
+
+def _refuse_programs(folder: Path) -> None:
+    """Raises E904 for a folder of programs, whose workload isn't the chip's."""
+    if is_onto(folder):
+        hint = "run `lego ppa` on the folder of the chip, that of `lego compile --onto`"
+        raise LegoError("E904", f"{folder} holds programs for a chip, not a chip", hint=hint)
 
 
 def _refuse_clockless(folder: Path, manifest: Manifest) -> None:
