@@ -168,4 +168,5 @@ def _layout(plan: Plan, memory: str, shape: tuple[int, ...], base: int) -> Layou
         preload=None,
         wide=banking.wide,
         along=banking.along,
+        shift=banking.shift,
     )

@@ -22,6 +22,7 @@ from lego.ir.costs import COSTS
 from lego.ir.dag import bits_for, index_bits
 from lego.ir.fused import Plan
 from lego.ir.hardware import MemoryStyle
+from lego.ir.layout import moved
 from lego.ir.operation import Reduction
 from lego.ir.words import added_steps, moving_dims, turning_dims
 
@@ -54,15 +55,20 @@ class Form:
     skews: Skews
     wide: int = 1
     along: int = -1
+    shift: int = 0
 
     @property
     def macros(self) -> int:
         """Macros, of a bank each unless they are `wide`."""
         return math.prod(self.counts) // (self.wide if self.along >= 0 else 1)
 
+    def moved(self, element: Vector) -> Vector:
+        """The index of which an element's digits and row are taken."""
+        return moved(element, self.along, self.shift)
+
     def depth(self, shape: Vector) -> int:
         """Words per bank of a tensor of this shape."""
-        rows = zip(shape, self.gcds, self.counts, strict=False)
+        rows = zip(self.moved(shape), self.gcds, self.counts, strict=False)
         return math.prod(-(-extent // (g * n)) * g for extent, g, n in rows)
 
 
@@ -78,6 +84,8 @@ class Nodes:
     bits, shape : of the tensor.
     output : results.
     style : whether nodes may take turns.
+    opening : per FU, the trips of the innermost counter in which it reads, as delay reuse serves it in the
+        others, whatever the bounds; 0: in all.
     """
 
     form: Forms
@@ -90,6 +98,7 @@ class Nodes:
     shape: Vector = ()
     output: bool = False
     style: MemoryStyle = MemoryStyle.CHEAPEST
+    opening: Vector = ()
 
     def kappas(self) -> list[Vector]:
         """``kappa`` of every node."""
@@ -196,7 +205,7 @@ class User:
 @dataclass(frozen=True, slots=True, order=True)
 class Use:
     """A way to use banks: its area beside theirs (1e-3 um2), `lag`, `per`, `pause`, `apart` and `again` of
-    :class:`lego.ir.adg.Banking`, and who takes turns, if nodes do.
+    :class:`lego.ir.adg.Banking`, who takes turns, if nodes do, and `skip`.
     """
 
     cost: int
@@ -206,6 +215,7 @@ class Use:
     apart: int = 0
     again: int = 0
     turns: Turns | None = None
+    skip: int = 0
 
 
 def nodes_of(adg: Adg, plan: Plan, style: MemoryStyle = MemoryStyle.CHEAPEST) -> Nodes:
@@ -222,6 +232,7 @@ def nodes_of(adg: Adg, plan: Plan, style: MemoryStyle = MemoryStyle.CHEAPEST) ->
         plan.tensor.shape,
         isinstance(plan, OutputPlan),
         style,
+        () if isinstance(plan, OutputPlan) else tuple(map(plan.opening, adg.data_nodes(plan))),
     )
 
 
@@ -286,7 +297,8 @@ def turns_of(user: User, form: Form, phases: Vector) -> Turns:
     turns = Turns(nodes, form.counts, steps, user.nodes.hold)
     if form.along < 0 or form.wide == 1:
         return turns
-    return turns.merged(form.along, form.wide, user.first[form.along] // form.gcds[form.along])
+    first = form.moved(user.first)[form.along] // form.gcds[form.along]
+    return turns.merged(form.along, form.wide, first)
 
 
 def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:

@@ -94,6 +94,8 @@ def banking_of(user: User, form: Form, use: Use) -> Banking:
         use.again,
         form.wide,
         form.along,
+        form.shift,
+        use.skip,
     )
 
 

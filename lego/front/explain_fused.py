@@ -156,6 +156,8 @@ def _terms(banking: Banking) -> Iterator[str]:
     parts = zip(banking.counts, banking.gcds, banking.skews, strict=True)
     for j, (count, g, skew) in enumerate(parts):
         if count > 1:
-            own = f"d{j}" + (f"/{g}" if g > 1 else "")
+            own = f"d{j}+{banking.shift}" if banking.shift and j == banking.along else f"d{j}"
+            if g > 1:
+                own = f"({own})/{g}" if "+" in own else f"{own}/{g}"
             added = [own, *(f"d{i}" for i, a in enumerate(skew) if a)]
             yield f"({'+'.join(added)}) mod {count}"

@@ -65,6 +65,7 @@ class _Choice:
     cost: int
     counts: Vector
     along: int
+    shift: int
     form: Form = field(compare=False)
     uses: tuple[Use, ...] = field(compare=False)
 
@@ -92,7 +93,7 @@ def areas(fused: FusedAdg, memory: MemoryPlan) -> tuple[int, int]:
     tensors = _tensors(fused, memory, MemoryStyle.CHEAPEST, {})
     plans = [plan for t in tensors if (plan := memory.plans[t.layers[0]]) is not None]
     bankings = [plan.banking for plan in plans]
-    mine = [Form(b.counts, b.gcds, b.skews, b.wide, b.along) for b in bankings]
+    mine = [Form(b.counts, b.gcds, b.skews, b.wide, b.along, b.shift) for b in bankings]
     alone = [cheapest_form([user.nodes for user in tensor.users]) for tensor in tensors]
     both = []
     for forms in (mine, alone):
@@ -167,7 +168,8 @@ def _options(tensor: _Tensor, wide: int, bits: int, most: int | None) -> list[_C
 
 
 def _forms(tensor: _Tensor, wide: int, along: int) -> Iterator[Form]:
-    """Bank functions without skews whose macros lie along a dimension."""
+    """Bank functions without skews whose macros lie along a dimension, from the first element on, or so that
+    the nodes of one of the users begin with a macro at timestamp zero."""
     users, narrow, gcds = tensor.users, tensor.narrow, tensor.gcds
     sides = []
     for j, g in enumerate(gcds):
@@ -178,7 +180,10 @@ def _forms(tensor: _Tensor, wide: int, along: int) -> Iterator[Form]:
         sides.append(sorted(counts))
     for found in itertools.product(*sides):
         scales = tuple(g if n > 1 else 1 for g, n in zip(gcds, found, strict=True))
-        yield Form(found, scales, ((0,) * len(found),) * len(found), wide, along)
+        none = ((0,) * len(found),) * len(found)
+        holds = scales[along] * wide
+        for shift in sorted({0, *(-user.first[along] % holds for user in users)}):
+            yield Form(found, scales, none, wide, along, shift)
 
 
 def _priced(tensor: _Tensor, form: Form) -> _Choice | None:
@@ -193,7 +198,8 @@ def _priced(tensor: _Tensor, form: Form) -> _Choice | None:
         if use is None:
             return None
         found.append(use)
-    return _Choice(sum(use.cost for use in found), form.counts, form.along, form, tuple(found))
+    cost = sum(use.cost for use in found)
+    return _Choice(cost, form.counts, form.along, form.shift, form, tuple(found))
 
 
 def _macros(chosen: Sequence[_Choice]) -> int:
@@ -251,4 +257,4 @@ def _prove(user: User, form: Form, use: Use) -> None:
         prove_apart(use.turns, user.trips)
         return
     prove_conflict_free(form.counts, [digits_of(x, form) for x in user.offsets])
-    prove_one_row(user, form)
+    prove_one_row(user, form, use.skip)

@@ -34,14 +34,16 @@ def wide_uses(user: User, form: Form) -> Iterator[Use]:
     if any(map(any, form.skews)):
         return
     digits, moving = places_of(user, form), user.moving(form)
+    yield from in_turn(user, form, moving)
     if _apart(digits, moving):
         if _own(user, form, lanes, moving):
             yield Use(_own_cost(user, form, lanes, moving), user.nodes.control)
         return
-    yield from in_turn(user, form, moving)
-    alone = len(set(digits)) == len(digits) and _one_row(user, form, lanes)
-    if alone and (cost := switched(user, form, moving, level=False)):
-        yield Use(cost, (0,) * len(user.nodes.control))
+    alone = len(set(digits)) == len(digits)
+    if alone and (skip := _skip(user, form)) is not None:
+        cost = switched(user, form, moving, level=False)
+        if cost is not None:
+            yield Use(cost, (0,) * len(user.nodes.control), skip=skip)
 
 
 def _apart(digits: Sequence[Vector], moving: Sequence[int]) -> bool:
@@ -65,7 +67,8 @@ def _own(user: User, form: Form, lanes: Lanes, moving: Sequence[int]) -> bool:
         not lanes.still
     ):  # every node has macros of its own, and their row is known if it is the least one's
         return user.spans[j] == 0
-    count, first, g = form.counts[j], user.first[j] // form.gcds[j], form.gcds[j]
+    count, g = form.counts[j], form.gcds[j]
+    first = form.moved(user.first)[j] // g
     still = [i for i in range(len(form.counts)) if i != j and i not in moving]
     digits, places = places_of(user, form), user.offsets
     macros = {
@@ -95,31 +98,81 @@ def _own_cost(user: User, form: Form, lanes: Lanes, moving: Sequence[int]) -> in
     return cost
 
 
-def _one_row(user: User, form: Form, lanes: Lanes) -> bool:
-    """Whether the nodes' window never comes round into the macro in which it began."""
-    start = form.wide - 1 if lanes.window else lanes.start
-    return start + user.spans[form.along] // form.gcds[form.along] < form.counts[form.along]
+def _skip(user: User, form: Form) -> int | None:
+    """The fewest banks after the least element's with whose macro a window of all banks may begin that holds
+    whatever nodes read, at every timestamp; None if there are none."""
+    windows = [
+        (lane + least, lane + most, lane)
+        for opening, (least, most) in _sides(user, form).items()
+        for lane in _lanes(user, form, opening)
+    ]
+    wide, count = form.wide, form.counts[form.along]
+    for skip in range(wide):
+        begins = [(lane + skip) // wide * wide for _, _, lane in windows]
+        if all(
+            begin <= low and high < begin + count
+            for begin, (low, high, _) in zip(begins, windows, strict=True)
+        ):
+            return skip
+    return None
 
 
-def prove_one_row(user: User, form: Form) -> None:
+def _sides(user: User, form: Form) -> dict[int, tuple[int, int]]:
+    """The least and the largest digit along the lanes of nodes that read in so many trips of the innermost
+    counter; 0: in all."""
+    found: dict[int, tuple[int, int]] = {}
+    openings = user.nodes.opening or (0,) * len(user.offsets)
+    for opening, offset in zip(openings, user.offsets, strict=True):
+        digit = offset[form.along] // form.gcds[form.along]
+        least, most = found.get(opening, (digit, digit))
+        found[opening] = min(least, digit), max(most, digit)
+    return found
+
+
+def _lanes(user: User, form: Form, opening: int) -> list[int]:
+    """Lanes of the least element in the first trips of the innermost counter; 0: in all."""
+    j, g = form.along, form.gcds[form.along]
+    holds = g * form.wide
+    met = {form.moved(user.first)[j] % holds}
+    for step, trip in zip(user.time[j], _trips(user, opening), strict=True):
+        moves = {step * k % holds for k in range(min(trip, holds))}
+        met = {(at + move) % holds for at in met for move in moves}
+    return sorted({at // g for at in met})
+
+
+def _trips(user: User, opening: int) -> Vector:
+    """Trips of every counter, of the innermost no more than so many, unless that is 0."""
+    return (*user.trips[:-1], *(min(n, opening or n) for n in user.trips[-1:]))
+
+
+def prove_one_row(user: User, form: Form, skip: int = 0) -> None:
     """Prove by isl that nodes which turn over banks at once meet the macros of a form at one row each.
 
-    Whatever the digit of the least element, where its lane stays the same or not, there are no two digits of
-    the nodes' window that lie in one macro at two rows. Raises InternalError with an example if there are.
-    Where no bank serves two nodes, the nodes themselves were looked at.
+    At every timestamp at which they read, within the largest bounds, and so within smaller ones, nodes lie in
+    the window of all banks that begins with the macro of the bank `skip` after the least element's. Raises
+    InternalError with an example if they don't. Where no bank serves two nodes, the nodes themselves were
+    looked at.
     """
     lanes = lanes_of(form, user.time, user.first, user.offsets)
     if lanes is None or _apart(places_of(user, form), user.moving(form)):
         return
-    j, wide = form.along, form.wide
-    span = user.spans[j] // form.gcds[j]
-    lane = "" if lanes.window else f"q mod {wide} = {lanes.start} and "
-    macro = "floor(({0} mod " + str(form.counts[j]) + f")/{wide})"
-    row = "floor({0}/" + str(form.counts[j]) + ")"
-    x, y = "(q + x)", "(q + y)"
-    met = isl.Set(
-        f"{{ [q, x, y] : 0 <= x < y <= {span} and {lane}{macro.format(x)} = {macro.format(y)} and "
-        f"{row.format(x)} != {row.format(y)} }}"
-    )
-    if not met.is_empty():
-        raise InternalError(f"a macro is read at two rows: {met.sample_point()}")
+    for opening, ends in _sides(user, form).items():
+        met = isl.Set(_outside(user, form, skip, opening, ends))
+        if not met.is_empty():
+            raise InternalError(f"a macro is read at two rows: {met.sample_point()}")
+
+
+def _outside(user: User, form: Form, skip: int, opening: int, ends: tuple[int, int]) -> str:
+    """Timestamps, the least element's digit and where the window begins, at which one of two nodes that read
+    in so many trips of the innermost counter isn't in the window, as isl writes a set."""
+    j, wide, steps = form.along, form.wide, user.time[form.along]
+    moves = {f"t{k}": (step, _trips(user, opening)[k]) for k, step in enumerate(steps) if step}
+    index = [str(form.moved(user.first)[j]), *(f"{step}*{t}" for t, (step, _) in moves.items())]
+    conditions = [
+        *(f"0 <= {t} < {trip}" for t, (_, trip) in moves.items()),
+        f"q = floor(({' + '.join(index)})/{form.gcds[j]})",
+        f"w = {wide}*floor((q + {skip})/{wide})",
+        f"(x = {ends[0]} or x = {ends[1]})",
+        f"(q + x < w or q + x >= w + {form.counts[j]})",
+    ]
+    return f"{{ [{', '.join([*moves, 'q', 'w', 'x'])}] : {' and '.join(conditions)} }}"

@@ -62,6 +62,11 @@ class InputPlan:
         """Numbers of the delay reuse that serves an FU."""
         return tuple(k for k, reuse in enumerate(self.delays) if reuse.serves(fu))
 
+    def opening(self, fu: Fu) -> int:
+        """Trips of the innermost counter in which the data node of an FU may read; 0: in all."""
+        found = [reuse.opening for reuse in self.delays if reuse.opening and reuse.serves(fu)]
+        return min(found, default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class OutputClass:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lego.ir.closed import Number, ceil_div
-from lego.ir.layout import bank_number, n_banks
+from lego.ir.layout import bank_number, moved, n_banks
 
 __all__ = ["Banking"]
 
@@ -16,9 +16,9 @@ __all__ = ["Banking"]
 class Banking:
     """Affine bank function of one operand's memory.
 
-    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``. Only
-    dimensions with one bank have non-zero skews: bank and row tell the element. Data node ``s`` touches
-    ``d = u(t) + kappa(s)``.
+    Element ``d`` lies, per dimension ``j``, in bank digit ``(d_j // g_j + skew_j . d) mod B_j``, with `shift`
+    added to ``d_along``. Only dimensions with one bank have non-zero skews: bank and row tell the element.
+    Data node ``s`` touches ``d = u(t) + kappa(s)``.
 
     Attributes
     ----------
@@ -38,6 +38,10 @@ class Banking:
         a memory.
     along : dimension along which the banks of a macro lie, whose count `wide` divides; -1: none, only the
         first bank of each macro is used.
+    shift : added to an index along that dimension, before its digit and row are taken, so that windows of
+        data nodes begin with a macro; elements.
+    skip : where data nodes turn over macros, those are read at the rows of a window that begins with the
+        macro of the bank so many after the least element's; fewer than `wide`.
     """
 
     counts: tuple[int, ...]
@@ -53,6 +57,8 @@ class Banking:
     again: int = 0
     wide: int = 1
     along: int = -1
+    shift: int = 0
+    skip: int = 0
 
     def phase(self, fu: tuple[int, ...]) -> int:
         """Cycles by which the data node of an FU uses its bank later than the first."""
@@ -67,8 +73,12 @@ class Banking:
         """Number of the bank with these digits, modulo the counts."""
         return bank_number(digits, self.counts, self.wide, self.along)
 
+    def moved(self, element: tuple[int, ...]) -> tuple[int, ...]:
+        """The index of which an element's digits and row are taken."""
+        return moved(element, self.along, self.shift)
+
     def digits(self, element: tuple[int, ...]) -> tuple[int, ...]:
-        """Bank digits of an element, not yet modulo the counts."""
+        """Bank digits of an index as :meth:`moved`, or of a distance, not yet modulo the counts."""
         return tuple(
             d // g + sum(a * x for a, x in zip(skew, element, strict=True))
             for d, g, skew in zip(element, self.gcds, self.skews, strict=True)
@@ -78,7 +88,9 @@ class Banking:
         """Words per dimension that one bank keeps of a tensor of this shape."""
         return tuple(
             ceil_div(extent, g * b) * g
-            for extent, g, b in zip(shape, self.gcds, self.counts, strict=True)
+            for extent, g, b in zip(
+                moved(shape, self.along, self.shift), self.gcds, self.counts, strict=True
+            )
         )
 
     def depth(self, shape: tuple[Number, ...]) -> Number:

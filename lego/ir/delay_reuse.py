@@ -39,6 +39,12 @@ class DelayReuse:
         """Whether the delay depends on the run-time bounds."""
         return any(self.dt[:-1])
 
+    @property
+    def opening(self) -> int:
+        """Trips of the innermost counter after which it serves, whatever the bounds and pauses; 0 if that
+        depends on more."""
+        return 0 if self.programmable else max(0, self.dt[-1])
+
     def serves(self, fu: Fu) -> bool:
         """Whether a data node is among those served."""
         at = bisect_left(self.fus, fu)

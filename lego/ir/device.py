@@ -337,7 +337,13 @@ class _Document:
 
 def devices_to_json(devices: Sequence[Device]) -> str:
     """The text of device.json; :func:`devices_from_json` reads it back equal."""
-    return json.dumps(asdict(_Document(SCHEMA, tuple(devices))), indent=1) + "\n"
+    document = asdict(_Document(SCHEMA, tuple(devices)), dict_factory=_written)
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _written(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """Without the shift of a layout that has none."""
+    return {name: value for name, value in fields if (name, value) != ("shift", 0)}
 
 
 def devices_from_json(text: str | bytes) -> tuple[Device, ...]:

@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from sympy import Expr
 
-__all__ = ["Layout", "bank_number", "bank_of", "n_banks", "word_of"]
+__all__ = ["Layout", "bank_number", "bank_of", "moved", "n_banks", "word_of"]
 
 Number = TypeVar("Number", int, "NDArray[np.int64]")
 """An index along a dimension, or many of them."""
+
+Index = TypeVar("Index", int, "NDArray[np.int64]", "Expr")
+"""The same, or a formula."""
+
+
+def moved(element: Sequence[Index], along: int, shift: int) -> tuple[Index, ...]:
+    """The index by which an element lies in a bank and row: its own, `shift` more along one dimension."""
+    if not shift:
+        return tuple(element)
+    return tuple(d + shift if j == along else d for j, d in enumerate(element))
 
 
 def word_of(
@@ -85,6 +96,7 @@ class Layout:
     strides : in words, per dimension, see :func:`word_of`.
     base : the tensor's first word in its banks.
     preload : the value that the host writes everywhere before the start, if any.
+    shift : added to an index along `along`, before it tells bank and word (see :func:`moved`).
     """
 
     memory: str
@@ -99,6 +111,7 @@ class Layout:
     preload: int | None
     wide: int = 1
     along: int = -1
+    shift: int = 0
 
     def __post_init__(self) -> None:
         if min(self.bits, self.base + 1, *self.shape, *self.bank_counts, *self.gcds) < 1:
@@ -106,11 +119,13 @@ class Layout:
 
     def word(self, element: Sequence[Number]) -> Number | int:
         """The word of an element in its bank."""
-        return word_of(element, self.bank_counts, self.gcds, self.strides) + self.base
+        place = moved(element, self.along, self.shift)
+        return word_of(place, self.bank_counts, self.gcds, self.strides) + self.base
 
     def bank(self, element: Sequence[Number]) -> Number | int:
         """The bank of an element."""
-        return bank_of(element, self.bank_counts, self.gcds, self.skews, self.wide, self.along)
+        place = moved(element, self.along, self.shift)
+        return bank_of(place, self.bank_counts, self.gcds, self.skews, self.wide, self.along)
 
     @property
     def n_banks(self) -> int:

@@ -42,6 +42,10 @@ class Form(Protocol):
     def along(self) -> int:
         """Dimension along which a macro's banks lie."""
 
+    @property
+    def shift(self) -> int:
+        """What is added to an index along that dimension."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -109,7 +113,7 @@ def lanes_of(
     form: Form, time: Sequence[Vector], least: Vector, places: Sequence[Vector]
 ) -> Lanes | None:
     """How nodes at these places, elements ahead of the least one, meet lanes; None where each macro has one
-    bank that is used. `least` is the least element at timestamp zero."""
+    bank that is used. `least` is the least element at timestamp zero, as it is, without the form's shift."""
     j = form.along
     if form.wide == 1 or j < 0:
         return None
@@ -117,7 +121,8 @@ def lanes_of(
     aligned = j not in moving or not any(step % macro for step in time[j])
     apart = {tuple(d for i, d in enumerate(_digits(form, x)) if i not in moving) for x in places}
     window = not aligned and len(apart) < len(places)
-    return Lanes(j not in moving, aligned, window, least[j] // form.gcds[j] % form.wide)
+    start = (least[j] + form.shift) // form.gcds[j] % form.wide
+    return Lanes(j not in moving, aligned, window, start)
 
 
 def word_keys(form: Form, lanes: Lanes, places: Sequence[Vector]) -> list[tuple[int, ...]]:

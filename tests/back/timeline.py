@@ -232,7 +232,7 @@ class Timeline:
             yield f"row{j}", rows[j] % size
         for j in view.moving:
             count, name = banking.counts[j], digit_name(plan, j)
-            digit = banking.digits(least)[j] % count
+            digit = banking.digits(banking.moved(least))[j] % count
             yield name, digit
             yield from ((f"{name}_is{v}", int(digit == v)) for v in range(count))
             turn = turn_of(view, j, narrow=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lego.designs import designs_of
 from lego.diag import LegoError
 from lego.front.explain_fused import explain_design
 from lego.front.wide import areas
+from lego.ir.adg import InputPlan
 from lego.ir.fused import FusedAdg
 from tests.designs import with_style
 
@@ -101,7 +103,7 @@ def test_tensors_of_one_memory_share_its_macros() -> None:
     weights = found.buffers()[0]
     (single,) = (p.banking for p in weights.used() if p.tensor.name == "G")
     assert (single.n_banks, single.wide, single.along) == (4, 4, -1)  # one lane of one macro
-    assert [memory.n_macros for memory in found.buffers()] == [4, 80, 32]
+    assert [memory.n_macros for memory in found.buffers()] == [4, 16, 32]
 
 
 WINDOW = """
@@ -116,10 +118,50 @@ architecture: {array: [8, 8], memory_style: wide, MORE}
 """
 
 
-def test_a_window_has_room_to_move() -> None:
-    """Words along one of its dimensions, with whole macros for 8 + width - 1 banks."""
-    memory = design(WINDOW.replace(", MORE", "")).buffers()[0]
-    (banking,) = (plan.banking for plan in memory.used())
+def window(index: str = "J[oh+kh,ow+kw]", more: str = "pad: {J: 0}", **flow: str) -> InputPlan:
+    """How a convolution's operand is read."""
+    text = WINDOW.replace(", MORE", "").replace("J[oh+kh,ow+kw]", index)
+    for name, value in flow.items():
+        text = re.sub(name + r": (\[.*?\]|{.*?})", f"{name}: {value}", text)
+    text = text.replace("memory_style: wide", "memory_style: wide, read_cost: 40")
+    memory = design(text.replace("    dataflow:", f"    {more}\n    dataflow:")).buffers()[0]
+    (plan,) = memory.used()
+    assert isinstance(plan, InputPlan)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("index", "shift", "skip"),
+    [
+        ("J[oh+kh,ow+kw]", 0, 7),
+        ("J[oh+kh-1,ow+kw-1]", 1, 7),
+        ("J[oh+kh,ow+kw+3]", 5, 7),
+        ("J[oh+kh-1,ow-kw+1]", 7, 0),
+    ],
+)
+def test_a_row_that_reads_at_once_is_a_word(index: str, shift: int, skip: int) -> None:
+    """Where the window moves on, the last node alone reads, or the first if the kernel is turned round, and
+    the others take what their neighbours had. With pads the row begins before the tensor, or behind its
+    begin, and the tensor lies so that the row begins with a macro."""
+    banking = window(index).banking
+    assert (banking.counts, banking.wide, banking.along) == ((8, 8), 8, 1)
+    assert (banking.shift, banking.skip) == (shift, skip)
+
+
+def test_a_shift_takes_its_place() -> None:
+    """18 and 2 elements take 3 words of 8, 18 and 7 take 4; in both cases 18 columns take 3 rows."""
+    for index, words in (("J[oh+kh-1,ow+kw-1]", 3 * 3), ("J[oh+kh-1,ow-kw+1]", 3 * 4)):
+        plan = window(index, "shapes: {J: [18, 18]}, pad: {J: 0}".replace(", pad", "\n    pad"))
+        assert plan.banking.depth(plan.tensor.shape) == words
+
+
+def test_a_window_that_all_nodes_read_has_room_to_move() -> None:
+    """Where the delay of reuse depends on the bounds, pauses may end it: as many whole macros as hold
+    8 + width - 1 banks."""
+    plan = window("J[ow+kw,kh]", spatial="{ow: 8}", temporal="[oh, ow, kw, kh]")
+    assert any(plan.delays)
+    assert not any(plan.opening((k,)) for k in range(8))
+    banking = plan.banking
     assert banking.wide > 1
     assert banking.counts[banking.along] >= 8 + banking.wide - 1
 

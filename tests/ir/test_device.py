@@ -59,6 +59,16 @@ def test_devices_read_back_equal() -> None:
     assert devices_from_json(devices_to_json(())) == ()
 
 
+def test_a_shift_is_written_where_there_is_one() -> None:
+    layout = replace(LAYOUT, bank_counts=(2, 2), skews=((0, 0), (0, 0)), wide=2, along=0, shift=1)
+    program = replace(PROGRAM, layouts={"A": layout})
+    shifted = replace(DEVICE, dataflows=(replace(DEVICE.dataflows[0], program=program),))
+    text = devices_to_json([shifted])
+    assert devices_from_json(text) == (shifted,)
+    assert '"shift": 1' in text
+    assert '"shift"' not in devices_to_json(DEVICES)
+
+
 def test_the_text_names_its_schema() -> None:
     assert json.loads(devices_to_json(DEVICES))["schema"] == SCHEMA == "lego/device/3"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lego.ir.banking import Banking
-from lego.ir.layout import Layout, bank_number, bank_of, word_of
+from lego.ir.layout import Layout, bank_number, bank_of, moved, word_of
 
 
 @st.composite
@@ -27,10 +27,12 @@ def layouts(draw: st.DrawFn) -> Layout:
     )
     along = draw(st.sampled_from([-1, *dims]))
     sides = [n for n in range(1, 5) if along < 0 or counts[along] % n == 0]
-    banking = Banking(counts, gcds, skews, (0,) * len(shape), fixed=False)
+    wide = draw(st.sampled_from(sides))
+    shift = draw(st.integers(0, gcds[along] * wide - 1)) if along >= 0 else 0
+    lanes = {"wide": wide, "along": along, "shift": shift}
+    banking = Banking(counts, gcds, skews, (0,) * len(shape), fixed=False, **lanes)
     strides, base = banking.strides(shape), draw(st.integers(0, 5))
-    lanes = draw(st.sampled_from(sides)), along
-    return Layout("m", "T", 8, shape, counts, gcds, skews, strides, base, None, *lanes)
+    return Layout("m", "T", 8, shape, counts, gcds, skews, strides, base, None, **lanes)
 
 
 def elements(layout: Layout) -> list[tuple[int, ...]]:
@@ -45,7 +47,12 @@ def test_no_two_elements_share_a_word(layout: Layout) -> None:
     assert 0 <= min(banks) <= max(banks) < layout.n_banks
     rows = [
         -(-n // (g * b)) * g
-        for n, g, b in zip(layout.shape, layout.gcds, layout.bank_counts, strict=True)
+        for n, g, b in zip(
+            moved(layout.shape, layout.along, layout.shift),
+            layout.gcds,
+            layout.bank_counts,
+            strict=True,
+        )
     ]
     assert layout.base <= min(words) <= max(words) < layout.base + np.prod(rows)
 
@@ -86,6 +93,15 @@ def test_as_many_neighbours_as_the_gcd_share_a_bank() -> None:
     found = [(bank_of([d], [2], [3], [[0]]), word_of([d], [2], [3], [1])) for d in range(12)]
     assert found == [
         (k, w) for row in range(2) for k in range(2) for w in range(3 * row, 3 * row + 3)
+    ]
+
+
+def test_a_shift_makes_an_element_begin_a_macro() -> None:
+    """Element 3 of 8 in macros of 4 banks, of 2 macros: those before it lie at the end of the first."""
+    layout = Layout("m", "T", 8, (8,), (8,), (1,), ((0,),), (1,), 0, None, 4, 0, 1)
+    assert [(layout.bank([d]), layout.word([d])) for d in range(8)] == [
+        *((bank, 0) for bank in range(1, 8)),
+        (0, 1),
     ]
 
 

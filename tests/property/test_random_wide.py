@@ -12,6 +12,7 @@ from lego.diag import LegoError
 from tests.designs import with_style
 from tests.property.generator import Sample, fused_sample, sample
 from tests.property.simulate import check_architecture, simulate
+from tests.property.windows import window_sample
 
 PER_BLOCK = 50
 PER_MODEL = 10
@@ -49,8 +50,18 @@ def test_the_seeds_have_all_kinds_of_use() -> None:
     assert any(shared for _, shared, _ in found)
 
 
+def test_windows_lie_across_macros_and_begin_with_them() -> None:
+    """Some begin so, and in some only the last nodes read beyond the macros in which they begin."""
+    found = set()
+    for seed in range(60):
+        fused = designs_of(load_text(wide(window_sample)(seed).text))[0]
+        for banking in (plan.banking for layer in fused.layers for plan in layer.adg.inputs):
+            found.add((banking.shift > 0, banking.skip > 0))
+    assert found == {(False, False), (False, True), (True, False), (True, True)}
+
+
 @pytest.mark.parametrize("block", range(2))
-@pytest.mark.parametrize("draw", [sample, fused_sample])
+@pytest.mark.parametrize("draw", [sample, fused_sample, window_sample])
 def test_architectures(draw: Callable[[int], Sample], block: int) -> None:
     seeds = range(block * PER_BLOCK, (block + 1) * PER_BLOCK)
     assert sum(check_architecture(wide(draw), seed) for seed in seeds) > 20
@@ -58,14 +69,14 @@ def test_architectures(draw: Callable[[int], Sample], block: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
-@pytest.mark.parametrize("draw", [sample, fused_sample])
+@pytest.mark.parametrize("draw", [sample, fused_sample, window_sample])
 def test_thousands_of_architectures(draw: Callable[[int], Sample], block: int) -> None:
     for seed in range(10_000 + block * PER_BLOCK, 10_000 + (block + 1) * PER_BLOCK):
         check_architecture(wide(draw), seed)
 
 
 @pytest.mark.parametrize("block", range(2))
-@pytest.mark.parametrize("draw", [sample, fused_sample])
+@pytest.mark.parametrize("draw", [sample, fused_sample, window_sample])
 def test_designs(draw: Callable[[int], Sample], block: int) -> None:
     seeds = range(100 + block * PER_MODEL, 100 + (block + 1) * PER_MODEL)
     assert simulate(wide(draw), seeds) >= PER_MODEL // 2
@@ -73,6 +84,6 @@ def test_designs(draw: Callable[[int], Sample], block: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(30))
-@pytest.mark.parametrize("draw", [sample, fused_sample])
+@pytest.mark.parametrize("draw", [sample, fused_sample, window_sample])
 def test_hundreds_of_designs(draw: Callable[[int], Sample], block: int) -> None:
     simulate(wide(draw), range(1000 + block * PER_MODEL, 1000 + (block + 1) * PER_MODEL))

@@ -155,7 +155,9 @@ def _address_values(
 ) -> dict[str, Number | int]:
     addresses = 1 << address_bits(buffer.depth)
     strides = plan.banking.strides(shape)
-    least = [f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True)]
+    least = plan.banking.moved(
+        tuple(f + o for f, o in zip(plan.offset, plan.banking.origin, strict=True))
+    )
     values: dict[str, Number | int] = {f"{buffer.name}_base": base + _row(plan, strides, least)}
     for k in levels([plan]):
         values[f"{buffer.name}_step{k}"] = _row(plan, strides, [row[k] for row in plan.time])

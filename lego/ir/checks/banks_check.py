@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
 from lego.ir.banking import Banking
 
-__all__ = ["bank_faults", "form_faults", "place", "word_faults"]
+__all__ = ["bank_faults", "form_faults", "place", "shift_faults", "word_faults"]
 
 Plan = InputPlan | OutputPlan
 
@@ -24,6 +24,9 @@ def bank_faults(adg: Adg, plan: Plan) -> Iterator[str]:
         yield f"the origin has {len(banking.origin)} dimensions"
     yield from form_faults(len(plan.tensor.shape), banking.counts, banking.gcds, banking.skews)
     yield from word_faults(banking.counts, banking.wide, banking.along)
+    yield from shift_faults(banking.gcds, banking.wide, banking.along, banking.shift)
+    if not 0 <= banking.skip < banking.wide:
+        yield f"words begin {banking.skip} banks after the first, of {banking.wide}"
     nodes = adg.data_nodes(plan)
     yield from _lag_faults(adg, plan)
     if not 0 <= banking.pause <= len(adg.dataflow.temporal):
@@ -72,6 +75,12 @@ def word_faults(counts: Sequence[int], wide: int, along: int) -> Iterator[str]:
         yield f"{wide} banks of a macro lie along dimension {along} of {len(counts)}"
     elif along >= 0 and counts[along] % wide:
         yield f"dimension {along} has {counts[along]} banks, no macros of {wide}"
+
+
+def shift_faults(gcds: Sequence[int], wide: int, along: int, shift: int) -> Iterator[str]:
+    """Broken rules of what is added to an index: less than a macro holds, where there is one."""
+    if not 0 <= shift < (gcds[along] * wide if 0 <= along < len(gcds) else 1):
+        yield f"indices along dimension {along} are shifted by {shift}"
 
 
 def _node_faults(banking: Banking, places: Sequence[tuple[int, ...]]) -> Iterator[str]:

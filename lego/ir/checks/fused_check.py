@@ -73,4 +73,5 @@ def _sharing_faults(fused: FusedAdg) -> Iterator[str]:
 
 def _form(banking: Banking) -> tuple[object, ...]:
     """What tells the bank of an element."""
-    return banking.counts, banking.gcds, banking.skews, banking.wide, banking.along
+    words = banking.wide, banking.along, banking.shift
+    return banking.counts, banking.gcds, banking.skews, *words

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from lego.ir.checks.banks_check import form_faults, word_faults
-from lego.ir.layout import Layout
+from lego.ir.checks.banks_check import form_faults, shift_faults, word_faults
+from lego.ir.layout import Layout, moved
 from lego.ir.program import Program
 
 __all__ = ["program_faults", "rows_of"]
@@ -33,7 +33,8 @@ def program_faults(program: Program) -> Iterator[str]:
 
 def rows_of(layout: Layout) -> tuple[int, ...]:
     """Words per dimension that one bank keeps."""
-    dimensions = zip(layout.shape, layout.gcds, layout.bank_counts, strict=True)
+    sides = moved(layout.shape, layout.along, layout.shift)
+    dimensions = zip(sides, layout.gcds, layout.bank_counts, strict=True)
     return tuple(-(-extent // (g * count)) * g for extent, g, count in dimensions)
 
 
@@ -41,6 +42,7 @@ def _layout_faults(layout: Layout) -> Iterator[str]:
     rank = len(layout.shape)
     yield from form_faults(rank, layout.bank_counts, layout.gcds, layout.skews)
     yield from word_faults(layout.bank_counts, layout.wide, layout.along)
+    yield from shift_faults(layout.gcds, layout.wide, layout.along, layout.shift)
     rows = rows_of(layout)
     wanted = tuple(math.prod(rows[j + 1 :]) for j in range(rank))
     if layout.strides != wanted:

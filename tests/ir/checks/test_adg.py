@@ -80,6 +80,8 @@ BANKS: dict[str, Break] = {
     "the skew of dimension 0 adds": lambda a: on_banks(a, skews=((0, 1), (0, 0))),
     "the origin is (1, 0), the least element": lambda a: on_banks(a, origin=(1, 0)),
     "no multiple of (2, 1)": lambda a: on_banks(a, gcds=(2, 1)),
+    "indices along dimension 1 are shifted by 4": lambda a: on_banks(a, wide=4, along=1, shift=4),
+    "words begin 4 banks after the first, of 4": lambda a: on_banks(a, wide=4, along=1, skip=4),
     "X: 16 data nodes meet 8 banks": lambda a: on_banks(a, counts=(4, 2)),
 }
 REUSE: dict[str, Break] = {

@@ -9,6 +9,7 @@ import pytest
 
 from lego.ir.clients import Client, Use, When
 from lego.ir.device import Device
+from lego.ir.sram import sram_name
 from tests.ir.checks.broken import compiled, put, refuse
 
 READER = Use(Client.ARRAY, When.ALWAYS, When.NEVER)
@@ -97,7 +98,9 @@ BROKEN: dict[str, Callable[[Device], Device]] = {
     "the region of Y ends behind": lambda d: region(d, 3, base=1 << d.host.address_bits),
     "macro other of": lambda d: macro(d, module="other"),
     "is for no memory other": lambda d: macro(d, operand="other"),
-    "fits no bank": lambda d: macro(d, depth=3, module="lego_sram_3x8_1r1w"),
+    "fits no bank": lambda d: macro(
+        d, depth=3, module=sram_name(3, d.macros[0].bits, d.macros[0].lanes)
+    ),
     "macros for the banks of memory X": lambda d: macro(d, count=1),
     "dataflow 1 has the id 2, its program 1": lambda d: flow(d, id=2),
     "program of mm.ws: -1 iterations": lambda d: program(d, iterations=-1),

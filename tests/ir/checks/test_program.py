@@ -38,6 +38,7 @@ BROKEN: dict[str, Callable[[Program], Program]] = {
     "two operands are in one memory": lambda p: layout(p, memory="W"),
     "layout of X: counts, divisors and skews": lambda p: layout(p, bank_counts=(1,)),
     "layout of X: strides are (1, 1)": lambda p: layout(p, strides=(1, 1)),
+    "layout of X: indices along dimension": lambda p: layout(p, shift=-1),
     "layout of X: the preload 512 has more than": lambda p: layout(p, preload=512),
 }
 ON_DEVICE: dict[str, Callable[[Program], Program]] = {

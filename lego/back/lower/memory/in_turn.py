@@ -121,7 +121,7 @@ def _since_start(side: Side, turn: _Turn) -> _Turn:
     others = [row[-1] for i, row in enumerate(steps) if i != j]
     outer = [step % (gcds[j] * counts[j]) for step in steps[j][:-1]]
     runs = steps[j][-1] == 1 == gcds[j] and not any(outer) and not any(others)
-    if not runs or view.least[j] % counts[j] or any(view.plan.banking.skews[j]):
+    if not runs or view.start[j] % counts[j] or any(view.plan.banking.skews[j]):
         return turn
     return _Turn(turn.at + value, turn.acts, ((j, 0),), turn.carries)
 

@@ -109,10 +109,10 @@ def _element(side: Side, fu: Fu, at: int) -> list[int]:
 
 
 def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
-    """Address per bank, of a macro's its last: banks below the first digit are one row further; lanes bring
-    theirs.
+    """Address per bank, of a macro's its last: banks below the first digit are one row further, of macros in
+    a window that begins `skip` banks after it those below that; lanes bring theirs.
     """
-    first = side.view.first
+    first, banking = side.view.first, side.plan.banking
     digits = side.digits(at)
     if side.view.mode is Mode.LANES:
         lanes = {
@@ -125,15 +125,16 @@ def _bank_addresses(side: Side, at: int) -> dict[tuple[int, ...], int]:
         }
         every = side.banks.to_banks(lanes, side.amounts(at))
         return {bank: address for bank, address in every.items() if side.is_last(bank)}
-    rows = [j for j in side.view.rows if side.plan.banking.counts[j] > 1]
+    rows = [j for j in side.view.rows if banking.counts[j] > 1]
     still, turned = ([j for j in rows if (j in digits) == yes] for yes in (False, True))
     found: dict[tuple[int, ...], int] = {}
     for bank in filter(side.is_last, side.banks.box()):
-        carried = [j for j in still if bank[j] < first[j]]
+        late = [n - banking.skip * (j == banking.along) for j, n in enumerate(bank)]
+        carried = [j for j in still if late[j] < first[j]]
         totals: Sequence[int] = _row_sums(side, carried, turned, at)
         for j in turned:
             half = len(totals) // 2
-            totals = _below(side, j, bank[j], digits[j], totals[half:], totals[:half])
+            totals = _below(side, j, late[j], digits[j], totals[half:], totals[:half])
         (found[bank],) = totals
     return found
 

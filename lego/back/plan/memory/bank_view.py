@@ -95,10 +95,15 @@ class BankView:
         return tuple(f + o for f, o in zip(self.plan.offset, self.plan.banking.origin, strict=True))
 
     @cached_property
+    def start(self) -> tuple[int, ...]:
+        """The index by which the least element at timestamp zero lies in its bank and row."""
+        return self.plan.banking.moved(self.least)
+
+    @cached_property
     def first(self) -> tuple[int, ...]:
         """Bank digit of the least element at timestamp zero."""
         b = self.plan.banking
-        digits = b.digits(self.least)
+        digits = b.digits(self.start)
         return tuple(d % count for d, count in zip(digits, b.counts, strict=True))
 
     def shift(self, fu: Fu) -> tuple[int, ...]:
@@ -130,10 +135,10 @@ class BankView:
         still = [j for j in range(len(b.counts)) if j not in self.moving]
         met = {tuple(self.offset(fu)[j] for j in still) for fu in self.nodes}
         skewed = any(any(b.skews[j]) for j in self.turning)
-        if len(met) == len(self.nodes) and (level or not skewed):
-            return Mode.PRIVATE
         if b.shared:
             return Mode.IN_TURN
+        if len(met) == len(self.nodes) and (level or not skewed):
+            return Mode.PRIVATE
         within = all(
             x // g < n
             for fu in self.nodes
@@ -185,7 +190,7 @@ class BankView:
         b, place = self.plan.banking, self.place(fu)
         found = []
         for j, (x, g, count, low) in enumerate(
-            zip(place, b.gcds, b.counts, self.least, strict=True)
+            zip(place, b.gcds, b.counts, self.start, strict=True)
         ):
             own = (
                 digits.get(j, 0) if j in self.turning and not any(b.skews[j]) else low // g % count

@@ -58,7 +58,7 @@ class DigitNest:
         """Its value at the first timestamp."""
         if view is None or not self.kept(view):
             return 0
-        return view.first[self.dim] if self.skewed else self._of(view.least[self.dim])
+        return view.first[self.dim] if self.skewed else self._of(view.start[self.dim])
 
     def _of(self, index: int) -> int:
         return index % self.gcd if self.rest else index // self.gcd % self.count

@@ -54,7 +54,7 @@ def reached(view: BankView, dim: int) -> tuple[int, ...]:
         steps = [a + c for a, c in zip(time, view.added_steps(dim), strict=True)]
         start, gcd = view.first[dim], 1
     else:
-        steps, start = list(time), view.least[dim]
+        steps, start = list(time), view.start[dim]
     trips = view.adg.dataflow.trips(view.adg.op)
     return _digits(tuple(steps), trips, start, gcd, count)
 

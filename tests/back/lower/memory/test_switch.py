@@ -10,6 +10,7 @@ import pytest
 from lego.back.graph.builder import Builder
 from lego.back.lower.memory.switch import Banks, turned
 from lego.back.plan.memory.bank_view import BankView
+from lego.ir.layout import bank_number
 from tests.back.designs import EDGES, SHIFTED, WINDOWS, design_of
 from tests.back.machine import machine_of
 
@@ -56,10 +57,10 @@ def inputs_of(b: Builder, banks: Banks) -> dict[int, int]:
 
 def bank_of(view: BankView, fu: tuple[int, ...], digits: tuple[int, ...]) -> int:
     """The bank of a node, of the digits of the least element."""
-    bank = 0
-    for q, x, count in zip(digits, view.offset(fu), view.plan.banking.counts, strict=True):
-        bank = bank * count + (q + x) % count
-    return bank
+    banking = view.plan.banking
+    ahead = zip(digits, view.offset(fu), banking.counts, strict=True)
+    met = [(q + x) % count for q, x, count in ahead]
+    return bank_number(met, banking.counts, banking.wide, banking.along)
 
 
 def test_there_are_switches_along_one_and_two_dimensions() -> None:

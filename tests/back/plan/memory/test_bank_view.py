@@ -20,6 +20,7 @@ def layout_of(view: BankView) -> Layout:
     return Layout(
         "m", tensor.name, tensor.format.bits, tensor.shape, banking.counts, banking.gcds,
         banking.skews, banking.strides(tensor.shape), 0, None, banking.wide, banking.along,
+        banking.shift,
     )  # fmt: skip
 
 
@@ -54,7 +55,9 @@ def check_view(view: BankView) -> None:
     rows = [g * stride for g, stride in zip(banking.gcds, layout.strides, strict=True)]
     used: set[tuple[int, int]] = set()
     for cycle, (t, least) in enumerate(least_elements(view)):
-        digits = [d % n for d, n in zip(banking.digits(least), banking.counts, strict=True)]
+        digits = [
+            d % n for d, n in zip(banking.digits(banking.moved(least)), banking.counts, strict=True)
+        ]
         moving = tuple((j, digits[j]) for j in view.moving)
         banks = []
         for fu in view.nodes:

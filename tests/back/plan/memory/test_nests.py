@@ -22,7 +22,7 @@ def test_digits_are_those_of_the_least_element(seed: int) -> None:
             for t in itertools.product(*(range(n) for n in view.adg.dataflow.trips(view.adg.op))):
                 element = [
                     low + sum(a * k for a, k in zip(row, t, strict=True))
-                    for low, row in zip(view.least, view.plan.time, strict=True)
+                    for low, row in zip(view.start, view.plan.time, strict=True)
                 ]
                 if nest.rest:
                     wanted = element[nest.dim] % nest.gcd
@@ -46,7 +46,7 @@ def test_carries_make_rows_whole(seed: int) -> None:
             g, count = banking.gcds[j], banking.counts[j]
             for k in range(counters):
                 step = view.plan.time[j][k]
-                low = view.least[j]
+                low = view.start[j]
                 rest = next((nest for nest in mine if nest.rest), None)
                 (digit,) = (nest for nest in mine if not nest.rest)
                 total = (rest.first(view) + rest.steps(view, counters)[k]) if rest else 0

@@ -25,7 +25,7 @@ from lego.diag import LegoError
 from lego.ir.dag import Op
 from lego.ir.hardware import MemoryStyle
 from tests.back.machine import machine_of
-from tests.designs import ROOT, cases_of, verdicts_of
+from tests.designs import ROOT, cases_of, verdicts_of, with_style
 from tests.property.generator import fused_sample, sample
 
 
@@ -50,7 +50,7 @@ def digits_met(view: BankView, dim: int) -> set[int]:
     for t in itertools.product(*(range(n) for n in view.adg.dataflow.trips(view.adg.op))):
         element = tuple(
             low + sum(a * k for a, k in zip(row, t, strict=True))
-            for low, row in zip(view.least, plan.time, strict=True)
+            for low, row in zip(view.start, plan.time, strict=True)
         )
         found.add(banking.digits(element)[dim] % banking.counts[dim])
     return found
@@ -137,7 +137,8 @@ def test_without_widths_all_banks_reach_all_nodes() -> None:
 
 def test_a_digit_out_of_reach_trips_the_assertion() -> None:
     """The RTL with a digit that starts at another bank: the switches don't route that one."""
-    (case,) = cases_of((ROOT / "tests" / "workloads" / "conv_oc_ow_bro.yaml").read_text())
+    text = (ROOT / "tests" / "workloads" / "conv_oc_ow_bro.yaml").read_text()
+    (case,) = cases_of(with_style(text, "narrow"))
     faulty = case.verilog.replace("launch ? 2'h3 :", "launch ? 2'h2 :")
     assert faulty != case.verilog
     case.verilog = faulty
