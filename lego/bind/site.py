@@ -224,9 +224,10 @@ def _nodes(adg: Adg, plan: Plan) -> tuple[int, ...]:
 
 
 def _steady(view: BankView) -> bool:
-    """Whether nodes act all at once, in a window that any turn of the banks serves."""
+    """Whether nodes act all at once, in a window that any turn of the banks serves: not in macros of several
+    banks, which are read at one row."""
     b = view.plan.banking
-    if b.shared or any(b.lag) or any(map(any, b.skews)):
+    if b.wide > 1 or b.shared or any(b.lag) or any(map(any, b.skews)):
         return False
     return all(
         x // g < n

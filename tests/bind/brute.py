@@ -4,8 +4,9 @@ Nothing of what binding computes is used but limits of registers. Memories are l
 counter may move an operand apart from every other, by address steps that no bank digit feels; so an index is
 told by the counters that have a step, and by what is wired for the FU.
 
-With `memory`, ways are left out under which some bank is asked for more elements than it has words: which
-bank an FU uses at a timestamp is wired, so no placement can serve them.
+With `memory`, ways are left out for which no address steps fit the memory (:mod:`tests.bind.steps`), after
+those under which some bank is asked for more elements than it has words: which bank an FU uses at a timestamp
+is wired.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from lego.bind.site import Port, Site
 from lego.ir.adg import InputPlan
 from lego.ir.array import ArrayOperation, Tensor
 from lego.ir.expr import evaluate
+from tests.bind.steps import Steps
 
 Vector = tuple[int, ...]
 Point = tuple[int, ...]
 Places = dict[tuple[Vector, Vector], Point]
+Known = dict[object, bool]
+"""Whether address steps exist, by operand and what is read where."""
 
 
 def can_run(
@@ -30,8 +34,9 @@ def can_run(
 ) -> bool:
     """Whether some trips, bounds, strips of loops, order of inputs and delays do."""
     orders = list(_orders(site, op, tensors))
+    known: Known | None = {} if memory else None
     return any(
-        _fits(site, op, order, trips, places, memory=memory)
+        _fits(site, op, order, trips, places, known)
         for trips, bounds in _sizes(site, op)
         for places in _bijections(site, op, trips, bounds)
         for order in orders
@@ -136,9 +141,14 @@ def _numbered(
 
 
 def _fits(
-    site: Site, op: ArrayOperation, order: Vector, trips: Vector, places: Places, *, memory: bool
+    site: Site,
+    op: ArrayOperation,
+    order: Vector,
+    trips: Vector,
+    places: Places,
+    known: Known | None,
 ) -> bool:
-    run = _Run(site, trips, places, memory)
+    run = _Run(site, trips, places, known)
     return run.results(op) and all(
         run.input(port, op.inputs[k].map) for port, k in zip(site.inputs, order, strict=True)
     )
@@ -149,7 +159,8 @@ class _Run:
     site: Site
     trips: Vector
     places: Places
-    memory: bool
+    known: Known | None
+    """None: whatever memory that takes."""
 
     def __post_init__(self) -> None:
         times = itertools.product(*map(range, self.trips))
@@ -169,7 +180,7 @@ class _Run:
 
     def _reads(self, port: Port, plan: InputPlan, access: object, without: set[int]) -> bool:
         elements: dict[object, Point] = {}
-        banks: dict[Vector, set[Point]] = {}
+        reads: dict[tuple[Vector, Vector], Point] = {}
         for (t, s), point in self.places.items():
             read = self._origin(plan, t, s, without)
             if read is None:
@@ -177,8 +188,24 @@ class _Run:
             place, element = self._place(port, *read), access(point)  # type: ignore[operator]
             if elements.setdefault(place, element) != element:
                 return False
+            reads[read] = element
+        return self._has_words(port, reads, output=False)
+
+    def _has_words(
+        self, port: Port, reads: dict[tuple[Vector, Vector], Point], *, output: bool
+    ) -> bool:
+        """Whether the memory has room for what is at its places, under some address steps."""
+        if self.known is None:
+            return True
+        banks: dict[Vector, set[Point]] = {}
+        for read, element in reads.items():
             banks.setdefault(self._bank(port, *read), set()).add(element)
-        return not self.memory or all(len(held) <= port.words for held in banks.values())
+        if any(len(held) > port.words for held in banks.values()):
+            return False
+        key = port.name, output, self.trips, tuple(reads.items())
+        if key not in self.known:
+            self.known[key] = Steps(port, self.trips, output, list(reads.items())).exist()
+        return self.known[key]
 
     def _bank(self, port: Port, t: Vector, s: Vector) -> Vector:
         """The bank digits that are wired for an FU at a timestamp."""
@@ -229,9 +256,9 @@ class _Run:
             return False
         held = len(self.trips) - out.hold
         root = {s: c.root for c in out.classes for level in c.levels for s in level}
-        sums: dict[object, list[Point]] = {}
+        sums: dict[Vector, list[Point]] = {}
         memory: dict[object, list[Point] | None] = {}
-        banks: dict[Vector, set[Point]] = {}
+        reads: dict[tuple[Vector, Vector], Point] = {}
         for t in self.times:
             for s in self.site.adg.dataflow.fus():
                 if not any(t[held:]) and root[s] == s:
@@ -249,14 +276,16 @@ class _Run:
                     sum(a * x for a, x in zip(row, s, strict=True)) for row in port.plan.space
                 )
                 place = moved, wired
-                held_there = banks.setdefault(self._bank(port, t, s), set())
-                held_there.update(op.output.map(point) for point in mine)
+                at = tuple(0 if k in port.held or k in still else x for k, x in enumerate(t))
+                for element in {op.output.map(point) for point in mine}:
+                    if reads.setdefault((at, s), element) != element:
+                        return False
                 if any(t[k] for k in out.revisit):
                     before = memory.get(place)
                     memory[place] = None if before is None else before + mine
                 else:
                     memory[place] = list(mine)
-        if self.memory and any(len(there) > port.words for there in banks.values()):
+        if not self._has_words(port, reads, output=True):
             return False
         wanted: dict[Point, set[Point]] = {}
         for point in self.places.values():

@@ -29,14 +29,15 @@ Drawn = tuple[Site, ArrayOperation, dict[str, Tensor]]
 @dataclass
 class Tally:
     """What became of operations; by condition those that were refused, and of these those that were shown not
-    to run in any way, whatever memory that takes (`proved`) or with banks of the chip's size (`crowded`)."""
+    to run in any way, whatever memory that takes (`proved`) or with banks of the chip's size (`crowded`), and
+    those that could (`missed`)."""
 
     bound: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     incomplete: int = 0
     proved: Counter[str] = field(default_factory=Counter)
     crowded: int = 0
-    undecided: int = 0
+    missed: int = 0
     confirmed: int = 0
     rtl: int = 0
 
@@ -47,7 +48,7 @@ class Tally:
             f"{self.bound} bound, {sum(self.refused.values())} refused: {refused}; "
             f"{self.incomplete} of them with ways left; by trying all ways: {self.confirmed} bound ones "
             f"confirmed, refused ones that can't run: {proved}, and {self.crowded} for want of words, "
-            f"{self.undecided} undecided; {self.rtl} in RTL"
+            f"{self.missed} that can; {self.rtl} in RTL"
         )
 
 
@@ -96,7 +97,7 @@ def try_all(tally: Tally, seed: int, drawn: Drawn, found: Bound | Refusal) -> No
         tally.confirmed += 1
     elif "words" in found.reason and found.condition == "e":
         runs = can_run(site, op, tensors, memory=True)
-        tally.undecided += runs
+        tally.missed += runs
         tally.crowded += not runs
     elif found.condition != "a":
         assert not can_run(site, op, tensors), f"chip {seed}: {op}\n{found}"

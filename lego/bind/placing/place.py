@@ -13,13 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from fractions import Fraction
 from functools import cached_property
 
 from lego.bind.linear import dot, independent, least_residue, reach, solve
 from lego.bind.placing.access import Access
-from lego.bind.placing.placement import Digit, Placement
-from lego.bind.placing.wires import Rational, Table, matrices, table_of
+from lego.bind.placing.packing import Moves, Packing, by_counter, by_row, nested
+from lego.bind.placing.placement import Placement
+from lego.bind.placing.wires import Rational, Table, matrices, table_of, table_with_counters
 from lego.bind.site import Port
 
 __all__ = ["place"]
@@ -34,11 +36,7 @@ def place(port: Port, access: Access, *, output: bool = False) -> Placement | st
     function of elements, too.
     """
     best: Placement | None = None
-    wired: list[tuple[Rational, Table]] = [(matrix, ()) for matrix in matrices(port, access)]
-    if not wired and (table := table_of(port, access)) is not None:
-        nothing = (Fraction(0),) * len(port.plan.offset)
-        wired = [((nothing,) * len(access.first), table)]
-    for found in _placements(port, access, wired, output=output):
+    for found in _every(port, access, output=output):
         if best is None or found.words < best.words:
             best = found
         if best.words <= port.words:
@@ -51,15 +49,43 @@ def place(port: Port, access: Access, *, output: bool = False) -> Placement | st
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wired:
+    """What tells elements by indices: a matrix or a table, and the counters that are in the table."""
+
+    matrix: Rational
+    table: Table = ()
+    told: Vector = ()
+
+
+def _every(port: Port, access: Access, *, output: bool) -> Iterator[Placement]:
+    """Placements, those with what is told most simply first."""
+    nothing = ((Fraction(0),) * len(port.plan.offset),) * len(access.first)
+    wired = [_Wired(matrix) for matrix in matrices(port, access)]
+    if not wired and (table := table_of(port, access)) is not None:
+        wired = [_Wired(nothing, table)]
+    for way in Way:
+        yield from _placements(port, access, wired, way, output=output)
+    if not access.windows:
+        table, told = table_with_counters(port, access, output=output)
+        wired = [_Wired(nothing, table, told)] if told else []
+        yield from _placements(port, access, wired, Way.NESTED, output=output)
+
+
 def _placements(
-    port: Port, access: Access, wired: Sequence[tuple[Rational, Table]], *, output: bool
+    port: Port,
+    access: Access,
+    wired: Sequence[_Wired],
+    way: Way,
+    *,
+    output: bool,
 ) -> Iterator[Placement]:
     """One per way to tell elements and per dimension that may have the digits; those that need fewer indices
     since values travel to where they are used come first."""
-    for matrix, table in wired:
+    for each in wired:
         for packed in _storage(port, access):
             for wide in (False, True) if access.reuses else (False,):
-                builder = _Builder(port, access, matrix, table, packed, output, wide)
+                builder = _Builder(port, access, each, packed, output, wide, way)
                 found = builder.placement()
                 if found is not None and (wide or builder.meets(found)):
                     yield found
@@ -83,32 +109,64 @@ def _storage(port: Port, access: Access) -> list[int]:
     return [j for _, _, j in sorted(found)] or [0]
 
 
+class Way(Enum):
+    """Which digits a placement has.
+
+    WHOLE : above whole turns of the banks; counters that would leave holes have one.
+    NESTED : each above what is below it, as far as the wires of bank digits allow.
+    FEWEST : so, but only those of counters that can't move the index as they move the element.
+    """
+
+    WHOLE = auto()
+    NESTED = auto()
+    FEWEST = auto()
+
+
 @dataclass(frozen=True)
 class _Builder:
-    """One placement: `matrix` is ``M``, or there is a table; `packed` is the dimension with the digits;
-    `wide` if it holds what FUs without iterations read."""
+    """One placement: `wired` has ``M``, or a table; `packed` is the dimension with the digits;
+    `wide` if it holds what FUs without iterations read; `way`: which digits."""
 
     port: Port
     access: Access
-    matrix: Rational
-    table: Table
+    wired: _Wired
     packed: int
     output: bool
     wide: bool
+    way: Way
 
     def placement(self) -> Placement | None:
         """The placement; None if outputs would be in several places."""
         steps = self._steps()
-        live = self._live()
-        left = {k: self._left(k, steps[k]) for k in live}
-        scale = self._scale
+        left = {k: self._left(k, step) for k, step in steps.items()}
         if self.output and not self._one_place(steps, left):
             return None
-        moved = {k for k in live if any(left[k]) or (self.table and any(steps[k]))}
-        digits, moves, start = self._digits({k: left[k] for k in live if k in moved}, steps)
-        if digits and not self._moduli[self.packed]:
+        moved = [
+            k
+            for k in steps
+            if k not in self.wired.told and (any(left[k]) or (self.wired.table and any(steps[k])))
+        ]
+        if moved and not self._moduli[self.packed]:
             return None
-        return self._built(steps, digits, moves, start, scale)
+        return self._built(steps, self._packing(steps, left, moved))
+
+    def _packing(
+        self, steps: dict[int, Vector], left: dict[int, Vector], moved: Sequence[int]
+    ) -> Packing:
+        """The digits of these counters; where they are nested, their steps in the packed dimension are their
+        weights only."""
+        whole, modulus = self.way is Way.WHOLE, self._moduli[self.packed] or 1
+        for k in () if whole else moved:
+            steps[k] = tuple(a * (j != self.packed) for j, a in enumerate(steps[k]))
+        kept = {k: left[k] if whole else self._left(k, steps[k]) for k in moved}
+        told = {k: steps[k] for k in moved} if self.wired.table else {}
+        moves = Moves(len(self.access.first), self.access.trips, kept, told)
+        low, high = self._range(self.packed, steps)
+        if not whole:
+            return nested(moves, high - low + 1, self.port.plan.time[self.packed], modulus)
+        span = -(-(high - low + 1) // modulus) * modulus
+        rows, counters = by_row(moves, span), by_counter(moves, span)
+        return rows if rows.values <= counters.values and not self.wired.table else counters
 
     def meets(self, found: Placement) -> bool:
         """Whether values travel between FUs that have one index."""
@@ -118,18 +176,17 @@ class _Builder:
             for time, space in zip(found.time, found.space, strict=True)
         )
 
-    def _live(self) -> list[int]:
-        return [k for k, step in enumerate(self.access.time) if step is not None]
-
     @cached_property
     def _scale(self) -> int:
         """By what the matrix is integers."""
-        return math.lcm(*(x.denominator for row in self.matrix for x in row), 1)
+        return math.lcm(*(x.denominator for row in self.wired.matrix for x in row), 1)
 
     @cached_property
     def _scaled(self) -> tuple[Vector, ...]:
         """The matrix times the scale."""
-        return tuple(tuple(int(x * self._scale) if x else 0 for x in row) for row in self.matrix)
+        return tuple(
+            tuple(int(x * self._scale) if x else 0 for x in row) for row in self.wired.matrix
+        )
 
     @cached_property
     def _moduli(self) -> Vector:
@@ -159,7 +216,7 @@ class _Builder:
 
     def _direct(self, counter: int) -> Vector | None:
         """Steps under which the index moves as the element does, if there are any."""
-        if self.table:
+        if self.wired.table:
             return None
         wired, scale = self._wired(counter), self._scale
         dims, columns = self._columns
@@ -174,7 +231,8 @@ class _Builder:
 
     def _steps(self) -> dict[int, Vector]:
         """``A`` of every counter that moves, before digits: direct where that leaves few holes."""
-        steps = {k: self._wired(k) for k in self._live()}
+        live = (k for k, step in enumerate(self.access.time) if step is not None)
+        steps = {k: self._wired(k) for k in live}
         direct = {k: d for k in steps if (d := self._direct(k)) is not None}
         sides = (reach(row, self.access.covers) for row in self.port.plan.space)
         spans = [1 + high - low for low, high in sides]
@@ -183,7 +241,7 @@ class _Builder:
             grown = [n + abs(a) * (trips - 1) for a, n in zip(direct[k], spans, strict=True)]
             whole = all(abs(a) <= n for a, n in zip(direct[k], spans, strict=True))
             fewer = math.prod(grown) <= trips * math.prod(spans)
-            if whole or fewer or self.access.merges:
+            if self.way is Way.FEWEST or whole or fewer or self.access.merges:
                 steps[k], spans = direct[k], grown
         return steps
 
@@ -215,89 +273,37 @@ class _Builder:
         whole = not any(any(v) for v in left.values())
         return whole and independent(columns)
 
-    def _digits(
-        self, left: dict[int, Vector], steps: dict[int, Vector]
-    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
-        """Digits, what each counter adds to them, and their starts with the element there: one digit per
-        dimension of the element that is left to move, or one per counter, whichever are fewer indices."""
-        by_row, by_counter = self._by_row(left), self._by_counter(left, steps)
-        rows, counters = (math.prod(d.count for d in found[0]) for found in (by_row, by_counter))
-        return by_row if rows <= counters and not self.table else by_counter
-
-    def _by_row(
-        self, left: dict[int, Vector]
-    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
-        digits, moves, starts = [], [], []
-        for i in range(len(self.access.first)):
-            mine = {k: v[i] for k, v in left.items() if v[i]}
-            if not mine:
-                continue
-            step = math.gcd(*mine.values())
-            low, high = reach(list(mine.values()), [self.access.trips[k] for k in mine])
-            unit = tuple(step * (n == i) for n in range(len(self.access.first)))
-            digits.append(Digit((high - low) // step + 1, unit))
-            moves.append({k: a // step for k, a in mine.items()})
-            starts.append((-low // step, unit))
-        return digits, moves, starts
-
-    def _by_counter(
-        self, left: dict[int, Vector], steps: dict[int, Vector]
-    ) -> tuple[list[Digit], list[dict[int, int]], list[tuple[int, Vector]]]:
-        moves = {k: steps[k] if self.table else () for k in left}
-        digits = [Digit(self.access.trips[k], v, moves[k]) for k, v in left.items()]
-        return digits, [{k: 1} for k in left], [(0, v) for v in left.values()]
-
-    def _built(
-        self,
-        steps: dict[int, Vector],
-        digits: list[Digit],
-        moves: list[dict[int, int]],
-        starts: list[tuple[int, Vector]],
-        scale: int,
-    ) -> Placement:
+    def _built(self, steps: dict[int, Vector], packing: Packing) -> Placement:
         ranges = [self._range(j, steps) for j in range(len(self.port.plan.offset))]
-        low, high = ranges[self.packed]
-        modulus = self._moduli[self.packed] or 1
-        span = -(-(high - low + 1) // modulus) * modulus
-        added, first = self._packed(digits, moves, starts, span)
-        base = self._base(ranges)
-        constant = self._constant(base, starts, scale)
-        shape = self._shape(ranges, base, math.prod(d.count for d in digits), span)
+        base = self._base(ranges, packing.first)
+        shape = self._shape(ranges, base, packing.extra)
         own = list(base)
-        own[self.packed] += first
+        own[self.packed] += packing.first
         return Placement(
-            self._time(steps, added),
+            self._time(steps, packing.added),
             self.port.plan.space,
             tuple(own),
             shape,
             self.port.depth(shape),
             self.packed,
-            span,
-            base[self.packed] + low,
-            tuple(digits),
+            base[self.packed] + ranges[self.packed][0],
+            packing.digits,
             self._scaled,
-            constant,
-            scale,
-            table=self.table,
-            origin=base,
+            self._constant(base, packing.constant),
+            self._scale,
+            table=self.wired.table,
+            origin=self._origin(base, steps, packing),
             padded=bool(self.access.windows),
         )
 
-    def _packed(
-        self,
-        digits: list[Digit],
-        moves: list[dict[int, int]],
-        starts: list[tuple[int, Vector]],
-        span: int,
-    ) -> tuple[dict[int, int], int]:
-        """What each counter adds to the packed dimension by its digits, and what these start with."""
-        weight, added, first = span, dict[int, int](), 0
-        for digit, move, (start, _) in reversed(list(zip(digits, moves, starts, strict=True))):
-            for k, a in move.items():
-                added[k] = added.get(k, 0) + weight * a
-            first += weight * start
-            weight *= digit.count
-        return added, first
+    def _origin(self, base: Vector, steps: dict[int, Vector], packing: Packing) -> Vector:
+        """Where the table begins: beside the packed dimension, digits that count down begin at their ends."""
+        found = list(base)
+        for k, weight in packing.added.items():
+            if weight < 0 and self.wired.table:
+                last = self.access.trips[k] - 1
+                found = [v + last * a for v, a in zip(found, steps[k], strict=True)]
+        return tuple(found)
 
     def _time(self, steps: dict[int, Vector], added: dict[int, int]) -> tuple[Vector, ...]:
         """``A``, with the digits; counters that don't move keep the chip's."""
@@ -328,30 +334,29 @@ class _Builder:
             [0, *(x - above for x in wired)]
         )
 
-    def _base(self, ranges: Sequence[tuple[int, int]]) -> Vector:
-        """``b``: the first index is not negative, and in the bank that is wired for it."""
+    def _base(self, ranges: Sequence[tuple[int, int]], first: int) -> Vector:
+        """``b`` without what digits begin with: no index is negative, all are in the banks that are wired."""
         found = []
         for j, (low, _) in enumerate(ranges):
             modulus, offset = self._moduli[j], self.port.plan.offset[j]
             if not modulus:
                 found.append(offset)
                 continue
+            offset -= first * (j == self.packed)
             found.append(-low + (offset + low) % modulus)
         return tuple(found)
 
-    def _shape(
-        self, ranges: Sequence[tuple[int, int]], base: Vector, values: int, span: int
-    ) -> Vector:
+    def _shape(self, ranges: Sequence[tuple[int, int]], base: Vector, extra: int) -> Vector:
         windows = {j: extent for j, _, extent in self.access.windows}
         return tuple(
-            windows.get(j, b + high + 1 + (span * (values - 1) if j == self.packed else 0))
+            windows.get(j, b + high + 1 + extra * (j == self.packed))
             for j, (b, (_, high)) in enumerate(zip(base, ranges, strict=True))
         )
 
-    def _constant(self, base: Vector, starts: Sequence[tuple[int, Vector]], scale: int) -> Vector:
+    def _constant(self, base: Vector, digits: Vector) -> Vector:
         """What is added to the element at index and digits zero."""
         total = []
-        for i, first in enumerate(self.access.first):
-            at = sum(x * b for x, b in zip(self._scaled[i], base, strict=True))
-            total.append(first * scale - at - sum(start * step[i] for start, step in starts))
+        for row, first, start in zip(self._scaled, self.access.first, digits, strict=True):
+            at = sum(x * b for x, b in zip(row, base, strict=True))
+            total.append(first * self._scale - at + start)
         return tuple(total)

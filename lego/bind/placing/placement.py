@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ class Digit:
     Attributes
     ----------
     count : values.
+    weight : what one of it adds to the index in the dimension that has the digits.
     step : what one of it adds to the element, per dimension, in units of ``1 / scale``.
     move : what one of it adds to the index apart from its own digit; nothing where a matrix tells elements.
     """
 
     count: int
+    weight: int
     step: Vector
     move: Vector = ()
 
@@ -33,8 +34,8 @@ class Placement:
     """The operand as the chip has it: index ``v = A t + F_S s + b`` of timestamp `t` and FU `s`, and the
     element there.
 
-    In dimension `packed`, the index is ``v0 + span * x``, with ``low <= v0 < low + span``; `x` has the
-    `digits`, the last one lowest. The element is ``(matrix v0 + constant) / scale``, and the digits' steps.
+    In dimension `packed`, the index is ``v0`` and the digits' values times their weights, the largest first;
+    ``v0 - low`` is below the least. The element is ``(matrix v0 + constant) / scale``, and the digits' steps.
 
     Attributes
     ----------
@@ -54,7 +55,6 @@ class Placement:
     shape: Vector
     words: int
     packed: int
-    span: int
     low: int
     digits: tuple[Digit, ...]
     matrix: tuple[Vector, ...]
@@ -76,18 +76,16 @@ class Placement:
 
     def element(self, index: Vector) -> Vector | None:
         """The element at an index, which may lie outside its tensor; None where none is."""
-        own = list(index)
-        x, rest = divmod(index[self.packed] - self.low, self.span) if self.digits else (0, 0)
-        if self.digits:
-            own[self.packed] = rest + self.low
-        if not 0 <= x < math.prod(d.count for d in self.digits):
-            return None
-        total = list(self.constant)
-        for digit in reversed(self.digits):
-            x, value = divmod(x, digit.count)
+        own, total, moved = list(index), list(self.constant), [0] * len(index)
+        for digit in self.digits:
+            value, rest = divmod(own[self.packed] - self.low, digit.weight)
+            if not 0 <= value < digit.count:
+                return None
+            own[self.packed] = self.low + rest
             total = [a + value * step for a, step in zip(total, digit.step, strict=True)]
             if digit.move:
-                own = [v - value * a for v, a in zip(own, digit.move, strict=True)]
+                moved = [v + value * a for v, a in zip(moved, digit.move, strict=True)]
+        own = list(map(operator.sub, own, moved))
         return self._listed(own, total) if self.table else self._moved(own, total)
 
     def _listed(self, own: Sequence[int], total: Sequence[int]) -> Vector | None:

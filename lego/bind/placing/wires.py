@@ -7,43 +7,73 @@ else a table does, an entry per index.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from lego.bind.linear import least_residue, solve
+from lego.bind.linear import dot, least_residue, solve
 from lego.bind.placing.access import Access
 from lego.bind.site import Port
 
-__all__ = ["Rational", "Table", "matrices", "table_of", "tells"]
+__all__ = ["Rational", "Table", "matrices", "table_of", "table_with_counters", "tells"]
 
 Vector = tuple[int, ...]
 Rational = tuple[tuple[Fraction, ...], ...]
 Table = tuple[tuple[Vector, Vector], ...]
 
+MOST_LISTED = 512
+"""FUs and trips of counters in a table, at most."""
+
 MOST_WIDENED = 16
 """Ways to use dimensions that no axis moves, at most."""
 
 
-def table_of(port: Port, access: Access) -> Table | None:
+def table_of(port: Port, access: Access, counters: Sequence[int] = ()) -> Table | None:
     """By index, the element of an FU, both from those of FU zero; None where FUs with one index need several
-    elements."""
+    elements. `counters`: under the nearest steps to 0 that are wired, these tell elements, too."""
     found: dict[Vector, Vector] = {}
     used = [a for a, step in enumerate(access.axes) if step is not None]
-    for at in itertools.product(*(range(access.covers[a]) for a in used)):
-        index = tuple(
-            sum(row[a] * x for a, x in zip(used, at, strict=True)) for row in port.plan.space
-        )
-        steps = [access.axes[a] or () for a in used]
-        element = tuple(
-            sum(step[i] * x for step, x in zip(steps, at, strict=True))
-            for i in range(len(access.first))
-        )
+    steps = [access.axes[a] or () for a in used] + [access.time[k] or () for k in counters]
+    sides = [access.covers[a] for a in used] + [access.trips[k] for k in counters]
+    rows = _wires(port, access, used, counters)
+    for at in itertools.product(*map(range, sides)):
+        index = tuple(dot(row, at) for row in rows)
+        element = tuple(dot([step[i] for step in steps], at) for i in range(len(access.first)))
         if found.setdefault(index, element) != element:
             return None
     for index, element in access.others:
         if found.setdefault(index, element) != element:
             return None
     return tuple(sorted(found.items()))
+
+
+def _wires(
+    port: Port, access: Access, axes: Sequence[int], counters: Sequence[int]
+) -> list[Vector]:
+    """Per dimension, what axes and counters are wired to add to the index."""
+    moduli = port.loose if access.free else port.moduli
+    return [
+        (
+            *(space[a] for a in axes),
+            *(least_residue(time[k], m) if m else time[k] for k in counters),
+        )
+        for space, time, m in zip(port.plan.space, port.plan.time, moduli, strict=True)
+    ]
+
+
+def table_with_counters(port: Port, access: Access, *, output: bool) -> tuple[Table, Vector]:
+    """A table with as many counters as indices tell elements by, and these; `output`: elements tell indices,
+    too. Without any the table is empty."""
+    table: Table = ()
+    told: Vector = ()
+    size = math.prod(access.covers)
+    for k in (k for k, step in enumerate(access.time) if step is not None):
+        if size * access.trips[k] > MOST_LISTED:
+            continue
+        longer = table_of(port, access, (*told, k))
+        if longer and not (output and len({element for _, element in longer}) < len(longer)):
+            table, told, size = longer, (*told, k), size * access.trips[k]
+    return table, told
 
 
 def tells(port: Port, access: Access) -> bool:
