@@ -21,7 +21,7 @@ class Freedom:
     steps : first values and steps of bank digits; and every memory has an address step per counter.
     masks : which FUs along an axis count, in all trips and in the last of any counter.
     holds : over which counters values are held, and which counters revisit results.
-    delays : every delay reuse can be off.
+    delays : every delay reuse can be off, but for those that macros of several banks need.
     """
 
     steps: bool = False

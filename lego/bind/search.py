@@ -197,9 +197,12 @@ class _Search:
     @property
     def _waits(self) -> bool:
         """Whether delay reuses are always on."""
-        plans = (port.plan for port in self.site.inputs)
-        delays = [d for p in plans if isinstance(p, InputPlan) for d in p.delays]
-        return not self.freedom.delays and any(not d.programmable for d in delays)
+        return any(
+            not (d.programmable or (self.freedom.delays and not port.needs_delays))
+            for port in self.site.inputs
+            if isinstance(port.plan, InputPlan)
+            for d in port.plan.delays
+        )
 
     def _no_counter(self, each: Spread) -> str | None:
         """A loop that can go nowhere."""

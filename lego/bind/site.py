@@ -85,6 +85,12 @@ class Port:
         delays = self.plan.delays if isinstance(self.plan, InputPlan) else ()
         return self.plan.hold > 0 and not (self.plan.banking.shared or delays)
 
+    @property
+    def needs_delays(self) -> bool:
+        """Whether macros of several banks are read at one row only since delay reuse serves some nodes."""
+        delays = self.plan.delays if isinstance(self.plan, InputPlan) else ()
+        return self.plan.banking.wide > 1 and any(reuse.opening for reuse in delays)
+
     def depth(self, shape: tuple[int, ...]) -> int:
         """Words of a bank that a tensor of this shape takes."""
         return int(self.plan.banking.depth(shape))

@@ -24,7 +24,9 @@ from tests.bind.running import (
     ran,
     random_operands,
     simulated,
+    sites_of_text,
 )
+from tests.designs import with_style
 
 Eager = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -225,11 +227,19 @@ def test_refusals_say_what_would_have_to_change(
 )
 def test_freedom_lets_more_operations_in(chip: str, name: str, freedom: Freedom) -> None:
     op, tensors = operation_of(getattr(examples, name))
-    assert isinstance(bind(site(chip), op, tensors, Freedom.of(site(chip).design.fused)), Refusal)
-    bound = bind(site(chip), op, tensors, freedom)
+    text = examples.CHIPS[chip]
+    (narrow,) = sites_of_text(text if "memory_style" in text else with_style(text, "narrow"))
+    assert isinstance(bind(narrow, op, tensors, Freedom.of(narrow.design.fused)), Refusal)
+    bound = bind(narrow, op, tensors, freedom)
     assert isinstance(bound, Bound), str(bound)
     operands = random_operands(op, tensors, seed=5)
-    assert simulated(site(chip), bound, tensors, operands) == expected(op, tensors, operands)
+    assert simulated(narrow, bound, tensors, operands) == expected(op, tensors, operands)
+
+
+def test_macros_of_several_banks_keep_the_delays_that_they_need() -> None:
+    op, tensors = operation_of(examples.PATCH)
+    assert site("pixels").inputs[0].needs_delays
+    assert isinstance(bind(site("pixels"), op, tensors, Freedom(delays=True)), Refusal)
 
 
 def test_chips_run_what_they_were_compiled_from() -> None:

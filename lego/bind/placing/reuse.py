@@ -63,7 +63,7 @@ def meets_always(
 ) -> bool:
     """Whether what the innermost counter moves, in so many trips, agrees with delay reuses that are always
     on; where FUs without iterations are involved, all of an access tells (:func:`reuses_of`)."""
-    if not isinstance(port.plan, InputPlan) or freedom.delays:
+    if not isinstance(port.plan, InputPlan) or (freedom.delays and not port.needs_delays):
         return True
     for reuse in port.plan.delays:
         back = reuse.dt[-1] if reuse.dt else 0
@@ -105,7 +105,8 @@ class _Setting:
 
     def switched(self, number: int) -> bool:
         """Whether a reuse can be off."""
-        return self.freedom.delays or self.plan.delays[number].programmable
+        free = self.freedom.delays and not self.port.needs_delays
+        return free or self.plan.delays[number].programmable
 
     def reaches(self, number: int) -> bool:
         """Whether its FIFO can delay by as much as it takes."""
