@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 
 from lego.diag import InternalError
 from lego.front.costs import macro_cost
@@ -24,7 +25,7 @@ from lego.ir.fused import Plan
 from lego.ir.hardware import MemoryStyle
 from lego.ir.layout import moved
 from lego.ir.operation import Reduction
-from lego.ir.words import added_steps, moving_dims, turning_dims
+from lego.ir.words import added_steps, digit_column, moving_dims, told_apart, turning_dims
 
 __all__ = [
     "Form",
@@ -177,12 +178,17 @@ class User:
         """A bank digit of every node at timestamp zero; kept, as few differ among the forms tried."""
         key = dim, form.gcds[dim], form.counts[dim], form.skews[dim]
         if key not in self._columns:
-            _, g, n, skew = key
-            added = [(i, a) for i, a in enumerate(skew) if a]
-            self._columns[key] = tuple(
-                (x[dim] // g + sum(a * x[i] for i, a in added)) % n for x in self.offsets
-            )
+            self._columns[key] = digit_column(form, dim, self.offsets)
         return self._columns[key]
+
+    def told_apart(self, form: Form, dims: Iterable[int]) -> bool:
+        """Whether the digits of some dimensions differ from node to node at timestamp zero."""
+        return told_apart(form, dims, lambda j: self.column(j, form), len(self.offsets))
+
+    def apart_in(self, form: Form, phases: Vector) -> bool:
+        """Whether no two nodes are at one bank at once, if they act so many cycles after the first."""
+        split = [self.column(j, form) for j, n in enumerate(form.counts) if n > 1]
+        return len(set(zip(phases, *split, strict=True))) == len(phases)
 
     def added(self, dim: int, form: Form) -> Vector:
         """What skews add to a digit per step of each counter."""
@@ -257,18 +263,17 @@ def digits_of(offset: Vector, form: Form) -> Vector:
 
 def uses(user: User, form: Form) -> Iterator[Use]:
     """The ways in which a dataflow can use the banks without conflicts at its largest bounds."""
-    digits = places_of(user, form)
     moving, turning = user.moving(form), user.turning(form)
-    still = [j for j in range(len(form.counts)) if j not in moving]
-    level = all(x[j] == 0 for x in user.offsets for j in turning)
+    every = range(len(form.counts))
+    level = not any(user.spans[j] for j in turning)
     skewed = any(any(form.skews[j]) for j in turning)
     known = level or not skewed
-    if len({tuple(d[j] for j in still) for d in digits}) == len(digits) and known:
+    if known and user.told_apart(form, [j for j in every if j not in moving]):
         yield Use(0, user.nodes.control)
         return
     if known:
         yield from in_turn(user, form, moving)
-    if len(set(digits)) == len(digits) and (cost := switched(user, form, moving, level)):
+    if user.told_apart(form, every) and (cost := switched(user, form, moving, level)):
         yield Use(cost, (0,) * len(user.nodes.control))
 
 
@@ -280,17 +285,10 @@ def places_of(user: User, form: Form) -> list[Vector]:
 
 def turns_of(user: User, form: Form, phases: Vector) -> Turns:
     """Who uses which bank, or macro of several, when, if nodes act so many cycles after the first."""
+    added = [user.added(j, form) for j in range(len(form.counts))]
+    rows = list(zip(user.time, form.gcds, form.counts, added, strict=True))
     steps = tuple(
-        tuple(
-            (row[k] // g + added[k]) % n
-            for row, g, n, added in zip(
-                user.time,
-                form.gcds,
-                form.counts,
-                [user.added(j, form) for j in range(len(form.counts))],
-                strict=True,
-            )
-        )
+        tuple((row[k] // g + more[k]) % n for row, g, n, more in rows)
         for k in range(len(user.time[0]))
     )
     nodes = tuple(zip(phases, places_of(user, form), strict=True))
@@ -308,11 +306,10 @@ def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
     whole = all(step % form.gcds[j] == 0 for j in moving for step in user.time[j])
     if level is None or not whole or form.along in moving:
         return
-    places = places_of(user, form)
     for lag, per in user.lags():
         phases = user.phases(lag, per)
-        if len(set(zip(phases, places, strict=True))) < len(places):
-            continue  # two nodes are at one bank at once
+        if not user.apart_in(form, phases):
+            continue
         turns = turns_of(user, form, phases)
         apart = _apart(turns, moving)
         again = _again(turns, apart, moving)
@@ -329,11 +326,15 @@ def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
 
 def _apart(turns: Turns, moving: list[int]) -> int:
     """Most cycles by which two nodes are apart that a bank may serve."""
-    groups: dict[Vector, list[int]] = {}
-    for phase, digits in turns.nodes:
-        still = tuple(d for j, d in enumerate(digits) if j not in moving)
-        groups.setdefault(still, []).append(phase)
-    return max(max(phases) - min(phases) for phases in groups.values())
+    still = [j for j, n in enumerate(turns.counts) if j not in moving and n > 1]
+    ordered = sorted(turns.nodes)
+    phases = [phase for phase, _ in ordered]
+    if not still:
+        return phases[-1] - phases[0]
+    banks = [itemgetter(*still)(digits) for _, digits in ordered]
+    last = dict(zip(banks, phases, strict=True))
+    first = dict(zip(reversed(banks), reversed(phases), strict=True))
+    return max(phase - first[bank] for bank, phase in last.items())
 
 
 def _again(turns: Turns, apart: int, moving: list[int]) -> int | None:
@@ -373,7 +374,7 @@ def switched(user: User, form: Form, moving: list[int], level: bool) -> int | No
     """Area of what turns banks over nodes, and of the registers that add the skew; None if no
     switch serves."""
     within = not any(map(any, form.skews)) and all(
-        x // g < n for o in user.offsets for x, g, n in zip(o, form.gcds, form.counts, strict=True)
+        span // g < n for span, g, n in zip(user.spans, form.gcds, form.counts, strict=True)
     )
     if not within and not level:
         return None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import islpy as isl
 
@@ -68,6 +70,13 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
     Counts are searched by rising product from the lower bound: the number of nodes that act in one
     cycle, up to where banks alone cost more than what was found (see `WIDE_SEARCH`).
     """
+    return list(_shared(tuple(replace(nodes, opening=()) for nodes in every)))
+
+
+@lru_cache(maxsize=64)
+def _shared(every: tuple[Nodes, ...]) -> tuple[Banking, ...]:
+    """The same; a tensor that one dataflow uses is asked for alone, and once more with all others. When
+    nodes read is no matter where every macro has one bank."""
     users = [user_of(nodes) for nodes in every]
     form, chosen = _cheapest(users, max(user.least for user in users))
     for user, use in zip(users, chosen, strict=True):
@@ -75,7 +84,7 @@ def shared_banks(every: Sequence[Nodes]) -> list[Banking]:
             prove_conflict_free(form.counts, [digits_of(x, form) for x in user.offsets])
         else:
             prove_apart(use.turns, user.trips)
-    return [banking_of(user, form, use) for user, use in zip(users, chosen, strict=True)]
+    return tuple(banking_of(user, form, use) for user, use in zip(users, chosen, strict=True))
 
 
 def banking_of(user: User, form: Form, use: Use) -> Banking:

@@ -8,8 +8,9 @@ number of FUs.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import sub
 
 from lego.front.links import sharing_classes
 from lego.ir.adg import Adg, Fu, InputPlan
@@ -77,6 +78,7 @@ def port_of(fus: Sequence[Fu], layers: Sequence[tuple[Adg, InputPlan] | None], b
 def _layer_options(adg: Adg, plan: InputPlan) -> tuple[dict[Fu, tuple[Option, ...]], dict[Fu, Fu]]:
     """Options per FU but broadcasts, and the source of each broadcast."""
     flow = adg.dataflow
+    links = _links(flow)
     options: dict[Fu, tuple[Option, ...]] = {}
     stars: dict[Fu, Fu] = {}
     for group in sharing_classes(plan.space, flow):
@@ -88,20 +90,22 @@ def _layer_options(adg: Adg, plan: InputPlan) -> tuple[dict[Fu, tuple[Option, ..
             root = first[flow.skew(fu)]
             if root != fu:
                 stars[fu] = root
-            near = list(_neighbours(flow, fu, members))
+            near = [link for link in links if _before(fu, link) in members]
             if not near and root == fu and fu != group[0]:
                 near.append(_latest_before(flow, fu, group))
             options[fu] = tuple(near) if near or root != fu else (Option(),)
     return options, stars
 
 
-def _neighbours(flow: Dataflow, fu: Fu, members: Set[Fu]) -> Iterator[Option]:
-    """Links from FUs one step away that use the same element earlier."""
-    for ds in itertools.product((-1, 0, 1), repeat=len(flow.sizes)):
-        other = tuple(a - d for a, d in zip(fu, ds, strict=True))
-        delay = flow.skew(fu) - flow.skew(other)
-        if delay > 0 and other in members:
-            yield Option(ds, delay)
+def _links(flow: Dataflow) -> list[Option]:
+    """Links from FUs one step away that act earlier."""
+    steps = itertools.product((-1, 0, 1), repeat=len(flow.sizes))
+    return [Option(ds, flow.skew(ds)) for ds in steps if flow.skew(ds) > 0]
+
+
+def _before(fu: Fu, link: Option) -> Fu:
+    """The FU that a link comes from."""
+    return tuple(map(sub, fu, link.ds))
 
 
 def _latest_before(flow: Dataflow, fu: Fu, group: Sequence[Fu]) -> Option:

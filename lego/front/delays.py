@@ -92,15 +92,15 @@ def _gain(
     price: Fraction,
 ) -> tuple[Fraction, tuple[Fu, ...]]:
     """Registers saved over all data nodes, and the nodes that it pays to serve."""
-    groups: dict[tuple[DelayReuse, ...], list[Fu]] = {}
-    serving = [(each, set(each.fus)) for each in found]
+    groups: dict[tuple[int, ...], list[Fu]] = {}
+    serving = [set(each.fus) for each in found]
     for fu in _takers(reuse, nodes):
-        key = tuple(each for each, fus in serving if fu in fus)
+        key = tuple(k for k, fus in enumerate(serving) if fu in fus)
         groups.setdefault(key, []).append(fu)
     mine = longest(reuse, trips, dataflow.skew(reuse.ds))
     total, served = Fraction(0), []
     for before, fus in groups.items():
-        boxes = [each.domain(trips, dataflow.skew(each.shift)) for each in before]
+        boxes = [found[k].domain(trips, dataflow.skew(found[k].shift)) for k in before]
         new = covered([*boxes, mine.domain(trips, dataflow.skew(reuse.ds))]) - covered(boxes)
         saved = price * Fraction(new, math.prod(trips)) - _cost(mine)
         if saved > 0:

@@ -23,10 +23,13 @@ Fu = tuple[int, ...]
 
 def sharing_classes(space: Sequence[Sequence[int]], dataflow: Dataflow) -> list[list[Fu]]:
     """FUs grouped by the element they touch at any one timestamp, each by rising (skew, s)."""
+    terms = [[(a, k) for k, a in enumerate(row) if a] for row in space if any(row)]
     groups: dict[tuple[int, ...], list[Fu]] = defaultdict(list)
     for fu in dataflow.fus():
-        groups[tuple(sum(a * s for a, s in zip(row, fu, strict=True)) for row in space)].append(fu)
-    return [sorted(group, key=lambda fu: (dataflow.skew(fu), fu)) for group in groups.values()]
+        groups[tuple(sum(a * fu[k] for a, k in row) for row in terms)].append(fu)
+    if any(dataflow.control):
+        return [sorted(group, key=dataflow.skew) for group in groups.values()]
+    return list(groups.values())
 
 
 def _distance(dataflow: Dataflow, fu: Fu, other: Fu) -> tuple[int, int, Fu]:

@@ -54,10 +54,10 @@ class Turns:
         phases = list(self.by_phase)
         return tuple(sorted({b - a for a in phases for b in phases if a < b}))
 
-    @property
+    @cached_property
     def differ(self) -> bool:
         """Whether nodes of one phase are in different banks."""
-        return sum(map(len, self.by_phase.values())) == len(self.nodes)
+        return len(set(self.nodes)) == len(self.nodes)
 
     def merged(self, dim: int, wide: int, first: int) -> Turns:
         """The same for macros of so many banks along a dimension whose digit stands still, `first` being that
@@ -150,7 +150,7 @@ def prove_apart(turns: Turns, trips: Sequence[int], pauses: Sequence[int] = ()) 
     ]
     later = _sum([f"{w}*({b}-{a})" for w, a, b in zip(weights(trips, pauses), *names, strict=True)])
     every = ",".join(names[0] + names[1])
-    for delta, differences in _differences(turns).items():
+    for delta in turns.apart:
         same = [f"{later} = {delta}", *box]
         if isl.Set(f"{{ [{every}] : {' and '.join(same)} }}").is_empty():
             continue  # no two timestamps are so many cycles apart
@@ -160,7 +160,7 @@ def prove_apart(turns: Turns, trips: Sequence[int], pauses: Sequence[int] = ()) 
         ]
         met = " or ".join(
             "(" + " and ".join(f"({m} - {d}) mod {n} = 0" for m, d, n in each) + ")"
-            for digits in sorted(differences)
+            for digits in sorted(_ahead(turns, delta))
             for each in [list(zip(moved, digits, turns.counts, strict=True))]
         )
         conflicts = isl.Set(f"{{ [{every}] : {' and '.join(same)} and ({met}) }}")
@@ -168,15 +168,14 @@ def prove_apart(turns: Turns, trips: Sequence[int], pauses: Sequence[int] = ()) 
             raise InternalError(f"bank conflict {delta} cycles apart: {conflicts.sample_point()}")
 
 
-def _differences(turns: Turns) -> dict[int, set[Vector]]:
-    """By difference of phases, the digits by which the later node is ahead."""
-    found: dict[int, set[Vector]] = {}
-    for delta in turns.apart:
-        for phase, digits in turns.by_phase.items():
-            for late in turns.by_phase.get(phase + delta, ()):
-                for at in digits:
-                    ahead = zip(late, at, turns.counts, strict=True)
-                    found.setdefault(delta, set()).add(tuple((b - a) % n for b, a, n in ahead))
+def _ahead(turns: Turns, delta: int) -> set[Vector]:
+    """The digits by which nodes are ahead of those that act so many cycles before."""
+    found: set[Vector] = set()
+    for phase, digits in turns.by_phase.items():
+        for late in turns.by_phase.get(phase + delta, ()):
+            for at in digits:
+                ahead = zip(late, at, turns.counts, strict=True)
+                found.add(tuple((b - a) % n for b, a, n in ahead))
     return found
 
 

@@ -33,23 +33,22 @@ def wide_uses(user: User, form: Form) -> Iterator[Use]:
         return
     if any(map(any, form.skews)):
         return
-    digits, moving = places_of(user, form), user.moving(form)
+    moving = user.moving(form)
     yield from in_turn(user, form, moving)
-    if _apart(digits, moving):
+    if _apart(user, form, moving):
         if _own(user, form, lanes, moving):
             yield Use(_own_cost(user, form, lanes, moving), user.nodes.control)
         return
-    alone = len(set(digits)) == len(digits)
+    alone = user.told_apart(form, range(len(form.counts)))
     if alone and (skip := _skip(user, form)) is not None:
         cost = switched(user, form, moving, level=False)
         if cost is not None:
             yield Use(cost, (0,) * len(user.nodes.control), skip=skip)
 
 
-def _apart(digits: Sequence[Vector], moving: Sequence[int]) -> bool:
+def _apart(user: User, form: Form, moving: Sequence[int]) -> bool:
     """Whether digits that stand still tell nodes apart: no bank ever serves two of them."""
-    still = {tuple(d for j, d in enumerate(each) if j not in moving) for each in digits}
-    return len(still) == len(digits)
+    return user.told_apart(form, [j for j in range(len(form.counts)) if j not in moving])
 
 
 def _groups(user: User, form: Form, lanes: Lanes) -> list[list[int]]:
@@ -154,7 +153,7 @@ def prove_one_row(user: User, form: Form, skip: int = 0) -> None:
     looked at.
     """
     lanes = lanes_of(form, user.time, user.first, user.offsets)
-    if lanes is None or _apart(places_of(user, form), user.moving(form)):
+    if lanes is None or _apart(user, form, user.moving(form)):
         return
     for opening, ends in _sides(user, form).items():
         met = isl.Set(_outside(user, form, skip, opening, ends))

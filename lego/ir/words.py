@@ -6,7 +6,8 @@ all of its lanes are read, at one row; a data node takes the lane that it needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from lego.ir.adg import Adg, Fu, InputPlan
 from lego.ir.fused import Plan
 
 __all__ = ["Form", "Lanes", "Word", "lanes_of", "moving_dims", "turning_dims", "word_keys"]
-__all__ += ["added_steps", "words_of"]
+__all__ += ["added_steps", "digit_column", "told_apart", "words_of"]
 
 Vector = tuple[int, ...]
 
@@ -104,9 +105,11 @@ def moving_dims(form: Form, time: Sequence[Vector]) -> tuple[int, ...]:
 
 def added_steps(skew: Vector, time: Sequence[Vector]) -> Vector:
     """What a skew adds to a digit per step of each counter."""
-    return tuple(
-        sum(a * row[k] for a, row in zip(skew, time, strict=True)) for k in range(len(time[0]))
-    )
+    found = (0,) * len(time[0])
+    for a, row in zip(skew, time, strict=True):
+        if a:
+            found = tuple(x + a * step for x, step in zip(found, row, strict=True))
+    return found
 
 
 def lanes_of(
@@ -119,8 +122,10 @@ def lanes_of(
         return None
     macro, moving = form.gcds[j] * form.wide, moving_dims(form, time)
     aligned = j not in moving or not any(step % macro for step in time[j])
-    apart = {tuple(d for i, d in enumerate(_digits(form, x)) if i not in moving) for x in places}
-    window = not aligned and len(apart) < len(places)
+    still = [i for i in range(len(form.counts)) if i not in moving]
+    window = not aligned and not told_apart(
+        form, still, lambda i: digit_column(form, i, places), len(places)
+    )
     start = (least[j] + form.shift) // form.gcds[j] % form.wide
     return Lanes(j not in moving, aligned, window, start)
 
@@ -129,8 +134,7 @@ def word_keys(form: Form, lanes: Lanes, places: Sequence[Vector]) -> list[tuple[
     """What nodes at these places have in common if they read one word."""
     j, count = form.along, form.counts[form.along] // form.wide
     found = []
-    for k, place in enumerate(places):
-        digits = _digits(form, place)
+    for k, (place, digits) in enumerate(zip(places, _digits(form, places), strict=True)):
         ahead = (lanes.start + place[j] // form.gcds[j]) // form.wide % count
         own = ahead if lanes.aligned else 0 if lanes.window else k
         found.append((*digits[:j], *digits[j + 1 :], own))
@@ -151,12 +155,31 @@ def words_of(adg: Adg, plan: Plan) -> tuple[Word, ...]:
     return tuple(Word(tuple(fus), _common(plan, fus), macros) for fus in groups.values())
 
 
-def _digits(form: Form, place: Vector) -> Vector:
-    """Bank digits by which a place is ahead of the least element."""
-    return tuple(
-        (x // g + sum(a * y for a, y in zip(skew, place, strict=True))) % n
-        for x, g, n, skew in zip(place, form.gcds, form.counts, form.skews, strict=True)
-    )
+def digit_column(form: Form, dim: int, places: Sequence[Vector]) -> Vector:
+    """A bank digit of each place, elements ahead of the least one."""
+    g, n, skew = form.gcds[dim], form.counts[dim], form.skews[dim]
+    if n == 1:
+        return (0,) * len(places)
+    added = [(i, a) for i, a in enumerate(skew) if a]
+    if not added:
+        return tuple(x[dim] // g % n for x in places)
+    return tuple((x[dim] // g + sum(a * x[i] for i, a in added)) % n for x in places)
+
+
+def _digits(form: Form, places: Sequence[Vector]) -> list[Vector]:
+    """Bank digits by which places are ahead of the least element."""
+    columns = [digit_column(form, j, places) for j in range(len(form.counts))]
+    return list(zip(*columns, strict=True))
+
+
+def told_apart(
+    form: Form, dims: Iterable[int], column: Callable[[int], Vector], places: int
+) -> bool:
+    """Whether the digits of some dimensions, of which `column` gives each, differ from place to place."""
+    split = [j for j in dims if form.counts[j] > 1]
+    if math.prod(form.counts[j] for j in split) < places or not split:
+        return places == 1
+    return len(set(zip(*map(column, split), strict=True))) == places
 
 
 def _place(plan: Plan, fu: Fu) -> Vector:

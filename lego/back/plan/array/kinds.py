@@ -36,16 +36,17 @@ class ArrayPlan:
 def array_plan(fused: FusedAdg, links: Sequence[LinkPlan]) -> ArrayPlan:
     """The kinds of all FUs, with these links of their operands."""
     places = [_places(layer.adg) for layer in fused.layers]
-    before = {fu: tuple(_before(fused, places, fu)) for fu in fused.fus()}
+    treed = [has_trees(layer.adg) for layer in fused.layers]
+    before = {fu: tuple(_before(fused, places, treed, fu)) for fu in fused.fus()}
     givers = frozenset(link.fu for each in before.values() for link in each if link is not None)
     roots = [
-        {c.root for c in layer.adg.output.classes} if has_trees(layer.adg) else set()
-        for layer in fused.layers
+        {c.root for c in layer.adg.output.classes} if trees else set()
+        for layer, trees in zip(fused.layers, treed, strict=True)
     ]
     kinds = {}
     for fu in fused.fus():
         trees = [k for k, ends in enumerate(roots) if fu in ends]
-        sums = _Sums(fused, places, before[fu], trees)
+        sums = _Sums(places, treed, before[fu], trees)
         kinds[fu] = FuKind(
             ports=tuple(_port(plan, fu) for plan in links),
             masks=tuple(
@@ -55,8 +56,7 @@ def array_plan(fused: FusedAdg, links: Sequence[LinkPlan]) -> ArrayPlan:
             sums=tuple(sums.of(k, fu) for k in range(len(places))),
             gives_sum=fu in givers,
             bare=any(
-                has_trees(layer.adg) and fu in place
-                for layer, place in zip(fused.layers, places, strict=True)
+                in_trees and fu in place for in_trees, place in zip(treed, places, strict=True)
             ),
         )
     return ArrayPlan(tuple(links), kinds, before, givers)
@@ -72,12 +72,14 @@ def _places(adg: Adg) -> Places:
     }
 
 
-def _before(fused: FusedAdg, places: Sequence[Places], fu: Fu) -> list[Link | None]:
+def _before(
+    fused: FusedAdg, places: Sequence[Places], treed: Sequence[bool], fu: Fu
+) -> list[Link | None]:
     """The FU before in the chain, and the cycles that its sum waits, per dataflow."""
     links: list[Link | None] = []
     for index, (layer, place) in enumerate(zip(fused.layers, places, strict=True)):
         links.append(None)
-        if fu not in place or has_trees(layer.adg):
+        if fu not in place or treed[index]:
             continue
         c, level = place[fu]
         if level:
@@ -102,10 +104,11 @@ def _port(plan: LinkPlan, fu: Fu) -> PortKind:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """An FU's parts in reductions; `trees` are the dataflows whose trees end in it."""
+    """An FU's parts in reductions; `treed` says of which dataflows trees are, and `trees` are those whose
+    trees end in it."""
 
-    fused: FusedAdg
     places: Sequence[Places]
+    treed: Sequence[bool]
     before: tuple[Link | None, ...]
     trees: Sequence[int]
 
@@ -115,7 +118,7 @@ class _Sums:
         if fu not in place:
             return None
         c, level = place[fu]
-        if has_trees(self.fused.layers[index].adg):
+        if self.treed[index]:
             if fu != c.root:
                 return None
             members = sum(len(group) for group in c.levels)
