@@ -21,7 +21,7 @@ from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
 from lego.formulas import formulas
-from lego.heap import rarely_collected
+from lego.heap import HARDLY, rarely_collected
 from lego.ir.checks.check import check
 from lego.ir.device import Device, devices_to_json
 from lego.ir.fused import FusedAdg, Method
@@ -35,7 +35,7 @@ __all__ = ["compile_workload", "device_of"]
 TOOLS = ("amaranth", "pyosys", "islpy", "pulp", "highspy", "sympy")
 
 
-@rarely_collected()
+@rarely_collected(HARDLY)
 def compile_workload(
     workload: Workload,
     *,

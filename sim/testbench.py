@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lego.ir.device import Device
-from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from sim.streams import Stream
 
 __all__ = ["stimuli", "testbench"]
 

@@ -99,19 +99,22 @@ def compile(
 ) -> None:
     """Compile a workload to Verilog, registers, layouts and a report in OUT/NAME; or with --onto to programs
     for a chip that was compiled before."""
-    from lego.cli.compile import compile_file
-    from lego.cli.onto import compile_onto
+    from lego.heap import HARDLY, rarely_collected
 
-    if onto is not None:
-        chip = onto
-        guarded(lambda: compile_onto(context, file, chip, path_given(out), json))
-        return
-    how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
-    guarded(
-        lambda: compile_file(
-            file, path_given(out), dump, Method(fusion), how, sram_map, json, memory_style
+    with rarely_collected(HARDLY):
+        from lego.cli.compile import compile_file
+        from lego.cli.onto import compile_onto
+
+        if onto is not None:
+            chip = onto
+            guarded(lambda: compile_onto(context, file, chip, path_given(out), json))
+            return
+        how = PassOptions(level, passes, max_fanout, verify, dump_after, clock, stats)
+        guarded(
+            lambda: compile_file(
+                file, path_given(out), dump, Method(fusion), how, sram_map, json, memory_style
+            )
         )
-    )
 
 
 @app.command(epilog="Example: lego check workloads/conv2d.yaml")

@@ -253,6 +253,25 @@ def test_a_primitive_too_narrow_is_noticed() -> None:
     assert found > 3
 
 
+def test_what_goes_straight_through_a_module_is_as_narrow_as_what_it_is_given() -> None:
+    """Nothing in the module is evaluated to a smaller interval: only its port is."""
+    byte = Node(Op.INPUT, (), 0, 255, name="a")
+    inner = Module("inner", "control", (byte,), (("q", 0),))
+    nodes = (
+        Node(Op.CONST, (), 3, 3, value=3),
+        Node(Op.INSTANCE, (0,), 0, 0, name="i", text="inner", ports=("a",)),
+        Node(Op.PORT, (1,), 0, 255, name="i_q", text="q"),
+        Node(Op.ADD, (2, 0), 0, 258),
+        Node(Op.STAGE, (3,), 0, 258),
+    )
+    top = Module("top", "control", nodes, (("q", 4),))
+    after = narrow_widths(Dag((inner, top)))
+    assert [node.range for node in after.top.nodes if node.op in (Op.PORT, Op.ADD)] == [
+        (3, 3),
+        (6, 6),
+    ]
+
+
 def test_banks_that_no_node_reaches_have_ports_that_fit() -> None:
     """The second FU stands beyond the only row, and no dataflow writes its bank."""
     (fused,) = designs_of(load_text(UNREACHED))
@@ -313,6 +332,7 @@ def test_two_processes_write_the_same_rtl(monkeypatch: pytest.MonkeyPatch) -> No
     dag = lower(fused).dag
     alone = to_verilog(dag)
     monkeypatch.setattr(rtlil, "LARGE", 0)
+    monkeypatch.setattr(rtlil, "START", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     started: list[list[str]] = []
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lego.back.rtl.job import Needs, read_job, write_job
 from lego.diag import LegoError
-from lego.heap import rarely_collected
+from lego.heap import HARDLY, rarely_collected
 from lego.ir.dag import Dag, Module, Op
 from lego.tools import Finished, modules_path, run
 
@@ -26,6 +26,9 @@ __all__ = ["rtlil_of"]
 
 LARGE = 12000
 """Primitives from which a second process saves more time than it takes to start."""
+
+START = 4000
+"""Primitives that are converted while a second process starts."""
 
 TIMEOUT_S = 3600
 
@@ -44,7 +47,7 @@ def rtlil_of(dag: Dag) -> list[str]:
     ):
         job, result = Path(name) / "job", Path(name) / "result"
         job.write_text(write_job(theirs, needs, dag.top.name))
-        argv = [sys.executable, "-m", __name__, str(job), str(result)]
+        argv = [sys.executable, "-S", "-m", __name__, str(job), str(result)]
         other = second.submit(
             run,
             argv,
@@ -76,12 +79,12 @@ def _given(other: Future[Finished], result: Path) -> list[str] | None:
 
 
 def _shares(dag: Dag) -> tuple[list[int], list[int]]:
-    """Modules for this process and for a second one, by number: about as many primitives each."""
+    """Modules for this process and for a second one, by number, so that both are done at once."""
     sizes = [len(module.nodes) for module in dag.modules]
     if sum(sizes) < LARGE or os.cpu_count() == 1:
         return list(range(len(sizes))), []
     shares: tuple[list[int], list[int]] = ([], [])
-    loads = [0, 0]
+    loads = [0, START]
     for k in sorted(range(len(sizes)), key=lambda k: (-sizes[k], k)):
         lighter = int(loads[1] < loads[0])
         shares[lighter].append(k)
@@ -106,7 +109,7 @@ def _needs(dag: Dag) -> dict[str, tuple[tuple[str, ...], bool]]:
 def _converted(modules: Iterable[Module], needs: Needs, top: str) -> list[str]:
     from lego.back.rtl.amaranth.convert import convert
 
-    with rarely_collected():
+    with rarely_collected(HARDLY):
         return [convert(module, needs, module.name == top) for module in modules]
 
 

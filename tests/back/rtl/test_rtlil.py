@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+
 import amaranth
 import pytest
 from amaranth.hdl import CombinationalCycle
@@ -58,6 +61,21 @@ def test_the_same_for_modules_with_very_many_port_bits(monkeypatch: pytest.Monke
     assert texts(dag) == fast
 
 
+def test_nothing_of_a_netlist_is_left_in_cycles() -> None:
+    """Python looks for garbage so rarely that it would all stay."""
+    (dag,) = graphs("fused_mixed")
+    needs = rtlil._needs(dag)
+    largest = max(dag.modules, key=lambda module: len(module.nodes))
+    convert(largest, needs, top=False)
+    gc.collect()
+    gc.disable()
+    try:
+        convert(largest, needs, top=False)
+        assert gc.collect() < len(largest.nodes)
+    finally:
+        gc.enable()
+
+
 def test_this_version_of_amaranth_is_known() -> None:
     assert amaranth.__version__ in quick.KNOWN
 
@@ -96,3 +114,14 @@ def test_a_job_says_all_about_the_modules() -> None:
             needs = rtlil._needs(dag)
             modules, found, top = read_job(write_job(dag.modules, needs, dag.top.name))
             assert (tuple(modules), found, top) == (dag.modules, needs, dag.top.name)
+
+
+def test_a_second_process_gets_less_as_it_has_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    byte = Node(Op.INPUT, (), 0, 255, name="a")
+    dag = Dag(tuple(Module(f"m{k}", "control", (byte,), (("q", 0),)) for k in range(10)))
+    monkeypatch.setattr(rtlil, "LARGE", 0)
+    monkeypatch.setattr(rtlil, "START", 4)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert [len(share) for share in rtlil._shares(dag)] == [7, 3]
+    monkeypatch.setattr(rtlil, "START", 20)
+    assert rtlil._shares(dag) == (list(range(10)), [])

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 import amaranth
 from amaranth import Const, Shape, Signal
-from amaranth.back.rtlil import ModuleEmitter, Wire
+from amaranth.back.rtlil import Cell, ModuleEmitter, Wire
 from amaranth.hdl import _ast, _ir, _nir
 from amaranth.hdl._ir import NetlistDriver, NetlistEmitter
 from amaranth.hdl._nir import Net, Netlist, SignalField, Value
 
+from lego.back.rtl.amaranth.expressions import collect_used_signals, emit_rhs, extend
+from lego.back.rtl.amaranth.printing import emit_cell, emit_wire
 from lego.back.rtl.amaranth.wide import BITS
 from lego.diag import InternalError
 
@@ -88,21 +89,26 @@ def _value(cls: type[Value], nets: Iterable[Net] | Net = ()) -> Value:
     return tuple.__new__(cls, (nets,) if type(nets) is Net else nets)
 
 
+def _nets_of(cell: int, start: int, bits: int) -> Value:
+    """So many nets of a cell's output, from one on."""
+    first = (cell << 16) + start
+    return tuple.__new__(Value, map(Net, range(first, first + bits)))
+
+
 def _add_value_cell(self: Netlist, width: int, cell: Any) -> Value:
-    first = self.add_cell(cell) << 16
     if width > BITS:
         raise InternalError(f"a cell with {width} bits")
-    return Value(map(Net, range(first, first + width)))
+    return _nets_of(self.add_cell(cell), 0, width)
 
 
 def _alloc_late_value(self: Netlist, signal: Signal) -> Value:
     stop = self.last_late_net
     self.last_late_net = stop - len(signal)
-    return Value(map(Net, range(self.last_late_net, stop)))
+    return tuple.__new__(Value, map(Net, range(self.last_late_net, stop)))
 
 
 def _resolve_value(self: Netlist, value: Value) -> Value:
-    return Value(map(self.connections.get, value, value))
+    return tuple.__new__(Value, map(self.connections.get, value, value))
 
 
 def _resolve_all_nets(self: Netlist) -> None:
@@ -127,13 +133,6 @@ def _emit_signal(self: NetlistEmitter, signal: Signal) -> Value:
     if signal not in signals:
         signals[signal] = self.netlist.alloc_late_value(signal)
     return signals[signal]
-
-
-def _emit_rhs(self: NetlistEmitter, module: int, value: _ast.Value) -> tuple[Value, bool]:
-    if type(value) is Signal:
-        return _emit_signal(self, value), value._signed
-    found: tuple[Value, bool] = _BEFORE[NetlistEmitter, "emit_rhs"](self, module, value)
-    return found
 
 
 def _emit_signal_fields(self: NetlistEmitter) -> None:
@@ -164,8 +163,110 @@ def _emit_driven_wire(self: ModuleEmitter, value: Value) -> Wire:
         self.driven_sigports.add(name)
     else:
         wire = self.builder.wire(len(value), attrs=self.value_attrs.get(value, {}))
-    self.nets.update(zip(value, zip(repeat(wire), range(len(value)), strict=False), strict=True))
+    known = value[:1] if value and not value[0] & BITS - 1 else value
+    self.nets.update((net, (wire, k)) for k, net in enumerate(known))
     return wire
+
+
+class _Wires(dict[Net, tuple[Wire, int]]):
+    """The wire of each net, and its place there: where a cell's outputs are one wire, only the first net's
+    is kept."""
+
+    def __missing__(self, net: Net) -> tuple[Wire, int]:
+        bit = net & BITS - 1
+        if not bit:
+            raise KeyError(net)
+        return self[Net(net - bit)][0], bit
+
+
+def _collect_memory_info(self: ModuleEmitter) -> None:
+    self.nets = _Wires()
+    _BEFORE[ModuleEmitter, "collect_memory_info"](self)
+
+
+def _emit_cell_wires(self: ModuleEmitter) -> None:
+    for index in self.module.cells:
+        cell = self.netlist.cells[index]
+        if type(cell) is _nir.Instance:
+            for name, (start, width) in cell.ports_o.items():
+                wire = _emit_driven_wire(self, _nets_of(index, start, width))
+                self.instance_wires[index, name] = wire
+        elif type(cell) in _WIDTHS:
+            width = _WIDTHS[type(cell)](cell)
+            self.cell_wires[index] = _emit_driven_wire(self, _nets_of(index, 0, width))
+        elif type(cell) not in _WITHOUT_WIRES:
+            raise InternalError(f"a cell of the type {type(cell).__name__}")
+
+
+_WIDTHS: dict[type, Callable[[Any], int]] = {
+    _nir.Operator: lambda cell: cell.width,
+    _nir.SyncReadPort: lambda cell: cell.width,
+    _nir.AssignmentList: lambda cell: len(cell.default),
+    _nir.FlipFlop: lambda cell: len(cell.data),
+}
+_WITHOUT_WIRES = frozenset(
+    (
+        *(_nir.Top, _nir.PriorityMatch, _nir.Matches),
+        *(_nir.SyncProperty, _nir.Memory, _nir.SyncWritePort),
+    )
+)
+
+
+def _emit_assignment_list(self: ModuleEmitter, index: int, cell: _nir.AssignmentList) -> None:
+    """Without a function within that knows itself: such a cycle keeps all of the netlist alive."""
+    target = _nets_of(index, 0, len(cell.default))
+    process = self.builder.process(src_loc=cell.src_loc)
+    process.assign(_sigspec(self, target), _sigspec(self, cell.default))
+    _assign(self, process, _ALWAYS, target, list(reversed(cell.assignments)))
+
+
+def _assign(
+    self: ModuleEmitter, case: Any, condition: Net, target: Value, waiting: list[_nir.Assignment]
+) -> None:
+    """Assign under a condition, and in switches what has conditions within it; the rest is left waiting."""
+    while waiting:
+        first = waiting[-1]
+        if first.cond == condition:
+            waiting.pop()
+            part = target[first.start : first.start + len(first.value)]
+            case.assign(_sigspec(self, part), _sigspec(self, first.value))
+            continue
+        number = _within(self.netlist, first.cond, condition)
+        if number is None:
+            return
+        priority = self.netlist.cells[number]
+        tested = [self.netlist.cells[n.cell] for n in priority.inputs if n != _ALWAYS]
+        switch = case.switch(_sigspec(self, tested[0].value if tested else Value()))
+        for bit, net in enumerate(priority.inputs):
+            always = net == _ALWAYS
+            inner = (
+                switch.default() if always else switch.case(self.netlist.cells[net.cell].patterns)
+            )
+            _assign(self, inner, _nets_of(number, bit, 1)[0], target, waiting)
+
+
+def _within(netlist: Netlist, condition: Net, outer: Net) -> int | None:
+    """The cell of conditions right below an outer one that leads to a condition; None if it isn't below."""
+    number = None
+    while condition != outer:
+        if condition == _ALWAYS:
+            return None
+        number = condition.cell
+        condition = netlist.cells[number].en
+    return number
+
+
+_ALWAYS = Net(1)
+
+
+def _shorten_operand(_self: ModuleEmitter, value: Value, *, signed: bool) -> Value:
+    nets = tuple(value)
+    stop = len(nets)
+    while signed and stop > 1 and nets[stop - 1] == nets[stop - 2]:
+        stop -= 1
+    while not signed and stop > 0 and nets[stop - 1] == 0:
+        stop -= 1
+    return value if stop == len(nets) else tuple.__new__(Value, nets[:stop])
 
 
 def _collect_init_attrs(_emitter: ModuleEmitter) -> None:
@@ -214,15 +315,23 @@ _QUICK: dict[tuple[Any, str], Any] = {
     (Netlist, "resolve_value"): _resolve_value,
     (Netlist, "resolve_all_nets"): _resolve_all_nets,
     (Netlist, "check_comb_cycles"): _check_comb_cycles,
+    (_ir.Design, "_collect_used_signals_value"): collect_used_signals,
     (_ir, "_compute_net_flows"): _compute_net_flows,
     (NetlistEmitter, "emit_signal"): _emit_signal,
-    (NetlistEmitter, "emit_rhs"): _emit_rhs,
+    (NetlistEmitter, "emit_rhs"): emit_rhs,
+    (NetlistEmitter, "extend"): extend,
     (NetlistEmitter, "emit_signal_fields"): _emit_signal_fields,
     (NetlistEmitter, "connect"): _connect,
     (NetlistDriver, "emit_value"): _emit_value,
     (ModuleEmitter, "collect_init_attrs"): _collect_init_attrs,
+    (ModuleEmitter, "collect_memory_info"): _collect_memory_info,
+    (ModuleEmitter, "emit_cell_wires"): _emit_cell_wires,
     (ModuleEmitter, "emit_driven_wire"): _emit_driven_wire,
+    (ModuleEmitter, "emit_assignment_list"): _emit_assignment_list,
+    (ModuleEmitter, "shorten_operand"): _shorten_operand,
     (ModuleEmitter, "sigspec"): _sigspec,
+    (Cell, "emit"): emit_cell,
+    (Wire, "emit"): emit_wire,
 }
 _BEFORE: dict[tuple[Any, str], Callable[..., Any]] = {
     (owner, name): vars(owner)[name] for owner, name in _QUICK
