@@ -7,7 +7,7 @@ depend on hashing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for", "index_bits"]
@@ -110,11 +110,23 @@ class Node:
 
     def reading(self, srcs: tuple[int, ...]) -> Node:
         """The same primitive with these sources."""
-        return self if srcs == self.srcs else replace(self, srcs=srcs)
+        if srcs == self.srcs:
+            return self
+        return _copied(self, srcs, self.low, self.high, self.name, self.origin)
 
     def within(self, low: int, high: int) -> Node:
         """The same primitive in this interval."""
-        return self if (low, high) == (self.low, self.high) else replace(self, low=low, high=high)
+        if low == self.low and high == self.high:
+            return self
+        return _copied(self, self.srcs, low, high, self.name, self.origin)
+
+    def called(self, name: str) -> Node:
+        """The same primitive under this name."""
+        return _copied(self, self.srcs, self.low, self.high, name, self.origin)
+
+    def meant(self, origin: str) -> Node:
+        """The same primitive with this origin."""
+        return _copied(self, self.srcs, self.low, self.high, self.name, origin)
 
     def __str__(self) -> str:
         shape = "?" if self.low is None else f"{'s' if self.signed else 'u'}{self.bits}"
@@ -126,6 +138,27 @@ class Node:
         marks += [f" claim={self.claim[0]}..{self.claim[1]}" if self.claim else ""]
         srcs = ", ".join(f"%{s}" for s in self.srcs)
         return f"{self.op}({srcs}){''.join(marks)} : {shape}"
+
+
+def _copied(
+    node: Node, srcs: tuple[int, ...], low: int | None, high: int | None, name: str, origin: str
+) -> Node:
+    """The primitive with some things changed: as `replace`, in a third of the time."""
+    return Node(
+        node.op,
+        srcs,
+        low,
+        high,
+        name,
+        node.value,
+        node.extent,
+        node.latency,
+        node.text,
+        node.ports,
+        node.resets,
+        node.claim,
+        origin,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from lego.diag import InternalError
 from lego.ir.dag import Module, Node, Op, index_bits
@@ -47,7 +46,7 @@ class Builder:
             elif node.op is Op.CONST:
                 b._consts.setdefault(node.value, i)
             if node.op not in _STATEFUL:
-                b._same.setdefault(replace(node, name=""), i)
+                b._same.setdefault(node.called(""), i)
         return b
 
     def build(self) -> Module:
@@ -57,11 +56,11 @@ class Builder:
     def add_node(self, node: Node) -> int:
         """Append a node; a stateless one that exists already is found again."""
         if self.origin and not node.origin:
-            node = replace(node, origin=self.origin)
+            node = node.meant(self.origin)
         if node.op in _STATEFUL:
             self.nodes.append(node)
             return len(self.nodes) - 1
-        key = replace(node, name="") if node.name else node
+        key = node.called("") if node.name else node
         if key not in self._same:
             self.nodes.append(node)
             self._same[key] = len(self.nodes) - 1
@@ -184,7 +183,7 @@ class Builder:
     def drive(self, reg: int, following: int, enable: int | None = None) -> None:
         """Give the next value (and enable) of a register."""
         srcs = (following,) if enable is None else (following, enable)
-        self.nodes[reg] = replace(self.nodes[reg], srcs=srcs)
+        self.nodes[reg] = self.nodes[reg].reading(srcs)
 
     def instance(self, module: Module, name: str, inputs: Mapping[str, int]) -> Mapping[str, int]:
         """Instantiate `module` (its ranges known); returns its outputs by name."""
@@ -217,11 +216,11 @@ class Builder:
 
     def connect(self, wire: int, source: int) -> None:
         """Give the source of a wire."""
-        self.nodes[wire] = replace(self.nodes[wire], srcs=(source,))
+        self.nodes[wire] = self.nodes[wire].reading((source,))
 
     def retype(self, wire: int, span: Range) -> None:
         """Give a wire its range, once its driver is known."""
-        self.nodes[wire] = replace(self.nodes[wire], low=span[0], high=span[1])
+        self.nodes[wire] = self.nodes[wire].within(*span)
 
     def popcount(self, bits: Sequence[int]) -> int:
         """How many one-bit nodes are set."""

@@ -35,6 +35,8 @@ def _keep(module: Module, roots: list[Op]) -> Module:
         if node not in live:
             live.add(node)
             stack.extend(module.nodes[node].srcs)
+    if len(live) == len(module.nodes):
+        return module
     renamed = {old: new for new, old in enumerate(sorted(live))}
     nodes = tuple(
         module.nodes[old].reading(tuple(renamed[s] for s in module.nodes[old].srcs))

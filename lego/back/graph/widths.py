@@ -24,7 +24,7 @@ def infer_widths(module: Module) -> Module:
     for node in module.nodes:
         if node.low is None or node.high is None:
             low, high = interval(node, [ranges[s] for s in node.srcs])
-            node = replace(node, low=low, high=high)
+            node = node.within(low, high)
         ranges.append(node.range)
         nodes.append(node)
     return replace(module, nodes=tuple(nodes))

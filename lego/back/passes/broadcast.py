@@ -231,6 +231,8 @@ def _rebuilt(
                 place[i, k] = len(plan)
                 plan.append((i, -k))
     nodes: list[Node] = []
+    first = [place[i, 0] for i in range(len(module.nodes))]
+    moved = {sink[0] for sink in redirect}
     for i, k in plan:
         old = module.nodes[i]
         node = copies[i][abs(k) - 1] if k else old
@@ -238,7 +240,10 @@ def _rebuilt(
             last = (len(nodes) - 1,)
             nodes.append(Node(Op.PORT, last, *old.range, name=f"{node.name}_q", text="q"))
             continue
-        srcs = tuple(place[redirect.get((i, n, k), (s, 0))] for n, s in enumerate(node.srcs))
+        if i in moved:
+            srcs = tuple(place[redirect.get((i, n, k), (s, 0))] for n, s in enumerate(node.srcs))
+        else:
+            srcs = tuple(first[s] for s in node.srcs)
         nodes.append(node.reading(srcs))
     outputs = [
         (name, place[redirect.get((name, 0, 0), (node, 0))])

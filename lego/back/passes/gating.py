@@ -176,7 +176,7 @@ class _Gating:
         return len(self.nodes) - 1
 
     def _new(self, node: Node) -> int:
-        return self._add(replace(node, origin="gating: what the running dataflow uses"))
+        return self._add(node.meant("gating: what the running dataflow uses"))
 
     def _late(self, at: int, srcs: tuple[int, ...], mask: int | None) -> None:
         """Give the sources of a register or wire; an enable that it has stays a condition."""

@@ -33,19 +33,34 @@ def narrow_widths(dag: Dag) -> Dag:
     """Return `dag` with the least intervals that follow; ports of the top and of RAMs stay."""
     ranges = {module.name: [_declared(node) for node in module.nodes] for module in dag.modules}
     known = {module.name: module for module in dag.modules}
+    stale = set(ranges)
     for _ in range(ROUNDS):
-        before = {name: list(spans) for name, spans in ranges.items()}
-        for module in dag.modules:
-            _evaluate(module, known, ranges, fixed=_is_fixed(module) or module is dag.top)
+        _evaluate_all(dag, known, ranges, stale)
         given = _given(dag, ranges)
         for module in dag.modules[:-1]:
-            if not _is_fixed(module):
-                _receive(module, given, ranges[module.name])
-        if ranges == before:
+            if not _is_fixed(module) and _receive(module, given, ranges[module.name]):
+                stale.add(module.name)
+        if not stale:
             break
-    for module in dag.modules:  # what reads the ports that the last round narrowed
-        _evaluate(module, known, ranges, fixed=_is_fixed(module) or module is dag.top)
+    _evaluate_all(dag, known, ranges, stale)  # what reads the ports that the last round narrowed
     return Dag(tuple(_rebuilt(module, known, ranges) for module in dag.modules))
+
+
+def _evaluate_all(
+    dag: Dag, known: Mapping[str, Module], ranges: dict[str, list[Range]], stale: set[str]
+) -> None:
+    """A round in all modules that are `stale`, or hold one that is or changes; afterwards those that changed
+    are."""
+    changed: set[str] = set()
+    for module in dag.modules:
+        inside = {node.text for node in module.nodes if node.op is Op.INSTANCE}
+        if not (stale | changed).isdisjoint({module.name, *inside}):
+            before = list(ranges[module.name])
+            _evaluate(module, known, ranges, fixed=_is_fixed(module) or module is dag.top)
+            if ranges[module.name] != before:
+                changed.add(module.name)
+    stale.clear()
+    stale |= changed
 
 
 def _declared(node: Node) -> Range:
@@ -118,10 +133,14 @@ def _given(dag: Dag, ranges: Mapping[str, list[Range]]) -> dict[tuple[str, str],
     return found
 
 
-def _receive(module: Module, given: Mapping[tuple[str, str], Range], spans: list[Range]) -> None:
+def _receive(module: Module, given: Mapping[tuple[str, str], Range], spans: list[Range]) -> bool:
+    """Whether an input port is narrower than before."""
+    narrower = False
     for i, node in enumerate(module.nodes):
         if node.op is Op.INPUT and (module.name, node.name) in given:
-            spans[i] = _within(given[module.name, node.name], spans[i])
+            before, spans[i] = spans[i], _within(given[module.name, node.name], spans[i])
+            narrower |= spans[i] != before
+    return narrower
 
 
 def _rebuilt(

@@ -72,7 +72,7 @@ class _Names:
     ) -> Node:
         """A node, what it instantiates or reads of an instance included."""
         if node.op is Op.INPUT:
-            return replace(node, name=self.ports[node.name])
+            return node.called(self.ports[node.name])
         if node.op is Op.MEMORY or not node.name:
             return node
         name = self._new("c" if node.op is Op.INSTANCE else "v", i, node.name)
@@ -83,4 +83,4 @@ class _Names:
         if node.op is Op.PORT:
             holder = self._module.nodes[node.srcs[0]].text
             return replace(node, name=name, text=ports[holder][node.text])
-        return replace(node, name=name)
+        return node.called(name)
