@@ -7,6 +7,7 @@ where they do; here the bits are written. Synthesis trims them again.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _compare_with_zero(cell: ys.Cell) -> None:
     cell.fixup_parameters()
 
 
+@cache
 def _id(name: str) -> ys.IdString:
     from pyosys import libyosys as ys
 

@@ -23,10 +23,9 @@ def main(source: str, target: str, top: str, *boxes: str) -> None:
         f"read_rtlil {source}",
         f"hierarchy -check -top {top}" if top else "hierarchy -check",
         *(f"blackbox {box}" for box in boxes),
-        "proc -noopt",
+        *("proc_clean", "proc_mux", "proc_dff", "proc_clean"),  # no latches, ROMs or initial values
         "opt_expr -keepdc",
         "wreduce -keepdc",
-        "opt_clean -purge",
     ):
         ys.run_pass(command, design)
     fold_comparisons(design)
