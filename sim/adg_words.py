@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from lego.diag import InternalError
 from lego.ir.adg import Adg, Box, InputPlan
+from lego.ir.delay_reuse import DelayReuse
 from lego.ir.words import words_of
 
 __all__ = ["Array", "Flags", "Time", "holds", "read_words"]
@@ -50,10 +52,9 @@ def read_words(adg: Adg, plan: InputPlan, time: Time, read: tuple[Array, Array, 
     first = np.arange(len(time.t)) % held == 0
     total, asked = 0, []
     for word in words_of(adg, plan):
-        served = np.zeros(len(time.t), dtype=np.bool_)
-        for reuse in (plan.delays[k] for k in word.levels):
-            skew = adg.dataflow.skew(reuse.shift)
-            served |= holds(reuse.domain(time.trips, skew, time.pauses), time)
+        served = np.ones(len(time.t), dtype=np.bool_)
+        for levels in word.levels:
+            served &= _served(adg, [plan.delays[k] for k in levels], time)
         nodes = [place[fu] for fu in word.nodes]
         if (reads[nodes] & ~(first & ~served)).any():
             raise InternalError(f"a data node of {plan.name} takes a word that isn't read")
@@ -67,3 +68,12 @@ def read_words(adg: Adg, plan: InputPlan, time: Time, read: tuple[Array, Array, 
     if np.unique(met[:2], axis=1).shape[1] < met.shape[1]:
         raise InternalError(f"a macro of {plan.name} is asked for two words in one cycle")
     return total
+
+
+def _served(adg: Adg, reuses: Sequence[DelayReuse], time: Time) -> Flags:
+    """At which timestamps one of these holds."""
+    served: Flags = np.zeros(len(time.t), dtype=np.bool_)
+    for reuse in reuses:
+        skew = adg.dataflow.skew(reuse.shift)
+        served |= holds(reuse.domain(time.trips, skew, time.pauses), time)
+    return served

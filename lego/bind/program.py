@@ -54,14 +54,15 @@ def _digits(site: Site, port: Port, placed: Placement, memory: str) -> Iterator[
         return
     view = BankView(site.adg, port.plan)
     (number,) = (b.index for b in site.design.buffers if b.name == memory)
-    origin = port.plan.banking.origin
+    banking = port.plan.banking
+    start = banking.moved(tuple(map(sum, zip(placed.base, banking.origin, strict=True))))
     for nest in digit_nests(site.design.views[number], free=True):
         if not nest.kept(view):
             continue
         steps = nest.steps(view, len(site.limits))
         first = nest.first(view)
         if not nest.skewed:
-            first = _digit(nest, placed.base[nest.dim] + origin[nest.dim])
+            first = _digit(nest, start[nest.dim])
             steps = tuple(_digit(nest, step) for step in placed.time[nest.dim])
         yield digit_first(memory, nest), first
         yield from ((digit_step(memory, nest, k), step) for k, step in enumerate(steps))

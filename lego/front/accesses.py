@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from lego.front.counting import Test, count
 from lego.front.delays import covered
 from lego.ir.adg import Adg, InputPlan, OutputPlan
-from lego.ir.closed import Number
+from lego.ir.closed import Number, maximum, minimum
 from lego.ir.operation import Reduction
 from lego.ir.words import words_of
 
 __all__ = ["access_counts"]
+
+Box = tuple[tuple[Number | int, Number | int], ...]
 
 
 def access_counts(
@@ -41,14 +43,25 @@ def _reads(
 ) -> Number | int:
     """A word is read once per trip of its nodes' held counters, or where delay reuse doesn't reach."""
     fetches = math.prod(trips[: len(trips) - plan.hold])
-    served: Counter[tuple[int, ...]] = Counter()
+    served: Counter[tuple[tuple[int, ...], ...]] = Counter()
     for word in words_of(adg, plan):
-        served[word.levels] += word.macros
+        served[word.served] += word.macros
     skew = adg.dataflow.skew
     boxes = [each.domain(trips, skew(each.shift), pauses) for each in plan.delays]
     return sum(
-        count * (fetches - covered([boxes[k] for k in levels])) for levels, count in served.items()
+        count * (fetches - covered([_common([boxes[k] for k in each], trips) for each in together]))
+        for together, count in served.items()
     )
+
+
+def _common(boxes: Sequence[Box[Number]], trips: Sequence[Number]) -> Box[Number]:
+    """The timestamps that lie in all of these boxes."""
+    found = []
+    for trip, *sides in zip(trips, *boxes, strict=True):
+        cut = list(dict.fromkeys(side for side in sides if side != (0, trip))) or [(0, trip)]
+        low, high = [at for at, _ in cut], [end for _, end in cut]
+        found.append(cut[0] if len(cut) == 1 else (maximum(*low), minimum(*high)))
+    return tuple(found)
 
 
 def _commits(

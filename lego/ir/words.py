@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Protocol
 
 from lego.ir.adg import Adg, Fu, InputPlan
@@ -18,6 +19,9 @@ __all__ = ["Form", "Lanes", "Word", "lanes_of", "moving_dims", "turning_dims", "
 __all__ += ["added_steps", "digit_column", "told_apart", "words_of"]
 
 Vector = tuple[int, ...]
+
+Levels = tuple[int, ...]
+"""Numbers of delay reuses, rising."""
 
 
 class Form(Protocol):
@@ -54,13 +58,20 @@ class Word:
 
     Attributes
     ----------
-    levels : delay reuses that serve all of them, so that the word isn't read.
+    levels : sets of delay reuses: the word isn't read where of each set some reuse holds, as then all nodes
+        are served. None of them is in another.
     macros : words that are read at once, whichever of them they need.
     """
 
     nodes: tuple[Fu, ...]
-    levels: tuple[int, ...]
+    levels: tuple[Levels, ...]
     macros: int = 1
+
+    @property
+    def served(self) -> tuple[Levels, ...]:
+        """The least sets of reuses that serve all nodes where all of a set hold."""
+        picks = {frozenset(pick) for pick in product(*self.levels)}
+        return tuple(sorted(tuple(sorted(p)) for p in picks if not any(q < p for q in picks)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +163,7 @@ def words_of(adg: Adg, plan: Plan) -> tuple[Word, ...]:
     for fu, key in zip(nodes, keys, strict=True):
         groups.setdefault(key, []).append(fu)
     macros = form.counts[form.along] // form.wide if lanes and lanes.window else 1
-    return tuple(Word(tuple(fus), _common(plan, fus), macros) for fus in groups.values())
+    return tuple(Word(tuple(fus), _levels(plan, fus), macros) for fus in groups.values())
 
 
 def digit_column(form: Form, dim: int, places: Sequence[Vector]) -> Vector:
@@ -190,8 +201,10 @@ def _place(plan: Plan, fu: Fu) -> Vector:
     )
 
 
-def _common(plan: Plan, fus: Sequence[Fu]) -> tuple[int, ...]:
-    """Delay reuses that serve all of these nodes."""
+def _levels(plan: Plan, fus: Sequence[Fu]) -> tuple[Levels, ...]:
+    """The delay reuses that serve these nodes, without sets that hold another: nodes that these serve read
+    only where others do."""
     if not isinstance(plan, InputPlan):
-        return ()
-    return tuple(sorted(set.intersection(*(set(plan.levels(fu)) for fu in fus))))
+        return ((),)
+    found = {frozenset(plan.levels(fu)) for fu in fus}
+    return tuple(sorted(tuple(sorted(s)) for s in found if not any(other < s for other in found)))

@@ -14,6 +14,8 @@ from lego.front.explain_fused import explain_design
 from lego.front.wide import areas
 from lego.ir.adg import InputPlan
 from lego.ir.fused import FusedAdg
+from lego.ir.words import words_of
+from lego.program import configure
 from tests.designs import with_style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +155,20 @@ def test_a_shift_takes_its_place() -> None:
     for index, words in (("J[oh+kh-1,ow+kw-1]", 3 * 3), ("J[oh+kh-1,ow-kw+1]", 3 * 4)):
         plan = window(index, "shapes: {J: [18, 18]}, pad: {J: 0}".replace(", pad", "\n    pad"))
         assert plan.banking.depth(plan.tensor.shape) == words
+
+
+def test_a_word_is_read_unless_reuse_serves_all_of_its_nodes() -> None:
+    """Seven nodes of a row by the step of kw and the eighth, but in the last row, by that of kh: of the 9
+    timestamps of a kernel a row is read at kw = 0 or kh = 0, 5 of them, and the last row at all."""
+    text = WINDOW.replace("MORE", "read_cost: 8")
+    (fused,) = designs_of(load_text(text))
+    adg = fused.layers[0].adg
+    (plan,) = (plan for plan in adg.inputs if plan.tensor.name == "J")
+    assert [(reuse.dt[-2:], len(reuse.fus)) for reuse in plan.delays] == [((0, 1), 56), ((1, 0), 7)]
+    words = words_of(adg, plan)
+    assert [word.levels for word in words] == [((0,), (1,))] * 7 + [((),)]
+    assert [word.served for word in words] == [((0, 1),)] * 7 + [()]
+    assert configure(fused, {}).accesses[plan.name] == 4 * (7 * 5 + 9)
 
 
 def test_a_window_that_all_nodes_read_has_room_to_move() -> None:

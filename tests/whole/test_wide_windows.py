@@ -54,6 +54,7 @@ def every() -> list[str]:
         found.append(conv(name, side, kernel, f"{stride}*o+k-{pad}", shape))
     return [
         *found,
+        conv("few_fifos", 7, 3, "o+k", 9).replace(", read_cost: 40", ""),
         conv("turned", 7, 3, "o-k+1", 7),
         conv("turned_far", 7, 3, "2*o-k", 12),
         conv("systolic", 7, 3, "o+k-1", 7),

@@ -151,7 +151,8 @@ def _bank(banking: Banking, indices: Array) -> Array:
     number = np.zeros(len(indices), dtype=np.int64)
     for j, count in enumerate(banking.counts):
         if count > 1:
-            digit = indices[:, j] // banking.gcds[j] + indices @ np.array(banking.skews[j])
+            own = indices[:, j] + banking.shift * (j == banking.along)
+            digit = own // banking.gcds[j] + indices @ np.array(banking.skews[j])
             number = number * count + digit % count
     return number
 

@@ -47,9 +47,9 @@ def _reads(b: Builder, buffer: MemoryPlan, plans: Sequence[InputPlan | None]) ->
 
 
 def served(design: DesignPlan, buffer: MemoryPlan) -> list[tuple[int, ...]]:
-    """The sets of delay reuses, but the empty one, that serve all data nodes of some word."""
+    """The sets of delay reuses, but the empty one, by which it is told whether words are read."""
     views = [view for view in design.views[buffer.index] if view and not buffer.output]
-    found = {word.levels for view in views for word in view.words}
+    found = {levels for view in views for word in view.words for levels in word.levels}
     return sorted(found - {()})
 
 

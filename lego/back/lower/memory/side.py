@@ -154,11 +154,12 @@ class Side:
 
     def fetch(self, fu: Fu, at: int) -> int:
         """Whether the node of an FU reads."""
-        return self.reads(self.plan.levels(fu) if isinstance(self.plan, InputPlan) else (), at)
+        return self.reads([self.plan.levels(fu) if isinstance(self.plan, InputPlan) else ()], at)
 
-    def reads(self, levels: Sequence[int], at: int) -> int:
-        """Whether nodes read that these delay reuses serve."""
-        return self.pull(f"{self.buffer.name}_{fetch_port(levels)}", at)
+    def reads(self, levels: Sequence[Sequence[int]], at: int) -> int:
+        """Whether some node reads of those that these sets of delay reuses serve."""
+        each = [self.pull(f"{self.buffer.name}_{fetch_port(numbers)}", at) for numbers in levels]
+        return self.b.any(each)
 
     def commit(self, fu: Fu, at: int) -> int:
         """A result is written if its element exists at the run-time bounds."""
