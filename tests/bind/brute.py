@@ -214,7 +214,7 @@ class _Run:
             b + sum(a * x for a, x in zip((*row, *line), (*t, *s), strict=True))
             for b, row, line in zip(plan.offset, plan.time, plan.space, strict=True)
         )
-        digits, counts = plan.banking.digits(index), plan.banking.counts
+        digits, counts = plan.banking.digits(plan.banking.moved(index)), plan.banking.counts
         return tuple(d % n for d, n in zip(digits, counts, strict=True))
 
     def _place(self, port: Port, t: Vector, s: Vector) -> object:

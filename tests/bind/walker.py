@@ -44,7 +44,10 @@ class Nodes:
 
     def __post_init__(self) -> None:
         b = self.plan.banking
-        self.least = tuple(f + o for f, o in zip(self.plan.offset, b.origin, strict=True))
+        self.least = tuple(
+            f + o + b.shift * (j == b.along)
+            for j, (f, o) in enumerate(zip(self.plan.offset, b.origin, strict=True))
+        )
         self.bits = address_bits(self.memory.depth)
 
     def register(self, name: str) -> int:
