@@ -58,10 +58,12 @@ def designs_of(
     adgs, chip = adgs_of(workload, tell), workload.architecture
     style, limits = style_of(chip), dict(chip.memory_bits)
     tell("fusion", 0, 0)
-    if len(adgs) == 1 or not chip.fused:
-        found = [fuse(adg.name, [adg], method, style, limits) for adg in adgs]
-    else:
-        found = [fuse(workload.name, adgs, method, style, limits)]
+    groups = [adgs] if chip.fused and len(adgs) > 1 else [[adg] for adg in adgs]
+    names = [workload.name if len(group) > 1 else group[0].name for group in groups]
+    found = [
+        fuse(name, group, method, style, limits, results=chip.room is None)
+        for name, group in zip(names, groups, strict=True)
+    ]
     return [checked(_equipped(fused, workload)) for fused in found]
 
 

@@ -18,7 +18,7 @@ from lego.ir.layout import Layout
 from lego.ir.operation import Reduction
 from lego.ir.program import Program
 from sim.adg_body import contributions
-from sim.adg_words import Array, Flags, Time, holds, read_words
+from sim.adg_words import Array, Flags, Time, holds, read_words, written_words
 from sim.reference import wrap
 
 __all__ = ["Run", "run_adg"]
@@ -308,8 +308,9 @@ def _written(
     values = values if before is None else before.copy()
     written = np.full(layout.shape, loaded, dtype=np.bool_)
     known = written | (before is not None)
-    bank, _ = _words(plan, layout, elements)
+    bank, row = _words(plan, layout, elements)
     _demand_no_conflict(plan, bank, enable, used)
+    words = written_words(plan, (used[enable], bank[enable], row[enable]))
     for at in range(len(first)):
         here = enable[:, at]
         index = tuple(elements[here, at].T)
@@ -322,4 +323,4 @@ def _written(
             fresh = combine(values[index], fresh)
         values[index] = wrap(fresh, fmt)
         written[index] = known[index] = True
-    return values, written, int(enable.sum()) * (2 if plan.accumulates else 1)
+    return values, written, words * (2 if plan.accumulates else 1)

@@ -1,4 +1,5 @@
-"""Words that data nodes read of macros of several banks: the functional simulator checks and counts them."""
+"""Words that data nodes read and write of macros of several banks: the functional simulator checks and counts
+them."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lego.diag import InternalError
-from lego.ir.adg import Adg, Box, InputPlan
+from lego.ir.adg import Adg, Box, InputPlan, OutputPlan
 from lego.ir.delay_reuse import DelayReuse
 from lego.ir.words import words_of
 
-__all__ = ["Array", "Flags", "Time", "holds", "read_words"]
+__all__ = ["Array", "Flags", "Time", "holds", "read_words", "written_words"]
 
 Array = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -77,3 +78,16 @@ def _served(adg: Adg, reuses: Sequence[DelayReuse], time: Time) -> Flags:
         skew = adg.dataflow.skew(reuse.shift)
         served |= holds(reuse.domain(time.trips, skew, time.pauses), time)
     return served
+
+
+def written_words(plan: OutputPlan, asked: tuple[Array, Array, Array]) -> int:
+    """How often macros are written; `asked` are cycles, banks and rows of all commits.
+
+    Raises InternalError if a macro is asked for two rows in a cycle.
+    """
+    cycle, bank, row = asked
+    met = np.unique(np.stack([cycle, bank // plan.banking.wide, row]), axis=1)
+    words = int(np.unique(met[:2], axis=1).shape[1])
+    if words < met.shape[1]:
+        raise InternalError(f"a macro of {plan.name} is asked for two words in one cycle")
+    return words

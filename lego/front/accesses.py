@@ -11,12 +11,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lego.diag import InternalError
 from lego.front.counting import Test, count
 from lego.front.delays import covered
-from lego.ir.adg import Adg, InputPlan, OutputPlan
+from lego.ir.adg import Adg, Fu, InputPlan, OutputPlan
 from lego.ir.closed import Number, maximum, minimum
 from lego.ir.operation import Reduction
 from lego.ir.words import words_of
+from lego.ir.written import first_of, written_words
 
 __all__ = ["access_counts"]
 
@@ -71,10 +73,22 @@ def _commits(
     bounds: Mapping[str, Number],
     shape: Sequence[Number],
 ) -> Number | int:
-    """Timestamps at which a root's element exists, over all roots."""
+    """Timestamps at which a root's element exists, over all roots; of roots that write one word together,
+    over the one that commits if any does."""
     held = 0 if adg.reduction is Reduction.ASSIGN else plan.hold
     outer = trips[: len(trips) - held]
-    return count(_tests(adg, plan, bounds, shape), outer, [c.root for c in plan.classes])
+    if plan.banking.wide == 1:
+        roots = [c.root for c in plan.classes]
+    else:
+        roots = [_first(word) for word in written_words(adg, plan)]
+    return count(_tests(adg, plan, bounds, shape), outer, roots)
+
+
+def _first(word: Sequence[Fu]) -> Fu:
+    fu = first_of(word)
+    if fu is None:
+        raise InternalError(f"none of {word} tells whether a word is written")
+    return fu
 
 
 def _tests(

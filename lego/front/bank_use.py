@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -26,19 +26,10 @@ from lego.ir.hardware import MemoryStyle
 from lego.ir.layout import moved
 from lego.ir.operation import Reduction
 from lego.ir.words import added_steps, digit_column, moving_dims, told_apart, turning_dims
+from lego.ir.written import first_of, grouped, written_keys
 
-__all__ = [
-    "Form",
-    "Nodes",
-    "Use",
-    "User",
-    "digits_of",
-    "in_turn",
-    "nodes_of",
-    "places_of",
-    "switched",
-]
-__all__ += ["turns_of", "user_of", "uses"]
+__all__ = ["Form", "Nodes", "Use", "User", "digits_of", "in_turn", "nodes_of", "places_of"]
+__all__ += ["switched", "turns_of", "user_of", "uses", "word_groups"]
 
 Vector = tuple[int, ...]
 Skews = tuple[Vector, ...]
@@ -87,6 +78,8 @@ class Nodes:
     style : whether nodes may take turns.
     opening : per FU, the trips of the innermost counter in which it reads, as delay reuse serves it in the
         others, whatever the bounds; 0: in all.
+    checked : whether a result is written goes by more than its loops' bounds.
+    adds : results are added to what memory holds.
     """
 
     form: Forms
@@ -100,6 +93,8 @@ class Nodes:
     output: bool = False
     style: MemoryStyle = MemoryStyle.CHEAPEST
     opening: Vector = ()
+    checked: bool = False
+    adds: bool = False
 
     def kappas(self) -> list[Vector]:
         """``kappa`` of every node."""
@@ -239,6 +234,8 @@ def nodes_of(adg: Adg, plan: Plan, style: MemoryStyle = MemoryStyle.CHEAPEST) ->
         isinstance(plan, OutputPlan),
         style,
         () if isinstance(plan, OutputPlan) else tuple(map(plan.opening, adg.data_nodes(plan))),
+        bool(adg.checked_dims) or adg.guarded_commits,
+        isinstance(plan, OutputPlan) and plan.accumulates,
     )
 
 
@@ -296,7 +293,18 @@ def turns_of(user: User, form: Form, phases: Vector) -> Turns:
     if form.along < 0 or form.wide == 1:
         return turns
     first = form.moved(user.first)[form.along] // form.gcds[form.along]
-    return turns.merged(form.along, form.wide, first)
+    merged = turns.merged(form.along, form.wide, first)
+    words = word_groups(user, form, phases) if user.nodes.output else None
+    return merged if words is None else merged.of(k for k, *_ in words)
+
+
+def word_groups(user: User, form: Form, phases: Sequence[int]) -> list[list[int]] | None:
+    """Numbers of the nodes that write each word of a macro, if nodes act so many cycles after the first; None
+    if no node of a word tells whether the word is written."""
+    start = form.moved(user.first)[form.along] // form.gcds[form.along] % form.wide
+    words = grouped(written_keys(form, start, user.offsets, phases))
+    led = (first_of([user.nodes.fus[k] for k in word]) for word in words if len(word) > 1)
+    return words if all(fu is not None and not user.nodes.checked for fu in led) else None
 
 
 def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
@@ -320,7 +328,7 @@ def in_turn(user: User, form: Form, moving: list[int]) -> Iterator[Use]:
             continue  # the next result may come before
         late = sum(wait > 0 for wait in waits)
         kept = late * given.bits * (COSTS.register_bit + COSTS.mux_bit)
-        cost = kept + _turns_cost(user, form, moving)
+        cost = kept + _turns_cost(user, form, moving, len(turns.nodes))
         yield Use(cost, lag, per, level if apart else 0, apart, again, turns)
 
 
@@ -358,11 +366,11 @@ def _seamless(turns: Turns, trips: Vector, apart: int, again: int) -> bool:
     return turns.hold == len(trips) or held > apart
 
 
-def _turns_cost(user: User, form: Form, moving: list[int]) -> int:
-    """Area of what chooses among the nodes of a bank, and among the banks of a node."""
+def _turns_cost(user: User, form: Form, moving: list[int], words: int) -> int:
+    """Area of what chooses among the nodes of a bank, which use so many words, and among a node's banks."""
     given, met = user.nodes, math.prod(form.counts[j] for j in moving)
     pairs = met * len(given.fus)
-    sharing = -(-pairs // form.macros)
+    sharing = -(-met * words // form.macros)
     address = bits_for(0, max(1, form.depth(given.shape) - 1))
     cost = pairs * COSTS.gate + sharing * address * (COSTS.mask_bit + 4 * COSTS.register_bit)
     if given.output or moving:

@@ -13,6 +13,7 @@ from lego.front.reuse import Forms, Reuse, reuse_vectors, validity
 from lego.ir.adg import Adg, InputPlan, OutputPlan
 from lego.ir.delay_reuse import DelayReuse
 from lego.ir.hardware import MemoryStyle
+from lego.ir.written import written_words
 
 __all__ = ["explain", "why_banks"]
 
@@ -184,6 +185,8 @@ def _bank_line(adg: Adg, plan: InputPlan | OutputPlan, words: Mapping[str, int])
         waits = banking.lag != adg.dataflow.control
         how = turns + (", waiting in a register each" if waits else "")
     aside = f", {banking.wide} side by side in a macro" if banking.wide > 1 else ""
+    if isinstance(plan, OutputPlan) and (many := max(map(len, written_words(adg, plan)))) > 1:
+        how += f", up to {many} of them write a word together"
     whole = f" of {banking.wide} elements" if banking.wide > 1 else ""
     return (
         f"{banking.n_banks} banks of {banking.depth(plan.tensor.shape)} words{aside}, {how}, proved free "

@@ -30,14 +30,17 @@ def fuse(
     method: Method = Method.EXACT,
     style: MemoryStyle = MemoryStyle.CHEAPEST,
     limits: Mapping[str, int] | None = None,
+    *,
+    results: bool = True,
 ) -> FusedAdg:
     """One design that runs any of the dataflows; their counters and axes are equally many.
 
-    `limits`: bits that banks may have, by tensor.
+    `limits`: bits that banks may have, by tensor; `results`: these may have words of several.
     """
     if len(adgs) == 1:
-        return checked(widened(replace(single(adgs[0]), name=name), style, limits))
-    return checked(widened(_fused(name, adgs, method, style), style, limits))
+        one = replace(single(adgs[0]), name=name)
+        return checked(widened(one, style, limits, results=results))
+    return checked(widened(_fused(name, adgs, method, style), style, limits, results=results))
 
 
 def _fused(name: str, adgs: Sequence[Adg], method: Method, style: MemoryStyle) -> FusedAdg:

@@ -9,8 +9,8 @@ counters, the sequencer can pause until they don't.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import islpy as isl
@@ -70,6 +70,10 @@ class Turns:
         counts = (*self.counts[:dim], count // wide, *self.counts[dim + 1 :])
         steps = tuple((*step[:dim], 0, *step[dim + 1 :]) for step in self.steps)
         return Turns(nodes, counts, steps, self.hold)
+
+    def of(self, numbers: Iterable[int]) -> Turns:
+        """The same of some of the nodes."""
+        return replace(self, nodes=tuple(self.nodes[k] for k in numbers))
 
     def meet(self, trips: Sequence[int], pauses: Sequence[int] = ()) -> bool:
         """Whether two nodes use one bank in one cycle, at these trip counts and pauses."""

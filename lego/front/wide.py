@@ -1,4 +1,4 @@
-"""Macros of several banks: the memories of operands with wide words, where these cost less.
+"""Macros of several banks: the memories with wide words, where these cost less.
 
 All tensors in a memory share its macros, so they are looked at together, after operands were bound to
 memories: for each number of banks in a macro every tensor gets the bank function that costs least beside the
@@ -16,9 +16,17 @@ from lego.front.bank_use import Form, Use, User, digits_of, nodes_of, user_of, u
 from lego.front.banking import banking_of, cheapest_form, prove_conflict_free
 from lego.front.costs import macro_cost
 from lego.front.meetings import prove_apart
+from lego.front.result_use import (
+    BEAT_BITS,
+    adders_area,
+    prove_results,
+    result_uses,
+    written_together,
+)
 from lego.front.wide_use import prove_one_row, wide_uses
-from lego.ir.adg import InputPlan
-from lego.ir.fused import FusedAdg, MemoryPlan
+from lego.ir.adg import Adg
+from lego.ir.banking import Banking
+from lego.ir.fused import FusedAdg, Layer, MemoryPlan
 from lego.ir.hardware import MemoryStyle
 
 __all__ = ["WIDEST", "areas", "widened"]
@@ -71,14 +79,19 @@ class _Choice:
 
 
 def widened(
-    fused: FusedAdg, style: MemoryStyle, limits: Mapping[str, int] | None = None
+    fused: FusedAdg,
+    style: MemoryStyle,
+    limits: Mapping[str, int] | None = None,
+    *,
+    results: bool = True,
 ) -> FusedAdg:
-    """The design with macros of several banks in the memories of operands that get cheaper by them; with the
-    style `wide`, in all that can have them. `limits`: bits that a tensor's banks may have, by its name.
+    """The design with macros of several banks in the memories that get cheaper by them; with the style
+    `wide`, in all that can have them. `limits`: bits that a tensor's banks may have, by its name;
+    `results`: that of results may have them.
     """
     if style not in (MemoryStyle.CHEAPEST, MemoryStyle.WIDE):
         return fused
-    for memory in fused.buffers()[:-1]:
+    for memory in fused.buffers() if results else fused.buffers()[:-1]:
         tensors = _tensors(fused, memory, style, limits or {})
         found = _cheapest(tensors, memory.bits, always=style is MemoryStyle.WIDE)
         if found is not None:
@@ -88,7 +101,7 @@ def widened(
 
 
 def areas(fused: FusedAdg, memory: MemoryPlan) -> tuple[int, int]:
-    """Area of a memory of operands with what it takes to use its macros, and what it would be with a bank per
+    """Area of a memory with what it takes to use its macros, and what it would be with a bank per
     macro (1e-3 um2)."""
     tensors = _tensors(fused, memory, MemoryStyle.CHEAPEST, {})
     plans = [plan for t in tensors if (plan := memory.plans[t.layers[0]]) is not None]
@@ -128,12 +141,12 @@ def _cheapest(tensors: Sequence[_Tensor], bits: int, *, always: bool) -> list[_C
     base = [_priced(replace(tensor, room=None), tensor.narrow) for tensor in tensors]
     known = [choice for choice in base if choice is not None]
     most = None if always else _cost(tensors, known, bits)
-    for wide in _widths(tensors):
+    for wide in _widths(tensors, bits):
         options = [_options(tensor, wide, bits, most) for tensor in tensors]
         if not all(options):
             continue
         chosen = _joint(tensors, options, bits)
-        if not always and _macros(chosen) >= _macros(known):
+        if not always and _macros(chosen) >= _macros(known) and not _together(tensors, chosen):
             continue  # words as wide as no node needs
         price = _cost(tensors, chosen, bits), wide, chosen
         if (most is None or price[0] < most) and (least is None or price[:2] < least[:2]):
@@ -143,15 +156,16 @@ def _cheapest(tensors: Sequence[_Tensor], bits: int, *, always: bool) -> list[_C
     return least[2]
 
 
-def _widths(tensors: Sequence[_Tensor]) -> list[int]:
+def _widths(tensors: Sequence[_Tensor], bits: int) -> list[int]:
     """Numbers of banks in a macro: divisors of how many digits nodes are apart along some dimension."""
+    most = min(WIDEST, BEAT_BITS // bits) if tensors[0].users[0].nodes.output else WIDEST
     sides = {
         span // g + 1
         for tensor in tensors
         for user in tensor.users
         for span, g in zip(user.spans, tensor.gcds, strict=True)
     }
-    return [n for n in range(2, WIDEST + 1) if any(side % n == 0 for side in sides)]
+    return [n for n in range(2, most + 1) if any(side % n == 0 for side in sides)]
 
 
 def _options(tensor: _Tensor, wide: int, bits: int, most: int | None) -> list[_Choice]:
@@ -194,7 +208,7 @@ def _priced(tensor: _Tensor, form: Form) -> _Choice | None:
         return None
     found = []
     for user in tensor.users:
-        use = min((wide_uses if form.wide > 1 else uses)(user, form), default=None)
+        use = min(_uses(user, form), default=None)
         if use is None:
             return None
         found.append(use)
@@ -202,8 +216,23 @@ def _priced(tensor: _Tensor, form: Form) -> _Choice | None:
     return _Choice(cost, form.counts, form.along, form.shift, form, tuple(found))
 
 
+def _uses(user: User, form: Form) -> Iterator[Use]:
+    if form.wide == 1:
+        return uses(user, form)
+    return result_uses(user, form) if user.nodes.output else wide_uses(user, form)
+
+
 def _macros(chosen: Sequence[_Choice]) -> int:
     return max(choice.form.macros for choice in chosen)
+
+
+def _together(tensors: Sequence[_Tensor], chosen: Sequence[_Choice]) -> bool:
+    """Whether some word is written by several nodes."""
+    return any(
+        written_together(user, choice.form, use)
+        for tensor, choice in zip(tensors, chosen, strict=True)
+        for user, use in zip(tensor.users, choice.uses, strict=True)
+    )
 
 
 def _cost(tensors: Sequence[_Tensor], chosen: Sequence[_Choice], bits: int) -> int:
@@ -215,7 +244,8 @@ def _cost(tensors: Sequence[_Tensor], chosen: Sequence[_Choice], bits: int) -> i
         depth = max(depth for macros, depth in reach if macros > start)
         total += (end - start) * macro_cost(bits * wide, depth)
         start = end
-    return total
+    pairs = [(user, c.form) for t, c in zip(tensors, chosen, strict=True) for user in t.users]
+    return total + adders_area(pairs, bits)
 
 
 def _joint(
@@ -244,15 +274,25 @@ def _with(fused: FusedAdg, memory: MemoryPlan, tensor: _Tensor, choice: _Choice)
     layers = list(fused.layers)
     for k, user, use in zip(tensor.layers, tensor.users, choice.uses, strict=True):
         _prove(user, choice.form, use)
-        layer, banking = layers[k], banking_of(user, choice.form, use)
-        at = layer.ports.index(memory.index)
-        inputs: list[InputPlan] = list(layer.adg.inputs)
-        inputs[at] = replace(inputs[at], banking=banking)
-        layers[k] = replace(layer, adg=replace(layer.adg, inputs=tuple(inputs)))
+        banking = banking_of(user, choice.form, use)
+        layers[k] = replace(layers[k], adg=_having(layers[k], memory, banking))
     return replace(fused, layers=tuple(layers))
 
 
+def _having(layer: Layer, memory: MemoryPlan, banking: Banking) -> Adg:
+    """A layer's architecture with this bank function in a memory."""
+    adg = layer.adg
+    if memory.output:
+        return replace(adg, output=replace(adg.output, banking=banking))
+    at, inputs = layer.ports.index(memory.index), list(adg.inputs)
+    inputs[at] = replace(inputs[at], banking=banking)
+    return replace(adg, inputs=tuple(inputs))
+
+
 def _prove(user: User, form: Form, use: Use) -> None:
+    if user.nodes.output:
+        prove_results(user, form, use)
+        return
     if use.turns is not None:
         prove_apart(use.turns, user.trips)
         return

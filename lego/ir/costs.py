@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COSTS", "DELAYS", "CostTable", "DelayTable"]
+__all__ = ["COSTS", "DELAYS", "UNIT", "CostTable", "DelayTable"]
+
+UNIT = 2
+"""A unit that adds for a data node, with the choice among banks, costs about as much as adders at so
+many banks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from lego.front.wide import areas
 from lego.ir.adg import InputPlan
 from lego.ir.fused import FusedAdg
 from lego.ir.words import words_of
+from lego.ir.written import written_words
 from lego.program import configure
 from tests.designs import with_style
 
@@ -51,10 +52,14 @@ def macros(fused: FusedAdg) -> list[tuple[int, int]]:
     return [(memory.n_macros, memory.wide) for memory in fused.buffers()]
 
 
-def test_nodes_that_act_together_read_one_word() -> None:
-    """With skewed control, words of 4: the registers that add the skew grow with the square of the width."""
-    assert macros(design(product("broadcast", "os"))) == [(1, 16), (1, 16), (16, 1)]
+def test_nodes_that_act_together_use_one_word() -> None:
+    """With skewed control, words of 4: the registers that add the skew grow with the square of the width.
+    Results that wait equally long are written together, in words of at most 128 bits; with 4 in each of 16
+    macros they wait for 3 cycles, and not for 15."""
+    assert macros(design(product("broadcast", "os"))) == [(1, 16), (1, 16), (16, 4)]
     assert macros(design(product("systolic", "os"))) == [(4, 4), (4, 4), (16, 1)]
+    bytes_ = product("broadcast", "os").replace("Y: int32", "Y: int8")
+    assert macros(design(bytes_))[2] == (1, 16)
 
 
 def test_nodes_in_turn_keep_a_macro_per_bank() -> None:
@@ -72,7 +77,13 @@ def test_wherever_it_can_be_if_that_is_asked_for() -> None:
     found = design(with_style(product("systolic", "os", "ws"), "wide"))
     (_, x), (_, w), (results, y) = macros(found)
     assert x > 1 < w
-    assert (results, y) == (16, 1)
+    assert (results, y) == (16, 2)  # one of them is written at a time
+
+
+def test_a_chip_with_room_has_a_macro_per_bank_for_results() -> None:
+    """Which of them are written together depends on the operation."""
+    room = product("broadcast", "os").replace("[16, 16]", "[16, 16], room: {trips: 64}")
+    assert macros(design(with_style(room, "wide")))[2] == (16, 1)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +107,10 @@ def test_the_explanation_tells_the_words_and_what_they_save(attention: FusedAdg)
     assert "K: bank (d0) mod 16 , (d1) mod 16 in words of 16 along d1; 256 banks" in text
     assert "in 16 macros with words of 16 elements: " in text
     assert " with a macro per bank " in text
+    assert "S: bank (d2) mod 16 in words of 4 along d2; 16 banks, as many as act at once" in text
+    assert (
+        "waiting in a register each, up to 4 of them write a word together, proved free of" in text
+    )
 
 
 def test_tensors_of_one_memory_share_its_macros() -> None:
@@ -105,7 +120,21 @@ def test_tensors_of_one_memory_share_its_macros() -> None:
     weights = found.buffers()[0]
     (single,) = (p.banking for p in weights.used() if p.tensor.name == "G")
     assert (single.n_banks, single.wide, single.along) == (4, 4, -1)  # one lane of one macro
-    assert [memory.n_macros for memory in found.buffers()] == [4, 16, 32]
+    assert [memory.n_macros for memory in found.buffers()] == [4, 16, 16]
+
+
+def test_short_passes_write_several_results_at_a_time() -> None:
+    """`D` has passes of 9 cycles and 16 results per row, `P` one result per macro in every cycle."""
+    (found,) = designs_of(load_workload(ROOT / "workloads" / "conv_mnicoc.yaml"))
+    memory = found.buffers()[-1]
+    assert (memory.n_macros, memory.wide, memory.depths) == (16, 4, ((64, 128),))
+    words = {
+        layer.adg.output.name: max(map(len, written_words(layer.adg, layer.adg.output)))
+        for layer in found.layers
+    }
+    assert words == {"Y": 1, "P": 1, "Q": 4, "D": 4}
+    mine, alone = areas(found, memory)
+    assert mine < 0.8 * alone
 
 
 WINDOW = """

@@ -39,6 +39,11 @@ def opened(r: random.Random, user: User, along: int) -> User:
     return user if held else replace(user, nodes=replace(user.nodes, opening=each))
 
 
+def reading(user: User) -> User:
+    """The same nodes of an operand."""
+    return user_of(replace(user.nodes, output=False))
+
+
 def read_rows(user: User, form: Form, use: Use) -> list[tuple[int, Vector, Vector, int]]:
     """The cycle, the macro, the row and the node of every read, by plain loops: nodes that meet a macro at a
     timestamp read it when the first of them does, unless they take turns."""
@@ -70,7 +75,7 @@ def read_rows(user: User, form: Form, use: Use) -> list[tuple[int, Vector, Vecto
 def test_no_macro_is_asked_for_two_words_in_a_cycle(block: int) -> None:
     r, kinds = random.Random(f"wide {block}"), set()
     for _ in range(500):
-        user = random_user(r)
+        user = reading(random_user(r))
         form = random_form(r, user)
         user = opened(r, user, form.along)
         for use in wide_uses(user, form):
@@ -119,7 +124,7 @@ def test_nodes_that_read_one_word_are_those_that_meet_one_macro() -> None:
     """At every timestamp, where nodes keep their lanes."""
     r, several = random.Random(3), 0
     for _ in range(600):
-        user = random_user(r)
+        user = reading(random_user(r))
         form = random_form(r, user)
         lanes = lanes_of(form, user.time, user.first, user.offsets)
         if (

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
 from frontends.yaml import load_text
+from lego.back.plan.design import plan_of
+from lego.back.plan.memory.bank_view import Mode
 from lego.designs import designs_of
 from lego.diag import LegoError
 from tests.designs import with_style
@@ -58,6 +61,23 @@ def test_windows_lie_across_macros_and_begin_with_them() -> None:
         for banking in (plan.banking for layer in fused.layers for plan in layer.adg.inputs):
             found.add((banking.shift > 0, banking.skip > 0))
     assert found == {(False, False), (False, True), (True, False), (True, True)}
+
+
+def test_the_seeds_have_results_of_all_kinds() -> None:
+    """With banks of their own, in turn and at once; one or several in a word; added to in memory or not."""
+    found = set()
+    for draw, seed in [(d, s) for d in (sample, fused_sample) for s in range(100)]:
+        try:
+            plan = plan_of(designs_of(load_text(wide(draw)(seed).text))[0])
+        except LegoError:
+            continue
+        for view in plan.views_of(plan.results):
+            if view.plan.banking.along >= 0:
+                several = max(map(len, view.written)) > 1
+                found.add((view.mode, several, view.adg.output.accumulates))
+    modes = Mode.PRIVATE, Mode.IN_TURN, Mode.TURNING
+    assert {(mode, several) for mode, several, _ in found} == set(product(modes, (False, True)))
+    assert {(mode, adds) for mode, _, adds in found} == set(product(modes, (False, True)))
 
 
 @pytest.mark.parametrize("block", range(2))

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontends.yaml import load_workload
+from frontends.yaml import load_text, load_workload
 from lego.designs import adgs_of
 from lego.diag import InternalError
 from lego.ir.adg import Adg
 from lego.program import configure
 from sim.adg_sim import run_adg
 from sim.reference import execute, random_tensor
+from tests.back.designs import GEMM
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 
@@ -94,3 +95,19 @@ def test_a_wrong_plan_is_seen(name: str, change: Callable[[Adg], Adg]) -> None:
 @pytest.mark.parametrize("name", ["stencil_small", "conv3d_small", "twelve_small"])
 def test_many_accesses_and_loops(name: str) -> None:
     assert right(name, lambda adg: adg)
+
+
+def test_a_macro_that_is_asked_for_two_results_is_seen() -> None:
+    """Of a product with skewed control, two banks side by side in one macro along the wrong dimension."""
+    workload = load_text(GEMM)
+    (adg,) = adgs_of(workload)
+    banking = replace(adg.output.banking, counts=(1, 2), gcds=(1, 1), wide=2, along=1)
+    wrong = replace(adg, output=replace(adg.output, banking=banking))
+    program = configure(wrong)
+    rng = np.random.default_rng(0)
+    operands = {
+        plan.tensor.name: random_tensor(plan.tensor.format, program.layouts[plan.name].shape, rng)
+        for plan in adg.inputs
+    }
+    with pytest.raises(InternalError, match="a macro of Y is asked for two words in one cycle"):
+        run_adg(wrong, program, operands, 0)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.designs import cases_of, verdicts_of
+from tests.back.designs import WAITING
+from tests.designs import cases_of, verdicts_of, with_style
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 
@@ -33,3 +34,12 @@ def test_a_lost_request_trips_the_assertion(name: str, memory: str, bank: str) -
     case.verilog = case.verilog[:at] + without_enable(case.verilog[at:], bank)
     (verdict,) = verdicts_of([case])
     assert verdict.failures[0] == f"bank conflict in the memory of {memory}"
+
+
+def test_a_lost_word_of_results_trips_the_assertion() -> None:
+    """One of a macro, which several results share."""
+    (case,) = cases_of(with_style(WAITING, "wide"))
+    at = case.verilog.index(f"\nmodule {case.stream.device.top}_memory_Y(")
+    case.verilog = case.verilog[:at] + without_enable(case.verilog[at:], "bank_0")
+    (verdict,) = verdicts_of([case])
+    assert verdict.failures[0] == "bank conflict in the memory of Y"

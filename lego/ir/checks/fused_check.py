@@ -67,8 +67,6 @@ def _sharing_faults(fused: FusedAdg) -> Iterator[str]:
                 yield f"layers have {plan.tensor.name} in different banks of memory {memory.name}"
         if len({plan.banking.wide for plan in memory.used()}) > 1:
             yield f"tensors have macros of different widths in memory {memory.name}"
-        if memory.output and memory.wide > 1:
-            yield f"results in macros of {memory.wide} banks in memory {memory.name}"
 
 
 def _form(banking: Banking) -> tuple[object, ...]:

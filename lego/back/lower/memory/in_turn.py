@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lego.back.lower.memory.lanes import lanes_of_word
 from lego.back.lower.memory.side import Side
 from lego.back.lower.node_ports import node_port
 from lego.back.plan.memory.bank_view import BankSlot, Carries
@@ -69,12 +70,28 @@ def _ports(
         return ports
     selects = [_select(side, turn) for turn in turns]
     now = [_select(side, replace(turn, at=turn.at + side.early)) for turn in turns]
-    ports["data"] = b.one_of(list(zip(now, (_kept(side, fu) for fu in fus), strict=True)))
+    given = list(zip(now, (_kept(side, fu) for fu in fus), strict=True))
+    ports |= {"data": b.one_of(given)} if side.buffer.wide == 1 else _word(side, pairs, own, given)
     each = [side.beside(ports, turn.at) for turn in turns]
     return ports | {
         name: b.one_of([(s, told[name]) for s, told in zip(selects, each, strict=True)])
         for name in each[0]
     }
+
+
+def _word(
+    side: Side,
+    pairs: Sequence[tuple[Fu, BankSlot]],
+    own: Sequence[int],
+    given: Sequence[tuple[int, int]],
+) -> Ports:
+    """The word that is written of a macro, and its lanes: each is the one node's whose turn it is there."""
+    lanes: dict[int, list[int]] = {}
+    for k, (_, slot) in enumerate(pairs):
+        lanes.setdefault(slot.bank % side.buffer.wide, []).append(k)
+    mask = {lane: side.b.any([own[k] for k in mine]) for lane, mine in lanes.items()}
+    data = {lane: side.b.one_of([given[k] for k in mine]) for lane, mine in lanes.items()}
+    return lanes_of_word(side, mask, data)
 
 
 def _kept(side: Side, fu: Fu) -> int:

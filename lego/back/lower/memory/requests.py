@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from lego.back.lower.memory.in_turn import in_turn
+from lego.back.lower.memory.lanes import by_macro
 from lego.back.lower.memory.side import Side
 from lego.back.lower.node_ports import node_port
 from lego.back.plan.memory.adders import FORWARDED
@@ -25,12 +26,17 @@ def bank_ports(side: Side) -> dict[int, dict[str, int]]:
     if side.view.private and not side.buffer.output:
         return {k: port for word in side.view.words for k, port in _of_word(side, word).items()}
     if side.view.private:
-        return {
-            slot.bank: _of_node(side, fu, slot)
-            for fu in side.view.nodes
-            for slot in side.view.slots(fu)
-        }
-    return _rotating_output(side) if side.buffer.output else _rotating_input(side)
+        return by_macro(
+            side,
+            {
+                slot.bank: _of_node(side, fu, slot)
+                for fu in side.view.nodes
+                for slot in side.view.slots(fu)
+            },
+        )
+    if side.buffer.output:
+        return by_macro(side, _rotating_output(side))
+    return _rotating_input(side)
 
 
 def _of_word(side: Side, word: Word) -> dict[int, dict[str, int]]:
@@ -175,8 +181,9 @@ def requests(side: Side) -> list[int]:
     at = side.issue - side.early
     found = []
     if side.buffer.output:
-        for fu in side.view.nodes:
-            found.append(side.commit(fu, at + (side.turn(fu) if side.view.timed else last)))
+        for nodes in side.view.written:
+            late = side.turn(nodes[0]) if side.view.timed else last
+            found.append(side.b.any([side.commit(fu, at + late) for fu in nodes]))
         return found
     for word in side.view.words:
         late = side.view.lead[word.nodes[0]] if side.view.timed else 0
@@ -228,7 +235,7 @@ def _rotating_output(side: Side) -> dict[int, dict[str, int]]:
     enable = side.banks.to_banks(enable, side.amounts(said))
     return {
         side.view.flat(k): _direct(
-            side, {"addr": addresses[k], "en": enable[k], "data": data[k]}, said
+            side, {"addr": addresses[side.last_of(k)], "en": enable[k], "data": data[k]}, said
         )
-        for k in addresses
+        for k in side.banks.box()
     }

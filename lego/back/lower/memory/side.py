@@ -123,8 +123,14 @@ class Side:
     def is_last(self, bank: Sequence[int]) -> bool:
         """Whether a bank, given by its digits, is the one by which its macro is asked: the last of those in
         use."""
+        return tuple(bank) == self.last_of(bank)
+
+    def last_of(self, bank: Sequence[int]) -> tuple[int, ...]:
+        """The bank by which that bank's macro is asked, by its digits."""
         j, wide = self.plan.banking.along, self.plan.banking.wide
-        return j < 0 or bank[j] % wide == wide - 1
+        if j < 0:
+            return tuple(bank)
+        return (*bank[:j], bank[j] // wide * wide + wide - 1, *bank[j + 1 :])
 
     def digit(self, j: int) -> tuple[str, int]:
         """Signal of a moving digit, and its number of banks."""

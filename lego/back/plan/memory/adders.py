@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from lego.back.plan.array.sums import element_terms, sum_range
 from lego.back.plan.memory.bank_view import BankView, Views
 from lego.ir.adg import Adg, OutputPlan
+from lego.ir.costs import UNIT
 from lego.ir.dag import bits_for
 from lego.ir.fused import FusedAdg, MemoryPlan
 from lego.ir.operation import Reduction
@@ -22,9 +23,6 @@ Range = tuple[int, int]
 
 FORWARDED = 3
 """Requests until a unit's sum is in memory, and cycles until it is written."""
-
-WORTH = 2
-"""A unit, with the choice among banks, costs about as much as adders at so many banks."""
 
 
 def accumulates(buffer: MemoryPlan, bank: int) -> bool:
@@ -41,7 +39,7 @@ def adds_at_nodes(buffer: MemoryPlan, views: Views) -> bool:
     """
     banks = sum(accumulates(buffer, bank) for bank in range(buffer.n_banks))
     private = all(view.private for view in _adding(views))
-    return private and WORTH * n_units(views) < banks
+    return private and UNIT * n_units(views) < banks
 
 
 def n_units(views: Views) -> int:

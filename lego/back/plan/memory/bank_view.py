@@ -14,9 +14,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from lego.diag import InternalError
-from lego.ir.adg import Adg, Fu
+from lego.ir.adg import Adg, Fu, OutputPlan
 from lego.ir.fused import Plan
 from lego.ir.words import Lanes, Word, added_steps, lanes_of, moving_dims, turning_dims, words_of
+from lego.ir.written import written_words
 
 __all__ = ["BankSlot", "BankView", "Carries", "Mode", "Views"]
 
@@ -74,6 +75,13 @@ class BankView:
     def words(self) -> tuple[Word, ...]:
         """The words that nodes read."""
         return words_of(self.adg, self.plan)
+
+    @cached_property
+    def written(self) -> tuple[tuple[Fu, ...], ...]:
+        """The words that nodes write, by the nodes of each."""
+        if not isinstance(self.plan, OutputPlan):
+            raise InternalError(f"{self.plan.name} isn't written")
+        return tuple(written_words(self.adg, self.plan))
 
     @cached_property
     def lanes(self) -> Lanes | None:

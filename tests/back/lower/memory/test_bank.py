@@ -7,7 +7,7 @@ import random
 import pytest
 
 from lego.back.lower.memory.bank import BankKinds, bank_kinds
-from tests.back.designs import CHAIN, GEMM, SEVERAL, design_of
+from tests.back.designs import CHAIN, GEMM, SEVERAL, WAITING, design_of
 from tests.back.machine import Machine, fitted
 from tests.designs import with_style
 
@@ -96,6 +96,43 @@ def test_sums_are_right_at_any_distance(seed: int, late: bool, narrow: bool) -> 
     bank.cycle(), bank.cycle(), bank.cycle()
     for word, value in sums.items():
         assert fitted(bank.host_read(word), -(1 << 31), (1 << 31) - 1) == value
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_lanes_are_added_to_by_themselves(seed: int, late: bool) -> None:
+    """Requests to few words for one lane, some or all; what a mask leaves out stays."""
+    text = with_style(CHAIN, "wide")
+    assert design_of(text).buffers[2].wide == 2
+    r, bank = random.Random(seed), Bank(kinds_of(text, 2, late=late, narrow=True))
+    sums: dict[tuple[int, int], int] = {}
+    for word in range(3):
+        held = [r.randint(-99, 99) for _ in range(2)]
+        lanes = sum((value & 0xFFFFFFFF) << (32 * k) for k, value in enumerate(held))
+        bank.cycle(host_addr=word, host_wdata=lanes, host_wen=1, host_mask=3)
+        sums |= {(word, lane): value for lane, value in enumerate(held)}
+    for _ in range(200):
+        word, mask, values = r.randrange(3), r.randrange(4), [r.randint(-99, 99) for _ in range(2)]
+        asked, visit = r.random() < 0.8, r.random() < 0.1
+        for lane in range(2) if asked else ():
+            if mask >> lane & 1:
+                sums[word, lane] = values[lane] + (0 if visit else sums[word, lane])
+        data = sum((value & 0xFFFFFFFF) << (32 * k) for k, value in enumerate(values))
+        bank.cycle(addr=word, data=data, mask=mask, en=int(asked), visit=int(visit))
+    bank.cycle(), bank.cycle(), bank.cycle()
+    for (word, lane), value in sums.items():
+        found = bank.host_read(word) >> (32 * lane)
+        assert fitted(found, -(1 << 31), (1 << 31) - 1) == value
+
+
+def test_the_array_writes_lanes_of_a_macro() -> None:
+    bank = Bank(kinds_of(with_style(WAITING, "wide"), 2))
+    for word in range(2):
+        bank.cycle(host_addr=word, host_wdata=7 << 32 | 5, host_wen=1, host_mask=3)
+    bank.cycle(addr=0, data=9 << 32 | 8, mask=0b10, en=1)
+    bank.cycle(addr=1, data=9 << 32 | 8, mask=0b01, en=1)
+    bank.cycle(addr=1, data=3 << 32 | 3, mask=0b11)
+    assert [bank.host_read(word) for word in range(2)] == [9 << 32 | 5, 7 << 32 | 8]
 
 
 def test_a_memory_has_as_many_kinds_of_banks_as_depths() -> None:

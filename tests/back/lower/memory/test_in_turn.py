@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -43,10 +43,10 @@ SHARED = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What a bank is asked; `visit`: whether nothing was added to the element before."""
+    """What a macro is asked, with the results by lane; `visit`: whether nothing was added before."""
 
     word: int
-    data: int | None
+    data: dict[int, int]
     visit: int | None
 
 
@@ -100,11 +100,11 @@ def check_run(buffer: MemoryPlan, side: Side, taps: Taps, machine: Machine, run:
             if acts(run, view, t, fu):
                 element = run.element(view.plan, t, fu)
                 cycle = run.issued[t] + side.issue + waits(view, fu)
-                macro = layout.bank(element) // buffer.wide
-                assert (cycle, macro) not in asked, "two nodes at once"
+                macro, lane = divmod(int(layout.bank(element)), buffer.wide)
                 visit = run.signals(t)["visit"] if buffer.output else None
                 word = layout.word(element) % (side.address[1] + 1)  # beside the tensor it wraps
-                asked[cycle, macro] = Asked(word, value, visit)
+                mine = Asked(word, {} if value is None else {lane: value}, visit)
+                asked[cycle, macro] = joined(asked.get((cycle, macro)), mine)
     end = run.span + side.issue + max(waits(view, fu) for fu in view.nodes) + 2
     said = []
     for cycle in range(end):
@@ -117,6 +117,15 @@ def check_run(buffer: MemoryPlan, side: Side, taps: Taps, machine: Machine, run:
     return len(asked)
 
 
+def joined(one: Asked | None, other: Asked) -> Asked:
+    """What a macro is asked of by several nodes in a cycle: results of one row, each in a lane of its own."""
+    if one is None:
+        return other
+    assert one.data and not one.data.keys() & other.data.keys(), "two nodes at once"
+    assert (one.word, one.visit) == (other.word, other.visit), "two rows at once"
+    return replace(one, data=one.data | other.data)
+
+
 def check_asked(
     buffer: MemoryPlan, side: Side, bank: int, wanted: Asked, said: list[dict[str, int]], at: int
 ) -> None:
@@ -126,7 +135,11 @@ def check_asked(
     assert told[f"addr_{bank}"] == wanted.word
     if not buffer.output:
         return
-    assert fitted(said[at][f"data_{bank}"], *buffer.word) == fitted(wanted.data, *buffer.word)
+    for lane, value in wanted.data.items():
+        data = said[at][f"data_{bank}"] >> (lane * buffer.bits)
+        assert fitted(data, *buffer.word) == fitted(value, *buffer.word)
+    if buffer.wide > 1:
+        assert told[f"mask_{bank}"] == sum(1 << lane for lane in wanted.data)
     if side.apart:
         assert (told[f"waddr_{bank}"], told[f"wen_{bank}"]) == (wanted.word, 1)
     elif f"visit_{bank}" in told:
