@@ -48,7 +48,8 @@ def style_of(chip: Architecture) -> MemoryStyle:
     """How data nodes use banks. Which of them act at one row depends on the operation, so a chip with room
     has a macro per bank."""
     style = chip.memory_style
-    return MemoryStyle.NARROW if chip.room and style is MemoryStyle.CHEAPEST else style
+    words = (MemoryStyle.CHEAPEST, MemoryStyle.WIDE)
+    return MemoryStyle.NARROW if chip.room and style in words else style
 
 
 def designs_of(
@@ -61,8 +62,7 @@ def designs_of(
     groups = [adgs] if chip.fused and len(adgs) > 1 else [[adg] for adg in adgs]
     names = [workload.name if len(group) > 1 else group[0].name for group in groups]
     found = [
-        fuse(name, group, method, style, limits, results=chip.room is None)
-        for name, group in zip(names, groups, strict=True)
+        fuse(name, group, method, style, limits) for name, group in zip(names, groups, strict=True)
     ]
     return [checked(_equipped(fused, workload)) for fused in found]
 

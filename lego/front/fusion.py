@@ -30,17 +30,15 @@ def fuse(
     method: Method = Method.EXACT,
     style: MemoryStyle = MemoryStyle.CHEAPEST,
     limits: Mapping[str, int] | None = None,
-    *,
-    results: bool = True,
 ) -> FusedAdg:
     """One design that runs any of the dataflows; their counters and axes are equally many.
 
-    `limits`: bits that banks may have, by tensor; `results`: these may have words of several.
+    `limits`: bits that banks may have, by tensor.
     """
     if len(adgs) == 1:
         one = replace(single(adgs[0]), name=name)
-        return checked(widened(one, style, limits, results=results))
-    return checked(widened(_fused(name, adgs, method, style), style, limits, results=results))
+        return checked(widened(one, style, limits))
+    return checked(widened(_fused(name, adgs, method, style), style, limits))
 
 
 def _fused(name: str, adgs: Sequence[Adg], method: Method, style: MemoryStyle) -> FusedAdg:

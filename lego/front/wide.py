@@ -82,16 +82,13 @@ def widened(
     fused: FusedAdg,
     style: MemoryStyle,
     limits: Mapping[str, int] | None = None,
-    *,
-    results: bool = True,
 ) -> FusedAdg:
     """The design with macros of several banks in the memories that get cheaper by them; with the style
-    `wide`, in all that can have them. `limits`: bits that a tensor's banks may have, by its name;
-    `results`: that of results may have them.
+    `wide`, in all that can have them. `limits`: bits that a tensor's banks may have, by its name.
     """
     if style not in (MemoryStyle.CHEAPEST, MemoryStyle.WIDE):
         return fused
-    for memory in fused.buffers() if results else fused.buffers()[:-1]:
+    for memory in fused.buffers():
         tensors = _tensors(fused, memory, style, limits or {})
         found = _cheapest(tensors, memory.bits, always=style is MemoryStyle.WIDE)
         if found is not None:

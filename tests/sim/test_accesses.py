@@ -23,6 +23,23 @@ from tests.designs import clipped, moved, random_bounds, verdicts_of, whole, wit
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "workloads"
 
 
+ROOM = """
+name: room_mixed
+operations:
+  - name: conv
+    loops: {ox: 9, kx: 3}
+    statement: "Q[ox] += J[ox+kx] * G[kx]"
+    formats: {J: int8, G: int8, Q: int32}
+    dataflow: {spatial: {ox: 4}, temporal: [ox, kx], control: broadcast}
+  - name: mm
+    loops: {m: 6, n: 7, k: 5}
+    statement: "Y[m,n] += X[m,k] * W[k,n]"
+    formats: {X: int8, W: int8, Y: int32}
+    dataflow: {spatial: {k: 4}, temporal: [m, n, k], control: broadcast}
+architecture: {memory_style: wide, room: {counters: 2, trips: 5, reduction: 100}, read_cost: 53}
+"""
+
+
 def text_of(name: str) -> str:
     """A small workload, with macros of several banks wherever there can be some if it is called so."""
     stem, _, style = name.partition(":")
@@ -52,7 +69,15 @@ def text_of(name: str) -> str:
     ],
 )
 def test_counts_are_those_of_the_rtl(name: str, tmp_path: Path) -> None:
-    text = text_of(name)
+    counts_are_right(text_of(name), tmp_path)
+
+
+def test_reuses_of_one_number_on_a_chip_with_room(tmp_path: Path) -> None:
+    """Of fixed length under one dataflow, programmable under the other."""
+    counts_are_right(ROOM, tmp_path)
+
+
+def counts_are_right(text: str, tmp_path: Path) -> None:
     files = compile_workload(load_text(text), source=text.encode())
     publish(tmp_path / "out", files)
     simulate(tmp_path / "out", activity=True)

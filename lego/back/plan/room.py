@@ -122,7 +122,8 @@ def digit_values(memory: str, view: BankView, views: Views) -> Iterator[tuple[st
 
 
 def reuse_values(buffer: MemoryPlan, plan: Plan) -> Iterator[tuple[int, int]]:
-    """Whether each delay reuse of fixed length is in use, by its number."""
+    """Whether each delay reuse that has a fixed length under a dataflow is in use, by its number."""
     if isinstance(plan, InputPlan):
-        for k in free_reuses(buffer):
+        fixed = {k for k, reuse in enumerate(plan.delays) if not reuse.programmable}
+        for k in sorted(fixed.union(free_reuses(buffer))):
             yield k, int(k < len(plan.delays) and bool(plan.delays[k].fus))
