@@ -264,6 +264,7 @@ class _Splitting:
     kinds: dict[tuple[tuple[int, int], tuple[int, int], int, bool], Module] = field(
         default_factory=dict
     )
+    named: set[str] = field(default_factory=set)
 
     def result(self) -> Module:
         """The module; `wanted` tells instances of which output ports more are needed."""
@@ -321,6 +322,9 @@ class _Splitting:
             b.output("q", b.add_node(replace(node, srcs=(value, *enable), name="")))
             self.kinds[kind] = infer_widths(b.build())
         name = f"copy{number}_{node.name or f'n{i}'}"
+        if name in self.named:  # another register of the same name
+            name = f"copy{number}_{node.name}_n{i}"
+        self.named.add(name)
         ports = ("d", "en")[: len(node.srcs)]
         held = self.kinds[kind].name
         return Node(Op.INSTANCE, node.srcs, 0, 0, name=name, text=held, ports=ports)
