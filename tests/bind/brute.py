@@ -4,9 +4,9 @@ Nothing of what binding computes is used but limits of registers. Memories are l
 counter may move an operand apart from every other, by address steps that no bank digit feels; so an index is
 told by the counters that have a step, and by what is wired for the FU.
 
-With `memory`, ways are left out for which no address steps fit the memory (:mod:`tests.bind.steps`), after
-those under which some bank is asked for more elements than it has words: which bank an FU uses at a timestamp
-is wired.
+With `memory`, ways are left out under which some bank is asked for more elements than it has words: which
+bank an FU uses at a timestamp is wired. With `steps` as well, also those for which no address steps fit the
+memory (:mod:`tests.bind.steps`).
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ Known = dict[object, bool]
 
 
 def can_run(
-    site: Site, op: ArrayOperation, tensors: Mapping[str, Tensor], *, memory: bool = False
+    site: Site,
+    op: ArrayOperation,
+    tensors: Mapping[str, Tensor],
+    *,
+    memory: bool = False,
+    steps: bool = False,
 ) -> bool:
     """Whether some trips, bounds, strips of loops, order of inputs and delays do."""
     orders = list(_orders(site, op, tensors))
-    known: Known | None = {} if memory else None
+    room = _Room(memory, steps, {})
     return any(
-        _fits(site, op, order, trips, places, known)
+        _fits(site, op, order, trips, places, room)
         for trips, bounds in _sizes(site, op)
         for places in _bijections(site, op, trips, bounds)
         for order in orders
@@ -146,12 +151,21 @@ def _fits(
     order: Vector,
     trips: Vector,
     places: Places,
-    known: Known | None,
+    room: _Room,
 ) -> bool:
-    run = _Run(site, trips, places, known)
+    run = _Run(site, trips, places, room)
     return run.results(op) and all(
         run.input(port, op.inputs[k].map) for port, k in zip(site.inputs, order, strict=True)
     )
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What counts of memory: elements per bank, and whether there are address steps, as far as known."""
+
+    memory: bool
+    steps: bool
+    known: Known
 
 
 @dataclass
@@ -159,8 +173,7 @@ class _Run:
     site: Site
     trips: Vector
     places: Places
-    known: Known | None
-    """None: whatever memory that takes."""
+    room: _Room
 
     def __post_init__(self) -> None:
         times = itertools.product(*map(range, self.trips))
@@ -195,17 +208,17 @@ class _Run:
         self, port: Port, reads: dict[tuple[Vector, Vector], Point], *, output: bool
     ) -> bool:
         """Whether the memory has room for what is at its places, under some address steps."""
-        if self.known is None:
+        if not self.room.memory:
             return True
         banks: dict[Vector, set[Point]] = {}
         for read, element in reads.items():
             banks.setdefault(self._bank(port, *read), set()).add(element)
         if any(len(held) > port.words for held in banks.values()):
             return False
-        key = port.name, output, self.trips, tuple(reads.items())
-        if key not in self.known:
-            self.known[key] = Steps(port, self.trips, output, list(reads.items())).exist()
-        return self.known[key]
+        known, key = self.room.known, (port.name, output, self.trips, tuple(reads.items()))
+        if self.room.steps and key not in known:
+            known[key] = Steps(port, self.trips, output, list(reads.items())).exist()
+        return known[key] if self.room.steps else True
 
     def _bank(self, port: Port, t: Vector, s: Vector) -> Vector:
         """The bank digits that are wired for an FU at a timestamp."""

@@ -30,7 +30,7 @@ def test_bound_operations_are_right_in_every_bit_and_refused_ones_can_not_run() 
 
 def test_freedom_loses_nothing_and_keeps_results_right() -> None:
     more = 0
-    for seed, found in chips(first=0, count=24):
+    for seed, found in chips(first=200, count=24):
         for site, op, tensors in operations(seed, found, each=2):
             plain = isinstance(bind(site, op, tensors), Bound)
             for freedom in FREEDOMS:
@@ -42,7 +42,7 @@ def test_freedom_loses_nothing_and_keeps_results_right() -> None:
                     more += not plain
                 else:
                     assert not plain, f"{freedom}: {op}"
-    assert more
+    assert more > 2
 
 
 @pytest.mark.slow
