@@ -1,0 +1,1 @@
+"""Engines around the array, and what connects them, as modules of primitives."""
