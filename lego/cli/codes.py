@@ -110,6 +110,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A file of the folder differs from its hash in the manifest.",
         "Edit the workload file instead, and compile again.",
     ),
+    "E506": (
+        "not a program of this device",
+        "A program is damaged, or for another chip or version; the message names the word.",
+        "Copy the file again, or compile again for this chip.",
+    ),
     "E601": (
         "program missing",
         "A program that is needed isn't installed.",
