@@ -1,0 +1,1 @@
+"""What carries out programs: sequencer, gates of engines, semaphores."""
