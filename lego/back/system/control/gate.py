@@ -29,34 +29,38 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     Ports
     -----
     in_valid, in_start, in_register, in_value, in_ready : commands; of a start, the value is its masks.
-    write, register, value : to the engine, which has the value at the end of the cycle.
-    start : pulse to the engine, only while it says `ready`.
-    done : pulse from the engine per run, in order, at the earliest in the cycle after its start.
-    engine_idle : from the engine: no run is under way.
-    wait, granted : semaphores of the first command, and whether all of them are above 0; `start` takes them.
-    signal : semaphores that go up at the end of this cycle, 0 unless `done`.
+    e_write, e_register, e_value : to the engine, which has the value at the end of the cycle.
+    e_start : pulse to the engine, only while it says `e_ready`.
+    e_done : pulse from the engine per run, in order, at the earliest in the cycle after its start.
+    e_idle : from the engine: no run is under way.
+    wait_mask, granted : semaphores of the first command, and whether all are above 0; `e_start` takes them.
+    signal_mask : semaphores that go up at the end of this cycle, 0 unless `e_done`.
     halt : commands that wait are dropped, none passes, and `idle` is the engine's.
     clear : forgets everything; the engine is idle.
     idle : nothing waits and no run is under way.
     """
     b = Builder(f"{prefix}_gate", "control")
-    halt, clear, done = b.input("halt"), b.input("clear"), b.input("done")
+    halt, clear, done = b.input("halt"), b.input("clear"), b.input("e_done")
     queue, under_way = Fifo(b, depth, "word"), Fifo(b, runs, "run")
     first_starts, register, value = _first_command(b, queue, halt)
     passes = b.all([b.invert(queue.empty), b.invert(halt)])
     write = b.all([passes, b.invert(first_starts)])
-    may_start = [b.input("ready"), b.input("granted"), b.invert(under_way.full)]
+    may_start = [b.input("e_ready"), b.input("granted"), b.invert(under_way.full)]
     start = b.all([passes, first_starts, *may_start])
     queue.take(b.any([write, start]), b.any([halt, clear]))
     signalled = under_way.put([b.slice(value, SEMAPHORES, SEMAPHORES)], start)[0]
     under_way.take(done, clear)
     busy = b.any([b.invert(queue.empty), b.invert(under_way.empty)])
-    for name, node in (("write", write), ("register", register), ("value", value)):
-        b.output(name, node)
-    b.output("start", start)
-    b.output("wait", b.slice(value, 0, SEMAPHORES))
-    b.output("signal", b.mux(done, signalled, b.const(0)))
-    b.output("idle", b.all([b.input("engine_idle"), b.any([halt, b.invert(busy)])]))
+    for name, node in (
+        ("write", write),
+        ("register", register),
+        ("value", value),
+        ("start", start),
+    ):
+        b.output(f"e_{name}", node)
+    b.output("wait_mask", b.slice(value, 0, SEMAPHORES))
+    b.output("signal_mask", b.mux(done, signalled, b.const(0)))
+    b.output("idle", b.all([b.input("e_idle"), b.any([halt, b.invert(busy)])]))
     return infer_widths(b.build())
 
 

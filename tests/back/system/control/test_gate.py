@@ -22,9 +22,9 @@ IDLE = {
     "in_register": 0,
     "in_value": 0,
     "granted": 0,
-    "ready": 0,
-    "done": 0,
-    "engine_idle": 1,
+    "e_ready": 0,
+    "e_done": 0,
+    "e_idle": 1,
     "halt": 0,
     "clear": 0,
 }
@@ -47,9 +47,9 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
             "in_register": r.getrandbits(8),
             "in_value": r.getrandbits(32),
             "granted": int(r.random() < (0.7 if eager else 0.4)),
-            "ready": int(r.random() < 0.7),
-            "done": done,
-            "engine_idle": int(not under_way),
+            "e_ready": int(r.random() < 0.7),
+            "e_done": done,
+            "e_idle": int(not under_way),
             "halt": halt,
             "clear": int(not under_way and cycle % 97 == 96),
         }
@@ -57,13 +57,13 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
         assert said["in_ready"] == (len(waiting) < depth and not halt)
         assert said["idle"] == (not under_way and (halt or not waiting))
         starts, register, value = waiting[0] if waiting and not halt else (None, 0, 0)
-        begins = starts == 1 and given["ready"] and given["granted"] and len(under_way) < runs
-        assert (said["start"], said["write"]) == (int(begins), int(starts == 0))
+        begins = starts == 1 and given["e_ready"] and given["granted"] and len(under_way) < runs
+        assert (said["e_start"], said["e_write"]) == (int(begins), int(starts == 0))
         if starts == 0:
-            assert (said["register"], said["value"]) == (register, value)
+            assert (said["e_register"], said["e_value"]) == (register, value)
         if starts == 1:
-            assert said["wait"] == value & 0xFFFF
-        assert said["signal"] == (under_way[0] if done else 0)
+            assert said["wait_mask"] == value & 0xFFFF
+        assert said["signal_mask"] == (under_way[0] if done else 0)
         seen["full"] += len(waiting) == depth
         seen["empty"] += not waiting
         seen["runs"] += len(under_way) == runs
@@ -98,9 +98,15 @@ def test_a_command_passes_in_the_cycle_after_it_came() -> None:
     """One per cycle, and a write right behind a start."""
     machine, out = Machine(build_gate("load")), []
     for cycle in range(8):
-        given = {"in_valid": 1, "in_start": cycle % 2, "in_value": cycle, "granted": 1, "ready": 1}
+        given = {
+            "in_valid": 1,
+            "in_start": cycle % 2,
+            "in_value": cycle,
+            "granted": 1,
+            "e_ready": 1,
+        }
         said = machine.cycle(IDLE | given)
-        out.append((said["write"], said["start"], said["value"]))
+        out.append((said["e_write"], said["e_start"], said["e_value"]))
         assert said["idle"] == (cycle == 0)
     assert out[1:] == [((k + 1) % 2, k % 2, k) for k in range(7)]
 
@@ -108,7 +114,7 @@ def test_a_command_passes_in_the_cycle_after_it_came() -> None:
 def test_a_run_that_never_ends_is_forgotten_by_clear() -> None:
     machine = Machine(build_gate("load"))
     machine.cycle(IDLE | {"in_valid": 1, "in_start": 1})
-    assert machine.cycle(IDLE | {"ready": 1, "granted": 1})["start"]
+    assert machine.cycle(IDLE | {"e_ready": 1, "granted": 1})["e_start"]
     assert machine.cycle(IDLE)["idle"] == 0
     assert machine.cycle(IDLE | {"halt": 1})["idle"] == 1
     machine.cycle(IDLE | {"clear": 1})
@@ -118,10 +124,10 @@ def test_a_run_that_never_ends_is_forgotten_by_clear() -> None:
 def test_more_ends_than_starts_are_noticed() -> None:
     machine = Machine(build_gate("load"))
     with pytest.raises(AssertionError):
-        machine.cycle(IDLE | {"done": 1})
+        machine.cycle(IDLE | {"e_done": 1})
 
 
-def play_semaphores(module: Module, cycles: int = 200) -> None:
+def play_semaphores(module: Module, cycles: int = 320) -> None:
     """Random signals and waits against counters; each engine waits for semaphores of its own."""
     r, machine, levels = random.Random(5), Machine(module), [0] * 16
     seen = [0] * 3
