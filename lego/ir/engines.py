@@ -17,6 +17,7 @@ __all__ = [
     "WORD_COUNTERS",
     "EngineRegister",
     "as_written",
+    "documented",
     "register_numbers",
 ]
 
@@ -100,3 +101,19 @@ def as_written(table: Sequence[EngineRegister], values: Mapping[str, int]) -> di
     if unknown:
         raise KeyError(f"no register is called {', '.join(unknown)}")
     return {each.name: values.get(each.name, 0) & (1 << each.bits) - 1 for each in table}
+
+
+def documented(table: Sequence[EngineRegister]) -> list[str]:
+    """Lines of a table of registers in Markdown; those that are alike are one line."""
+    lines = ["| number | register | bits | holds |", "|---|---|---|---|"]
+    k = 0
+    while k < len(table):
+        first, last = table[k], k
+        while last + 1 < len(table) and table[last + 1].about == first.about:
+            last += 1
+        numbers, names = str(k), f"`{first.name}`"
+        if last > k:
+            numbers, names = f"{k} to {last}", f"{names} to `{table[last].name}`"
+        lines.append(f"| {numbers} | {names} | {first.bits} | {first.about} |")
+        k = last + 1
+    return lines

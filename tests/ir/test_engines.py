@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from lego.ir.engines import LOAD_REGISTERS, STORE_REGISTERS, as_written, register_numbers
+from lego.ir.engines import (
+    LOAD_REGISTERS,
+    STORE_REGISTERS,
+    as_written,
+    documented,
+    register_numbers,
+)
 
 
 @pytest.mark.parametrize("table", [LOAD_REGISTERS, STORE_REGISTERS], ids=["load", "store"])
@@ -32,3 +40,9 @@ def test_registers_hold_low_bits() -> None:
 def test_unknown_registers_are_refused() -> None:
     with pytest.raises(KeyError, match="rotate"):
         as_written(STORE_REGISTERS, {"rotate": 1})
+
+
+@pytest.mark.parametrize("table", [LOAD_REGISTERS, STORE_REGISTERS], ids=["load", "store"])
+def test_the_documentation_has_the_table(table) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "device.md"
+    assert "\n".join(documented(table)) in page.read_text()

@@ -1,0 +1,1 @@
+"""Parts that engines which move data have in common: registers, queues, runs of beats, words."""
