@@ -1,70 +1,158 @@
-"""Modules without memories and instances, as one Python function: fifty times as fast as `Machine`.
+"""Modules without others inside, run as Python code made from them: as `Machine`, many times faster.
 
-It knows fewer primitives and nothing of unknown values; the tests of the register block compare the two.
+Nothing is unknown here: words of memories that nobody wrote are 0, and of a one-hot choice one select at
+most is set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from lego.ir.dag import Module, Node, Op
 
 __all__ = ["Quick"]
 
-_TEXT: dict[Op, Callable[[Node, list[str], list[int]], str]] = {
-    Op.CONST: lambda node, s, w: str(node.value),
-    Op.INPUT: lambda node, s, w: f"inputs[{node.name!r}]",
-    Op.ADD: lambda node, s, w: f"{s[0]} + {s[1]}",
-    Op.SUB: lambda node, s, w: f"{s[0]} - {s[1]}",
-    Op.SHL: lambda node, s, w: f"{s[0]} << {node.value}",
-    Op.SHR: lambda node, s, w: f"{s[0]} >> {node.value}",
-    Op.EQ: lambda node, s, w: f"int({s[0]} == {s[1]})",
-    Op.LT: lambda node, s, w: f"int({s[0]} < {s[1]})",
-    Op.NOT: lambda node, s, w: f"1 - {s[0]}",
-    Op.AND: lambda node, s, w: " & ".join(s),
-    Op.OR: lambda node, s, w: " | ".join(s),
-    Op.MUX: lambda node, s, w: f"{s[1]} if {s[0]} else {s[2]}",
-    Op.ONEHOT: lambda node, s, w: " | ".join(
-        f"({word} if {select} else 0)" for select, word in zip(s[::2], s[1::2], strict=True)
-    ),
-    Op.SLICE: lambda node, s, w: f"{s[0]} >> {node.value}",
-    Op.CAT: lambda node, s, w: " | ".join(f"{a} << {sum(w[:k])}" for k, a in enumerate(s)),
-    Op.WRAP: lambda node, s, w: s[0],
-    Op.DELAY: lambda node, s, w: "",
-    Op.REG: lambda node, s, w: "",
-}
+STATE = (Op.REG, Op.DELAY, Op.MEMORY)
+Step = Callable[[list[int], Mapping[int, dict[int, int]], Mapping[str, int]], dict[str, int]]
 
 
 class Quick:
-    """A module, cycle by cycle; `state` is what its registers hold, by number of the node."""
+    """A module; registers start at their reset values. Its code is made once per module."""
+
+    _made: ClassVar[dict[int, tuple[Module, Step]]] = {}
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        held = [k for k, node in enumerate(module.nodes) if node.op in (Op.REG, Op.DELAY)]
-        self.state = {k: module.nodes[k].value * (module.nodes[k].op is Op.REG) for k in held}
-        body = [f"v{k} = state[{k}]" for k in held]
-        for k, node in enumerate(module.nodes):
-            low, _ = node.range
-            assert low >= 0, f"%{k} of {module.name} can be negative"
-            if k not in self.state:
-                widths = [module.nodes[source].bits for source in node.srcs]
-                text = _TEXT[node.op](node, [f"v{source}" for source in node.srcs], widths)
-                body.append(f"v{k} = ({text}) & {(1 << node.bits) - 1}")
-        for k in held:
-            node = module.nodes[k]
-            enabled = f"if v{node.srcs[1]}: " if len(node.srcs) > 1 else ""
-            body.append(f"{enabled}state[{k}] = v{node.srcs[0]} & {(1 << node.bits) - 1}")
-        found = ", ".join(f"{name!r}: v{node}" for name, node in module.outputs)
-        text = "\n    ".join(["def step(inputs, state):", *body, f"return {{{found}}}"])
-        space: dict[str, Callable[[Mapping[str, int], dict[int, int]], dict[str, int]]] = {}
-        exec(compile(text, module.name, "exec"), space)  # noqa: S102 - text of our own
-        self._step = space["step"]
+        self._state = [n.value if n.op is Op.REG else 0 for n in module.nodes]
+        self._words: dict[int, dict[int, int]] = {
+            i: {} for i, n in enumerate(module.nodes) if n.op is Op.MEMORY
+        }
+        if id(module) not in self._made:
+            self._made[id(module)] = (module, _compiled(module))
+        self._step = self._made[id(module)][1]
 
     def cycle(self, inputs: Mapping[str, int]) -> dict[str, int]:
         """The outputs in one cycle; then registers take their next values."""
-        return self._step(inputs, self.state)
+        return self._step(self._state, self._words, inputs)
 
     def set(self, name: str, value: int) -> None:
         """What the register of this name holds now."""
-        (k,) = (k for k in self.state if self.module.nodes[k].name == name)
-        self.state[k] = value
+        (k,) = (k for k, n in enumerate(self.module.nodes) if n.op in STATE and n.name == name)
+        self._state[k] = value
+
+
+def _compiled(module: Module) -> Step:
+    lines = ["def step(state, words, inputs):"]
+    lines += [f"    v{i} = {_fitted(node, _value(module, i))}" for i, node in _ordered(module)]
+    for i, node in enumerate(module.nodes):
+        if node.op is Op.CHECK:
+            condition, when = node.srcs
+            lines.append(f"    assert v{condition} or not v{when}, '%{i} of {module.name}'")
+    outputs = ", ".join(f"{name!r}: v{node}" for name, node in module.outputs)
+    lines.append(f"    found = {{{outputs}}}")
+    for i, node in enumerate(module.nodes):
+        if node.op in (Op.REG, Op.DELAY):
+            enable = f"if v{node.srcs[1]}: " if len(node.srcs) > 1 else ""
+            lines.append(f"    {enable}state[{i}] = {_fitted(node, f'v{node.srcs[0]}')}")
+        elif node.op is Op.MEMORY:
+            lines += _access(i, node)
+    lines.append("    return found")
+    made: dict[str, Any] = {}
+    exec("\n".join(lines), made)  # noqa: S102 - code of our own, made above
+    return made["step"]  # type: ignore[no-any-return]
+
+
+def _ordered(module: Module) -> Iterator[tuple[int, Node]]:
+    """The nodes with values, each after those that it looks at in the same cycle."""
+    seen: set[int] = set()
+    for root in range(len(module.nodes)):
+        stack = [root]
+        while stack:
+            i = stack[-1]
+            node = module.nodes[i]
+            looks = () if node.op in STATE else node.srcs
+            before = [s for s in looks if s not in seen]
+            if i in seen or not before:
+                stack.pop()
+                if i not in seen and node.op is not Op.CHECK:
+                    yield i, node
+                seen.add(i)
+            else:
+                stack.extend(before)
+
+
+def _fitted(node: Node, text: str) -> str:
+    """The low bits of a value, read in the format of the node."""
+    if node.op in (Op.CONST, Op.AND, Op.OR, Op.EQ, Op.LT):
+        return text
+    mask = (1 << node.bits) - 1
+    if not node.signed:
+        return f"({text}) & {mask}"
+    half = 1 << (node.bits - 1)
+    return f"((({text}) + {half}) & {mask}) - {half}"
+
+
+BINARY = {Op.ADD: "+", Op.SUB: "-", Op.MUL: "*", Op.AND: "&", Op.OR: "|"}
+
+
+def _value(module: Module, i: int) -> str:
+    node = module.nodes[i]
+    args = [f"v{s}" for s in node.srcs]
+    match node.op:
+        case Op.INPUT:
+            return f"inputs[{node.name!r}]"
+        case Op.REG | Op.DELAY | Op.MEMORY:
+            return f"state[{i}]"
+        case Op.CONST:
+            return str(node.value)
+        case Op.MUX:
+            return f"{args[1]} if {args[0]} else {args[2]}"
+        case Op.NOT:
+            return f"1 - {args[0]}"
+        case Op.NEG:
+            return f"-{args[0]}"
+        case Op.EQ:
+            return f"int({args[0]} == {args[1]})"
+        case Op.LT:
+            return f"int({args[0]} < {args[1]})"
+        case Op.SHL:
+            return f"{args[0]} << {node.value}"
+        case Op.SHR | Op.SLICE:
+            return f"{args[0]} >> {node.value}"
+        case Op.ABS | Op.MIN | Op.MAX:
+            return f"{node.op}({', '.join(args)})"
+        case Op.ONEHOT:
+            pairs = zip(args[::2], args[1::2], strict=True)
+            return " or ".join(f"({select} and {word})" for select, word in pairs)
+        case Op.CAT:
+            return _side_by_side(module, node)
+        case Op.WRAP | Op.WIRE | Op.STAGE:
+            return args[0]
+    return f" {BINARY[node.op]} ".join(args)
+
+
+def _side_by_side(module: Module, node: Node) -> str:
+    parts, at = [], 0
+    for s in node.srcs:
+        bits = module.nodes[s].bits
+        parts.append(f"(v{s} & {(1 << bits) - 1}) << {at}")
+        at += bits
+    return " | ".join(f"({part})" for part in parts)
+
+
+def _access(i: int, node: Node) -> list[str]:
+    """A word read is there in the next cycle, as it was before a write in this one."""
+    raddr, ren, waddr, wdata, wen = (f"v{s}" for s in node.srcs)
+    lane = node.value or node.bits
+    lines = [f"    if {ren}: state[{i}] = words[{i}].get({raddr}, 0)", f"    if {wen}:"]
+    if node.lanes == 1:
+        return [*lines, f"        words[{i}][{waddr}] = {wdata}"]
+    ones = (1 << lane) - 1
+    mask = f"sum({ones} << {lane} * k for k in range({node.lanes}) if {wen} >> k & 1)"
+    old = f"words[{i}].get({waddr}, 0)"
+    return [
+        *lines,
+        f"        mask = {mask}",
+        f"        words[{i}][{waddr}] = {old} & ~mask | {wdata} & mask",
+    ]

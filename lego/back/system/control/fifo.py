@@ -19,6 +19,7 @@ class Fifo:
     Attributes
     ----------
     empty, full : one bit each, as of the beginning of the cycle.
+    first, next : numbers of the places that the first word has and the next one gets.
     """
 
     def __init__(self, b: Builder, words: int, name: str) -> None:
@@ -26,8 +27,8 @@ class Fifo:
             raise InternalError(f"a FIFO of {words} words isn't built")
         self._b, self._words, self._name = b, words, name
         self._held = b.reg((0, words), name=f"{name}_held")
-        self._last = b.reg((0, words - 1), name=f"{name}_last")
-        self._first = b.reg((0, words - 1), name=f"{name}_first")
+        self.next = b.reg((0, words - 1), name=f"{name}_last")
+        self.first = b.reg((0, words - 1), name=f"{name}_first")
         self._enters = b.const(0)
         self.empty = b.eq(self._held, b.const(0))
         self.full = b.eq(self._held, b.const(words))
@@ -36,7 +37,7 @@ class Fifo:
         """Store `parts` in cycles of `enters`, never when full; returns the parts of the first word."""
         b = self._b
         self._enters = enters
-        here = [b.all([enters, b.eq(self._last, b.const(k))]) for k in range(self._words)]
+        here = [b.all([enters, b.eq(self.next, b.const(k))]) for k in range(self._words)]
         found = []
         for number, part in enumerate(parts):
             span = b.nodes[part].range
@@ -46,7 +47,7 @@ class Fifo:
             ]
             for register, now in zip(each, here, strict=True):
                 b.drive(register, part, now)
-            found.append(b.select(self._first, index_bits(self._words), each))
+            found.append(b.select(self.first, index_bits(self._words), each))
         return found
 
     def take(self, leaves: int, clears: int) -> None:
@@ -54,7 +55,7 @@ class Fifo:
         b, zero = self._b, self._b.const(0)
         counted = b.op(Op.SUB, b.add(self._held, self._enters), leaves)
         b.drive(self._held, b.mux(clears, zero, b.wrap(counted, (0, self._words))))
-        for pointer, moves in ((self._last, self._enters), (self._first, leaves)):
+        for pointer, moves in ((self.next, self._enters), (self.first, leaves)):
             moved = b.wrap(b.add(pointer, b.const(1)), (0, self._words - 1))
             b.drive(pointer, b.mux(clears, zero, moved), b.any([clears, moves]))
         b.check(b.invert(self.full), self._enters)

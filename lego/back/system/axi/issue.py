@@ -1,0 +1,112 @@
+"""The address channel of a master: a register that holds a burst until the slave takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lego.back.graph.builder import Builder
+from lego.back.system.axi.bursts import Bus, Cut, Fault, bursts_of
+from lego.ir.dag import Op, index_bits
+
+__all__ = ["Issued", "beat_addresses", "counter", "idle", "issue"]
+
+INCREMENTING = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Nodes of the burst that goes into the channel's register in this cycle.
+
+    `takes` says of which client, if of any; then come the clients' bursts, its address and beats less one,
+    and how many bursts have no last answer.
+    """
+
+    takes: tuple[int, ...]
+    cuts: tuple[Cut, ...]
+    address: int
+    length: int
+    outstanding: int
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Those of runs, by clients."""
+        return [cut.fault for cut in self.cuts]
+
+
+def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: int) -> Issued:
+    """Choose the next burst, of the first client that has one, and drive the ports of the channel.
+
+    `answered`: a burst has its last answer. While the input `halt` is 1 none is chosen.
+    """
+    halt = b.input("halt")
+    takes = [b.wire((0, 1)) for _ in clients]
+    cuts = [
+        bursts_of(b, bus, client, take, halt) for client, take in zip(clients, takes, strict=True)
+    ]
+    held = b.reg((0, 1), name=f"{channel}_valid")
+    free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
+    any_take = b.wire((0, 1))
+    outstanding = counter(b, "outstanding", bus.outstanding, any_take, answered)
+    may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]
+    for take, cut in zip(takes, cuts, strict=True):
+        b.connect(take, b.all([*may, cut.valid]))
+        may.append(b.invert(cut.valid))
+    b.connect(any_take, b.any(takes))
+    b.drive(held, any_take, free)
+    b.output(f"m_axi_{channel}valid", held)
+    address, length, client = cuts[-1].address, cuts[-1].length, b.const(len(cuts) - 1)
+    for k, cut in reversed(list(enumerate(cuts[:-1]))):
+        address, length = (
+            b.mux(cut.valid, mine, other)
+            for mine, other in ((cut.address, address), (cut.length, length))
+        )
+        client = b.mux(cut.valid, b.const(k), client)
+    _payload(b, bus, channel, any_take, (client, address, length), index_bits(len(cuts)))
+    return Issued(tuple(takes), tuple(cuts), address, length, outstanding)
+
+
+def _payload(
+    b: Builder, bus: Bus, channel: str, load: int, burst: tuple[int, int, int], id_bits: int
+) -> None:
+    """The channel's ports beside valid and ready; `burst` is its client, address and beats less one."""
+    spans = {"id": (0, (1 << id_bits) - 1), "addr": bus.addresses, "len": (0, 255)}
+    for (name, span), node in zip(spans.items(), burst, strict=True):
+        kept = b.reg(span, name=f"{channel}_{name}", resets=False)
+        b.drive(kept, b.wrap(node, span), load)
+        b.output(f"m_axi_{channel}{name}", kept)
+    fixed = {"size": (bus.beat_shift, 3), "burst": (INCREMENTING, 2), "lock": (0, 1)}
+    for name, (value, bits) in fixed.items():
+        b.output(f"m_axi_{channel}{name}", b.wrap(b.const(value), (0, (1 << bits) - 1)))
+    for name, bits in (("cache", 4), ("prot", 3), ("qos", 4)):
+        b.output(f"m_axi_{channel}{name}", b.input(name, (0, (1 << bits) - 1)))
+
+
+def beat_addresses(
+    b: Builder, bus: Bus, issued: Issued, slots: tuple[int, int], wrong: tuple[int, int]
+) -> int:
+    """The address of a burst with an error, in the cycle after its answer.
+
+    `slots` are the number under which the burst that is issued now is kept, and how many there are; `wrong`
+    is the bit that says so, and the number of the burst.
+    """
+    at, depth = slots
+    bits = bus.address_bits - bus.beat_shift
+    kept = b.slice(issued.address, bus.beat_shift, bits)
+    word = b.memory((wrong[1], wrong[0]), (at, kept, b.any(issued.takes)), depth, bits)
+    return b.wrap(b.shl(word, bus.beat_shift), bus.addresses)
+
+
+def idle(b: Builder, issued: Issued) -> None:
+    """Drive the port `idle`: no burst is under way, and no run waits to become any."""
+    waits = [node for cut in issued.cuts for node in (cut.valid, cut.waits)]
+    b.output("idle", b.all([b.eq(issued.outstanding, b.const(0)), *map(b.invert, waits)]))
+
+
+def counter(b: Builder, name: str, most: int, up: int, down: int) -> int:
+    """A register of 0 to `most` that counts up, down, or both at once."""
+    held = b.reg((0, most), name=name)
+    b.drive(held, b.wrap(b.op(Op.SUB, b.add(held, up), down), (0, most)))
+    b.check(b.less(held, b.const(most)), b.all([up, b.invert(down)]))
+    b.check(b.less(b.const(0), held), down)
+    return held
