@@ -162,7 +162,7 @@ def _fault(b: Builder, stuck: int, address: int, misaligned: int) -> Fault:
     return Fault(pulse, code, address)
 
 
-def report(b: Builder, bus: Bus, faults: Sequence[Fault]) -> None:
+def report(b: Builder, faults: Sequence[Fault]) -> None:
     """The ports of the first of the faults that there is."""
     first = faults[-1]
     for fault in reversed(faults[:-1]):

@@ -9,7 +9,7 @@ from lego.back.graph.builder import Builder
 from lego.back.system.axi.bursts import Bus, Cut, Fault, bursts_of
 from lego.ir.dag import Op, index_bits
 
-__all__ = ["Issued", "beat_addresses", "counter", "idle", "issue"]
+__all__ = ["Issued", "beat_addresses", "halts", "idle", "issue"]
 
 INCREMENTING = 1
 
@@ -47,7 +47,7 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
     held = b.reg((0, 1), name=f"{channel}_valid")
     free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
     any_take = b.wire((0, 1))
-    outstanding = counter(b, "outstanding", bus.outstanding, any_take, answered)
+    outstanding = _counter(b, "outstanding", bus.outstanding, any_take, answered)
     may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]
     for take, cut in zip(takes, cuts, strict=True):
         b.connect(take, b.all([*may, cut.valid]))
@@ -103,7 +103,13 @@ def idle(b: Builder, issued: Issued) -> None:
     b.output("idle", b.all([b.eq(issued.outstanding, b.const(0)), *map(b.invert, waits)]))
 
 
-def counter(b: Builder, name: str, most: int, up: int, down: int) -> int:
+def halts(b: Builder, issued: Issued) -> None:
+    """An assertion: `halt` stays until no burst is under way."""
+    ended = b.all([b.delay(b.input("halt"), 1, resets=True), b.invert(b.input("halt"))])
+    b.check(b.eq(issued.outstanding, b.const(0)), ended)
+
+
+def _counter(b: Builder, name: str, most: int, up: int, down: int) -> int:
     """A register of 0 to `most` that counts up, down, or both at once."""
     held = b.reg((0, most), name=name)
     b.drive(held, b.wrap(b.op(Op.SUB, b.add(held, up), down), (0, most)))

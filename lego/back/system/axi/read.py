@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.system.axi.bursts import Bus, Fault, report
-from lego.back.system.axi.issue import Issued, beat_addresses, idle, issue
+from lego.back.system.axi.issue import Issued, beat_addresses, halts, idle, issue
 from lego.back.system.control.fifo import Fifo
 from lego.ir.commands import ErrorCode
 from lego.ir.dag import Module, index_bits
@@ -48,11 +48,9 @@ def build_axi_read(
         queue.take(ends[k], b.const(0))
         b.output(f"r{k}_last", b.all([b.input("m_axi_rlast"), last]))
     wrong = _wrong(b, bus, issued, runs, b.any(here))
-    report(b, bus, [wrong, *issued.faults])
+    report(b, [wrong, *issued.faults])
     idle(b, issued)
-    began = b.delay(halt, 1, resets=True)
-    quiet = b.eq(issued.outstanding, b.const(0))
-    b.check(quiet, b.all([began, b.invert(halt)]))
+    halts(b, issued)
     return infer_widths(b.build())
 
 

@@ -169,3 +169,64 @@ def pieces(run: Run, most: int = 256) -> list[tuple[int, int]]:
             found.append((at, 0))
         found[-1] = (found[-1][0], found[-1][1] + 1)
     return found
+
+
+@dataclass
+class WriteSlave:
+    """Takes writes with stalls, an order of its channels, and late answers; errors by bursts' addresses."""
+
+    r: random.Random
+    latency: int = 0
+    stall: float = 0.0
+    order: str = "any"
+    wrong: frozenset[int] = frozenset()
+    now: int = 0
+    bursts: list[Burst] = field(default_factory=list)
+    taken: list[Burst] = field(default_factory=list)
+    data: deque[tuple[int, int, int]] = field(default_factory=deque)
+    answers: deque[tuple[int, int]] = field(default_factory=deque)
+    memory: dict[int, int] = field(default_factory=dict)
+    readies: tuple[int, int] = (0, 0)
+    answering: bool = False
+
+    def inputs(self) -> Inputs:
+        """What it drives in this cycle: it may wait for data before addresses, or the other way."""
+        address, data = (int(self.r.random() >= self.stall) for _ in range(2))
+        if self.order == "address first":
+            data &= int(len(self.bursts) > 0)
+        if self.order == "data first":
+            address &= int(len(self.data) > 0)
+        self.readies = address, data
+        due = bool(self.answers) and self.now > self.answers[0][0] + self.latency
+        self.answering = due and (self.answering or self.r.random() >= self.stall)
+        resp = self.answers[0][1] if self.answering else self.r.randint(0, 3)
+        found = {"m_axi_awready": address, "m_axi_wready": data}
+        return found | {"m_axi_bvalid": int(self.answering), "m_axi_bid": 0, "m_axi_bresp": resp}
+
+    def see(self, out: Mapping[str, int]) -> None:
+        """What the master drove in this cycle."""
+        assert out["m_axi_bready"]
+        if self.answering:
+            self.answers.popleft()
+            self.answering = False
+        if out["m_axi_awvalid"] and self.readies[0]:
+            assert (out["m_axi_awsize"], out["m_axi_awburst"], out["m_axi_awlock"]) == (4, 1, 0)
+            assert (out["m_axi_awid"], out["m_axi_awcache"]) == (0, 0b1010)
+            beats = out["m_axi_awlen"] + 1
+            self.bursts.append(Burst(0, out["m_axi_awaddr"], beats, self.now))
+            self.taken.append(self.bursts[-1])
+        if out["m_axi_wvalid"] and self.readies[1]:
+            self.data.append(tuple(out[f"m_axi_w{n}"] for n in ("data", "strb", "last")))  # type: ignore[arg-type]
+        while self.bursts and self.data:
+            self._store(self.bursts[0], *self.data.popleft())
+        self.now += 1
+
+    def _store(self, burst: Burst, data: int, strobe: int, last: int) -> None:
+        for lane in range(16):
+            if strobe >> lane & 1:
+                self.memory[burst.address + 16 * burst.sent + lane] = data >> 8 * lane & 255
+        burst.sent += 1
+        assert last == int(burst.sent == burst.beats)
+        if last:
+            self.answers.append((self.now, 3 if burst.address in self.wrong else 0))
+            self.bursts.pop(0)
