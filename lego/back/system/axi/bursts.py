@@ -86,37 +86,45 @@ class Cut:
 
 
 def bursts_of(b: Builder, bus: Bus, client: str, take: int, halt: int) -> Cut:
-    """The bursts of the ports `client`; `take` says that the present one is taken.
+    """The bursts of the ports `client`; `take`: the present one is taken.
 
-    A run that leaves its segment, or begins within a beat, gives no burst: neither does any that follows,
+    A run that leaves its segment, or begins within a beat, gives no burst, nor does any that follows,
     until `halt`, which drops all runs.
     """
     advance = b.wire((0, 1))
     empty, asked = _asked(b, client, advance, halt)
     address, bad, misaligned = _checked(b, bus, asked)
     valid, stuck = b.reg((0, 1), name=f"{client}_run"), b.reg((0, 1), name=f"{client}_stuck")
-    left = b.reg((0, (1 << BEATS_BITS) - 1), name=f"{client}_left", resets=False)
-    at = b.reg(bus.addresses, name=f"{client}_address", resets=False)
-    room = b.op(Op.SUB, b.const(bus.beats), b.slice(at, bus.beat_shift, index_bits(bus.beats)))
-    last = b.invert(b.less(room, left))
-    ends = b.all([take, last])
-    b.connect(
-        advance,
-        b.all([b.invert(empty), b.invert(stuck), b.any([b.invert(valid), ends])]),
-    )
-    beats = b.mux(last, left, room)
-    b.drive(
-        left,
-        b.mux(advance, asked[2], b.wrap(b.op(Op.SUB, left, beats), (0, 65535))),
-        b.any([advance, take]),
-    )
-    b.drive(at, b.mux(advance, address, _boundary(b, bus, at)), b.any([advance, take]))
-    goes_on = b.invert(halt)
+    at, beats, last = _left(b, bus, client, (address, asked[2]), (advance, take))
+    ends, goes_on = b.all([take, last]), b.invert(halt)
+    free = b.all([b.invert(stuck), b.any([b.invert(valid), ends])])
+    b.connect(advance, b.all([b.invert(empty), free]))
     b.drive(valid, b.all([goes_on, advance, b.invert(bad)]), b.any([halt, advance, ends]))
     b.drive(stuck, b.all([goes_on, advance, bad]), b.any([halt, advance]))
     length = b.wrap(b.add(beats, b.const(-1)), (0, bus.beats - 1))
     fault = _fault(b, stuck, at, misaligned)
     return Cut(valid, at, length, last, b.invert(empty), fault)
+
+
+def _left(
+    b: Builder, bus: Bus, client: str, run: tuple[int, int], moves: tuple[int, int]
+) -> tuple[int, int, int]:
+    """What is left of a run: its address, how many beats the next burst has, and whether it is the last.
+
+    `run` are the address and beats of one that comes; `moves` says that it does, and that a burst goes.
+    """
+    address, beats = run
+    comes, _ = moves
+    span = (0, (1 << BEATS_BITS) - 1)
+    left = b.reg(span, name=f"{client}_left", resets=False)
+    at = b.reg(bus.addresses, name=f"{client}_address", resets=False)
+    room = b.op(Op.SUB, b.const(bus.beats), b.slice(at, bus.beat_shift, index_bits(bus.beats)))
+    last = b.invert(b.less(room, left))
+    now = b.mux(last, left, room)
+    rest = b.wrap(b.op(Op.SUB, left, now), span)
+    b.drive(left, b.mux(comes, beats, rest), b.any(moves))
+    b.drive(at, b.mux(comes, address, _boundary(b, bus, at)), b.any(moves))
+    return at, now, last
 
 
 def _asked(b: Builder, client: str, advance: int, halt: int) -> tuple[int, list[int]]:

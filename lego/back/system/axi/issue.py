@@ -18,12 +18,13 @@ INCREMENTING = 1
 class Issued:
     """Nodes of the burst that goes into the channel's register in this cycle.
 
-    `takes` says of which client, if of any; then come the clients' bursts, its address and beats less one,
-    and how many bursts have no last answer.
+    `takes` says of which client, if of any; then come the clients' bursts, and of the one its client, address
+    and beats less one, and how many bursts have no last answer.
     """
 
     takes: tuple[int, ...]
     cuts: tuple[Cut, ...]
+    client: int
     address: int
     length: int
     outstanding: int
@@ -39,31 +40,32 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
 
     `answered`: a burst has its last answer. While the input `halt` is 1 none is chosen.
     """
-    halt = b.input("halt")
+    halt, held = b.input("halt"), b.reg((0, 1), name=f"{channel}_valid")
     takes = [b.wire((0, 1)) for _ in clients]
     cuts = [
         bursts_of(b, bus, client, take, halt) for client, take in zip(clients, takes, strict=True)
     ]
-    held = b.reg((0, 1), name=f"{channel}_valid")
     free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
-    any_take = b.wire((0, 1))
-    outstanding = _counter(b, "outstanding", bus.outstanding, any_take, answered)
+    outstanding = _counter(b, "outstanding", bus.outstanding, b.any(takes), answered)
     may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]
     for take, cut in zip(takes, cuts, strict=True):
         b.connect(take, b.all([*may, cut.valid]))
         may.append(b.invert(cut.valid))
-    b.connect(any_take, b.any(takes))
-    b.drive(held, any_take, free)
+    b.drive(held, b.any(takes), free)
     b.output(f"m_axi_{channel}valid", held)
-    address, length, client = cuts[-1].address, cuts[-1].length, b.const(len(cuts) - 1)
+    client, address, length = _first(b, cuts)
+    _payload(b, bus, channel, b.any(takes), (client, address, length), index_bits(len(cuts)))
+    return Issued(tuple(takes), tuple(cuts), client, address, length, outstanding)
+
+
+def _first(b: Builder, cuts: Sequence[Cut]) -> tuple[int, int, int]:
+    """Client, address and length of the first burst that there is."""
+    client, address, length = b.const(len(cuts) - 1), cuts[-1].address, cuts[-1].length
     for k, cut in reversed(list(enumerate(cuts[:-1]))):
-        address, length = (
-            b.mux(cut.valid, mine, other)
-            for mine, other in ((cut.address, address), (cut.length, length))
-        )
         client = b.mux(cut.valid, b.const(k), client)
-    _payload(b, bus, channel, any_take, (client, address, length), index_bits(len(cuts)))
-    return Issued(tuple(takes), tuple(cuts), address, length, outstanding)
+        address = b.mux(cut.valid, cut.address, address)
+        length = b.mux(cut.valid, cut.length, length)
+    return client, address, length
 
 
 def _payload(

@@ -37,21 +37,23 @@ def build_axi_read(
     """
     bus = Bus(address_bits, bus_bits, outstanding, burst)
     b = Builder(f"{prefix}_axi_read", "control")
-    halt = b.input("halt")
-    names = [f"c{k}" for k in range(clients)]
-    here = _routed(b, bus, clients, halt)
+    _drive(b, bus, clients)
+    return infer_widths(b.build())
+
+
+def _drive(b: Builder, bus: Bus, clients: int) -> None:
+    """All ports: bursts one way, and beats the other."""
+    here = _routed(b, bus, clients, b.input("halt"))
     ends = [b.all([beat, b.input("m_axi_rlast")]) for beat in here]
-    issued = issue(b, bus, "ar", names, b.any(ends))
-    runs = [Fifo(b, outstanding, f"r{k}_runs") for k in range(clients)]
+    issued = issue(b, bus, "ar", [f"c{k}" for k in range(clients)], b.any(ends))
+    runs = [Fifo(b, bus.outstanding, f"r{k}_runs") for k in range(clients)]
     for k, queue in enumerate(runs):
         (last,) = queue.put([b.slice(issued.cuts[k].last, 0, 1)], issued.takes[k])
         queue.take(ends[k], b.const(0))
         b.output(f"r{k}_last", b.all([b.input("m_axi_rlast"), last]))
-    wrong = _wrong(b, bus, issued, runs, b.any(here))
-    report(b, [wrong, *issued.faults])
+    report(b, [_wrong(b, bus, issued, runs, b.any(here)), *issued.faults])
     idle(b, issued)
     halts(b, issued)
-    return infer_widths(b.build())
 
 
 def _routed(b: Builder, bus: Bus, clients: int, halt: int) -> list[int]:
@@ -85,10 +87,8 @@ def _wrong(b: Builder, bus: Bus, issued: Issued, runs: Sequence[Fifo], beat: int
     id_bits, slot_bits = index_bits(len(runs)), index_bits(bus.outstanding)
     owner = b.input("m_axi_rid", (0, (1 << id_bits) - 1))
     error = b.all([beat, _refused(b)])
-    client = b.const(len(runs) - 1)
-    for k, take in reversed(list(enumerate(issued.takes[:-1]))):
-        client = b.mux(take, b.const(k), client)
-    kept = b.select(b.wrap(client, (0, (1 << id_bits) - 1)), id_bits, [each.next for each in runs])
+    client = b.wrap(issued.client, (0, (1 << id_bits) - 1))
+    kept = b.select(client, id_bits, [each.next for each in runs])
     found = b.select(owner, id_bits, [each.first for each in runs])
     depth = bus.outstanding << id_bits
     write, read = (

@@ -31,12 +31,18 @@ def build_axi_write(
     """
     bus = Bus(address_bits, bus_bits, outstanding, burst)
     b = Builder(f"{prefix}_axi_write", "control")
+    _drive(b, bus)
+    return infer_widths(b.build())
+
+
+def _drive(b: Builder, bus: Bus) -> None:
+    """All ports: bursts and beats one way, and answers the other."""
     answer = b.input("m_axi_bvalid")
     b.check(b.eq(b.input("m_axi_bid"), b.const(0)), answer)
     b.output("m_axi_bready", b.const(1))
     issued = issue(b, bus, "aw", ["c"], answer)
     _beats(b, bus, issued)
-    runs = Fifo(b, outstanding, "runs")
+    runs = Fifo(b, bus.outstanding, "runs")
     (last,) = runs.put([b.slice(issued.cuts[0].last, 0, 1)], issued.takes[0])
     runs.take(answer, b.const(0))
     wrong = b.all([answer, b.invert(b.eq(b.input("m_axi_bresp", (0, 3)), b.const(0)))])
@@ -47,7 +53,6 @@ def build_axi_write(
     report(b, [fault, *issued.faults])
     idle(b, issued)
     halts(b, issued)
-    return infer_widths(b.build())
 
 
 def _beats(b: Builder, bus: Bus, issued: Issued) -> None:
@@ -65,19 +70,24 @@ def _beats(b: Builder, bus: Bus, issued: Issued) -> None:
     following = b.wrap(b.add(sent, b.const(1)), (0, bus.beats - 1))
     b.drive(sent, b.mux(ends, b.const(0), following), load)
     b.drive(valid, load, free)
-    lanes = bus.bus_bits // 8
-    given = b.input("w_strobe", (0, (1 << lanes) - 1))
+    b.output("m_axi_wvalid", valid)
+    b.output("w_ready", b.all([wanted, b.invert(halt)]))
+    _word(b, bus, load, ends)
+
+
+def _word(b: Builder, bus: Bus, load: int, last: int) -> None:
+    """The register's contents."""
+    bits, lanes = bus.bus_bits, bus.bus_bits // 8
+    strobe = b.input("w_strobe", (0, (1 << lanes) - 1))
     words = {
-        "data": (b.input("w_data", (0, (1 << bus.bus_bits) - 1)), bus.bus_bits),
-        "strb": (b.mux(halt, b.const(0), given), lanes),
-        "last": (ends, 1),
+        "data": (b.input("w_data", (0, (1 << bits) - 1)), bits),
+        "strb": (b.mux(b.input("halt"), b.const(0), strobe), lanes),
+        "last": (last, 1),
     }
     for name, (node, width) in words.items():
         kept = b.reg((0, (1 << width) - 1), name=f"w_{name}", resets=False)
         b.drive(kept, node, load)
         b.output(f"m_axi_w{name}", kept)
-    b.output("m_axi_wvalid", valid)
-    b.output("w_ready", b.all([wanted, b.invert(halt)]))
 
 
 def _answers(b: Builder, answer: int, last: int, wrong: int) -> None:
