@@ -195,7 +195,13 @@ def _commands() -> Iterator[Register]:
     control = (
         Field("DOORBELL", 0, 1, Access.PULSE, "Starts the program, unless the device is busy."),
         Field("ABORT", 1, 1, Access.PULSE, "Ends the program as soon as the bus allows it."),
-        Field("SOFT_RESET", 2, 1, Access.PULSE, "Ends the program and clears the device's state."),
+        Field(
+            "SOFT_RESET",
+            2,
+            1,
+            Access.PULSE,
+            "Ends the program untold and clears what isn't a setting.",
+        ),
     )
     rule = "A doorbell together with another command is refused."
     yield Register("CONTROL", 0x010, control, f"Commands. {rule}")

@@ -37,6 +37,7 @@ def build_control(prefix: str, identity: Identity) -> Module:
     `soft_reset`, settings by name, which stand still while busy, and `irq`, high while a source is set
     that the mask lets through. The device answers with `busy`, from the cycle after a doorbell to that
     of the pulse `finished` or `failed`; `error_*` count with `failed`, `stall_*` while busy.
+    A soft reset is an abort of whose end nothing is told, and clears all but the settings.
     """
     b = Builder(f"{prefix}_control", "control")
     registers = control_registers(identity)

@@ -35,13 +35,24 @@ def commanded(b: Builder, written: Written) -> Commands:
     return Commands(b.all([rings, b.invert(unfit)]), b.all([rings, unfit]), abort, reset)
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happens in this cycle: a program runs, reaches its end, is stopped, asks for an interrupt."""
+
+    runs: int
+    finished: int
+    failed: int
+    interrupt: int
+
+
 def told(b: Builder, commands: Commands, written: Written, engines: Register) -> dict[str, int]:
     """Fields that are only read, or set by the device, by `REGISTER.FIELD`."""
     found = {"STATUS.BUSY": b.input("busy"), "COMMAND_INDEX.INDEX": b.input("command_index", WORD)}
     anew = b.any([commands.starts, commands.reset])
-    found |= _ending(b, anew)
-    found |= _kept_until_cleared(b, commands, written.clears)
-    found |= _counted(b, anew)
+    now = _events(b, commands)
+    found |= _ending(b, now, anew)
+    found |= _kept_until_cleared(b, commands, now, written.clears)
+    found |= _counted(b, now, anew)
     for k, label in enumerate(labels(engines)):
         found[f"{label}.WORDS"] = b.input(f"engine_index{k}", WORD)
     semaphores = b.input("semaphores", LONG)
@@ -51,6 +62,15 @@ def told(b: Builder, commands: Commands, written: Written, engines: Register) ->
     return found
 
 
+def _events(b: Builder, commands: Commands) -> Events:
+    """What the device says; after a reset nothing more of the program that it ended."""
+    busy, ended = b.input("busy"), b.reg(BIT, name="ended_by_reset")
+    ignored = b.any([commands.reset, ended])
+    b.drive(ended, b.all([ignored, busy]))
+    names = ("busy", "finished", "failed", "interrupt")
+    return Events(*(b.all([b.input(name), b.invert(ignored)]) for name in names))
+
+
 def _latch(b: Builder, name: str, sets: int, clears: int) -> int:
     """A bit that is set and cleared; set, if both."""
     bit = b.reg(BIT, name=name)
@@ -58,12 +78,11 @@ def _latch(b: Builder, name: str, sets: int, clears: int) -> int:
     return bit
 
 
-def _ending(b: Builder, anew: int) -> dict[str, int]:
+def _ending(b: Builder, now: Events, anew: int) -> dict[str, int]:
     """How the last program ended: the first error counts."""
-    failed = b.input("failed")
-    done = _latch(b, "done", b.input("finished"), anew)
-    error = _latch(b, "error", failed, anew)
-    first = b.all([failed, b.any([anew, b.invert(error)])])
+    done = _latch(b, "done", now.finished, anew)
+    error = _latch(b, "error", now.failed, anew)
+    first = b.all([now.failed, b.any([anew, b.invert(error)])])
     found = {"STATUS.DONE": done, "STATUS.ERROR": error}
     address = b.input("error_address", LONG)
     for name, value in {
@@ -80,14 +99,14 @@ def _ending(b: Builder, anew: int) -> dict[str, int]:
 
 
 def _kept_until_cleared(
-    b: Builder, commands: Commands, clears: Mapping[str, int]
+    b: Builder, commands: Commands, now: Events, clears: Mapping[str, int]
 ) -> dict[str, int]:
     """Bits that stay until the host writes a 1, or clears all."""
     sets = {
         "STATUS.REFUSED": commands.refused,
-        "IRQ_STATUS.DONE": b.input("finished"),
-        "IRQ_STATUS.COMMAND": b.input("interrupt"),
-        "IRQ_STATUS.ERROR": b.input("failed"),
+        "IRQ_STATUS.DONE": now.finished,
+        "IRQ_STATUS.COMMAND": now.interrupt,
+        "IRQ_STATUS.ERROR": now.failed,
     }
     return {
         name: _latch(b, name.lower().replace(".", "_"), when, b.any([clears[name], commands.reset]))
@@ -95,19 +114,18 @@ def _kept_until_cleared(
     }
 
 
-def _counted(b: Builder, anew: int) -> dict[str, int]:
-    """Cycles while busy, and those of them in which the device waits."""
-    busy = b.input("busy")
+def _counted(b: Builder, now: Events, anew: int) -> dict[str, int]:
+    """Cycles while a program runs, and those of them in which the device waits."""
     low = b.reg(WORD, name="cycles_low")
     found = {"CYCLES_LOW.CYCLES": low}
-    _count(b, low, busy, anew)
+    _count(b, low, now.runs, anew)
     high = b.reg(WORD, name="cycles_high")
-    _count(b, high, b.all([busy, b.eq(low, b.const(WORD[1]))]), anew)
+    _count(b, high, b.all([now.runs, b.eq(low, b.const(WORD[1]))]), anew)
     found["CYCLES_HIGH.CYCLES"] = high
     for cause in ("semaphore", "bus", "queue"):
         waits = b.reg(WORD, name=f"stalls_{cause}")
         full = b.eq(waits, b.const(WORD[1]))
-        _count(b, waits, b.all([busy, b.input(f"stall_{cause}"), b.invert(full)]), anew)
+        _count(b, waits, b.all([now.runs, b.input(f"stall_{cause}"), b.invert(full)]), anew)
         found[f"STALLS_{cause.upper()}.CYCLES"] = waits
     return found
 

@@ -30,6 +30,7 @@ class Model:
         self.word: tuple[int, int] | None = None
         self.done = self.error = self.refused = 0
         self.failure = (0, 0, 0)
+        self.dying = False
         self.pending = 0
         self.cycles = 0
         self.stalls = dict.fromkeys(CAUSES, 0)
@@ -50,7 +51,11 @@ class Model:
         found = self._outputs(starts, abort, reset)
         self._handshakes(i, acts, not writes)
         self._remember(writes)
-        self._program(i, starts or reset)
+        quiet = bool(reset) or self.dying
+        self.dying = quiet and bool(i["busy"])
+        if quiet:
+            i = {**i, "finished": 0, "failed": 0, "interrupt": 0}
+        self._program(i, starts or reset, runs=bool(i["busy"]) and not quiet)
         ones = {offset: word & mask for offset, (word, mask) in writes.items()}
         cleared = 0b111 if reset else ones.get(0x28, 0)
         happened = i["finished"] | i["interrupt"] << 1 | i["failed"] << 2
@@ -95,11 +100,11 @@ class Model:
         if free[2] and i["s_axi_arvalid"]:
             self.read_address = i["s_axi_araddr"]
 
-    def _program(self, i: Mapping[str, int], anew: int) -> None:
+    def _program(self, i: Mapping[str, int], anew: int, *, runs: bool) -> None:
         if anew:
             self.done = self.error = self.cycles = 0
             self.failure, self.stalls = (0, 0, 0), dict.fromkeys(CAUSES, 0)
-        elif i["busy"]:
+        elif runs:
             self.cycles = (self.cycles + 1) % (1 << 64)
             for cause in CAUSES:
                 self.stalls[cause] = min(WORD, self.stalls[cause] + i[f"stall_{cause}"])

@@ -48,8 +48,9 @@ class Stimuli:
 
     def address(self) -> int:
         r = self.random
-        often = [0x10, 0x14, 0x28, 0x2C]
-        offset = r.choice(r.choices([self.offsets, often, range(0, 4096, 4)], [5, 4, 1])[0])
+        commands, counters = [0x10, 0x14, 0x28, 0x2C], [0x40, 0x68, 0x6C, 0x70]
+        kinds = [self.offsets, commands, counters, range(0, 4096, 4)]
+        offset = r.choice(r.choices(kinds, [5, 4, 2, 1])[0])
         return offset + r.randrange(4)
 
     def data(self) -> int:

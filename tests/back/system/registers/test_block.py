@@ -68,11 +68,29 @@ def test_every_port_in_every_cycle_at_length(module: Module, seed: int) -> None:
     assert differing(module, seed=seed, cycles=8000) is None
 
 
-def test_broken_blocks_are_noticed(module: Module) -> None:
-    """One primitive wrong. High bits of counters are out of reach."""
+def counts_far(module: Module) -> None:
+    """Low cycles carry into high ones, and stalls end at their largest value."""
+    machine = Quick(module)
+    port = Port(machine)
+    names = {"cycles_low": 0xFFFFFFFE, "stalls_bus": 0xFFFFFFFE}
+    for name, value in names.items():
+        machine.set(name, value)
+    port.inputs |= {"busy": 1, "stall_bus": 1}
+    for _ in range(5):
+        port.idle()
+    port.inputs |= {"busy": 0}
+    assert (port.get("CYCLES_LOW"), port.get("CYCLES_HIGH")) == (3, 1)
+    assert (port.get("STALLS_BUS"), port.get("STALLS_QUEUE")) == (0xFFFFFFFF, 0)
 
+
+def test_counters_far_from_zero(module: Module) -> None:
+    counts_far(module)
+
+
+def test_broken_blocks_are_noticed(module: Module) -> None:
     def same(made: Module) -> None:
         assert differing(made, seed=3, cycles=2000) is None
+        counts_far(made)
 
     assert unnoticed(module, same, count=40) == []
 
@@ -209,20 +227,6 @@ def test_the_first_error_counts(port: Port) -> None:
     assert [port.get("STATUS"), port.get("ERROR"), port.get("ERROR_INDEX")] == [0, 0, 0]
 
 
-def test_cycles_carry_and_stalls_end(module: Module) -> None:
-    machine = Quick(module)
-    port = Port(machine)
-    names = {"cycles_low": 0xFFFFFFFE, "stalls_bus": 0xFFFFFFFE}
-    for name, value in names.items():
-        machine.set(name, value)
-    port.inputs |= {"busy": 1, "stall_bus": 1}
-    for _ in range(5):
-        port.idle()
-    port.inputs |= {"busy": 0}
-    assert (port.get("CYCLES_LOW"), port.get("CYCLES_HIGH")) == (3, 1)
-    assert (port.get("STALLS_BUS"), port.get("STALLS_QUEUE")) == (0xFFFFFFFF, 0)
-
-
 def test_a_soft_reset_clears_the_state_and_keeps_settings(port: Port) -> None:
     port.put("PROGRAM_OFFSET", 64)
     port.pulse("finished")
@@ -230,6 +234,19 @@ def test_a_soft_reset_clears_the_state_and_keeps_settings(port: Port) -> None:
     port.put("CONTROL", 4)
     assert port.pulses["soft_reset"] == 1
     assert [port.get(name) for name in ("STATUS", "IRQ_STATUS", "PROGRAM_OFFSET")] == [0, 0, 64]
+
+
+def test_nothing_is_told_of_a_program_that_a_soft_reset_ended(port: Port) -> None:
+    port.put("CONTROL", 1)
+    port.inputs["busy"] = 1
+    port.put("CONTROL", 4)
+    for name in ("interrupt", "finished", "failed"):
+        port.pulse(name)
+    assert [port.get(name) for name in ("STATUS", "IRQ_STATUS", "CYCLES_LOW")] == [1, 0, 0]
+    port.inputs["busy"] = 0
+    assert port.get("STATUS") == 0
+    port.pulse("interrupt")
+    assert port.get("IRQ_STATUS") == 2
 
 
 def test_registers_of_several_have_ports_by_number(port: Port) -> None:
