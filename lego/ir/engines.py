@@ -11,6 +11,7 @@ from dataclasses import dataclass
 __all__ = [
     "BEAT_BYTES",
     "LOAD_REGISTERS",
+    "MOST_BEATS",
     "MOST_TRIPS",
     "RUN_COUNTERS",
     "STORE_REGISTERS",
@@ -29,6 +30,9 @@ RUN_COUNTERS, WORD_COUNTERS = 4, 5
 
 MOST_TRIPS = 4096
 """Most trips of a counter."""
+
+MOST_BEATS = (1 << 16) - 1
+"""Most consecutive beats of a run."""
 
 _TRIP_BITS = (MOST_TRIPS - 1).bit_length()
 
