@@ -15,7 +15,7 @@ from lego.diag import InternalError
 from lego.ir.commands import ErrorCode
 from lego.ir.dag import Op, index_bits
 
-__all__ = ["Bus", "Cut", "Fault", "bursts_of", "report"]
+__all__ = ["BOUNDARY_BYTES", "Bus", "Cut", "Fault", "bursts_of", "report"]
 
 SEGMENTS, OFFSET_BITS, BEATS_BITS = 8, 32, 16
 BOUNDARY_BYTES, MOST_BEATS = 4096, 256

@@ -9,7 +9,7 @@ from lego.back.graph.builder import Builder
 from lego.back.system.axi.bursts import Bus, Cut, Fault, bursts_of
 from lego.ir.dag import Op, index_bits
 
-__all__ = ["Issued", "beat_addresses", "halts", "idle", "issue"]
+__all__ = ["INCREMENTING", "Issued", "beat_addresses", "counter", "halts", "idle", "issue"]
 
 INCREMENTING = 1
 
@@ -46,7 +46,7 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
         bursts_of(b, bus, client, take, halt) for client, take in zip(clients, takes, strict=True)
     ]
     free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
-    outstanding = _counter(b, "outstanding", bus.outstanding, b.any(takes), answered)
+    outstanding = counter(b, "outstanding", bus.outstanding, b.any(takes), answered)
     may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]
     for take, cut in zip(takes, cuts, strict=True):
         b.connect(take, b.all([*may, cut.valid]))
@@ -111,7 +111,7 @@ def halts(b: Builder, issued: Issued) -> None:
     b.check(b.eq(issued.outstanding, b.const(0)), ended)
 
 
-def _counter(b: Builder, name: str, most: int, up: int, down: int) -> int:
+def counter(b: Builder, name: str, most: int, up: int, down: int) -> int:
     """A register of 0 to `most` that counts up, down, or both at once."""
     held = b.reg((0, most), name=name)
     b.drive(held, b.wrap(b.op(Op.SUB, b.add(held, up), down), (0, most)))

@@ -79,6 +79,7 @@ class ReadSlave:
     stall: float = 0.0
     mixed: bool = False
     wrong: frozenset[int] = frozenset()
+    ids: int = 2
     bursts: list[Burst] = field(default_factory=list)
     taken: list[Burst] = field(default_factory=list)
     now: int = 0
@@ -92,7 +93,11 @@ class ReadSlave:
             due = [b for b in self._firsts() if self.now > b.since + self.latency]
             if due:
                 self.offered = self.r.choice(due) if self.mixed else due[0]
-        found = {"m_axi_arready": self.ready, "m_axi_rvalid": 0, "m_axi_rid": self.r.randint(0, 1)}
+        found = {
+            "m_axi_arready": self.ready,
+            "m_axi_rvalid": 0,
+            "m_axi_rid": self.r.randrange(self.ids),
+        }
         found |= {"m_axi_rdata": 0, "m_axi_rresp": 0, "m_axi_rlast": self.r.randint(0, 1)}
         if self.offered is not None:
             b = self.offered

@@ -44,11 +44,13 @@ class Bench:
         self.clients = [Reader(k, r, deque(each), pause) for k, each in enumerate(runs)]
         self.outs: list[dict[str, int]] = []
         self.static = static()
+        self.given: dict[str, int] = {}
 
     def cycle(self) -> dict[str, int]:
         inputs = self.static | self.slave.inputs()
         for client in self.clients:
             inputs |= client.inputs()
+        self.given = inputs
         out = self.machine.cycle(inputs)
         for each in (self.slave, *self.clients):
             each.see(out)

@@ -78,9 +78,11 @@ class Bench:
         self.machine, self.slave, self.client = Quick(module), slave, client
         self.outs: list[dict[str, int]] = []
         self.static = static()
+        self.given: dict[str, int] = {}
 
     def cycle(self) -> dict[str, int]:
-        out = self.machine.cycle(self.static | self.slave.inputs() | self.client.inputs())
+        self.given = self.static | self.slave.inputs() | self.client.inputs()
+        out = self.machine.cycle(self.given)
         self.slave.see(out)
         self.client.see(out)
         self.outs.append(out)
