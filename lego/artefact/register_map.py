@@ -18,7 +18,17 @@ from lego.ir.control_map import BUSY, Access, Field, Identity, Register, control
 if TYPE_CHECKING:
     from systemrdl.node import RootNode
 
-__all__ = ["BLOCK", "HEADER", "IPXACT", "PAGES", "RDL", "rdl_text", "read_rdl", "register_map"]
+__all__ = [
+    "BLOCK",
+    "HEADER",
+    "IPXACT",
+    "PAGES",
+    "RDL",
+    "rdl_text",
+    "read_rdl",
+    "register_map",
+    "register_table",
+]
 
 BLOCK = "lego_control"
 """Name of the block: of the address map, the C type (with `_t`) and, in capitals, of its macros."""
@@ -49,6 +59,26 @@ def rdl_text(registers: Sequence[Register]) -> str:
         lines += ["", *_register(register)]
     locked = [line for register in registers if register.locked for line in _locks(register)]
     return "\n".join([*lines, "", *locked, "};", ""])
+
+
+def register_table(registers: Sequence[Register]) -> str:
+    """The registers as a table in Markdown; fields with their bits and what may be done to them."""
+    lines = ["| offset | register | fields |", "|---|---|---|"]
+    for each in registers:
+        several = each.count > 1
+        offset = f"{each.offset:#05x}" + f" + 4k, k < {each.count}" * several
+        shown = [_shown(field) for field in each.fields]
+        fields = ", ".join(shown if len(shown) < 8 else (shown[0], "...", shown[-1]))
+        locked = ", locked" * each.locked
+        lines.append(f"| {offset} | `{each.name}`{locked} | {fields} |")
+    return "\n".join([*lines, ""])
+
+
+def _shown(field: Field) -> str:
+    end = field.low + field.bits - 1
+    bits = f"{end}" if field.bits == 1 else f"{end}:{field.low}"
+    reset = f" = {field.reset:#x}" if field.reset and field.access is Access.RW else ""
+    return f"`{field.name}` {bits} {field.access}{reset}"
 
 
 def read_rdl(path: Path) -> RootNode:

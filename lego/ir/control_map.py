@@ -150,6 +150,7 @@ def control_registers(identity: Identity) -> tuple[Register, ...]:
     return (
         *_identification(identity),
         *_commands(),
+        *_errors(),
         *_interrupts(),
         *_settings(),
         *_counters(identity),
@@ -192,19 +193,14 @@ def _identification(i: Identity) -> Iterator[Register]:
 
 
 def _commands() -> Iterator[Register]:
+    reset = "Ends the program untold and clears what isn't a setting."
     control = (
         Field("DOORBELL", 0, 1, Access.PULSE, "Starts the program, unless the device is busy."),
         Field("ABORT", 1, 1, Access.PULSE, "Ends the program as soon as the bus allows it."),
-        Field(
-            "SOFT_RESET",
-            2,
-            1,
-            Access.PULSE,
-            "Ends the program untold and clears what isn't a setting.",
-        ),
+        Field("SOFT_RESET", 2, 1, Access.PULSE, reset),
     )
-    rule = "A doorbell together with another command is refused."
-    yield Register("CONTROL", 0x010, control, f"Commands. {rule}")
+    rule = "Commands. A doorbell together with another command is refused."
+    yield Register("CONTROL", 0x010, control, rule)
     refused = "A doorbell was refused; it had no other effect. Cleared by writing 1."
     status = (
         Field("BUSY", 0, 1, Access.RO, "A program runs."),
@@ -212,9 +208,11 @@ def _commands() -> Iterator[Register]:
         Field("ERROR", 2, 1, Access.RO, "The last program was stopped by an error."),
         Field("REFUSED", 3, 1, Access.W1C, refused),
     )
-    yield Register(
-        "STATUS", 0x014, status, "State of the device. A doorbell clears DONE and ERROR."
-    )
+    about = "State of the device. A doorbell clears DONE and ERROR."
+    yield Register("STATUS", 0x014, status, about)
+
+
+def _errors() -> Iterator[Register]:
     code = (Field("CODE", 0, 8, Access.RO, "What happened; 0: nothing."),)
     yield Register("ERROR", 0x018, code, "The first error since the doorbell.")
     about = "Number of the command word in the program."

@@ -21,6 +21,7 @@ from lego.artefact.register_map import (
     rdl_text,
     read_rdl,
     register_map,
+    register_table,
 )
 from lego.ir.control_map import Access, Field, Identity, Register, control_registers
 
@@ -151,3 +152,8 @@ def test_files_are_the_same_at_another_time_and_place(
     assert again == files
     assert list(again) == list(files)
     assert not any(str(tmp_path).encode() in data for data in files.values())
+
+
+def test_the_documentation_has_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "device.md").read_text()
+    assert f"\n{register_table(control_registers(Identity(0)))}\n" in page

@@ -66,7 +66,7 @@ def sources(identity: Identity, folder: Path) -> None:
             (folder / name).write_bytes(data)
 
 
-def compiled(folder: Path, old: str = "", new: str = "") -> ctypes.CDLL:
+def compiled(folder: Path, old: str = "", new: str = "", more: tuple[str, ...] = ()) -> ctypes.CDLL:
     """The driver with a bus of two callbacks, as a library; with another text somewhere."""
     sources(IDENTITY, folder)
     text = (folder / DRIVER).read_text()
@@ -75,7 +75,7 @@ def compiled(folder: Path, old: str = "", new: str = "") -> ctypes.CDLL:
     (folder / "board.h").write_text(BOARD)
     (folder / "board.c").write_text(BUS)
     command = [*GCC, "-O2", '-DLEGO_BOARD="board.h"', "-shared", "-fPIC", "-o", "driver.so"]
-    run([*command, DRIVER, "board.c"], cwd=folder, timeout_s=100)
+    run([*command, DRIVER, "board.c", *more], cwd=folder, timeout_s=100)
     return ctypes.CDLL(str(folder / "driver.so"))
 
 

@@ -282,6 +282,29 @@ def test_progress(board: Board) -> None:
     assert (found.waits_semaphore, found.waits_queue) == (0, 0)
 
 
+def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "device.md").read_text()
+    (example,) = [
+        each for each in re.findall(r"```c\n(.*?)```", page, re.DOTALL) if "probe" in each
+    ]
+    declared = (
+        "int set_up(uintptr_t, const void *, uint32_t);\nint run(void *, uint32_t, uint32_t);\n"
+    )
+    head = '#include "lego_driver.h"\n'
+    (tmp_path / "example.c").write_text(example.replace(head, head + declared))
+    board = Board(compiled(tmp_path, more=("example.c",)))
+    memory = ctypes.create_string_buffer(256)
+    at = ctypes.addressof(memory) & ~63
+    call = board.library
+    assert call.set_up(ctypes.c_size_t(BASE), ctypes.c_size_t(at), 128) == 1
+    assert board.idle()["segment_base0"] == at
+    board.runs(Run(100), Run(100, ErrorCode.CHECK))
+    assert call.run(ctypes.c_size_t(at), 128, 64) == 0
+    assert board.idle()["program_offset"] == 64
+    assert call.run(ctypes.c_size_t(at), 128, 0) == ErrorCode.CHECK
+    assert board.faults == 0
+
+
 BROKEN = (
     ("    PUT(device, STATUS, refused);\n", "", test_a_refusal_of_the_past_does_not_count),
     (

@@ -12,7 +12,14 @@ from lego.back.system.registers.axi_lite import (
     taken_read,
     taken_write,
 )
-from lego.back.system.registers.fields import labels, mapped, number, word_of, written_fields
+from lego.back.system.registers.fields import (
+    Written,
+    labels,
+    mapped,
+    number,
+    word_of,
+    written_fields,
+)
 from lego.back.system.registers.state import commanded, told
 from lego.ir.control_map import Access, Identity, Register, control_registers
 from lego.ir.dag import Module
@@ -41,40 +48,37 @@ def build_control(prefix: str, identity: Identity) -> Module:
     """
     b = Builder(f"{prefix}_control", "control")
     registers = control_registers(identity)
-    write, read = taken_write(b), taken_read(b)
-    idle = b.invert(b.input("busy"))
-    free = {label: [idle] * each.locked for each in registers for label in labels(each)}
-    here = dict(mapped(b, write.word, registers))
-    open_ = {label: b.all([hit, *free[label]]) for label, hit in here.items()}
-    written = written_fields(b, write, open_, registers)
+    written = _written(b, registers)
     commands = commanded(b, written)
-    (engines,) = (each for each in registers if each.name == "ENGINE_INDEX")
-    values = dict(written.values) | told(b, commands, written, engines) | _fixed(b, registers)
-    answered_write(b, write, b.invert(b.any(list(open_.values()))))
-    found = dict(mapped(b, read.word, registers))
-    words = [
-        (found[label], word_of(b, each, label, values))
-        for each in registers
-        for label in labels(each)
-    ]
-    answered_read(b, read, b.one_of(words), b.invert(b.any(list(found.values()))))
-    for name, pulse in zip(
-        ("doorbell", "abort", "soft_reset"),
-        (commands.starts, commands.abort, commands.reset),
-        strict=True,
-    ):
+    values = {**written.values, **told(b, commands, written, registers), **_fixed(b, registers)}
+    _read(b, registers, values)
+    for name, pulse in zip(("doorbell", "abort", "soft_reset"), commands.pulses, strict=True):
         b.output(name, pulse)
+    b.output("irq", _interrupt(b, values))
     _settings(b, identity, values)
-    b.output(
-        "irq",
-        b.any(
-            [
-                b.all([values[f"IRQ_STATUS.{source}"], values[f"IRQ_MASK.{source}"]])
-                for source in ("DONE", "COMMAND", "ERROR")
-            ]
-        ),
-    )
     return infer_widths(b.build())
+
+
+def _written(b: Builder, registers: Sequence[Register]) -> Written:
+    """The host's writes; one of a register that isn't there, or is locked, is an error."""
+    write = taken_write(b)
+    idle = b.invert(b.input("busy"))
+    locked = {label for each in registers if each.locked for label in labels(each)}
+    fit = {
+        label: b.all([here, *[idle] * (label in locked)])
+        for label, here in mapped(b, write.word, registers)
+    }
+    answered_write(b, write, b.invert(b.any(list(fit.values()))))
+    return written_fields(b, write, fit, registers)
+
+
+def _read(b: Builder, registers: Sequence[Register], values: Mapping[str, int]) -> None:
+    """The host's reads; one of a register that isn't there is an error, and reads 0."""
+    read = taken_read(b)
+    here = dict(mapped(b, read.word, registers))
+    names = [(label, each) for each in registers for label in labels(each)]
+    words = [(here[label], word_of(b, each, label, values)) for label, each in names]
+    answered_read(b, read, b.one_of(words), b.invert(b.any(list(here.values()))))
 
 
 def _fixed(b: Builder, registers: Sequence[Register]) -> dict[str, int]:
@@ -86,6 +90,12 @@ def _fixed(b: Builder, registers: Sequence[Register]) -> dict[str, int]:
         for field in register.fields
         if field.access is Access.CONSTANT
     }
+
+
+def _interrupt(b: Builder, values: Mapping[str, int]) -> int:
+    """Whether a source is set that the mask lets through."""
+    names = ("DONE", "COMMAND", "ERROR")
+    return b.any([b.all([values[f"IRQ_{part}.{n}"] for part in ("STATUS", "MASK")]) for n in names])
 
 
 def _settings(b: Builder, identity: Identity, values: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
@@ -25,6 +25,11 @@ class Commands:
     abort: int
     reset: int
 
+    @property
+    def pulses(self) -> tuple[int, int, int]:
+        """Those that the device is told: start, abort, reset."""
+        return self.starts, self.abort, self.reset
+
 
 def commanded(b: Builder, written: Written) -> Commands:
     """What the host commands in this cycle. Of several commands at once a doorbell is refused."""
@@ -45,7 +50,9 @@ class Events:
     interrupt: int
 
 
-def told(b: Builder, commands: Commands, written: Written, engines: Register) -> dict[str, int]:
+def told(
+    b: Builder, commands: Commands, written: Written, registers: Sequence[Register]
+) -> dict[str, int]:
     """Fields that are only read, or set by the device, by `REGISTER.FIELD`."""
     found = {"STATUS.BUSY": b.input("busy"), "COMMAND_INDEX.INDEX": b.input("command_index", WORD)}
     anew = b.any([commands.starts, commands.reset])
@@ -53,6 +60,7 @@ def told(b: Builder, commands: Commands, written: Written, engines: Register) ->
     found |= _ending(b, now, anew)
     found |= _kept_until_cleared(b, commands, now, written.clears)
     found |= _counted(b, now, anew)
+    (engines,) = (each for each in registers if each.name == "ENGINE_INDEX")
     for k, label in enumerate(labels(engines)):
         found[f"{label}.WORDS"] = b.input(f"engine_index{k}", WORD)
     semaphores = b.input("semaphores", LONG)
