@@ -98,14 +98,14 @@ def load_commands(
         _aligned(rows[~pads, 0])
         for nest in _best(rows[~pads]):
             run = {"mode": 0, **shared, "segment": segment}
-            found.append(run | _run_registers("fetch", _placed(nest)) | _words(nest))
+            found.append(run | _run_registers("fetch", _placed(nest)) | _words("place", nest))
     if pads.any():
         filled = rows[pads]
         if mask == (1 << BEAT_BYTES) - 1:
             filled[:, 2] = 0
         filled[:, 0] = 0
         for nest in _best(filled):
-            found.append({"mode": 1, **shared, "fill": fill, **_words(nest)})
+            found.append({"mode": 1, **shared, "fill": fill, **_words("place", nest)})
     return found
 
 
@@ -125,11 +125,7 @@ def store_commands(
     found = []
     for nest in _best(rows):
         run = {"segment": segment, **_run_registers("send", _placed(nest))}
-        run["address"] = nest.base[1]
-        inner = joined(nest.counters, (1,), (0,), MOST_TRIPS)
-        trips, steps = _counters(WORD_COUNTERS, inner)
-        run |= {f"take_trip{k}": trip for k, trip in trips}
-        found.append(run | {f"take_step{k}": step[0] & 0xFFFF for k, step in steps})
+        found.append(run | _words("take", nest))
     return found
 
 
@@ -198,12 +194,14 @@ def _run_registers(kind: str, runs: Runs) -> dict[str, int]:
     return found | {f"{kind}_step{k}": step[0] & 0xFFFFFFFF for k, step in steps}
 
 
-def _words(nest: Nest) -> dict[str, int]:
-    """Registers of the side that places words."""
+def _words(kind: str, nest: Nest) -> dict[str, int]:
+    """Registers of the side that walks over words; only words that are placed have rotations."""
     inner = joined(nest.counters, (1, 2), _MODULI[1:], MOST_TRIPS)
     trips, steps = _counters(WORD_COUNTERS, inner)
-    found = {"address": nest.base[1], "rotate": nest.base[2]}
-    found |= {f"place_trip{k}": trip for k, trip in trips}
-    for k, (word, turn) in steps:
-        found |= {f"place_step{k}": word & 0xFFFF, f"rotate_step{k}": turn % BEAT_BYTES}
+    found = {"address": nest.base[1]}
+    found |= {f"{kind}_trip{k}": trip for k, trip in trips}
+    found |= {f"{kind}_step{k}": word & 0xFFFF for k, (word, _) in steps}
+    if kind == "place":
+        found["rotate"] = nest.base[2]
+        found |= {f"rotate_step{k}": turn % BEAT_BYTES for k, (_, turn) in steps}
     return found

@@ -190,7 +190,7 @@ def _settled(
     """Items of a sequence with counters around them until none has one more; `often` times only where the
     distance is the most frequent."""
     while True:
-        places, grown = _grown(starts, kinds, shapes, moduli, most_frequent=often > 0)
+        places, grown = _grown(starts, kinds, shapes, moduli, often)
         if len(places) == len(starts) and often <= 0:
             return starts, kinds
         starts, kinds = starts[places], np.array(grown, np.int64)
@@ -198,37 +198,34 @@ def _settled(
 
 
 def _grown(
-    starts: Integers,
-    kinds: Integers,
-    shapes: _Shapes,
-    moduli: Sequence[int],
-    *,
-    most_frequent: bool,
+    starts: Integers, kinds: Integers, shapes: _Shapes, moduli: Sequence[int], often: int
 ) -> tuple[list[int], list[int]]:
     """Items of a sequence, given by first rows and numbers of shapes, with one more counter around them:
-    where each that is left begins, and the number of its shape."""
+    where each that is left begins, and the number of its shape. With `often`, only for one distance."""
     steps = _reduced(starts[1:] - starts[:-1], moduli)
     alike = kinds[1:] == kinds[:-1]
-    if most_frequent and alike.any():
+    if often > 0 and alike.any():
         alike &= _frequent(steps, alike)
+    places, grown = [], []
+    for at, trips in _runs(*_blocks(steps, alike), len(starts)):
+        pieces = [(int(kinds[at]), 1)]
+        if trips > 1:
+            pieces = shapes.pieces(pieces[0][0], trips, tuple(steps[at].tolist()))
+        for shape, count in pieces:
+            places.append(at)
+            grown.append(shape)
+            at += count
+    return places, grown
+
+
+def _blocks(steps: Integers, alike: NDArray[np.bool_]) -> tuple[list[int], list[bool]]:
+    """Blocks of equal steps between items: behind which item each ends, and whether its items are alike."""
     changes = np.ones(len(alike), bool)
     other = (steps[1:] != steps[:-1]).any(axis=1)
     changes[1:] = (alike[1:] != alike[:-1]) | (alike[1:] & other)
     firsts = np.flatnonzero(changes)
     ends = np.append(firsts[1:], len(alike))[: len(firsts)]
-    runs = _runs(firsts.tolist(), ends.tolist(), alike[firsts].tolist(), len(starts))
-    places, grown = [], []
-    for at, trips in runs:
-        kind = int(kinds[at])
-        if trips == 1:
-            places.append(at)
-            grown.append(kind)
-            continue
-        for shape, count in shapes.pieces(kind, trips, tuple(steps[at].tolist())):
-            places.append(at)
-            grown.append(shape)
-            at += count
-    return places, grown
+    return ends.tolist(), alike[firsts].tolist()
 
 
 def _frequent(steps: Integers, alike: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -240,24 +237,20 @@ def _frequent(steps: Integers, alike: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray((steps == steps[first]).all(axis=1))
 
 
-def _runs(
-    firsts: Sequence[int], ends: Sequence[int], alike: Sequence[bool], count: int
-) -> list[tuple[int, int]]:
+def _runs(ends: Sequence[int], alike: Sequence[bool], count: int) -> list[tuple[int, int]]:
     """Runs of items at equal distances, (first, how many), that cover all `count` items.
 
-    Blocks of equal distances begin at `firsts`; the distance behind a run belongs to none. A block of one
-    distance before a longer one makes no run: what it would take away belongs to the longer one.
+    The distance behind a run belongs to none. A block of one distance before a longer one makes no run:
+    what it would take away belongs to the longer one.
     """
     found = []
     at = 0
     for k, end in enumerate(ends):
-        if at >= end:
-            continue
         longer = k + 1 < len(ends) and alike[k + 1] and ends[k + 1] - end > 1
-        if alike[k] and (end - at > 1 or not longer):
+        if at < end and alike[k] and (end - at > 1 or not longer):
             found.append((at, end - at + 1))
             at = end + 1
-        else:
+        elif at < end:
             found += [(place, 1) for place in range(at, end)]
             at = end
     if at < count:

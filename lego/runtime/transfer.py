@@ -109,12 +109,7 @@ def load_writes(registers: Mapping[str, int], dram: Mapping[int, Bytes]) -> Load
     trips = _values(held, "place_trip", WORD_COUNTERS)
     addresses = nest_values(held["address"], trips, _values(held, "place_step", WORD_COUNTERS), 16)
     turns = nest_values(held["rotate"], trips, _values(held, "rotate_step", WORD_COUNTERS), 4)
-    if held["mode"] & 1:
-        beats = np.full((len(addresses), BEAT_BYTES), held["fill"], np.uint8)
-    else:
-        offsets = run_offsets(held, "fetch")
-        _same(len(offsets), len(addresses))
-        beats = _beats(dram[held["segment"]], offsets)
+    beats = _arriving(held, len(addresses), dram)
     lanes = (_LANES - turns[:, None]) % BEAT_BYTES
     mask = (held["mask"] >> _LANES & 1).astype(bool)
     return LoadWrites(held["memory"], addresses, np.take_along_axis(beats, lanes, 1), mask[lanes])
@@ -141,6 +136,15 @@ def store_writes(registers: Mapping[str, int], words: Bytes) -> StoreWrites:
 
 def _values(held: Mapping[str, int], prefix: str, count: int) -> list[int]:
     return [held[f"{prefix}{k}"] for k in range(count)]
+
+
+def _arriving(held: Mapping[str, int], count: int, dram: Mapping[int, Bytes]) -> Bytes:
+    """The beats of a load, read or made."""
+    if held["mode"] & 1:
+        return np.full((count, BEAT_BYTES), held["fill"], np.uint8)
+    offsets = run_offsets(held, "fetch")
+    _same(len(offsets), count)
+    return _beats(dram[held["segment"]], offsets)
 
 
 def _same(runs: int, words: int) -> None:

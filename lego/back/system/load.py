@@ -68,10 +68,9 @@ def _place(b: Builder, words: Words, runs: Runs, halt: int) -> int:
     valid = b.reg(BIT, name="placed")
     leaves = b.all([valid, b.input("p_ready")])
     open_ = b.any([b.invert(valid), leaves])
-    fills = words.kept["fills"]
-    takes = b.all([words.active, b.invert(fills), open_])
+    takes = b.all([words.active, b.invert(words.kept["fills"]), open_])
     arrives = b.all([takes, b.input("r_valid")])
-    enters = b.any([arrives, b.all([words.active, fills, open_])])
+    enters = b.any([arrives, b.all([words.active, words.kept["fills"], open_])])
     b.connect(words.step, enters)
     b.drive(valid, b.all([enters, b.invert(halt)]), b.any([open_, halt]))
     b.check(b.input("r_last"), b.all([arrives, words.last, b.invert(halt)]))

@@ -58,13 +58,9 @@ def build_nest(
     ends = [b.eq(counter, trip) for counter, trip in zip(counters, trips, strict=True)]
     moves = [b.all(ends[k + 1 :]) for k in range(len(trips))]
     for counter, end, moved in zip(counters, ends, moves, strict=True):
-        span = b.nodes[counter].range
-        following = b.wrap(b.add(counter, b.const(1)), span)
-        b.drive(
-            counter,
-            b.mux(b.any([load, end]), b.const(0), following),
-            b.any([load, b.all([step, moved])]),
-        )
+        following = b.wrap(b.add(counter, b.const(1)), b.nodes[counter].range)
+        counted = b.mux(b.any([load, end]), b.const(0), following)
+        b.drive(counter, counted, b.any([load, b.all([step, moved])]))
     grows = [b.all([moved, b.invert(end)]) for moved, end in zip(moves, ends, strict=True)]
     values = tuple(_summed(b, total, (load, step), moves, grows) for total in totals)
     return Nest(values, tuple(counters), b.all(ends))

@@ -72,16 +72,14 @@ def build_store(
 def _send(b: Builder, words: Words, ram: Module, halt: int) -> int:
     """Words on their way to the master: one at the memory's output, one kept behind it; whether none is.
 
-    A word is read if there will be a place for it whatever the master does, so that the memory doesn't
-    depend on `w_ready` of the same cycle. It holds what it has read until it is read again.
+    A word is read if there will be a place for it whatever `w_ready` is; it stays until another is read.
     """
     found, kept = (b.reg(BIT, name=name) for name in ("found", "kept"))
     read = b.all([words.active, b.invert(b.all([found, kept])), b.invert(halt)])
     b.connect(words.step, read)
     word = _memory(b, words.totals["address"], read, ram)
     taken = b.input("w_ready")
-    stays = b.all([found, kept, b.invert(taken)])
-    b.drive(found, b.any([read, b.all([stays, b.invert(halt)])]))
+    b.drive(found, b.any([read, b.all([found, kept, b.invert(taken), b.invert(halt)])]))
     saved = b.all([found, b.eq(kept, taken)])
     remains = b.mux(kept, b.any([found, b.invert(taken)]), saved)
     b.drive(kept, b.all([remains, b.invert(halt)]))
