@@ -16,7 +16,7 @@ from lego.ir.control_map import Identity
 from lego.runtime.driver import DRIVER, driver_files
 from lego.tools import run
 from tests.back.quick import Quick
-from tests.back.system.registers.port import Port
+from tests.back.system.registers.port import Cycled, Port
 
 __all__ = ["BASE", "GCC", "IDENTITY", "Board", "Run", "compiled", "sources"]
 
@@ -118,7 +118,7 @@ class Board(Port):
     `events` are what the driver did, in order; an answer with an error is a fault of the bus.
     """
 
-    def __init__(self, library: ctypes.CDLL, machine: Quick | None = None) -> None:
+    def __init__(self, library: ctypes.CDLL, machine: Cycled | None = None) -> None:
         super().__init__(machine or Quick(build_control("unit", IDENTITY)), seed=1)
         self.library = library
         self.events: list[tuple[object, ...]] = []

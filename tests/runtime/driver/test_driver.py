@@ -19,6 +19,7 @@ from lego.ir.control_map import Identity, offset_of
 from lego.runtime.driver import DRIVER, driver_files
 from lego.tools import run
 from tests.back.quick import Quick
+from tests.back.verilated import Verilated
 from tests.runtime.driver.board import BASE, GCC, IDENTITY, Board, Run, compiled, sources
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc isn't installed")
@@ -264,6 +265,7 @@ def test_cycles_are_read_whole(board: Board) -> None:
     board.runs(Run(100_000))
     assert board.call("start") == Result.OK
     for ahead in range(30):
+        assert isinstance(board.machine, Quick)
         board.machine.set("cycles_low", 0xFFFFFFFF - ahead)
         board.machine.set("cycles_high", 4)
         found = board.call("get_progress").cycles
@@ -350,3 +352,14 @@ def test_broken_drivers_are_noticed(
 ) -> None:
     with pytest.raises(AssertionError):
         test(Board(compiled(tmp_path, old, new)))
+
+
+@pytest.mark.slow
+def test_the_driver_drives_the_verilog(library: ctypes.CDLL, tmp_path: Path) -> None:
+    machine = Verilated([build_control("unit", IDENTITY)], tmp_path)
+    scenes = {test for *_, test in BROKEN if test is not test_cycles_are_read_whole}
+    for scene in sorted(scenes, key=lambda test: test.__name__):
+        machine.reset()
+        board = Board(library, machine)
+        scene(board)
+        assert board.faults == 0

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
 
 from lego.ir.control_map import offset_of
-from tests.back.quick import Quick
 from tests.back.system.registers.stimuli import QUIET
 
-__all__ = ["Port"]
+__all__ = ["Cycled", "Port"]
 
 PULSES = ("doorbell", "abort", "soft_reset")
 LONGEST = 100
 """Cycles in which an access must have ended."""
 
 
+class Cycled(Protocol):
+    """What runs the block: primitives, or its Verilog."""
+
+    def cycle(self, inputs: Mapping[str, int]) -> dict[str, int]:
+        """The outputs in one cycle; then registers take their next values."""
+
+
 class Port:
     """`inputs` are the device's, until changed; `pulses` counts what the host has commanded."""
 
-    def __init__(self, machine: Quick, seed: int = 0) -> None:
+    def __init__(self, machine: Cycled, seed: int = 0) -> None:
         self.machine = machine
         self.random = random.Random(seed)
         self.inputs = dict(QUIET)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -17,15 +18,17 @@ from tests.back.machine import Machine
 from tests.back.quick import Quick
 from tests.back.system.mutants import unnoticed
 from tests.back.system.registers.model import Model
-from tests.back.system.registers.port import Port
+from tests.back.system.registers.port import Cycled, Port
 from tests.back.system.registers.stimuli import Stimuli
+from tests.back.verilated import Verilated
 
 IDENTITY = Identity(0x8BADF00D, bus_bytes=32, lanes=8)
 
 
-def differing(module: Module, seed: int, cycles: int) -> int | None:
+def differing(made: Module | Cycled, seed: int, cycles: int) -> int | None:
     """The first cycle in which the module isn't what the model is."""
-    machine, model, stimuli = Quick(module), Model(IDENTITY), Stimuli(IDENTITY, seed)
+    machine = Quick(made) if isinstance(made, Module) else made
+    model, stimuli = Model(IDENTITY), Stimuli(IDENTITY, seed)
     said: dict[str, int] = {}
     for cycle in range(cycles):
         inputs = stimuli.following(said)
@@ -66,6 +69,12 @@ def test_every_port_in_every_cycle(module: Module) -> None:
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_every_port_in_every_cycle_at_length(module: Module, seed: int) -> None:
     assert differing(module, seed=seed, cycles=8000) is None
+
+
+@pytest.mark.slow
+def test_every_port_of_the_verilog_in_every_cycle(module: Module, tmp_path: Path) -> None:
+    machine = Verilated([module], tmp_path)
+    assert differing(machine, seed=12, cycles=20_000) is None
 
 
 def counts_far(module: Module) -> None:
