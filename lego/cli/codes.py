@@ -80,6 +80,15 @@ CODES: dict[str, tuple[str, str, str]] = {
         "The file of --data isn't an NPZ file with an array per input of the network.",
         "Write the arrays that the message lists with numpy.savez.",
     ),
+    "E423": (
+        "no form in integers",
+        (
+            "A network was to be of integers only, and a step of it is something else than a contraction, "
+            "a pooling or an affine function between them with fixed bounds; or its values or the range "
+            "of a tensor weren't given."
+        ),
+        "Replace the operator that the message names, or leave it to the host; calibrate with more samples.",
+    ),
     "E431": (
         "index outside of what is looked up",
         "While a network ran, an index that it was given or computed named no element.",

@@ -1,0 +1,57 @@
+"""Networks in integers only: made of a traced module and samples, and run by NumPy's reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from frontends.torch_export.tracer import Traced
+from lego.quantise.integer import InIntegers, in_integers
+from sim import reference
+from sim.calibrate import observed
+from sim.compare import given_to
+from sim.network import execute
+
+__all__ = ["calibrated", "run_in_numpy", "run_in_torch"]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def calibrated(traced: Traced, module: Any, samples: Sequence[Sequence[Any]]) -> InIntegers:
+    """A traced module in integers only, with the ranges that its tensors have in these samples,
+    each the arguments of a call.
+
+    Raises E423 as :func:`lego.quantise.integer.in_integers`.
+    """
+    with torch.no_grad():
+        runs = [given_to(traced, module, args, {}) for args in samples]
+        ranges = observed(traced.network, runs)
+    given = set(traced.network.inputs)
+    values = {name: value.numpy() for name, value in runs[0].items() if name not in given}
+    return in_integers(traced.network, values, ranges)
+
+
+def run_in_torch(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    """All buffers after a run in PyTorch on inputs in real numbers."""
+    given = {name: torch.from_numpy(value) for name, value in _given(made, inputs).items()}
+    return {name: value.numpy() for name, value in execute(made.network, given).items()}
+
+
+def run_in_numpy(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    """The same by the reference, which shares no code with it."""
+    network = made.network
+    buffers = {buffer.name: buffer for buffer in network.buffers}
+    values = {name: each.astype(np.int64) for name, each in _given(made, inputs).items()}
+    for op in network.operations:
+        bounds = {loop.name: loop.extent for loop in op.loops}
+        shape = buffers[op.output.buffer].shape
+        values[op.output.buffer] = reference.execute(op, buffers, values, bounds, shape).values
+    return values
+
+
+def _given(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    return made.values | {name: made.rounded(name, value) for name, value in inputs.items()}
