@@ -88,30 +88,36 @@ def prepare(options: ModelOptions) -> None:
     _runtime(options, _header(options))
 
 
-def link(folder: Path, options: ModelOptions) -> Path:
-    """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it.
+def link(folder: Path, options: ModelOptions, *, cocotb: bool = True) -> Path:
+    """Compile what Verilator wrote to the folder's `cpp`, on all cores, and link it; without cocotb's main
+    program if Verilator wrote one.
 
     Raises E603 if g++ fails.
     """
-    import cocotb_tools.config
-
     header = _header(options)
     runtime = _runtime(options, header)
-    main = _main(folder, options, header)
+    main = [str(_main(folder, options, header))] if cocotb else []
     flags = [*_flags(options), "-Icpp", _level(options), "-include", str(header)]
     units = _units(folder)
     targets = [folder / f"unit{k}.o" for k in range(len(units))]
     _compiled([(unit, target, flags) for unit, target in zip(units, targets, strict=True)], folder)
-    libs = str(cocotb_tools.config.libs_dir)
     run(
         [
-            "g++", *map(str, targets), str(main), *runtime, "-o", "Vtop", f"-L{libs}", f"-Wl,-rpath,{libs}",
-            "-lcocotbvpi_verilator", "-lpthread", "-latomic", *(["-lz"] if options.trace == "fst" else []),
+            "g++", *map(str, targets), *main, *runtime, "-o", "Vtop", *(_cocotb() if cocotb else []),
+            "-lpthread", "-latomic", *(["-lz"] if options.trace == "fst" else []),
         ],
         cwd=folder,
         timeout_s=BUILD_TIMEOUT_S,
     )  # fmt: skip
     return folder / "Vtop"
+
+
+def _cocotb() -> list[str]:
+    """The linker's options for cocotb."""
+    import cocotb_tools.config
+
+    libs = str(cocotb_tools.config.libs_dir)
+    return [f"-L{libs}", f"-Wl,-rpath,{libs}", "-lcocotbvpi_verilator"]
 
 
 def _flags(options: ModelOptions) -> list[str]:

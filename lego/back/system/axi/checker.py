@@ -23,13 +23,19 @@ def build_axi_checker(
     bus_bits: int = 128,
     burst: int = 256,
 ) -> Module:
-    """Assertions on all signals of a bus, which are its inputs; for each rule its `origin` says which.
+    """Assertions on all signals of a bus, which are its inputs; the `origin` of each says its rule.
 
-    They are AXI4's, and those of our masters of these sizes: IDs of reads below `clients` and of writes 0,
+    Rules are AXI4's, and those of our masters of these sizes: IDs of reads below `clients` and of writes 0,
     `outstanding` bursts each way without their last answer, lengths, alignment, no locks.
     """
     bus = Bus(address_bits, bus_bits, outstanding, burst)
     b = Builder(f"{prefix}_axi_checker", "control")
+    _rules_of(b, bus, clients)
+    return infer_widths(b.build())
+
+
+def _rules_of(b: Builder, bus: Bus, clients: int) -> None:
+    """All rules."""
     spans = _spans(bus, index_bits(clients))
     for channel in spans:
         _held(b, channel, spans[channel])
@@ -37,7 +43,6 @@ def build_axi_checker(
         _burst(b, bus, channel, spans[channel])
     _reads(b, bus, clients, spans)
     _writes(b, bus, spans)
-    return infer_widths(b.build())
 
 
 Spans = dict[str, dict[str, tuple[int, int]]]
@@ -166,11 +171,9 @@ def _writes(b: Builder, bus: Bus, spans: Spans) -> None:
     answer, answered = _ports(b, "b")
     waits = b.delay(b.all([offered, b.invert(asked)]), 1, resets=True)
     new = b.all([offered, b.invert(waits)])
-    sent = _beats(b, bus, new, spans)
-    zero = b.const(0)
+    zero, moved = b.const(0), {"addressed": asked, "written": _beats(b, bus, new, spans)}
     taken = [
-        b.less(zero, counter(b, name, bus.outstanding, up, answered))
-        for name, up in (("addressed", asked), ("written", sent))
+        b.less(zero, counter(b, name, bus.outstanding, up, answered)) for name, up in moved.items()
     ]
     rules = {
         "b: an answer is to a burst whose address was taken": taken[0],

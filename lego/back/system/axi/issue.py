@@ -42,9 +42,7 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
     """
     halt, held = b.input("halt"), b.reg((0, 1), name=f"{channel}_valid")
     takes = [b.wire((0, 1)) for _ in clients]
-    cuts = [
-        bursts_of(b, bus, client, take, halt) for client, take in zip(clients, takes, strict=True)
-    ]
+    cuts = [bursts_of(b, bus, *each, halt) for each in zip(clients, takes, strict=True)]
     free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
     outstanding = counter(b, "outstanding", bus.outstanding, b.any(takes), answered)
     may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]

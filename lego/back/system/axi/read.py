@@ -32,8 +32,7 @@ def build_axi_read(
     The first client is served first, burst by burst. AR is valid three cycles after a run was asked for, and
     R goes to its client in the same cycle. A run outside its segment gives a `fault` and nothing else, and
     its client gets nothing any more until `halt`. While `halt` is 1 no burst is begun, runs are dropped, and
-    what arrives is taken and given to nobody; once up it stays until `idle`.
-    Sizes are those of :class:`Bus`.
+    what arrives is given to nobody; once up it stays until `idle`. Sizes are those of :class:`Bus`.
     """
     bus = Bus(address_bits, bus_bits, outstanding, burst)
     b = Builder(f"{prefix}_axi_read", "control")

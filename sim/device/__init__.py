@@ -1,0 +1,1 @@
+"""Benches of the whole device: the memory that it reads and writes, and what drives it."""
