@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lego.ir.dag import bits_for
+from lego.ir.dag import bits_for, index_bits
 from lego.ir.engines import WORD_COUNTERS, EngineRegister, register_numbers
 from lego.ir.intervals import Interval
 from lego.ir.operation import Reduction
@@ -156,7 +156,7 @@ def _run_registers(plan: VectorPlan) -> tuple[EngineRegister, ...]:
     ]
     if len(plan.reductions) > 1:
         about = ", ".join(f"{k}: {each}" for k, each in enumerate(plan.reductions))
-        found.append(EngineRegister("reduction", 2, about))
+        found.append(EngineRegister("reduction", index_bits(len(plan.reductions)), about))
     return tuple(found)
 
 
@@ -176,7 +176,13 @@ def _slot_registers(plan: VectorPlan) -> tuple[EngineRegister, ...]:
         found += _values(name, slot.operand, f"operand of {slot.fn}")
         if len(slot.sources) > 1:
             about = ", ".join(f"{n}: {source}" for n, source in enumerate(slot.sources))
-            found.append(EngineRegister(f"{name}_choice", 2, f"operand of {slot.fn}: {about}"))
+            found.append(
+                EngineRegister(
+                    f"{name}_choice",
+                    index_bits(len(slot.sources)),
+                    f"operand of {slot.fn}: {about}",
+                )
+            )
     return tuple(found)
 
 

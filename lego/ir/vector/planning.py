@@ -23,6 +23,9 @@ __all__ = ["NEUTRAL", "placed", "plan_vector", "word_span"]
 NEUTRAL = {SlotFn.MUL: 1, SlotFn.ADD: 0, SlotFn.SHIFT: 0}
 """Operands that change nothing."""
 
+FEWEST_LANES = 4
+"""So that no element of a held vector is longer than a word."""
+
 _SOURCES = (Source.IMMEDIATE, Source.HELD, Source.STREAM)
 _INT32: Interval = (INT32.low, INT32.high)
 
@@ -39,10 +42,8 @@ def plan_vector(chains: Sequence[Chain], *, lanes: int = 16, words: int = 1024) 
 
     Raises NotAChain where there are two tables, or operands of more than 32 bits that aren't constants.
     """
-    if not chains or lanes & lanes - 1 or words % 2:
-        raise InternalError(
-            "an engine has chains, a power of two of lanes, an even number of words"
-        )
+    if not chains or lanes < FEWEST_LANES or lanes & lanes - 1 or words % 2:
+        raise InternalError("an engine has chains, 4, 8, 16... lanes, and an even number of words")
     fns = common_sequence([tuple(step.fn for step in chain.steps) for chain in chains])
     if fns.count(SlotFn.TABLE) > 1:
         raise NotAChain("chains look up tables in two places")

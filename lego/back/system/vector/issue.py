@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
-from lego.back.system.vector.nest import Nest, build_nest, moving
+from lego.back.system.vector.nest import Issue, build_issue_nest
 from lego.ir.dag import Module
-from lego.ir.vector.plan import COUNTERS, VALUE_BITS, VectorPlan
+from lego.ir.vector.plan import VALUE_BITS, VectorPlan
 
 __all__ = ["build_issue", "is_behind"]
-
-STREAMS = {"a": "a_address", "b": "b_address", "d": "d_address", "rotate": "rotate"}
-"""What moves with the counters: the prefix of its steps, and its first value."""
 
 
 def is_behind(name: str) -> bool:
@@ -32,7 +29,7 @@ def build_issue(name: str, plan: VectorPlan) -> Module:
     b = Builder(name, "control")
     registers, dirty = _registers(b, plan)
     start = b.input("e_start")
-    nest = build_nest(b, start, b.input("halt"), registers)
+    nest = build_issue_nest(b, start, b.input("halt"), registers)
     b.drive(dirty[0], b.invert(start), b.any([start, dirty[1]]))
     b.origin = "when a run may start"
     computes = b.eq(registers["mode"], b.const(0))
@@ -49,8 +46,9 @@ def build_issue(name: str, plan: VectorPlan) -> Module:
         b.output("loads_table", table)
     for port in ("running", "first", "last", "ends"):
         b.output(port, getattr(nest, port))
-    _moving_outputs(b, nest, registers)
-    _index(b, nest, registers)
+    for port, node in nest.moving.items():
+        b.output(port, node)
+    _index(b, start, nest, registers)
     for register in plan.registers:
         if is_behind(register.name):
             copy = b.reg(b.nodes[registers[register.name]].range, name=register.name, resets=False)
@@ -74,18 +72,10 @@ def _registers(b: Builder, plan: VectorPlan) -> tuple[dict[str, int], tuple[int,
     return found, (b.reg((0, 1), name="dirty", init=1), b.any(hits))
 
 
-def _moving_outputs(b: Builder, nest: Nest, registers: Mapping[str, int]) -> None:
-    """Addresses, and the rotation."""
-    for prefix, first in STREAMS.items():
-        if first in registers:
-            steps = [registers[f"{prefix}_step{k}"] for k in range(COUNTERS)]
-            b.output(first, moving(b, nest, registers[first], steps, prefix))
-
-
-def _index(b: Builder, nest: Nest, registers: Mapping[str, int]) -> None:
+def _index(b: Builder, start: int, nest: Issue, registers: Mapping[str, int]) -> None:
     """The number of a held word, or of an entry of the table."""
     index = b.reg((0, 255), name="index", resets=False)
     first = b.mux(b.eq(registers["mode"], b.const(1)), registers["held"], b.const(0))
-    following = b.mux(nest.start, first, b.add(index, b.const(1)))
-    b.drive(index, b.wrap(following, (0, 255)), b.any([nest.start, nest.running]))
+    following = b.mux(start, first, b.add(index, b.const(1)))
+    b.drive(index, b.wrap(following, (0, 255)), b.any([start, nest.running]))
     b.output("index", index)

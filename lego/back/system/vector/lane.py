@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.system.vector.arithmetic import product, shifted, timed_sum, wide_sum
@@ -63,7 +65,7 @@ def _reduced(b: Builder, plan: VectorPlan) -> int:
     found = [_combined(b, each, total, a, plan.reduced) for each in plan.reductions]
     chosen = found[0]
     if len(found) > 1:
-        chosen = b.select(b.input("reduction", (0, 3)), index_bits(len(found)), found)
+        chosen = _chosen(b, "reduction", found)
     following = b.wrap(b.mux(b.input("first"), a, chosen), plan.reduced)
     b.drive(total, following, b.input("taken"))
     b.origin = ""
@@ -113,8 +115,13 @@ def _operand(b: Builder, plan: VectorPlan, k: int, second: int) -> int:
                 found.append(second)
     if len(found) == 1:
         return found[0]
-    choice = b.input(choice_of(k), (0, 3))
-    return b.wrap(b.select(choice, index_bits(len(found)), found), slot.operand)
+    return b.wrap(_chosen(b, choice_of(k), found), slot.operand)
+
+
+def _chosen(b: Builder, port: str, values: Sequence[int]) -> int:
+    """One of several values, by the number on a port."""
+    bits = index_bits(len(values))
+    return b.select(b.input(port, (0, (1 << bits) - 1)), bits, values)
 
 
 def _slot(b: Builder, slot: Slot, k: int, value: int, operand: int, table: Module | None) -> int:

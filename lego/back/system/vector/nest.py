@@ -1,78 +1,68 @@
-"""The nest of counters that issues elements, and addresses that move with it."""
+"""The nest that issues elements: when, and what of them is the first and the last of a reduction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
-from lego.ir.vector.plan import COUNTERS, TRIP_BITS
+from lego.back.system.nest import Total, build_nest
+from lego.ir.vector.plan import COUNTERS
 
-__all__ = ["Nest", "build_nest", "moving"]
+__all__ = ["STREAMS", "Issue", "build_issue_nest"]
+
+STREAMS = {"a": "a_address", "b": "b_address", "d": "d_address", "rotate": "rotate"}
+"""What moves with the counters: the prefix of its steps, and its first value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nest:
-    """Nodes of a nest.
+class Issue:
+    """Nodes of the element that is issued in a cycle.
 
     Attributes
     ----------
-    start : the nest begins in the next cycle.
-    running : an element is issued in this cycle.
-    steps : per counter, whether it goes on after this cycle, and those inside it return to zero.
-    first, last : the element is the first, the last, of those that are reduced.
+    running : there is one.
+    first, last : it is the first, the last, of those that are reduced.
     ends : it is the last of the run.
+    moving : addresses and the rotation, as :data:`STREAMS` calls their first values.
     """
 
-    start: int
     running: int
-    steps: tuple[int, ...]
     first: int
     last: int
     ends: int
+    moving: Mapping[str, int]
 
 
-def build_nest(b: Builder, start: int, halt: int, registers: Mapping[str, int]) -> Nest:
-    """Counters over the trips in `registers`, which are copied at `start`; `halt` ends a run."""
+def build_issue_nest(b: Builder, start: int, halt: int, registers: Mapping[str, int]) -> Issue:
+    """Elements from the cycle after `start`, by `registers` as they are then; `halt` ends a run."""
     running = b.reg((0, 1), name="running")
-    trips = [_copied(b, start, registers[f"trip{k}"], f"trip{k}_now") for k in range(COUNTERS)]
-    inner = _copied(b, start, registers["inner"], "inner_now")
-    counts = [b.reg((0, (1 << TRIP_BITS) - 1), name=f"count{k}") for k in range(COUNTERS)]
-    at_end = [b.eq(count, trip) for count, trip in zip(counts, trips, strict=True)]
-    steps = [
-        b.all([running, b.invert(at_end[k]), *at_end[k + 1 :]], name=f"step{k}")
-        for k in range(COUNTERS)
-    ]
-    for k, count in enumerate(counts):
-        following = b.mux(steps[k], b.add(count, b.const(1)), b.const(0))
-        moves = b.any([start, *steps[: k + 1]])
-        b.drive(count, b.wrap(following, (0, (1 << TRIP_BITS) - 1)), moves)
+    trips = [_copied(b, start, registers, f"trip{k}") for k in range(COUNTERS)]
+    inner = _copied(b, start, registers, "inner")
+    streams = {prefix: first for prefix, first in STREAMS.items() if first in registers}
+    totals = [_total(b, start, registers, *each) for each in streams.items()]
+    nest = build_nest(b, "count", trips, totals, start, running)
     outer = [b.less(inner, b.const(COUNTERS - k)) for k in range(COUNTERS)]
-    zero = [b.any([outer[k], b.eq(counts[k], b.const(0))]) for k in range(COUNTERS)]
-    inner_ends = [b.any([outer[k], at_end[k]]) for k in range(COUNTERS)]
-    ends = b.all([running, *at_end])
+    zero = [b.eq(counter, b.const(0)) for counter in nest.counters]
+    at_end = [b.eq(counter, trip) for counter, trip in zip(nest.counters, trips, strict=True)]
+    first, last = (
+        b.all([b.any([out, bit]) for out, bit in zip(outer, bits, strict=True)])
+        for bits in (zero, at_end)
+    )
+    ends = b.all([running, nest.last])
     b.drive(running, b.any([start, b.all([running, b.invert(ends), b.invert(halt)])]))
-    return Nest(start, running, tuple(steps), b.all(zero), b.all(inner_ends), ends)
+    moving = dict(zip(streams.values(), nest.values, strict=True))
+    return Issue(running, first, last, ends, moving)
 
 
-def _copied(b: Builder, start: int, register: int, name: str) -> int:
-    """The register as it was when the run began."""
-    copy = b.reg(b.nodes[register].range, name=name, resets=False)
-    b.drive(copy, register, start)
+def _total(b: Builder, start: int, registers: Mapping[str, int], prefix: str, first: str) -> Total:
+    """An address, or the rotation."""
+    steps = [_copied(b, start, registers, f"{prefix}_step{k}") for k in range(COUNTERS)]
+    return Total(f"{prefix}_at", b.nodes[registers[first]].bits, registers[first], steps)
+
+
+def _copied(b: Builder, start: int, registers: Mapping[str, int], name: str) -> int:
+    """A register as it was when the run began."""
+    copy = b.reg(b.nodes[registers[name]].range, name=f"{name}_now", resets=False)
+    b.drive(copy, registers[name], start)
     return copy
-
-
-def moving(b: Builder, nest: Nest, first: int, steps: Sequence[int], name: str) -> int:
-    """`first` and a step for every trip of each counter that went on, modulo the width of `first`.
-
-    A register per counter keeps the value at the beginning of its trip.
-    """
-    span = b.nodes[first].range
-    amounts = [_copied(b, nest.start, step, f"{name}_step{k}_now") for k, step in enumerate(steps)]
-    at = [b.reg(span, name=f"{name}_at{k}", resets=False) for k in range(COUNTERS)]
-    sums = [b.wrap(b.add(a, step), span) for a, step in zip(at, amounts, strict=True)]
-    for k, register in enumerate(at):
-        words = [(nest.start, first), *zip(nest.steps[: k + 1], sums[: k + 1], strict=True)]
-        moves = b.any([nest.start, *nest.steps[: k + 1]])
-        b.drive(register, b.wrap(b.one_of(words), span), moves)
-    return at[-1]

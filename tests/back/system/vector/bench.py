@@ -131,3 +131,15 @@ def loaded(bench: Bench, model: VectorModel, image: NDArray[np.uint8]) -> None:
     model.operands[: len(image)] = image
     for at, word in enumerate(image):
         bench.load(at, word.tolist())
+
+
+def ready_to_run(
+    plan: VectorPlan, seed: int, modules: tuple[Module, ...] | None = None
+) -> tuple[Bench, VectorModel, np.ndarray]:
+    """A bench and a model with the same words in their memories, and held vectors and a table loaded."""
+    rng = np.random.default_rng(seed)
+    results = rng.integers(-(1 << 31), 1 << 31, (40, plan.lanes))
+    bench, model = Bench(plan, results, modules), VectorModel(plan)
+    image = rng.integers(0, 256, (plan.words, plan.lanes)).astype(np.uint8)
+    loaded(bench, model, image)
+    return bench, model, results
