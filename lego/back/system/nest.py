@@ -1,17 +1,22 @@
 """Nests of counters with affine sums over them, nothing multiplied.
 
 Each sum has a register per counter: its value where all counters further in are 0. A step adds the step of
-the counter that moves to that counter's register, and the registers further in take the same value.
+the counter that goes up to that counter's register, and the registers further in take the same value. Every
+register has an adder, so that adding doesn't wait until it is known which counter goes up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lego.back.graph.builder import Builder
 
 __all__ = ["Nest", "Total", "build_nest"]
+
+_BLOCK = 10
+"""Most bits that a carry goes through one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,23 @@ def _summed(
     load, step = when
     span = (0, (1 << total.bits) - 1)
     at = [b.reg(span, name=f"{total.name}_{k}", resets=False) for k in range(len(moves))]
-    start = b.one_of(list(zip(grows, at, strict=True)))
-    by = b.one_of(list(zip(grows, total.steps, strict=True)))
-    following = b.mux(load, total.first, b.wrap(b.add(start, by), span))
+    added = [_plus(b, here, by, total.bits) for here, by in zip(at, total.steps, strict=True)]
+    following = b.mux(load, total.first, b.one_of(list(zip(grows, added, strict=True))))
     for register, moved in zip(at, moves, strict=True):
         b.drive(register, following, b.any([load, b.all([step, moved])]))
     return at[-1]
+
+
+def _plus(b: Builder, x: int, y: int, bits: int) -> int:
+    """`x + y` modulo `2**bits` in blocks, which are added with and without a carry and chosen by it."""
+    count = -(-bits // _BLOCK)
+    edges = [bits * k // count for k in range(count + 1)]
+    parts, carry = [], -1
+    for start, end in pairwise(edges):
+        size = end - start
+        plain = b.add(b.slice(x, start, size), b.slice(y, start, size))
+        one = b.add(plain, b.const(1))
+        chosen = plain if carry < 0 else b.mux(carry, one, plain)
+        carry = b.slice(chosen, size, 1)
+        parts.append(b.slice(chosen, 0, size))
+    return b.cat(parts)
