@@ -9,7 +9,7 @@ from pathlib import Path
 from lego.diag import LegoError
 from lego.tools import Finished, run
 
-__all__ = ["run_model"]
+__all__ = ["cocotb_environment", "run_model"]
 
 
 def run_model(
@@ -24,7 +24,7 @@ def run_model(
         cwd=folder,
         timeout_s=timeout_s,
         check=False,
-        env=_environment(folder),
+        env=cocotb_environment(folder, "sim.wait_finished", "tb"),
     )
     if not (folder / "results.xml").is_file():
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
@@ -32,8 +32,9 @@ def run_model(
     return done
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """What makes the model load this Python and cocotb's test in it."""
+def cocotb_environment(folder: Path, module: str, top: str) -> dict[str, str]:
+    """What makes a model with this top load this Python, and cocotb's tests of a module in it; they find the
+    folder in LEGO_STREAMS, and their results in it."""
     import cocotb_tools.config
     import find_libpython
 
@@ -44,8 +45,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(p for p in (_root(), *sys.path) if p),
         "PYGPI_PYTHON_BIN": sys.executable,
         "GPI_USERS": f"{libpython};{entry}",
-        "COCOTB_TEST_MODULES": "sim.wait_finished",
-        "COCOTB_TOPLEVEL": "tb",
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_TOPLEVEL": top,
         "TOPLEVEL_LANG": "verilog",
         "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
