@@ -40,20 +40,30 @@ class Reads:
     ----------
     lane : number of that loop.
     formats : of buffers, by name.
-    known : intervals of what buffers hold, where they are narrower than their format.
+    constants : intervals of what constants hold; all others are streams.
+    known : intervals of what streams hold, where they are narrower than their format.
     """
 
     op: Operation
     lane: int
     formats: Mapping[str, Format]
+    constants: Mapping[str, Interval]
     known: Mapping[str, Interval]
 
     def source(self, index: int) -> Source:
-        """How input number `index` varies."""
+        """What input number `index` is: of constants, one or one per lane; or a stream."""
         moves = {k for row in self.op.inputs[index].map.rows for k, c in enumerate(row) if c}
-        if not moves:
-            return Source.IMMEDIATE
-        return Source.HELD if moves == {self.lane} else Source.STREAM
+        if self.place(index).buffer not in self.constants or not moves <= {self.lane}:
+            return Source.STREAM
+        return Source.HELD if moves else Source.IMMEDIATE
+
+    def check_stream(self, index: int) -> None:
+        """Raise NotAChain unless a stream has an element of its own for every lane."""
+        place, loop = self.place(index), self.op.loops[self.lane]
+        if loop.extent > 1 and not any(row[self.lane] for row in place.map.rows):
+            raise NotAChain(
+                f"{place.buffer} is the same along {loop.name}, which runs over the lanes"
+            )
 
     def place(self, index: int) -> Place:
         """Where input number `index` lies."""
@@ -62,7 +72,8 @@ class Reads:
     def span(self, index: int) -> Interval:
         """The interval of what input number `index` reads, its pad too."""
         place = self.place(index)
-        span = self.known.get(place.buffer) or span_of(self.formats[place.buffer])
+        span = self.constants.get(place.buffer) or self.known.get(place.buffer)
+        span = span or span_of(self.formats[place.buffer])
         if place.pad is None:
             return span
         return intervals.hull(span, (_number(place.pad),) * 2)
@@ -94,6 +105,8 @@ class Reads:
         if place.indirect:
             raise NotAChain(f"{place.buffer} is looked up for an operand")
         span = fitting(self.span(index), fmt)
+        if source is Source.STREAM:
+            self.check_stream(index)
         if source is Source.STREAM and not is_inside(span, BYTE):
             raise NotAChain(f"{place.buffer} has elements of more than a byte, as a second stream")
         return Operand(source, span, buffer=place.buffer)

@@ -40,16 +40,23 @@ def chain_of(
     ops: Sequence[Operation],
     formats: Mapping[str, Format],
     lanes: Sequence[int],
+    constants: Mapping[str, Interval],
     known: Mapping[str, Interval] | None = None,
 ) -> Chain:
     """The chain of an operation, or of several, each of which reads what the one before it wrote.
 
-    `formats` are those of buffers, `lanes` the loop of each operation that runs along the lanes, `known`
-    intervals of what buffers hold where that is less than their format (constants above all). Whoever makes
-    the nests sees to it that the operations' elements correspond. Raises NotAChain.
+    Parameters
+    ----------
+    formats : of buffers.
+    lanes : the loop of each operation that runs along the lanes.
+    constants : intervals of what constants and parameters hold; all other buffers are streams.
+    known : intervals of what streams hold where that is less than their format.
+
+    Whoever makes the nests sees to it that the operations' elements correspond. Raises NotAChain.
     """
     first, *others = [
-        Reads(op, lane, formats, known or {}) for op, lane in zip(ops, lanes, strict=True)
+        Reads(op, lane, formats, constants, known or {})
+        for op, lane in zip(ops, lanes, strict=True)
     ]
     a = _first_stream(first)
     span, reduced = _reduction(first, a)
@@ -217,7 +224,9 @@ def _first_stream(reads: Reads) -> int:
     streams = [k for k in used if reads.source(k) is Source.STREAM]
     if not streams:
         raise NotAChain(f"{reads.op.name} reads no stream")
-    return next((k for k in streams if not is_inside(reads.span(k), BYTE)), streams[0])
+    found = next((k for k in streams if not is_inside(reads.span(k), BYTE)), streams[0])
+    reads.check_stream(found)
+    return found
 
 
 def _reduction(reads: Reads, a: int) -> tuple[Interval, Interval]:
@@ -225,7 +234,9 @@ def _reduction(reads: Reads, a: int) -> tuple[Interval, Interval]:
     op, span = reads.op, reads.span(a)
     if len(op.outputs) != 1:
         raise NotAChain(f"{op.name} has several results")
-    output = op.output
+    output, loop = op.output, op.loops[reads.lane]
+    if loop.extent > 1 and not any(row[reads.lane] for row in output.map.rows):
+        raise NotAChain(f"{op.name} reduces over {loop.name}, which runs over the lanes")
     if output.reduction is Reduction.ASSIGN:
         return span, span
     if not isinstance(output.body, Value):

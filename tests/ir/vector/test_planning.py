@@ -19,8 +19,8 @@ from lego.ir.vector.common import common_sequence
 from lego.ir.vector.planning import placed, plan_vector
 from lego.ir.vector.settings import held_bytes, settings_of, split_value
 from tests.back.system.vector.chains import (
+    CONSTANTS,
     EACH,
-    KNOWN,
     average,
     biased,
     chain,
@@ -117,7 +117,7 @@ def test_other_chains_run_on_an_engine(name: str, ops: list[Operation]) -> None:
         lanes=4,
         words=32,
     )
-    values = given(7, KNOWN)
+    values = given(7, CONSTANTS)
     assert np.array_equal(executed(plan, chain(*ops), values), meant(ops, values)), name
 
 
@@ -168,7 +168,7 @@ def test_values_of_more_than_a_register_have_two() -> None:
     made = chain(operation("far", clipped(v), ("sums", EACH)))
     plan = plan_vector([made], lanes=4, words=32)
     assert [r.bits for r in plan.registers if r.name.startswith("slot0")] == [32, 9]
-    values = given(9, KNOWN)
+    values = given(9, CONSTANTS)
     ops = [operation("far", clipped(v), ("sums", EACH))]
     assert np.array_equal(executed(plan, made, values), meant(ops, values))
     assert [str(slot.fn) for slot in plan.slots][:2] == [SlotFn.ADD, SlotFn.SHIFT]

@@ -16,9 +16,9 @@ from lego.ir.vector.chain import Chain, NotAChain, SlotFn
 from lego.ir.vector.planning import plan_vector
 from lego.ir.vector.reading import chain_of
 from tests.back.system.vector.chains import (
+    CONSTANTS,
     EACH,
     FORMATS,
-    KNOWN,
     ONE,
     PER_LANE,
     average,
@@ -59,7 +59,7 @@ def fns(found: Chain) -> str:
 def test_an_engine_of_one_chain_computes_it(name: str) -> None:
     plan = plan_vector([CHAINS[name]], lanes=4, words=32)
     for seed in range(20):
-        values = given(seed, KNOWN)
+        values = given(seed, CONSTANTS)
         assert np.array_equal(
             executed(plan, CHAINS[name], values), meant(EXAMPLES[name], values)
         ), seed
@@ -69,7 +69,7 @@ def test_an_engine_of_all_chains_computes_each() -> None:
     plan = plan_vector(list(CHAINS.values()), lanes=4, words=32)
     for name, ops in EXAMPLES.items():
         for seed in range(10):
-            values = given(seed, KNOWN)
+            values = given(seed, CONSTANTS)
             found = executed(plan, CHAINS[name], values)
             assert np.array_equal(found, meant(ops, values)), (name, seed)
 
@@ -143,7 +143,7 @@ def test_random_chains_on_an_engine_of_several(seed: int) -> None:
     ops = [random_operation(r) for _ in range(r.randrange(1, 4))]
     chains = [chain(op) for op in ops]
     plan = plan_vector(chains, lanes=4, words=32)
-    values = given(seed, KNOWN)
+    values = given(seed, CONSTANTS)
     for op, each in zip(ops, chains, strict=True):
         assert np.array_equal(executed(plan, each, values), meant([op], values))
 
@@ -199,7 +199,7 @@ def test_a_square_of_a_byte_is_a_table() -> None:
     op = operation("square", Apply(Fn.CAST, (square,), INT8), ("bytes", EACH))
     found = chain(op)
     assert fns(found) == "table"
-    plan, values = plan_vector([found], lanes=4, words=32), given(3, KNOWN)
+    plan, values = plan_vector([found], lanes=4, words=32), given(3, CONSTANTS)
     assert np.array_equal(executed(plan, found, values), meant([op], values))
 
 
@@ -211,14 +211,14 @@ def test_a_table_follows_what_is_clipped() -> None:
     op = replace(op, outputs=(replace(op.output, body=body),))
     found = chain(op)
     assert fns(found) == "mul add shift max min table"
-    plan, values = plan_vector([found], lanes=4, words=32), given(4, KNOWN)
+    plan, values = plan_vector([found], lanes=4, words=32), given(4, CONSTANTS)
     assert np.array_equal(executed(plan, found, values), meant([op], values))
 
 
 def test_real_numbers_and_sums_of_steps_are_refused() -> None:
     op = operation("real", Value(0, FLOAT32), ("sums", EACH))
     with pytest.raises(NotAChain, match="isn't a format of integers"):
-        chain_of([op], {**FORMATS, "sums": FLOAT32}, [1], KNOWN)
+        chain_of([op], {**FORMATS, "sums": FLOAT32}, [1], CONSTANTS)
     late = pool(Reduction.ADD, "pooled")
     body = applied(Fn.NEG, Value(0, INT32))
     refused(replace(late, outputs=(replace(late.output, body=body),)), "before it reduces")
@@ -229,5 +229,19 @@ def test_real_numbers_and_sums_of_steps_are_refused() -> None:
 def test_tables_are_of_bytes() -> None:
     op = looked_up()
     with pytest.raises(NotAChain, match="looked up by more than a byte"):
-        chain_of([op], {**FORMATS, "bytes": INT32}, [1], KNOWN)
+        chain_of([op], {**FORMATS, "bytes": INT32}, [1], CONSTANTS)
     assert CHAINS["looked_up"].steps[0].fn is SlotFn.TABLE
+
+
+def test_lanes_are_of_a_loop_that_streams_and_results_follow() -> None:
+    op = pool(Reduction.MAX)
+    with pytest.raises(NotAChain, match="reduces over k, which runs over the lanes"):
+        chain_of([op], FORMATS, [2], CONSTANTS)
+    with pytest.raises(NotAChain, match="bias is the same along p, which runs over the lanes"):
+        chain_of([biased()], FORMATS, [0], CONSTANTS)
+    assert fns(chain_of([op], FORMATS, [0], CONSTANTS)) == ""
+
+
+def test_intervals_of_streams_make_slots_narrower() -> None:
+    found = chain_of([requantise()], FORMATS, [1], CONSTANTS, {"sums": (-1000, 1000)})
+    assert found.spans()[:2] == ((-1000, 1000), (-32767000, 32767000))

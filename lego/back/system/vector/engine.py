@@ -23,6 +23,15 @@ __all__ = ["RESULT_BITS", "build_vector"]
 RESULT_BITS = 32
 """Of an element of the result memory."""
 
+GATE: Mapping[str, Interval] = {
+    "e_write": (0, 1),
+    "e_register": (0, 255),
+    "e_value": (0, (1 << VALUE_BITS) - 1),
+    "e_start": (0, 1),
+    "halt": (0, 1),
+}
+"""What comes from the gate."""
+
 Ports = Mapping[str, int]
 
 
@@ -69,13 +78,7 @@ class _Engine:
         """All of it."""
         b = self.b
         drained = b.wire((0, 1))
-        gate = {
-            "e_write": b.input("e_write"),
-            "e_register": b.input("e_register", (0, 255)),
-            "e_value": b.input("e_value", (0, (1 << VALUE_BITS) - 1)),
-            "e_start": b.input("e_start"),
-            "halt": b.input("halt"),
-        }
+        gate = {name: b.input(name, span) for name, span in GATE.items()}
         self.issue = b.instance(self.parts.issue, "issue", {**gate, "drained": drained})
         self._progress(drained)
         own = self._own_writes()
@@ -134,16 +137,21 @@ class _Engine:
             "a_address": issue["a_address"],
         }
         if plan.stream:
-            wanted = [
-                b.eq(issue[choice_of(k)], b.const(slot.sources.index(Source.STREAM)))
-                for k, slot in enumerate(plan.slots)
-                if Source.STREAM in slot.sources
-            ]
-            ports["b_ren"] = b.all([issue["running"], issue["computes"], b.any(wanted)])
+            wants = self._wants_second()
+            ports["b_ren"] = b.all([issue["running"], issue["computes"], wants])
             ports["b_address"] = issue["b_address"]
         found = b.instance(self.parts.operands, "operands", ports)
         b.output("o_ready", found["o_ready"])
         return found
+
+    def _wants_second(self) -> int:
+        """Whether a slot takes stream B."""
+        chosen = [
+            self.b.eq(self.issue[choice_of(k)], self.b.const(slot.sources.index(Source.STREAM)))
+            for k, slot in enumerate(self.plan.slots)
+            if Source.STREAM in slot.sources
+        ]
+        return self.b.any(chosen)
 
     def _stream_a(self, own_word: int) -> list[int]:
         """The elements of stream A, as they reach the lanes."""
@@ -173,23 +181,17 @@ class _Engine:
         """Elements of held vectors, and what lanes are given to load their tables."""
         b, issue, plan = self.b, self.issue, self.plan
         loads = b.all([issue["running"], b.invert(issue["computes"])])
-        index = b.delay(issue["index"], FETCH)
+        loading, index = self._late(loads, FETCH), b.delay(issue["index"], FETCH)
         lanes = [b.slice(element, 0, 8) for element in elements]
         is_table = b.delay(issue["loads_table"], FETCH) if plan.has_table else b.const(0)
-        loading = self._late(loads, FETCH)
         held: Ports = {}
         if self.parts.held is not None:
             load = b.all([loading, b.invert(is_table)])
             ports = {"word": b.op(Op.CAT, *lanes), "index": index, "load": load}
             held = b.instance(self.parts.held, "held", ports)
-        if not plan.has_table:
-            return held, {}
-        table = {
-            "table_write": b.all([loading, is_table]),
-            "table_at": index,
-            "table_byte": b.select(index, index_bits(plan.lanes), lanes),
-        }
-        return held, table
+        table = {"table_write": b.all([loading, is_table]), "table_at": index}
+        byte = b.select(index, index_bits(plan.lanes), lanes)
+        return held, {**table, "table_byte": byte} if plan.has_table else {}
 
     def _lanes(
         self, elements: Sequence[int], second: Sequence[int], held: Ports, table: Ports
@@ -205,13 +207,9 @@ class _Engine:
         wanted = [node.name for node in self.parts.lane.nodes if node.op is Op.INPUT]
         results = []
         for lane, element in enumerate(elements):
-            given = {
-                **issue,
-                **shared,
-                "a": element,
-                **({"b": second[lane]} if second else {}),
-                **{held_port(k): held[element_port(k, lane)] for k in range(len(self.plan.held))},
-            }
+            own = {held_port(k): held[element_port(k, lane)] for k in range(len(self.plan.held))}
+            own |= {"a": element} | ({"b": second[lane]} if second else {})
+            given = {**issue, **shared, **own}
             ports = {name: given[name] for name in wanted}
             results.append(b.instance(self.parts.lane, f"lane{lane}", ports)["result"])
         return results
@@ -241,23 +239,18 @@ class _Engine:
         written = self._late(last, self.times.written)
         rotation = b.delay(issue["rotate"], self.times.result)
         mask = [b.slice(issue["mask"], lane, 1) for lane in range(plan.lanes)]
-        data = b.delay(b.cat(_rotated(b, rotation, results)), 1)
-        lanes = b.delay(b.cat(_rotated(b, rotation, mask)), 1)
-        memory, address = (
-            b.delay(issue["memory"], 1),
-            b.delay(issue["d_address"], self.times.written),
-        )
+        memory = b.delay(issue["memory"], 1)
         is_own = b.eq(memory, b.const(OWN_MEMORY))
+        word = {
+            "address": b.delay(issue["d_address"], self.times.written),
+            "data": b.delay(b.cat(_rotated(b, rotation, results)), 1),
+            "mask": b.delay(b.cat(_rotated(b, rotation, mask)), 1),
+        }
         b.output("d_valid", b.all([written, b.invert(is_own)]))
-        for port, node in (
-            ("memory", memory),
-            ("address", address),
-            ("data", data),
-            ("mask", lanes),
-        ):
-            b.output(f"d_{port}", node)
+        b.output("d_memory", memory)
         b.connect(own["w_wen"], b.all([written, is_own]))
-        for port, node in (("address", address), ("data", data), ("mask", lanes)):
+        for port, node in word.items():
+            b.output(f"d_{port}", node)
             b.connect(own[f"w_{port}"], node)
 
 

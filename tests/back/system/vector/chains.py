@@ -25,12 +25,13 @@ FORMATS: dict[str, Format] = {
     "pooled": INT32,
     "y": INT8,
 }
-KNOWN: dict[str, Interval] = {
+CONSTANTS: dict[str, Interval] = {
     "m": (0, 32767),
     "mb": (-2000, 32767),
     "half": (0, 1 << 30),
     "bias": (-(1 << 30), 1 << 30),
     "n": (0, 31),
+    "lookup": (-128, 127),
 }
 
 EACH = AffineMap(((1, 0), (0, 1)), (0, 0))
@@ -116,4 +117,4 @@ def average() -> list[Operation]:
 
 
 def chain(*ops: Operation) -> Chain:
-    return chain_of(ops, FORMATS, [1] * len(ops), KNOWN)
+    return chain_of(ops, FORMATS, [1] * len(ops), CONSTANTS)

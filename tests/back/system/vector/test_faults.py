@@ -45,7 +45,7 @@ def noticed(plan: VectorPlan, modules: tuple[Module, ...], seeds: range) -> bool
 
 
 @pytest.mark.parametrize(
-    ("count", "seed"), [(2, 0), pytest.param(60, 1, marks=pytest.mark.slow)], ids=["few", "many"]
+    ("count", "seed"), [(2, 0), pytest.param(25, 1, marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_engines_with_a_fault_are_noticed(count: int, seed: int) -> None:
     """All but some that read, or count on, where nobody looks, or add half a memory where low bits count."""
