@@ -74,6 +74,7 @@ other SystemVerilog simulators with +define+LEGO_ASSERTIONS.
 """
 
 _CHECK = re.compile(
-    r"  always @\(posedge clk\) begin\n    if \(\w+\) begin\n      assert \(\w+\);\n    end\n  end\n"
+    r"  always @\(posedge clk\) begin\n"
+    r"(    if \(\w+\) begin\n      assert \(\w+\);\n    end\n)+  end\n"
 )
-"""An assertion as Yosys prints it."""
+"""Assertions of a module as Yosys prints them."""
