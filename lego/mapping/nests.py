@@ -24,7 +24,8 @@ Counter = tuple[int, Steps]
 """Trips, and per column the step."""
 
 _OFTEN = 6
-"""How many times counters are only for the most frequent distance, in one of two ways that are tried."""
+"""How many times counters are only for the most frequent distance, in the second of two ways, which is
+tried where the first found more than pairs."""
 
 _MIX = 0x9E3779B1
 """Powers of it are what columns are multiplied by, so that sums of different rows differ, mostly."""
@@ -78,7 +79,7 @@ def nests_of(
     starts = _reduced(rows.astype(np.int64), moduli)
     shapes = _Shapes(lambda all_: len(all_) <= most and (fits is None or fits(all_)))
     best, kinds = _nested(starts, shapes, moduli, 0, ordered=ordered)
-    if len(best) > 1:
+    if 1 < len(best) <= len(starts) // 4:
         other, its = _nested(starts, shapes, moduli, _OFTEN, ordered=ordered)
         best, kinds = (other, its) if len(other) < len(best) else (best, kinds)
     bases = map(tuple, best.tolist())
