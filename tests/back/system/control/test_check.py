@@ -40,7 +40,7 @@ def said(machine: Compiled, words: list[int], index: int, length: int) -> ErrorC
 def play(module: Module, rounds: int = 400) -> None:
     """Words with some bits wrong, their check byte right or not."""
     r, machine, found = random.Random(1), Compiled(module), set[ErrorCode]()
-    programs = [random_program(1, 300), deep_program(2)]
+    programs = [random_program(1, 60), deep_program(2)]
     lengths = [field_of("value").of(words[1]) for words in programs]
     for step in range(rounds):
         which = step % 2
@@ -62,7 +62,7 @@ def play(module: Module, rounds: int = 400) -> None:
 
 
 def test_words_are_told_right_from_wrong() -> None:
-    play(build_check("dev", chip=CHIP, registers=REGISTERS), 3000)
+    play(build_check("dev", chip=CHIP, registers=REGISTERS), 2000)
 
 
 def test_every_flip_of_a_bit_is_seen() -> None:
@@ -108,4 +108,4 @@ def test_bounds_of_values() -> None:
 
 def test_spoiled_checks_are_noticed() -> None:
     module = build_check("dev", chip=CHIP, registers=REGISTERS)
-    assert unnoticed(module, lambda m: play(m, 1500), count=60) == []
+    assert unnoticed(module, lambda m: play(m, 600), count=25) == []
