@@ -38,6 +38,7 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     halt : commands that wait are dropped, none passes, and `idle` is the engine's.
     clear : forgets everything; the engine is idle.
     idle : nothing waits and no run is under way.
+    passed : commands that passed since `clear`; held_up : a start waits for nothing but semaphores.
     """
     b = Builder(f"{prefix}_gate", "control")
     halt, clear, done = b.input("halt"), b.input("clear"), b.input("e_done")
@@ -47,7 +48,9 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     write = b.all([passes, b.invert(first_starts)])
     may_start = [b.input("e_ready"), b.input("granted"), b.invert(under_way.full)]
     start = b.all([passes, first_starts, *may_start])
-    queue.take(b.any([write, start]), b.any([halt, clear]))
+    leaves = b.any([write, start])
+    queue.take(leaves, b.any([halt, clear]))
+    _tell(b, leaves, b.all([passes, first_starts, may_start[0], b.invert(may_start[1])]))
     signalled = under_way.put([b.slice(value, SEMAPHORES, SEMAPHORES)], start)[0]
     under_way.take(done, clear)
     busy = b.any([b.invert(queue.empty), b.invert(under_way.empty)])
@@ -62,6 +65,16 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     b.output("signal_mask", b.mux(done, signalled, b.const(0)))
     b.output("idle", b.all([b.input("e_idle"), b.any([halt, b.invert(busy)])]))
     return infer_widths(b.build())
+
+
+def _tell(b: Builder, leaves: int, held_up: int) -> None:
+    """What the host may want to know of an engine."""
+    passed = b.reg(VALUE_SPAN, name="commands")
+    more = b.wrap(b.add(passed, b.const(1)), VALUE_SPAN)
+    clear = b.input("clear")
+    b.drive(passed, b.mux(clear, b.const(0), more), b.any([clear, leaves]))
+    b.output("passed", passed)
+    b.output("held_up", held_up)
 
 
 def _first_command(b: Builder, queue: Fifo, halt: int) -> list[int]:

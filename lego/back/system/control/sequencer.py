@@ -87,7 +87,7 @@ def build_sequencer(
     busy, halt, clear, finished, failed, error_code, error_index, error_address : see `build_state`.
     interrupt : pulse: the program asks for an interrupt.
     command_index : the word whose turn it is.
-    starved, blocked : the program runs, and there is no word; there is one and it can't leave.
+    starved, blocked : the program runs and there is no word; its engine's queue is full.
     """
     if len(registers) != ENGINES or not all(0 < count <= 256 for count in registers):
         raise InternalError(f"{ENGINES} engines can't have {registers} registers")
@@ -233,6 +233,7 @@ def _queues(b: Builder, module: Module, turn: tuple[_Now, _Wires], ahead: int, a
         b.output(f"q{e}_register", register)
         b.output(f"q{e}_value", shadow["value"])
         taken.append(b.all([here, b.input(f"q{e}_ready")]))
+    b.output("blocked", b.all([queued, wires.sound, acts, b.invert(b.any(taken))]))
     return b.any([*taken, b.all([queued, b.invert(acts)])])
 
 
@@ -258,7 +259,6 @@ def _take(b: Builder, now: _Now, fetch: _Outputs, wires: _Wires) -> None:
     b.drive(now.word, fetch["word"], wires.take)
     b.drive(now.index, fetch["index"], wires.take)
     b.output("starved", b.all([wires.run, b.invert(now.full)]))
-    b.output("blocked", b.all([wires.run, stays]))
 
 
 def _state(

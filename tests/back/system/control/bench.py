@@ -11,7 +11,9 @@ from lego.back.system.control.sequencer import build_sequencer
 from lego.ir.commands import Engine, ErrorCode, Opcode
 from lego.ir.dag import Module
 from lego.runtime.sequencer import Shadow, Step, Stop, carried_out
-from tests.back.compiled import Compiled
+from tests.back.flat import flat
+from tests.back.machine import Machine
+from tests.back.quick import Quick
 
 CHIP = 0x1234ABCD
 REGISTERS = (20, 7, 32, 22)
@@ -21,8 +23,8 @@ NEVER = 10**9
 QUIET = {"go": 0, "watchdog": 1, "program_offset": 0}
 
 
-def machine_of(modules: Sequence[Module] = MODULES) -> Compiled:
-    return Compiled(modules[-1], modules[:-1])
+def machine_of(modules: Sequence[Module] = MODULES) -> Quick:
+    return Quick(flat(modules[-1], modules[:-1]))
 
 
 @dataclass
@@ -56,7 +58,7 @@ class Seen:
 class Bench:
     """A machine and what is around it; plays program after program."""
 
-    def __init__(self, machine: Compiled, seed: int, pace: Pace | None = None) -> None:
+    def __init__(self, machine: Quick | Machine, seed: int, pace: Pace | None = None) -> None:
         self.machine, self.r, self.pace = machine, random.Random(seed), pace or Pace()
         self.words: Sequence[int] = ()
         self.time = 0

@@ -9,7 +9,7 @@ from lego.back.system.control.check import build_check
 from lego.ir.command_program import first_fault
 from lego.ir.commands import CHECKED_BITS, ErrorCode, Opcode, check_of, field_of
 from lego.ir.dag import Module
-from tests.back.compiled import Compiled
+from tests.back.quick import Quick
 from tests.back.system.control.bench import CHIP, REGISTERS
 from tests.back.system.control.programs import deep_program, random_program
 from tests.back.system.mutants import unnoticed
@@ -30,7 +30,7 @@ def depths(words: list[int]) -> list[int]:
     return list(accumulate(steps, initial=0))
 
 
-def said(machine: Compiled, words: list[int], index: int, length: int) -> ErrorCode:
+def said(machine: Quick, words: list[int], index: int, length: int) -> ErrorCode:
     depth = depths(words[:index])[index]
     given = {"word": words[index], "index": index, "last": int(index + 1 == length)}
     given |= {"no_loops": int(depth <= 0), "all_loops": int(depth >= 8)}
@@ -39,7 +39,7 @@ def said(machine: Compiled, words: list[int], index: int, length: int) -> ErrorC
 
 def play(module: Module, rounds: int = 400) -> None:
     """Words with some bits wrong, their check byte right or not."""
-    r, machine, found = random.Random(1), Compiled(module), set[ErrorCode]()
+    r, machine, found = random.Random(1), Quick(module), set[ErrorCode]()
     programs = [random_program(1, 60), deep_program(2)]
     lengths = [field_of("value").of(words[1]) for words in programs]
     for step in range(rounds):
@@ -66,7 +66,7 @@ def test_words_are_told_right_from_wrong() -> None:
 
 
 def test_every_flip_of_a_bit_is_seen() -> None:
-    machine = Compiled(build_check("dev", chip=CHIP, registers=REGISTERS))
+    machine = Quick(build_check("dev", chip=CHIP, registers=REGISTERS))
     words = random_program(3, 300)
     length = field_of("value").of(words[1])
     assert length > 260
@@ -80,7 +80,7 @@ def test_every_flip_of_a_bit_is_seen() -> None:
 
 def test_bounds_of_values() -> None:
     """Trips, engines, registers and lengths at the ends of what there may be."""
-    machine, nop = Compiled(build_check("dev", chip=CHIP, registers=REGISTERS)), random_program(4)
+    machine, nop = Quick(build_check("dev", chip=CHIP, registers=REGISTERS)), random_program(4)
     length = field_of("value").of(nop[1])
     for index, word, code in (
         (1, 4, ErrorCode.LENGTH),

@@ -173,6 +173,7 @@ def test_the_watchdog() -> None:
     first = next(k for k, item in enumerate(items_of(steps)) if item[1] == 1)
     assert seen.items == items_of(steps)[:first]
     assert seen.error == (ErrorCode.WATCHDOG, items_of(steps)[first][0], 0)
+    assert 50 <= seen.blocked <= 52
     assert seen.cycles[-1] + 50 <= bench.time <= seen.cycles[-1] + 70
     goes_on(bench)
     late = {k: {"done": 1} for k in (60, 100, 140)}

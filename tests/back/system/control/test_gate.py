@@ -36,6 +36,7 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
     r, machine = random.Random(depth), Machine(module)
     waiting: deque[tuple[int, int, int]] = deque()
     under_way: deque[int] = deque()
+    passed = 0
     seen = dict.fromkeys(("full", "empty", "runs", "start", "done", "halt"), 0)
     for cycle in range(cycles):
         eager = cycle // 50 % 2  # by turns the queue fills and empties
@@ -64,6 +65,9 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
         if starts == 1:
             assert said["wait_mask"] == value & 0xFFFF
         assert said["signal_mask"] == (under_way[0] if done else 0)
+        assert said["held_up"] == (starts == 1 and given["e_ready"] and not given["granted"])
+        assert said["passed"] == passed
+        passed = 0 if given["clear"] else passed + (begins or starts == 0)
         seen["full"] += len(waiting) == depth
         seen["empty"] += not waiting
         seen["runs"] += len(under_way) == runs
