@@ -80,7 +80,8 @@ def _place(b: Builder, words: Words, runs: Runs, halt: int) -> int:
     b.output("r_ready", takes)
     b.output("p_valid", valid)
     b.output("e_done", b.all([leaves, last, b.invert(halt)]))
-    b.output("e_idle", b.all([runs.idle, words.idle, b.invert(valid)]))
+    asks = b.any([runs.active, runs.asks])
+    b.output("e_idle", b.all([b.invert(asks), words.idle, b.invert(valid)]))
     _word(b, words, enters, wrong)
     return wrong
 

@@ -62,7 +62,7 @@ def build_store(
     )
     empty = _send(b, words, ram, halt)
     _answer(b, values["offset"], runs, answers, halt)
-    b.output("e_idle", b.all([runs.idle, words.idle, empty, answers.empty]))
+    b.output("e_idle", b.all([words.idle, empty, answers.empty]))
     ready = b.all([runs.free, words.room, b.invert(halt)])
     b.check(ready, start)
     b.output("e_ready", ready)

@@ -25,13 +25,14 @@ class Runs:
     Attributes
     ----------
     free : a start may come in this cycle.
-    idle : nothing is to be asked for.
+    active, asks : requests are to be made; one waits for the bus master.
     made, last : a request was made in this cycle; it is the last of its start.
     odd : the start of this cycle has an offset or a step that isn't a multiple of a beat: nothing starts.
     """
 
     free: int
-    idle: int
+    active: int
+    asks: int
     made: int
     last: int
     odd: int
@@ -75,4 +76,4 @@ def build_runs(
     b.output("c_offset", b.shl(offset, _LOW))
     b.output("c_beats", beats)
     free = b.any([b.invert(active), ends])
-    return Runs(free, b.all([b.invert(active), requests.empty]), made, nest.last, odd)
+    return Runs(free, active, asks, made, nest.last, odd)

@@ -119,11 +119,13 @@ class ReadBus:
 
 
 def slots(module: Module) -> set[int]:
-    """Registers of queues and their enables: one may be written when nothing is in it."""
+    """What may be wrong in queues: an empty place may be written; of two, the next is the one before."""
     found = set()
     for i, node in enumerate(module.nodes):
         if node.op is Op.REG and any(queue in node.name for queue in QUEUES):
             found |= {i, *node.srcs[1:]}
+            if node.name.endswith(("_first", "_last")) and node.range == (0, 1):
+                found |= {k for k, n in enumerate(module.nodes) if n.op is Op.ADD and i in n.srcs}
     return found
 
 
