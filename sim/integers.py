@@ -1,4 +1,5 @@
-"""Networks in integers only: made of a traced module and samples, and run by NumPy's reference."""
+"""Networks in integers only: made with the ranges that runs show, and run in PyTorch and by NumPy's
+reference, which share no code."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from frontends.torch_export.tracer import Traced
+from lego.ir.network import Network
 from lego.quantise.integer import InIntegers, in_integers
 from sim import reference
 from sim.calibrate import observed
-from sim.compare import given_to
 from sim.network import execute
 
 __all__ = ["calibrated", "run_in_numpy", "run_in_torch"]
@@ -21,18 +22,17 @@ __all__ = ["calibrated", "run_in_numpy", "run_in_torch"]
 Arrays = dict[str, NDArray[Any]]
 
 
-def calibrated(traced: Traced, module: Any, samples: Sequence[Sequence[Any]]) -> InIntegers:
-    """A traced module in integers only, with the ranges that its tensors have in these samples,
-    each the arguments of a call.
+def calibrated(network: Network, runs: Sequence[Mapping[str, Tensor]]) -> InIntegers:
+    """A network in integers only, with the ranges that its tensors have in runs of real numbers.
 
-    Raises E423 as :func:`lego.quantise.integer.in_integers`.
+    Every run is what :func:`sim.network.execute` is given: an input, and the same parameters and
+    constants. Raises E423 as :func:`lego.quantise.integer.in_integers`.
     """
     with torch.no_grad():
-        runs = [given_to(traced, module, args, {}) for args in samples]
-        ranges = observed(traced.network, runs)
-    given = set(traced.network.inputs)
-    values = {name: value.numpy() for name, value in runs[0].items() if name not in given}
-    return in_integers(traced.network, values, ranges)
+        ranges = observed(network, runs)
+    given = set(network.inputs)
+    values = {k: v.detach().numpy() for k, v in runs[0].items() if k not in given}
+    return in_integers(network, values, ranges)
 
 
 def run_in_torch(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
@@ -42,7 +42,7 @@ def run_in_torch(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays
 
 
 def run_in_numpy(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-    """The same by the reference, which shares no code with it."""
+    """The same by the reference."""
     network = made.network
     buffers = {buffer.name: buffer for buffer in network.buffers}
     values = {name: each.astype(np.int64) for name, each in _given(made, inputs).items()}

@@ -55,7 +55,7 @@ def ran(module: nn.Module, *shapes: Sequence[int]) -> tuple[Traced, InIntegers, 
             norm.running_var.uniform_(0.5, 2)
     samples = [tuple(torch.randn(*shape) for shape in shapes) for _ in range(4)]
     traced = trace(module, samples[0], name="net")
-    made = calibrated(traced, module, samples)
+    made = calibrated(traced.network, [given_to(traced, module, args, {}) for args in samples])
     inputs = {k: x.numpy() for k, x in zip(traced.network.inputs, samples[0], strict=True)}
     found, again = run_in_torch(made, inputs), run_in_numpy(made, inputs)
     assert found.keys() == again.keys()
