@@ -74,9 +74,9 @@ def _sequencer(b: Builder, module: Module, wires: Mapping[str, Sequence[int]]) -
         if node.op is Op.INPUT and node.name not in given:
             given[node.name] = b.input(node.name, node.range)
     found = b.instance(module, "sequencer", given)
-    for name, node in found.items():
+    for name, said in found.items():
         if not name.startswith("q") and name not in _INNER:
-            b.output(name, node)
+            b.output(name, said)
     b.output("stall_queue", found["blocked"])
     b.output("stall_fetch", found["starved"])
     return found
