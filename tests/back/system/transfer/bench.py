@@ -66,9 +66,13 @@ def odds(seed: int, chance: float) -> Callable[[], int]:
 
 @dataclass
 class ReadBus:
-    """A read master's client: beats come in order, each `latency` cycles after its request or later."""
+    """A read master's client: beats come in order, each `latency` cycles after its request or later.
+
+    Of each segment there is a piece that begins at its `first` byte.
+    """
 
     dram: Mapping[int, NDArray[np.uint8]]
+    first: Mapping[int, int]
     latency: int = 5
     accepts: Callable[[], int] = lambda: 1
     gives: Callable[[], int] = lambda: 1
@@ -102,7 +106,8 @@ class ReadBus:
             assert beats >= 1
             self.requests.append((self.now, segment, offset, beats))
             for k in range(beats):
-                word = self.dram[segment][offset + 16 * k : offset + 16 * k + 16].tobytes()
+                at = offset - self.first[segment] + 16 * k
+                word = self.dram[segment][at : at + 16].tobytes()
                 assert len(word) == 16
                 beat = (
                     self.now + self.latency,
