@@ -129,12 +129,13 @@ class VectorModel:
         inner = [k for k in range(COUNTERS) if k >= COUNTERS - r["inner"]]
         trips = np.array([r[f"trip{k}"] for k in inner], dtype=np.int64)
         last = (counts[:, inner] == trips).all(axis=1)
-        if not inner or not plan.reductions:
+        size = int((trips + 1).prod())
+        if size == 1 or not plan.reductions:
             return a[last], last
         several = len(plan.reductions) > 1
         number = min(r["reduction"], len(plan.reductions) - 1) if several else 0
-        groups = a.reshape(-1, int((trips + 1).prod()), plan.lanes)
-        return _wrapped(_COMBINED[plan.reductions[number]](groups), plan.reduced), last
+        groups = _wrapped(a, plan.combined).reshape(-1, size, plan.lanes)
+        return _wrapped(_COMBINED[plan.reductions[number]](groups), plan.combined), last
 
     def _second(self, r: Mapping[str, int], counts: Array) -> Array:
         """The second stream, scaled."""

@@ -83,7 +83,8 @@ class VectorPlan:
     ----------
     lanes : elements side by side, which are the bytes of a word of the operand memory.
     words : of the operand memory, two halves of as many words each; even.
-    first, reduced : intervals of elements of stream A, and of what a reduction makes of them.
+    first, reduced : intervals of elements of stream A, and of what reaches the slots.
+    combined : interval of what is reduced, and of what comes of it.
     reductions : those that there are; none if elements aren't reduced.
     stream : whether there is a second stream.
     scale : interval of what the second stream is multiplied by; None: it isn't.
@@ -94,6 +95,7 @@ class VectorPlan:
     words: int
     first: Interval
     reduced: Interval
+    combined: Interval
     reductions: tuple[Reduction, ...]
     slots: tuple[Slot, ...]
     held: tuple[Held, ...]

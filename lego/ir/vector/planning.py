@@ -61,6 +61,7 @@ def plan_vector(chains: Sequence[Chain], *, lanes: int = 16, words: int = 1024) 
         words,
         _INT32 if any(chain.is_wide for chain in chains) else BYTE,
         word_span(*(chain.reduced for chain in chains)),
+        _combined(chains),
         tuple(r for r in Reduction if r in reductions),
         slots,
         held,
@@ -68,6 +69,12 @@ def plan_vector(chains: Sequence[Chain], *, lanes: int = 16, words: int = 1024) 
         scale,
         scale_held,
     )
+
+
+def _combined(chains: Sequence[Chain]) -> Interval:
+    """The interval of what reductions take and make."""
+    reducing = [chain for chain in chains if chain.reduction is not Reduction.ASSIGN]
+    return word_span(*(chain.span for chain in reducing), *(c.reduced for c in reducing), (0, 0))
 
 
 def _scales(chain: Chain) -> list[Operand]:
@@ -140,6 +147,8 @@ def _check_streams(plan: VectorPlan, chain: Chain) -> None:
         raise NotAChain("elements of the first stream, or their sums, are wider than the engine")
     if chain.reduction not in (Reduction.ASSIGN, *plan.reductions):
         raise NotAChain(f"the engine has no reduction {chain.reduction}")
+    if chain.reduction is not Reduction.ASSIGN and not is_inside(chain.reduced, plan.combined):
+        raise NotAChain("what is reduced is wider than the engine")
     if chain.second and not plan.stream:
         raise NotAChain("the engine has no second stream")
     for scale in _scales(chain):

@@ -6,8 +6,25 @@ from collections.abc import Sequence
 
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
-from lego.back.system.vector.arithmetic import product, shifted, timed_sum, wide_sum
-from lego.back.system.vector.timing import slot_cycles, timing_of
+from lego.back.system.vector.arithmetic import (
+    Apart,
+    apart,
+    is_apart,
+    product,
+    product_span,
+    shifted,
+    sum_apart,
+    together,
+    wide_sum,
+    within,
+)
+from lego.back.system.vector.timing import (
+    Timing,
+    scale_cycles,
+    slot_cycles,
+    stays_apart,
+    timing_of,
+)
 from lego.ir.dag import Module, Op, bits_for, index_bits
 from lego.ir.intervals import Interval
 from lego.ir.operation import Reduction
@@ -43,16 +60,26 @@ def build_lane(name: str, plan: VectorPlan, table: Module | None) -> Module:
     """
     b = Builder(name, "fu")
     times = timing_of(plan)
-    value = _reduced(b, plan)
-    second = _second(b, plan)
-    now = times.reduced
+    value: int | Apart = _reduced(b, plan)
+    now, span = times.reduced, plan.reduced
+    second = _second(b, plan, times)
     for k, slot in enumerate(plan.slots):
-        value = b.delay(value, times.enters[k] - now)
-        operand = _operand(b, plan, k, b.delay(second, max(0, times.enters[k] - times.scaled)))
-        value = _slot(b, slot, k, value, operand, table)
-        now = times.enters[k] + slot_cycles(slot)
-    b.output("result", b.wrap(value, (0, 255)))
+        if isinstance(value, Apart) and not stays_apart(slot):
+            value, now = together(b, value, span), now + 1
+        value = _late(b, value, times.enters[k] - now)
+        operand = _operand(b, plan, k, second.get(k, -1))
+        value, now, span = _slot(b, slot, k, value, operand, table), times.enters[k], slot.after
+        now += slot_cycles(slot)
+    whole = together(b, value, span) if isinstance(value, Apart) else value
+    b.output("result", b.wrap(whole, (0, 255)))
     return infer_widths(b.build())
+
+
+def _late(b: Builder, value: int | Apart, cycles: int) -> int | Apart:
+    """A value so many cycles ago."""
+    if isinstance(value, Apart):
+        return Apart(b.delay(value.low, cycles), b.delay(value.high, cycles))
+    return b.delay(value, cycles)
 
 
 def _reduced(b: Builder, plan: VectorPlan) -> int:
@@ -62,7 +89,8 @@ def _reduced(b: Builder, plan: VectorPlan) -> int:
         return a
     b.origin = "reduction"
     total = b.reg(plan.reduced, name="total", resets=False)
-    found = [_combined(b, each, total, a, plan.reduced) for each in plan.reductions]
+    both = [b.wrap(each, plan.combined) for each in (total, a)]
+    found = [_combined(b, each, both[0], both[1], plan.combined) for each in plan.reductions]
     chosen = found[0]
     if len(found) > 1:
         chosen = _chosen(b, "reduction", found)
@@ -78,17 +106,21 @@ def _combined(b: Builder, reduction: Reduction, total: int, a: int, span: Interv
     return b.op(Op.MAX if reduction is Reduction.MAX else Op.MIN, total, a)
 
 
-def _second(b: Builder, plan: VectorPlan) -> int:
-    """Stream B, scaled."""
-    if not plan.stream:
-        return b.const(0)
-    byte = b.input("b", BYTE)
-    if plan.scale is None:
-        return byte
-    scale = b.input("scale", plan.scale)
-    if plan.scale_held >= 0:
-        scale = _with_held(b, plan, scale, plan.scale_held, b.input("scale_choice"), plan.scale)
-    return product(b, (byte, BYTE), (scale, plan.scale))
+def _second(b: Builder, plan: VectorPlan, times: Timing) -> dict[int, int]:
+    """Stream B, scaled just in time, as it comes to the slots that may take it."""
+    users = [k for k, slot in enumerate(plan.slots) if Source.STREAM in slot.sources]
+    if not users:
+        return {}
+    at = [times.enters[k] for k in users]
+    found = b.delay(b.input("b", BYTE), at[0] - scale_cycles(plan))
+    if plan.scale is not None:
+        scale = b.input("scale", plan.scale)
+        if plan.scale_held >= 0:
+            scale = _with_held(b, plan, scale, plan.scale_held, b.input("scale_choice"), plan.scale)
+        scaled = product(b, (found, BYTE), (scale, plan.scale))
+        whole = product_span(BYTE, plan.scale)
+        found = together(b, scaled, whole) if isinstance(scaled, Apart) else scaled
+    return {k: b.delay(found, time - at[0]) for k, time in zip(users, at, strict=True)}
 
 
 def _with_held(
@@ -124,25 +156,44 @@ def _chosen(b: Builder, port: str, values: Sequence[int]) -> int:
     return b.select(b.input(port, (0, (1 << bits) - 1)), bits, values)
 
 
-def _slot(b: Builder, slot: Slot, k: int, value: int, operand: int, table: Module | None) -> int:
+def _slot(
+    b: Builder, slot: Slot, k: int, value: int | Apart, operand: int, table: Module | None
+) -> int | Apart:
     """The value behind a slot, in a register."""
     b.origin = f"slot {k}: {slot.fn}"
+    found: int | Apart
+    if slot.fn is SlotFn.ADD:
+        found = _sum(b, slot, value, operand)
+    else:
+        assert not isinstance(value, Apart)  # noqa: S101
+        found = _of_whole(b, slot, k, value, operand, table)
+    b.origin = ""
+    return within(b, found, slot.after) if isinstance(found, Apart) else b.wrap(found, slot.after)
+
+
+def _sum(b: Builder, slot: Slot, value: int | Apart, operand: int) -> int | Apart:
+    """The sum of both, a cycle later."""
+    if not isinstance(value, Apart) and not is_apart(slot.after):
+        return b.delay(wide_sum(b, value, operand, slot.after), 1)
+    first = value if isinstance(value, Apart) else apart(b, value)
+    second = apart(b, operand, still=Source.STREAM not in slot.sources)
+    return sum_apart(b, first, second, slot.after)
+
+
+def _of_whole(
+    b: Builder, slot: Slot, k: int, value: int, operand: int, table: Module | None
+) -> int | Apart:
+    """What a slot that takes whole values makes of one."""
     match slot.fn:
         case SlotFn.MUL:
-            found = product(b, (value, slot.before), (operand, slot.operand))
-        case SlotFn.ADD:
-            still = Source.STREAM not in slot.sources
-            found = timed_sum(b, value, operand, slot.after, still=still)
+            return product(b, (value, slot.before), (operand, slot.operand))
         case SlotFn.SHIFT:
-            found = b.delay(shifted(b, value, operand, bits_for(*slot.operand), slot.before), 1)
-        case SlotFn.MAX | SlotFn.MIN:
-            found = b.delay(_bounded(b, slot, k, value, operand), 1)
+            return b.delay(shifted(b, value, operand, bits_for(*slot.operand), slot.before), 1)
         case SlotFn.TABLE:
             assert table is not None  # noqa: S101
             on = b.input(on_port(k))
-            found = b.delay(b.mux(on, _looked_up(b, table, value, on), b.delay(value, 1)), 1)
-    b.origin = ""
-    return b.wrap(found, slot.after)
+            return b.delay(b.mux(on, _looked_up(b, table, value, on), b.delay(value, 1)), 1)
+    return b.delay(_bounded(b, slot, k, value, operand), 1)
 
 
 def _bounded(b: Builder, slot: Slot, k: int, value: int, operand: int) -> int:
