@@ -107,11 +107,11 @@ def _combined(b: Builder, reduction: Reduction, total: int, a: int, span: Interv
 
 
 def _second(b: Builder, plan: VectorPlan, times: Timing) -> dict[int, int]:
-    """Stream B, scaled just in time, as it comes to the slots that may take it."""
+    """Stream B, scaled just in time, a cycle before the slots that may take it."""
     users = [k for k, slot in enumerate(plan.slots) if Source.STREAM in slot.sources]
     if not users:
         return {}
-    at = [times.enters[k] for k in users]
+    at = [times.enters[k] - 1 for k in users]
     found = b.delay(b.input("b", BYTE), at[0] - scale_cycles(plan))
     if plan.scale is not None:
         scale = b.input("scale", plan.scale)
@@ -132,7 +132,7 @@ def _with_held(
 
 
 def _operand(b: Builder, plan: VectorPlan, k: int, second: int) -> int:
-    """What a slot is given beside its value."""
+    """What a slot is given beside its value: in a register, if there is a choice."""
     slot = plan.slots[k]
     if slot.fn is SlotFn.TABLE:
         return b.const(0)
@@ -147,7 +147,7 @@ def _operand(b: Builder, plan: VectorPlan, k: int, second: int) -> int:
                 found.append(second)
     if len(found) == 1:
         return found[0]
-    return b.wrap(_chosen(b, choice_of(k), found), slot.operand)
+    return b.delay(b.wrap(_chosen(b, choice_of(k), found), slot.operand), 1)
 
 
 def _chosen(b: Builder, port: str, values: Sequence[int]) -> int:

@@ -79,8 +79,8 @@ def timing_of(plan: VectorPlan) -> Timing:
     for slot in plan.slots:
         if is_divided and not stays_apart(slot):
             now, is_divided = now + 1, False
-        if Source.STREAM in slot.sources:
-            now = max(now, scale_cycles(plan))
+        if len(slot.sources) > 1:  # what is chosen waits in a register
+            now = max(now, 1 + scale_cycles(plan) * (Source.STREAM in slot.sources))
         enters.append(now)
         now += slot_cycles(slot)
         is_divided = makes_apart(slot, was=is_divided)
