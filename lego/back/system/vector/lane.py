@@ -114,25 +114,28 @@ def _second(b: Builder, plan: VectorPlan, times: Timing) -> dict[int, int]:
     at = [times.enters[k] - 1 for k in users]
     found = b.delay(b.input("b", BYTE), at[0] - scale_cycles(plan))
     if plan.scale is not None:
-        scale = b.input("scale", plan.scale)
-        if plan.scale_held >= 0:
-            scale = _with_held(b, plan, scale, plan.scale_held, b.input("scale_choice"), plan.scale)
-        scaled = product(b, (found, BYTE), (scale, plan.scale))
+        scaled = product(b, (found, BYTE), (_scale(b, plan, plan.scale), plan.scale))
         whole = product_span(BYTE, plan.scale)
         found = together(b, scaled, whole) if isinstance(scaled, Apart) else scaled
     return {k: b.delay(found, time - at[0]) for k, time in zip(users, at, strict=True)}
 
 
-def _with_held(
-    b: Builder, plan: VectorPlan, value: int, number: int, choice: int, span: Interval
-) -> int:
-    """A held element or an immediate value."""
-    held = b.input(held_port(number), plan.held[number].span)
-    return b.wrap(b.mux(choice, held, value), span)
+def _scale(b: Builder, plan: VectorPlan, span: Interval) -> int:
+    """What stream B is multiplied by."""
+    scale = _still(b, "scale", span)
+    if plan.scale_held < 0:
+        return scale
+    held = b.input(held_port(plan.scale_held), plan.held[plan.scale_held].span)
+    return b.wrap(b.mux(_still(b, "scale_choice", (0, 1)), held, scale), span)
+
+
+def _still(b: Builder, name: str, span: Interval) -> int:
+    """A port that stands still while elements are inside, in a register of the lane's own."""
+    return b.delay(b.input(name, span), 1)
 
 
 def _operand(b: Builder, plan: VectorPlan, k: int, second: int) -> int:
-    """What a slot is given beside its value: in a register, if there is a choice."""
+    """What a slot is given beside its value, in a register."""
     slot = plan.slots[k]
     if slot.fn is SlotFn.TABLE:
         return b.const(0)
@@ -146,14 +149,14 @@ def _operand(b: Builder, plan: VectorPlan, k: int, second: int) -> int:
             case Source.STREAM:
                 found.append(second)
     if len(found) == 1:
-        return found[0]
+        return b.delay(found[0], 1)
     return b.delay(b.wrap(_chosen(b, choice_of(k), found), slot.operand), 1)
 
 
 def _chosen(b: Builder, port: str, values: Sequence[int]) -> int:
     """One of several values, by the number on a port."""
     bits = index_bits(len(values))
-    return b.select(b.input(port, (0, (1 << bits) - 1)), bits, values)
+    return b.select(_still(b, port, (0, (1 << bits) - 1)), bits, values)
 
 
 def _slot(
@@ -191,7 +194,7 @@ def _of_whole(
             return b.delay(shifted(b, value, operand, bits_for(*slot.operand), slot.before), 1)
         case SlotFn.TABLE:
             assert table is not None  # noqa: S101
-            on = b.input(on_port(k))
+            on = _still(b, on_port(k), (0, 1))
             return b.delay(b.mux(on, _looked_up(b, table, value, on), b.delay(value, 1)), 1)
     return b.delay(_bounded(b, slot, k, value, operand), 1)
 
@@ -199,7 +202,7 @@ def _of_whole(
 def _bounded(b: Builder, slot: Slot, k: int, value: int, operand: int) -> int:
     """The larger or smaller one, if the slot is on."""
     beyond = b.less(*((value, operand) if slot.fn is SlotFn.MAX else (operand, value)))
-    return b.wrap(b.mux(b.all([b.input(on_port(k)), beyond]), operand, value), slot.after)
+    return b.wrap(b.mux(b.all([_still(b, on_port(k), (0, 1)), beyond]), operand, value), slot.after)
 
 
 def _looked_up(b: Builder, table: Module, value: int, on: int) -> int:

@@ -43,7 +43,7 @@ def build_operands(name: str, plan: VectorPlan) -> tuple[Module, Module]:
             "wmask": mask,
         }
         if len(asked) > 1:
-            b.check(b.invert(b.all([asked[0][0], asked[1][0]])), b.const(1))
+            b.check(b.invert(asked[1][0]), asked[0][0])
         words.append(b.instance(ram, f"half{number}", ports)["rdata"])
     for stream, (ren, which, _) in reads.items():
         chosen = b.reg((0, 1), name=f"{stream}_half", resets=False)
