@@ -187,8 +187,10 @@ class VectorModel:
         return VectorWrites(r["memory"], _address(r, "d", counts), moved, mask[source])
 
     def _keep(self, found: VectorWrites) -> None:
-        for at, data, lanes in zip(found.addresses, found.data, found.lanes, strict=True):
-            self.operands[at % self.plan.words, lanes] = data[lanes]
+        """Into the engine's own memory, later words over earlier ones."""
+        words, lanes = np.nonzero(found.lanes)
+        at = found.addresses[words] % self.plan.words
+        self.operands[at, lanes] = found.data[words, lanes]
 
 
 def _counters(r: Mapping[str, int]) -> Array:

@@ -35,7 +35,9 @@ def build_issue(name: str, plan: VectorPlan) -> Module:
     computes = b.eq(registers["mode"], b.const(0))
     resting = b.all([b.invert(nest.running), b.input("drained")])
     ending = b.any([b.invert(nest.running), nest.ends])
-    b.output("e_ready", b.any([resting, b.all([ending, computes, b.invert(dirty[0])])]))
+    ready = b.any([resting, b.all([ending, computes, b.invert(dirty[0])])])
+    b.check(ready, start)
+    b.output("e_ready", ready)
     b.origin = ""
     mode = b.reg((0, 1), name="computes_now", resets=False)
     b.drive(mode, computes, start)
