@@ -65,7 +65,7 @@ def build_fetch(prefix: str) -> Module:
     c_valid, c_offset, c_beats, c_ready : what is asked for.
     r_valid, r_data : beats that arrive; they are always taken.
     available, word, index : the next word is there, is this, has this number.
-    drained : all that was asked for has arrived.
+    drained : all that was asked for had arrived in the cycle before, and nothing was asked for then.
     """
     b = Builder(f"{prefix}_fetch", "control")
     index = b.reg(INDEX_SPAN, name="index")
@@ -83,7 +83,8 @@ def build_fetch(prefix: str) -> Module:
     _count(b, place, (stores, away, asks), asked_now)
     outstanding = b.wrap(b.op(Op.SUB, asked, arrived), _NUMBERS)
     _drop(b, place, arrives, away, outstanding)
-    b.output("drained", b.all([none_dropped, b.eq(outstanding, b.const(0))]))
+    settled = b.all([none_dropped, b.eq(asked, arrived), b.invert(asks)])
+    b.output("drained", b.delay(settled, 1, resets=True, name="settled"))
     return infer_widths(b.build())
 
 
@@ -96,7 +97,8 @@ def _jumps_away(b: Builder, place: _Place) -> int:
 
 def _next_index(b: Builder, place: _Place) -> int:
     """The number of the next cycle's word."""
-    stepped = b.wrap(b.add(place.index, b.input("take")), INDEX_SPAN)
+    more = b.wrap(b.add(place.index, b.const(1)), INDEX_SPAN)
+    stepped = b.mux(b.input("take"), more, place.index)
     jumped = b.mux(b.input("jump"), b.input("target", INDEX_SPAN), stepped)
     following = b.mux(b.input("go"), b.const(0), jumped)
     b.drive(place.index, following)
@@ -113,13 +115,14 @@ def _hand_out(b: Builder, place: _Place, stores: int, following: int) -> None:
     writes = b.slice(place.arrived, 0, RING_BEATS.bit_length() - 1)
     bits = BEAT_WORDS * WORD_BITS
     ram = b.memory((reads, b.input("run")), (writes, data, stores), RING_BEATS, bits)
-    is_latest = b.eq(b.add(place.beat, b.const(1)), place.arrived)
+    newest = b.reg(_NUMBERS, name="newest", resets=False)
+    b.drive(newest, place.arrived, stores)
+    is_latest = b.eq(place.beat, newest)
     arrives = b.eq(place.beat, place.arrived)
     beat = b.mux(arrives, data, b.mux(is_latest, latest, ram))
     halves = [b.slice(beat, k * WORD_BITS, WORD_BITS) for k in range(BEAT_WORDS)]
     b.output("word", b.mux(b.slice(place.index, 0, 1), halves[1], halves[0]))
-    there = b.less(place.beat, place.arrived)
-    b.output("available", b.any([there, b.all([arrives, stores])]))
+    b.output("available", b.any([b.invert(arrives), stores]))
 
 
 def _ask(b: Builder, place: _Place, away: int) -> tuple[int, int]:

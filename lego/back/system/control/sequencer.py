@@ -1,8 +1,9 @@
 """The sequencer: carries out a program, word by word, and fills the queues of the engines' gates.
 
-A word is taken from the ring in one cycle, its register's old value is read in that cycle as well, and it is
-carried out in the next one, if its queue has room. So one command leaves per cycle, and the first one in the
-cycle after it came from the bus. A loop that goes back costs one cycle more.
+A word is taken from the ring in one cycle, and its register's old value is read in that cycle as well. In
+the next one it is carried out: what is for an engine goes to registers, which are given to its queue a cycle
+later. So one command leaves per cycle, and the first one two cycles after it came from the bus. A loop that
+goes back costs one cycle more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
 from lego.back.system.control.check import CODE_SPAN, INDEX_SPAN, WORD_SPAN, build_check, field
 from lego.back.system.control.fetch import BEAT_SPAN, build_fetch
-from lego.back.system.control.gate import VALUE_SPAN
+from lego.back.system.control.gate import REGISTER_SPAN, VALUE_SPAN
 from lego.back.system.control.loops import TRIP_SPAN, build_loops
 from lego.back.system.control.shadow import build_shadow
 from lego.back.system.control.state import ADDRESS_SPAN, OFFSET_SPAN, build_state
@@ -41,6 +42,14 @@ class _Now:
     index: int
     full: int
     is_op: Mapping[Opcode, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """Registers between the word and the queues: they take a command now; they hold none."""
+
+    free: int
+    empty: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +115,12 @@ def build_sequencer(
     b.connect(wires.sound, b.all([now.full, wires.run, b.eq(code, b.const(0))]))
     fetch = _fetch(b, held[0], now, loops, wires)
     acts = _acts(b, now, loops)
-    passes = _queues(b, held[3], (now, wires), fetch["word"], acts)
-    goes = b.any([passes, _goes_on(b, now, fetch["drained"])])
-    b.connect(wires.leaves, b.all([now.full, goes]))
+    out = _queues(b, held[3], (now, wires), fetch["word"], acts)
+    goes = _goes_on(b, now, out, fetch["drained"])
+    b.connect(wires.leaves, b.all([now.full, out.free, goes]))
     _take(b, now, fetch, wires)
-    _state(b, held[4], (now, wires), (code, fetch["index"]), sources)
+    told = b.mux(out.free, code, b.const(0))  # once everything before the word is with its queue
+    _state(b, held[4], (now, wires), (told, fetch["index"]), sources)
     return (*held, infer_widths(b.build()))
 
 
@@ -137,8 +147,8 @@ def _loops(b: Builder, module: Module, now: _Now, wires: _Wires) -> _Outputs:
         module,
         "loops",
         {
-            "open": b.all([now.full, now.is_op[Opcode.LOOP]]),
-            "next": b.all([now.full, now.is_op[Opcode.NEXT]]),
+            "open": b.all([wires.leaves, now.is_op[Opcode.LOOP]]),
+            "next": b.all([wires.leaves, now.is_op[Opcode.NEXT]]),
             "clear": wires.begins,
             "trips": b.wrap(value, TRIP_SPAN),
             "start": following,
@@ -173,7 +183,7 @@ def _code(b: Builder, module: Module, now: _Now, loops: _Outputs) -> int:
 
 def _fetch(b: Builder, module: Module, now: _Now, loops: _Outputs, wires: _Wires) -> _Outputs:
     """The next word, which after the end of a trip is the first of the loop's body."""
-    again = b.all([now.full, now.is_op[Opcode.NEXT], b.invert(loops["last"])])
+    again = b.all([wires.leaves, now.is_op[Opcode.NEXT], b.invert(loops["last"])])
     fetched = b.instance(
         module,
         "fetch",
@@ -213,8 +223,8 @@ def _acts(b: Builder, now: _Now, loops: _Outputs) -> int:
     return b.select(field(b, now.word, "when"), 3, [holds[each] for each in When])
 
 
-def _queues(b: Builder, module: Module, turn: tuple[_Now, _Wires], ahead: int, acts: int) -> int:
-    """Writes and starts go to their engines' queues; returns whether such a word may leave."""
+def _queues(b: Builder, module: Module, turn: tuple[_Now, _Wires], ahead: int, acts: int) -> _Out:
+    """Writes and starts go to their engines' queues."""
     now, wires = turn
     write, start = now.is_op[Opcode.WRITE], now.is_op[Opcode.START]
     queued = b.any([write, start])
@@ -224,30 +234,46 @@ def _queues(b: Builder, module: Module, turn: tuple[_Now, _Wires], ahead: int, a
         "shadow",
         {"ahead": ahead, "load": wires.take, "word": now.word, "write": writes},
     )
-    engine, register = field(b, now.word, "engine"), field(b, now.word, "register")
-    taken = []
-    for e in range(ENGINES):
-        here = b.all([queued, b.eq(engine, b.const(e))])
-        b.output(f"q{e}_valid", b.all([here, wires.sound, acts]))
-        b.output(f"q{e}_start", start)
-        b.output(f"q{e}_register", register)
-        b.output(f"q{e}_value", shadow["value"])
-        taken.append(b.all([here, b.input(f"q{e}_ready")]))
-    b.output("blocked", b.all([queued, wires.sound, acts, b.invert(b.any(taken))]))
-    return b.any([*taken, b.all([queued, b.invert(acts)])])
+    return _out(b, turn, (b.all([queued, wires.sound, acts]), start), shadow["value"])
 
 
-def _goes_on(b: Builder, now: _Now, drained: int) -> int:
-    """Whether a word that is for no engine may leave."""
+def _out(b: Builder, turn: tuple[_Now, _Wires], sends: tuple[int, int], value: int) -> _Out:
+    """The registers whose command the queues are given."""
+    now, wires = turn
+    sent, start = sends
+    engine = field(b, now.word, "engine")
+    valid = [b.reg((0, 1), name=f"valid{e}") for e in range(ENGINES)]
+    taken = b.any([b.all([each, b.input(f"q{e}_ready")]) for e, each in enumerate(valid)])
+    empty = b.invert(b.any(valid))
+    free = b.any([empty, taken])
+    for e, each in enumerate(valid):
+        here = b.all([sent, b.eq(engine, b.const(e))])
+        b.drive(each, here, b.any([free, b.invert(wires.run)]))
+        b.output(f"q{e}_valid", each)
+    for name, part, span in (
+        ("start", start, (0, 1)),
+        ("register", field(b, now.word, "register"), REGISTER_SPAN),
+        ("value", value, VALUE_SPAN),
+    ):
+        kept = b.reg(span, name=f"out_{name}", resets=False)
+        b.drive(kept, part, free)
+        for e in range(ENGINES):
+            b.output(f"q{e}_{name}", kept)
+    b.output("blocked", b.invert(free))
+    return _Out(free, empty)
+
+
+def _goes_on(b: Builder, now: _Now, out: _Out, drained: int) -> int:
+    """Whether the word may leave, as far as it doesn't wait for those before it."""
     idle = [b.input(f"e{e}_idle") for e in range(ENGINES)]
     mask = field(b, now.word, "value")
     awaited = [b.any([b.invert(b.slice(mask, e, 1)), each]) for e, each in enumerate(idle)]
-    at_once = (Opcode.HEADER, Opcode.LOOP, Opcode.NEXT, Opcode.INTERRUPT)
+    waits = (Opcode.BARRIER, Opcode.END)
     return b.any(
         [
-            *(now.is_op[each] for each in at_once),
-            b.all([now.is_op[Opcode.BARRIER], *awaited]),
-            b.all([now.is_op[Opcode.END], *idle, b.input("bus_idle"), drained]),
+            *(now.is_op[each] for each in Opcode if each not in waits),
+            b.all([now.is_op[Opcode.BARRIER], out.empty, *awaited]),
+            b.all([now.is_op[Opcode.END], out.empty, *idle, b.input("bus_idle"), drained]),
         ]
     )
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from lego.back.graph.builder import Builder
 from lego.back.graph.widths import infer_widths
-from lego.back.system.control.bits import exclusive_or
+from lego.back.system.control.bits import exclusive_or, plus
 from lego.back.system.control.check import WORD_SPAN, field
 from lego.back.system.control.gate import VALUE_SPAN
 from lego.ir.commands import Mode, field_of
@@ -54,7 +54,7 @@ def _address(b: Builder, word: int, bases: Sequence[int], total: int) -> int:
 def _combined(b: Builder, word: int, old: int) -> int:
     """The register's new value by the command's mode; a start hands on its own value."""
     value, mode = field(b, word, "value"), field(b, word, "mode")
-    added = b.wrap(b.add(old, value), VALUE_SPAN)
+    added = plus(b, old, value, field_of("value").bits)
     mixed = exclusive_or(b, old, value, field_of("value").bits)
     is_add, is_xor = (b.eq(mode, b.const(each)) for each in (Mode.ADD, Mode.XOR))
     return b.mux(is_add, added, b.mux(is_xor, mixed, value))

@@ -42,7 +42,7 @@ class Pace:
 class Seen:
     """What happened in a program's time."""
 
-    items: list[tuple[int, Engine, bool, int, int]] = field(default_factory=list)
+    items: list[tuple[Engine, bool, int, int]] = field(default_factory=list)
     cycles: list[int] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
     interrupts: int = 0
@@ -155,7 +155,7 @@ class Bench:
             item = said[f"q{e}_start"], said[f"q{e}_register"], said[f"q{e}_value"]
             if given[f"q{e}_ready"]:
                 self._pass_barriers()
-                seen.items.append((said["command_index"], Engine(e), bool(item[0]), *item[1:]))
+                seen.items.append((Engine(e), bool(item[0]), *item[1:]))
                 seen.cycles.append(self.time)
                 self.pending[e].append(self.time + 1 + self.r.randint(*self.pace.runs))
             else:
@@ -201,10 +201,10 @@ def expected(words: Sequence[int], shadow: Shadow | None = None) -> tuple[list[S
     return [step for step in steps if isinstance(step, Step)], stop
 
 
-def items_of(steps: Sequence[Step]) -> list[tuple[int, Engine, bool, int, int]]:
+def items_of(steps: Sequence[Step]) -> list[tuple[Engine, bool, int, int]]:
     """Writes and starts, as a bench sees them."""
     return [
-        (s.index, s.engine, s.opcode is Opcode.START, s.register, s.value)
+        (s.engine, s.opcode is Opcode.START, s.register, s.value)
         for s in steps
         if s.opcode in (Opcode.WRITE, Opcode.START)
     ]

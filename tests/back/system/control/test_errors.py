@@ -170,9 +170,9 @@ def test_the_watchdog() -> None:
     bench = Bench(machine_of(), 1)
     seen = bench.play(WHOLE, stuck=1, watchdog=50)
     steps, _ = expected(WHOLE)
-    first = next(k for k, item in enumerate(items_of(steps)) if item[1] == 1)
+    first = next(k for k, item in enumerate(items_of(steps)) if item[0] is Engine.VECTOR)
     assert seen.items == items_of(steps)[:first]
-    assert seen.error == (ErrorCode.WATCHDOG, items_of(steps)[first][0], 0)
+    assert seen.error == (ErrorCode.WATCHDOG, steps[first].index + 1, 0)
     assert 50 <= seen.blocked <= 52
     assert seen.cycles[-1] + 50 <= bench.time <= seen.cycles[-1] + 70
     goes_on(bench)
