@@ -20,12 +20,18 @@ from lego.back.lower.core import Lowered
 from lego.back.pipeline import DEFAULT, Options, Step, check_runs, chosen
 from lego.back.plan.design import DesignPlan, plan_of
 from lego.designs import designs_of
+from lego.device.build import with_engines
+from lego.device.chip import Chip
+from lego.device.compile import compiled, is_whole
+from lego.device.files import program_files
+from lego.device.split import split
 from lego.formulas import formulas
 from lego.heap import HARDLY, rarely_collected
 from lego.ir.checks.check import check
-from lego.ir.device import Device, devices_to_json
+from lego.ir.device import Device, Engines, devices_to_json
 from lego.ir.fused import FusedAdg, Method
 from lego.ir.sram import SramMap
+from lego.ir.vector.chain import Chain
 from lego.ir.workload import Workload
 from lego.program import configure
 from lego.tell import Tell, silent
@@ -50,6 +56,7 @@ def compile_workload(
     advise: Callable[[Advice], None] | None = None,
     tell: Tell = silent,
     sram_map: SramMap | None = None,
+    weight_seed: int = 0,
 ) -> dict[str, bytes]:
     """Files of the artefact folder: Verilog, architecture, manifest, report.
 
@@ -57,22 +64,24 @@ def compile_workload(
 
     Byte-identical for the same workload text, fusion, options and versions. `dump` adds the IRs as text,
     `dump_after` the graph after that pass; `watch` is told each design's name and every pass. `testbench`
-    makes tb.sv from the workload's name and the devices. `advise` hears what is legal but
-    probably not meant, before the long work; `tell` hears of the stages. `sram_map` has macros that memories
-    are made of, instead of models. Raises E105 if designs have modules of one name, E132 if no macros make a
-    memory, E133 if one is named like a module, E904 for passes that don't exist.
+    makes tb.sv from the workload's name and the devices. `advise` hears what is legal but probably not meant,
+    before the long work; `tell` hears of the stages. `sram_map` has macros that memories are made of, not
+    models; `weight_seed` is for parameters of a device. Raises E105 if designs have modules of one name, E132
+    if no macros make a memory, E133 if one is named like a module, E904 for passes that don't exist.
     """
     from lego.back.sram.files import sram_files
 
     if dump_after is not None:
         check_runs(dump_after, options)
-    fused_designs = designs_of(workload, fusion, tell)
+    array, chains = _parts_of(workload)
+    fused_designs = designs_of(array, fusion, tell)
     advice = advice_of(fused_designs, workload.architecture)
     if advise is not None:
         for each in advice:
             advise(each)
+    testbench = None if chains else testbench
     benched = [fused.name for fused in fused_designs] if testbench is not None else []
-    job = _Job(options, benched, dump, dump_after, watch, tell, sram_map)
+    job = _Job(options, benched, dump, dump_after, watch, tell, sram_map, chains)
     files = dict(beside or {}) | {"workload.yaml": source}
     devices: list[Device] = []
     passes: dict[str, list[dict[str, int | str]]] = {}
@@ -81,19 +90,37 @@ def compile_workload(
         files |= made.files
         devices.append(made.device)
         passes[fused.name] = [step.to_json() for step in made.steps]
+    if chains and is_whole(workload):
+        files |= _program(workload, Chip(fused_designs[0], devices[0]), weight_seed, tell)
     check_apart(devices)
     files |= sram_files(devices, sram_map)
     if testbench is not None:
-        files["tb.sv"] = testbench(workload.name, devices).encode()
-        files["tb.vlt"] = TB_WAIVERS.encode()
+        bench = testbench(workload.name, devices).encode()
+        files |= {"tb.sv": bench, "tb.vlt": TB_WAIVERS.encode()}
     files["report.md"] = report_of(workload, devices, passes, advice).encode()
-    files |= host_code(devices)
+    files |= {} if chains else host_code(devices)
     files[DEVICES] = devices_to_json(devices).encode()
+    files["manifest.json"] = _manifest(workload.name, options, files, passes)
+    return files
+
+
+def _manifest(
+    name: str,
+    options: Options,
+    files: Mapping[str, bytes],
+    passes: dict[str, list[dict[str, int | str]]],
+) -> bytes:
+    """The text of manifest.json."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     versions = {"lego": __version__} | {tool: _version(tool) for tool in TOOLS}
-    manifest = Manifest(SCHEMA, workload.name, options.clock_ps, versions, digests, passes)
-    files["manifest.json"] = manifest.to_json().encode()
-    return files
+    manifest = Manifest(SCHEMA, name, options.clock_ps, versions, digests, passes)
+    return manifest.to_json().encode()
+
+
+def _program(workload: Workload, chip: Chip, seed: int, tell: Tell) -> dict[str, bytes]:
+    """Files of the program that runs all operations."""
+    made = compiled(chip, workload, seed=seed, tell=tell)
+    return program_files(made.program, made.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +134,7 @@ class _Job:
     watch: Callable[[str, Step], None] | None
     tell: Tell
     sram_map: SramMap | None
+    chains: Sequence[Chain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +161,11 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
         if job.dump_after is not None and step.name in (job.dump_after, f"no {job.dump_after}"):
             files[f"{name}.{job.dump_after}.dag.txt"] = f"{step.dag}\n".encode()
     job.tell(f"Verilog of {name}", 0, 0)
-    device = device_of(plan, lowered, job.sram_map)
-    verilog = to_verilog(lowered.dag, [macro.module for macro in device.macros])
+    engines = None
+    if fused.engines:
+        lowered, engines = with_engines(plan, lowered, job.chains)
+    device = device_of(plan, lowered, job.sram_map, engines)
+    verilog = to_verilog(lowered.dag, [macro.module for macro in device.srams])
     files[f"{name}.v"] = verilog.encode()
     many = len(fused.layers)
     about = f"{fused.n_fus} functional units, {many} dataflow{'s' if many > 1 else ''}"
@@ -152,12 +183,22 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
     return _Made(files, device, steps)
 
 
-def device_of(plan: DesignPlan, lowered: Lowered, sram_map: SramMap | None = None) -> Device:
+def _parts_of(workload: Workload) -> tuple[Workload, tuple[Chain, ...]]:
+    """What the array is made for, and the chains of the vector engine, if the chip has one."""
+    return split(workload) if workload.architecture.engines else (workload, ())
+
+
+def device_of(
+    plan: DesignPlan,
+    lowered: Lowered,
+    sram_map: SramMap | None = None,
+    engines: Engines | None = None,
+) -> Device:
     """The device of a design, with programs at the full bounds, and closed forms."""
     tails = lowered.times.tails
     programs = [configure(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
     closed = [formulas(plan, dataflow=k, tail=tail) for k, tail in enumerate(tails)]
-    return describe(plan, lowered, programs, closed, sram_map)
+    return describe(plan, lowered, programs, closed, sram_map, engines)
 
 
 def _version(package: str) -> str:

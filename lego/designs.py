@@ -75,7 +75,7 @@ def _equipped(fused: FusedAdg, workload: Workload) -> FusedAdg:
         check_memories(layer.adg, dict(chip.memory_bits))
         if chip.room is not None:
             check_room(layer.adg)
-    fused = replace(fused, dma_bits=chip.dma_bits, queue=chip.queue)
+    fused = replace(fused, dma_bits=chip.dma_bits, queue=chip.queue, engines=chip.engines)
     fused = fused if chip.room is None else _with_room(fused, chip.room)
     fused = _buffered(fused, chip.double_buffer)
     return _with_capacities(fused, dict(chip.memory_bits)) if fused.room or fused.parts else fused

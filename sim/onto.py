@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from lego.artefact.folder import load_design
 from lego.artefact.manifest import read_devices
-from lego.bind.result import Bound
 from lego.bind.tiles import Run, Tiling
+from lego.bind.touched import reached
 from lego.ir.array import Access
 from lego.ir.device import Device
 from lego.ir.network import Buffer
@@ -23,36 +22,7 @@ from sim.reference import Array, execute, format_of, random_tensor
 from sim.session import Case, Outcome, demand_seed, run_cases
 from sim.streams import Stream
 
-__all__ = ["reached", "simulate_onto", "stream_of"]
-
-
-def reached(bound: Bound, access: Access, number: int) -> tuple[Array, Array]:
-    """The indices of an operand that the chip touches, and the element at each; a row each.
-
-    `number` is the operand's place: the inputs in the chip's order, then the output.
-    """
-    placed, given = bound.placements[number], bound.assignment
-    time, space = (np.array(m, dtype=np.int64) for m in (placed.time, placed.space))
-    strips = [*given.counters, *given.axes]
-    columns = np.concatenate([time, space], axis=1)
-    rows = np.array(access.map.rows, dtype=np.int64)
-    used = [
-        k
-        for k, strip in enumerate(strips)
-        if strip and (rows[:, strip.loop].any() or columns[:, k].any())
-    ]
-    counts = [strips[k].count for k in used]  # type: ignore[union-attr]
-    grid = np.indices(counts, dtype=np.int64).reshape(len(used), math.prod(counts))
-    values = np.zeros((len(strips), grid.shape[1]), dtype=np.int64)
-    values[used] = grid
-    points = np.zeros((len(bound.op.loops), grid.shape[1]), dtype=np.int64)
-    for k, strip in enumerate(strips):
-        if strip:
-            points[strip.loop] += strip.factor * values[k]
-    inside = (points < np.array(bound.op.extents)[:, None]).all(axis=0)
-    index = columns @ values + np.array(placed.base)[:, None]
-    element = rows @ points + np.array(access.map.offset)[:, None]
-    return index[:, inside].T, element[:, inside].T
+__all__ = ["simulate_onto", "stream_of"]
 
 
 def stream_of(made: Onto, device: Device, workload: Workload, rng: np.random.Generator) -> Stream:

@@ -245,6 +245,7 @@ def _architecture(form: ArchitectureForm, array: tuple[int, ...]) -> Architectur
         form.resume == "yes",
         None if form.room is None else Room(**form.room.model_dump()),
         form.queue,
+        form.interface == "axi",
     )
 
 

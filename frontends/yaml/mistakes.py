@@ -30,6 +30,7 @@ SWITCHES = {
     "double_buffer": "yes: the host loads one half of the memories while the array uses the other; "
     "parts: other words of the same memory",
     "queue": "the host then writes registers and starts while a run goes on",
+    "interface": "axi: a device that runs programs out of DRAM; host: the array with a host port",
     "resume": "yes: a register tells reductions to go on from what the memory of results holds",
 }
 _LONG = re.compile(r"[1-9][0-9]{10,}")

@@ -44,6 +44,7 @@ def _limits(chip: Architecture) -> dict[str, object]:
     found |= {"dma_bits": chip.dma_bits} if chip.dma_bits else {}
     found |= {"read_cost": chip.read_cost} if chip.read_cost else {}
     found |= {"queue": chip.queue} if chip.queue else {}
+    found |= {"interface": "axi"} if chip.engines else {}
     if chip.memory_style is not MemoryStyle.CHEAPEST:
         found["memory_style"] = chip.memory_style
     if chip.room is not None:

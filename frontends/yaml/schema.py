@@ -211,6 +211,11 @@ class ArchitectureForm(_Form):
         default=0,
         description="Words of a queue of writes of registers and starts, so that runs follow each other.",
     )
+    interface: Literal["host", "axi"] = Field(
+        default="host",
+        description="axi: a device with AXI4 ports that runs programs out of DRAM; host: the array with a "
+        "host port.",
+    )
 
 
 class WorkloadForm(_Form):

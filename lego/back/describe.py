@@ -23,6 +23,7 @@ from lego.ir.device import (
     Device,
     DeviceDataflow,
     DevicePort,
+    Engines,
     HostPort,
     HostRegion,
     Macro,
@@ -48,8 +49,10 @@ def describe(
     programs: Sequence[Program],
     formulas: Sequence[Formulas],
     sram_map: SramMap | None = None,
+    engines: Engines | None = None,
 ) -> Device:
-    """The device of a design; `programs` run its dataflows at their full bounds, `formulas` tell of all.
+    """The device of a design; `programs` run its dataflows at their full bounds, `formulas` tell of all;
+    `engines` are those around its array, if it has any.
 
     Raises E132 if the macros of the map make no memory, E133 if one is named like a module.
     """
@@ -75,6 +78,7 @@ def describe(
         parts=tuple(_parts(lowered.dag)),
         dataflows=tuple(_dataflows(plan, lowered, programs, formulas)),
         queue=_queue(plan, lowered),
+        engines=engines,
     )
     return checked(device)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lego.back.plan.memory.bank_view import BankView
@@ -26,11 +26,27 @@ def design_of(site: Site, bound: Bound) -> FusedAdg:
     return replace(fused, layers=tuple(layers))
 
 
-def program_of(site: Site, bound: Bound, tail: int = 0) -> Program:
+def program_of(
+    site: Site,
+    bound: Bound,
+    tail: int = 0,
+    *,
+    bases: Mapping[str, int] | None = None,
+    half: int = 0,
+) -> Program:
     """Every register of the chip, and where elements lie, for a bound operation; `tail` are the cycles after
-    the last timestamp."""
+    the last timestamp, `bases` the first words of the chip's operands, by name. Raises E203 for a base that
+    leaves no room."""
     plan = replace(site.design, fused=design_of(site, bound))
-    program = configure(plan, bound.bounds, dataflow=bound.dataflow, shapes=bound.shapes, tail=tail)
+    program = configure(
+        plan,
+        bound.bounds,
+        dataflow=bound.dataflow,
+        bases=bases,
+        half=half,
+        shapes=bound.shapes,
+        tail=tail,
+    )
     registers = program.registers | dict(_guards(site, bound))
     for port, placed in zip(site.ports, bound.placements, strict=True):
         memory = program.layouts[port.name].memory

@@ -141,13 +141,16 @@ class Site:
         return f"axis {axis}" + (f" ({self.adg.op.loops[loop].name})" if loop >= 0 else "")
 
 
-def sites_of(chip: FusedAdg) -> tuple[Site, ...]:
-    """The dataflows of a chip, by their ids."""
+def sites_of(chip: FusedAdg, tiles: int = 1) -> tuple[Site, ...]:
+    """The dataflows of a chip, by their ids.
+
+    `tiles`: so many operands of one kind find room in a memory beside each other, where it has parts.
+    """
     design = plan_of(chip)
-    return tuple(_site(design, index) for index in range(len(chip.layers)))
+    return tuple(_site(design, index, tiles) for index in range(len(chip.layers)))
 
 
-def _site(design: DesignPlan, index: int) -> Site:
+def _site(design: DesignPlan, index: int, tiles: int) -> Site:
     adg = design.fused.layers[index].adg
     room = design.fused.room is not None
     highs = {spec.name: spec.high for spec in design.registers}
@@ -156,7 +159,8 @@ def _site(design: DesignPlan, index: int) -> Site:
     )
     members = max(sum(map(len, c.levels)) for c in adg.output.classes)
     *inputs, output = (
-        _port(design, adg, buffer, plan, highs) for buffer, plan in _operands(design, index)
+        _port(design, adg, (buffer, plan), highs, tiles)
+        for buffer, plan in _operands(design, index)
     )
     return Site(
         design,
@@ -190,14 +194,19 @@ def _axis(adg: Adg, axis: int, highs: dict[str, int]) -> Axis:
 
 
 def _port(
-    design: DesignPlan, adg: Adg, buffer: MemoryPlan, plan: Plan, highs: dict[str, int]
+    design: DesignPlan,
+    adg: Adg,
+    operand: tuple[MemoryPlan, Plan],
+    highs: dict[str, int],
+    tiles: int,
 ) -> Port:
+    buffer, plan = operand
     dims = needs_extent(adg, plan, access_of(adg, plan))
     moduli, view = moduli_of(plan.banking), BankView(adg, plan)
     turning = view.turning if _steady(view) else ()
     return Port(
         plan,
-        buffer.depth_of(plan.banking.n_banks - 1),
+        buffer.depth_of(plan.banking.n_banks - 1) // (tiles if buffer.parts > 1 else 1),
         moving_counters(design.fused, buffer.plans),
         moduli,
         tuple(1 if j in turning else m for j, m in enumerate(moduli)),

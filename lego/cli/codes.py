@@ -139,6 +139,11 @@ CODES: dict[str, tuple[str, str, str]] = {
         "A program ended with an error.",
         "Read its last lines in the message.",
     ),
+    "E703": (
+        "the device stopped",
+        "The simulated device stopped with an error, or didn't end.",
+        "Read the command that the message names: `lego disasm DIR`.",
+    ),
     "E604": (
         "unknown model",
         "The catalogue of networks has no such name.",

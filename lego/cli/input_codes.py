@@ -213,4 +213,19 @@ INPUT_CODES: dict[str, tuple[str, str, str]] = {
         "No dataflow of the chip runs it, whatever part of it; the message says which condition fails.",
         "See docs/binding.md; compile a chip with room, or with a dataflow for it.",
     ),
+    "E308": (
+        "a device doesn't run the network",
+        "An operation is none of the array's or the vector engine's, or no engine can move a tensor so.",
+        "See docs/device.md for what engines compute; compile the chip with an operation like it.",
+    ),
+    "E309": (
+        "a device's program is wrong",
+        "The functional model found that a run waits for ever, or reads what nobody wrote.",
+        "Please report it with the workload file.",
+    ),
+    "E311": (
+        "values don't fit the workload",
+        "Parameters or inputs have other names, shapes or formats than the workload says.",
+        "Give integers of the declared shapes, under the tensors' names.",
+    ),
 }

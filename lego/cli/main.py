@@ -10,6 +10,7 @@ import typer
 
 from lego.cli.common import guarded, path_given
 from lego.cli.options import (
+    AnswerFile,
     Attention,
     Bases,
     Bounds,
@@ -31,6 +32,7 @@ from lego.cli.options import (
     Fusion,
     InPart,
     Input,
+    InputFile,
     Json,
     Level,
     Liberty,
@@ -138,15 +140,41 @@ def sim(
     json: Json = False,
 ) -> None:
     """Simulate in Verilator and compare every element with the reference."""
+    from lego.cli.device import is_device, simulate_device
     from lego.cli.onto import is_onto, simulate_programs
     from lego.cli.simulate import simulate_folder
 
+    if is_device(folder):
+        guarded(lambda: simulate_device(context, folder, seed, json))
+        return
     if is_onto(folder):
         guarded(lambda: simulate_programs(context, folder, seed, json))
         return
     guarded(
         lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, activity, json)
     )
+
+
+@app.command(epilog="Example: lego run rtl_out/inverted --input image.npz --out answer.npz")
+def run(
+    folder: Folder,
+    input: InputFile = None,
+    out: AnswerFile = None,
+    seed: OperandSeed = 0,
+    json: Json = False,
+) -> None:
+    """Run a device's program in the functional model, which has the bits of the RTL."""
+    from lego.cli.device import run_folder
+
+    guarded(lambda: run_folder(folder, input, out, seed, json))
+
+
+@app.command(epilog="Example: lego disasm rtl_out/inverted")
+def disasm(folder: Folder) -> None:
+    """Print the commands of a device's program."""
+    from lego.cli.device import disassemble_folder
+
+    guarded(lambda: disassemble_folder(folder))
 
 
 @app.command(

@@ -43,10 +43,13 @@ def compile_onto(context: typer.Context, file: Path, chip: Path, out: Path, as_j
     if target.resolve() == chip.resolve():
         hint = "choose another folder with -o, or another name for the workload"
         raise LegoError("E904", f"{target} is the chip's folder, and isn't replaced", hint=hint)
+    if device.engines is not None:
+        _device_onto(workload, (file, chip, target), folder, as_json)
+        return
     with progress(f"put {workload.name} onto {device.top}") as tell:
         made = onto(load_design(chip, device.top), workload, tell)
         programs = programs_json(made, device)
-    publish(target, _files(workload, file, chip, folder, programs))
+    publish(target, _files(workload, file, chip, folder, {PROGRAMS: programs.encode()}))
     if as_json:
         print_json(json.loads(programs))
         return
@@ -63,18 +66,39 @@ def _chip_of(chip: Path) -> tuple[Device, Folder]:
     return folder.devices[0], folder
 
 
+def _device_onto(
+    workload: Workload, paths: tuple[Path, Path, Path], folder: Folder, as_json: bool
+) -> None:
+    """Compile a workload to a program of a device that exists; paths are its file, the chip's folder and the
+    one to write."""
+    from lego.artefact.publish import publish
+    from lego.cli.device import chip_of, print_stages
+    from lego.device.compile import compiled
+    from lego.device.files import program_files
+
+    file, chip, target = paths
+    device = chip_of(chip)
+    with progress(f"put {workload.name} onto {device.device.top}") as tell:
+        made = compiled(device, workload, tell=tell)
+    files = program_files(made.program, made.source)
+    publish(target, _files(workload, file, chip, folder, files))
+    print_stages(made, as_json)
+    if not as_json:
+        print(f"wrote {target}: the device {device.device.top}, and {', '.join(files)}")
+
+
 def _files(
-    workload: Workload, file: Path, chip: Path, folder: Folder, programs: str
+    workload: Workload, file: Path, chip: Path, folder: Folder, programs: dict[str, bytes]
 ) -> dict[str, bytes]:
     """The chip's files, its workload as chip.yaml, what was put onto it, and a manifest of all."""
     from frontends.yaml import beside
-    from lego.onto import PROGRAMS
 
-    origin = "chip.yaml" if is_onto(chip) else "workload.yaml"
-    kept = [name for name in folder.manifest.files if name not in ("report.md", "workload.yaml")]
+    origin = "chip.yaml" if (chip / "chip.yaml").is_file() else "workload.yaml"
+    own = ("report.md", "workload.yaml", *programs)
+    kept = [name for name in folder.manifest.files if name not in own]
     files = {name: (chip / name).read_bytes() for name in kept}
     files |= {"chip.yaml": (chip / origin).read_bytes(), **beside(file)}
-    files |= {"workload.yaml": file.read_bytes(), PROGRAMS: programs.encode()}
+    files |= {"workload.yaml": file.read_bytes(), **programs}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     manifest = replace(folder.manifest, name=workload.name, files=digests)
     return files | {"manifest.json": manifest.to_json().encode()}

@@ -11,6 +11,7 @@ from lego.ir.fused import Method
 from lego.ir.hardware import MemoryStyle
 
 __all__ = [
+    "AnswerFile",
     "Attention",
     "Bases",
     "Bounds",
@@ -32,6 +33,7 @@ __all__ = [
     "Fusion",
     "InPart",
     "Input",
+    "InputFile",
     "Json",
     "Level",
     "Liberty",
@@ -284,4 +286,13 @@ FileOrCode = Annotated[str, typer.Argument(help="Workload file, or error code su
 Registers = Annotated[
     bool,
     typer.Option("--registers", help="Also say how every register follows from the loops' bounds."),
+]
+InputFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="An .npz file with an array of integers per input; drawn from --seed if absent."
+    ),
+]
+AnswerFile = Annotated[
+    Path | None, typer.Option("--out", "-o", help="An .npz file for the outputs.")
 ]

@@ -10,6 +10,7 @@ from lego.ir.clients import Client, Use, When
 from lego.ir.formulas import Formulas
 from lego.ir.program import Program
 from lego.ir.sram import Band, SramCell
+from lego.ir.vector.plan import VectorPlan
 
 __all__ = [
     "SCHEMA",
@@ -17,6 +18,7 @@ __all__ = [
     "Device",
     "DeviceDataflow",
     "DevicePort",
+    "Engines",
     "HostPort",
     "HostRegion",
     "Macro",
@@ -235,6 +237,24 @@ class DeviceDataflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines around an array that make a device of it.
+
+    Attributes
+    ----------
+    chip : 32-bit hash of the device, which its programs name.
+    vector : what the vector engine is made of.
+    store_words : beats that the store engine's memory holds.
+    macros : SRAMs of the engines.
+    """
+
+    chip: int
+    vector: VectorPlan
+    store_words: int
+    macros: tuple[Macro, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One accelerator.
 
@@ -248,6 +268,7 @@ class Device:
     sram_cells : the macros that its SRAMs are made of, if it was compiled with a map.
     sram_models : the file of their models, if there is one.
     queue : where commands wait while it works, if it has one.
+    engines : those around its array, if it is a device that runs programs; None: it has a host's port.
     """
 
     top: str
@@ -267,6 +288,7 @@ class Device:
     sram_cells: tuple[SramCell, ...] = ()
     sram_models: str = ""
     queue: CommandQueue | None = None
+    engines: Engines | None = None
 
     def __post_init__(self) -> None:
         _demand_positive(self.fus, len(self.dataflows), *(flow.tail for flow in self.dataflows))
@@ -277,6 +299,11 @@ class Device:
             if memory.name == name:
                 return memory
         raise KeyError(name)
+
+    @property
+    def srams(self) -> tuple[Macro, ...]:
+        """SRAMs of the array's memories and of engines."""
+        return self.macros + (self.engines.macros if self.engines else ())
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -310,14 +337,14 @@ class Device:
     def categories(self) -> dict[str, str]:
         """Where each module's area belongs."""
         found = {part.module: part.category for part in self.parts}
-        return found | dict.fromkeys((macro.module for macro in self.macros), "memory")
+        return found | dict.fromkeys((macro.module for macro in self.srams), "memory")
 
     def names(self) -> Iterator[str]:
         """All names that appear in Verilog or in files."""
         yield self.top
         yield from (register.name for register in self.registers)
         yield from (name for memory in self.memories for name in (memory.name, memory.instance))
-        yield from (name for macro in self.macros for name in (macro.module, macro.operand))
+        yield from (name for macro in self.srams for name in (macro.module, macro.operand))
         yield from (name for cell in self.sram_cells for name in (cell.module, *cell.pins))
         yield from (part.module for part in self.parts)
         yield from (name for flow in self.dataflows for name in (flow.operation, flow.name))

@@ -14,6 +14,7 @@ __all__ = [
     "MOST_BEATS",
     "MOST_TRIPS",
     "RUN_COUNTERS",
+    "STORE_MEMORY",
     "STORE_REGISTERS",
     "WORD_COUNTERS",
     "EngineRegister",
@@ -27,6 +28,9 @@ BEAT_BYTES = 16
 
 RUN_COUNTERS, WORD_COUNTERS = 4, 5
 """Counters of the nest over runs of beats in DRAM, and of that over words in a memory."""
+
+STORE_MEMORY = 2
+"""Number of the store engine's memory; smaller ones are those of the core's operand memories."""
 
 MOST_TRIPS = 4096
 """Most trips of a counter."""

@@ -13,9 +13,12 @@ from lego.ir.formats import Integer
 from lego.ir.hardware import Room
 from lego.ir.sram import built_words
 
-__all__ = ["FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
+__all__ = ["BEAT", "FusedAdg", "Fusion", "Layer", "MemoryPlan", "Method", "Plan", "single"]
 
 Plan = InputPlan | OutputPlan
+
+BEAT = 16
+"""Bytes of a beat, and words that an engine moves in one cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class MemoryPlan:
     `output` tells the memory of the results from those of operands; `capacity` is in bits, 0 where it has as
     many words as its tensors need. `half_bits`: bits of the array's addresses, above those of a word, that
     tell the half. `halves`: 2 if the host uses one while the array uses the other. `parts`: 2 if the host
-    uses some words while the array uses others, so that banks have room for two tensors.
+    uses some words while the array uses others, so that banks have room for two tensors. `engines`: others
+    than a host reach it, a beat of banks at once.
     """
 
     name: str
@@ -62,6 +66,7 @@ class MemoryPlan:
     half_bits: int = 0
     halves: int = 1
     parts: int = 1
+    engines: bool = False
 
     def used(self) -> Iterator[Plan]:
         """The plans of the layers that use the memory."""
@@ -84,8 +89,9 @@ class MemoryPlan:
 
     @property
     def lanes(self) -> int:
-        """Banks that the host reaches in one access: a power of two that fits its data port."""
-        most = min(self.dma_bits // self.bits, self.n_banks)
+        """Banks that the host reaches in one access: a power of two that fits its data port; engines reach
+        as many words as a beat has bytes, whatever their bits."""
+        most = min(BEAT if self.engines else self.dma_bits // self.bits, self.n_banks)
         return 1 << (most.bit_length() - 1) if most > 1 else 1
 
     @property
@@ -193,6 +199,8 @@ class FusedAdg:
     room : what depends on the operation is in registers that are as wide as this; None: it is built in.
     capacities : bits of memories, by their names; those that aren't named have what their tensors need.
     queue : words of the queue in which writes of registers and starts wait; 0 for none.
+    engines : memories and queue have ports of their own for the engines of a device, in the place of the
+        host's port.
     """
 
     schema: str
@@ -206,6 +214,7 @@ class FusedAdg:
     capacities: tuple[tuple[str, int], ...] = ()
     queue: int = 0
     parts: bool = False
+    engines: bool = False
 
     @property
     def travels(self) -> bool:
@@ -280,6 +289,7 @@ class FusedAdg:
             half_bits=int(self.queue > 0 and halves > 1),
             halves=halves,
             parts=2 if self.parts and halves == 1 else 1,
+            engines=self.engines,
         )
 
     def to_json(self) -> str:

@@ -59,6 +59,8 @@ class Architecture:
     resume : reductions can go on from what the memory of results holds.
     room : what depends on the operation is in registers; None: it is built in.
     queue : words of the queue in which the host's writes of registers and starts wait; 0: there is none.
+    engines : the array is part of a device with engines that move data and run programs (its interface is
+        AXI), not a design with a host port.
     """
 
     array: tuple[int, ...] = (16, 16)
@@ -71,3 +73,4 @@ class Architecture:
     resume: bool = False
     room: Room | None = None
     queue: int = 0
+    engines: bool = False

@@ -139,7 +139,7 @@ def _best(rows: Integers) -> list[Nest]:
     best = _nests(rows)
     offset, word, turn = rows.T
     for keys in ((word,), (word, offset), (word, turn)):
-        if len(best) > 1:
+        if _cost(best) > _COMMAND_COST + 1:
             best = min(best, _nests(rows[np.lexsort(keys)]), key=_cost)
     return best
 

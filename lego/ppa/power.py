@@ -241,7 +241,7 @@ def sram_power_uw(device: Device, activity: Activity, period_ps: int) -> dict[st
     """Microwatts of each operand's SRAM macros, which are accessed alike; registers count as logic."""
     count: dict[str, int] = {}
     energy: dict[str, int] = {}
-    for m in device.macros:
+    for m in device.srams:
         count[m.operand] = count.get(m.operand, 0) + m.count
         price = price_of(m, device).energy_fj * m.count
         energy[m.operand] = energy.get(m.operand, 0) + price

@@ -160,7 +160,7 @@ def areas(netlist: Netlist, device: Device, library: Library) -> dict[str, int]:
     for module, cells in netlist.cells.items():
         own = sum(round(library.cells[c].area_um2 * 1000) * n for c, n in cells.items())
         areas[netlist.category(module)] += own * counts.get(module, 0)
-    for m in device.macros:
+    for m in device.srams:
         areas["sram"] += price_of(m, device).area_nm2_k * m.count
     areas["total"] = sum(areas.values())
     return areas
@@ -179,7 +179,7 @@ def flip_flops(netlist: Netlist, library: Library) -> int:
 
 def register_bits(device: Device) -> int:
     """Bits of the memories that are too small for macros; their cells count as memory."""
-    return sum(m.bits * m.depth * m.count for m in device.macros if m.registers)
+    return sum(m.bits * m.depth * m.count for m in device.srams if m.registers)
 
 
 def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:

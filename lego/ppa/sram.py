@@ -57,7 +57,7 @@ class BlackBox:
 
 def black_boxes(device: Device) -> tuple[BlackBox, ...]:
     """The macros in a device, each once: those of its map, or one per shape that isn't registers."""
-    shapes = {m.module: m for m in device.macros if not m.registers and not m.bands}
+    shapes = {m.module: m for m in device.srams if not m.registers and not m.bands}
     return (*map(_shape, shapes.values()), *map(_cell, device.sram_cells))
 
 

@@ -41,8 +41,9 @@ def host_map(design: DesignPlan) -> HostMap:
         for buffer in buffers
     ]
     needed.append(index_bits(len(specs)))
+    beats = [buffer.lanes * buffer.bits for buffer in buffers] if fused.engines else []
     width = max(
-        [32, fused.dma_bits, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)]
+        [32, fused.dma_bits, *beats, *(buffer.bits for buffer in buffers), *(s.bits for s in specs)]
     )
     lanes = max(buffer.lanes for buffer in buffers)
     return HostMap(max(needed), index_bits(1 + len(buffers)), width, lanes if lanes > 1 else 0)

@@ -17,7 +17,7 @@ __all__ = ["sram_files"]
 
 def sram_files(devices: Sequence[Device], sram_map: SramMap | None) -> dict[str, bytes]:
     """A module per shape that some device has, by words and bits, and the models of macros."""
-    shapes = {macro.module: macro for device in devices for macro in device.macros}
+    shapes = {macro.module: macro for device in devices for macro in device.srams}
     cells = {cell.module: cell for device in devices for cell in device.sram_cells}
     boxes = [black_box(cells[name]) for name in sorted(cells)]
 

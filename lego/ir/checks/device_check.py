@@ -112,6 +112,9 @@ def _port_faults(device: Device) -> Iterator[str]:
     for port in device.ports:
         if port.bits < 1 or port.direction not in ("in", "out"):
             yield f"port {port.name} has {port.bits} bits, and the direction {port.direction!r}"
+    if device.engines is not None:
+        yield from _bus_faults(device)
+        return
     host = device.host
     wanted = [DevicePort(name, "in", 1) for name in ("clk", "rst", "start", "host_en", "host_we")]
     wanted += [DevicePort(name, "out", 1) for name in ("busy", "done", "host_rvalid")]
@@ -125,6 +128,16 @@ def _port_faults(device: Device) -> Iterator[str]:
     for port in wanted:
         if port not in device.ports:
             yield f"there is no port {port.name}, {port.direction}, of {port.bits} bits"
+
+
+def _bus_faults(device: Device) -> Iterator[str]:
+    """A device with engines has an interrupt, a port of AXI4-Lite and one of AXI4."""
+    directions = {port.name: port.direction for port in device.ports}
+    wanted = {"irq": "out", "s_axi_awvalid": "in", "s_axi_rvalid": "out"}
+    wanted |= {"m_axi_arvalid": "out", "m_axi_rvalid": "in", "m_axi_wvalid": "out"}
+    for name, direction in wanted.items():
+        if directions.get(name) != direction:
+            yield f"there is no port {name}, {direction}"
 
 
 def _register_faults(device: Device) -> Iterator[str]:

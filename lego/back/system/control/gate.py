@@ -29,6 +29,7 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     Ports
     -----
     in_valid, in_start, in_register, in_value, in_ready : commands; of a start, the value is its masks.
+    e_accepts : from the engine: it takes a command in this cycle.
     e_write, e_register, e_value : to the engine, which has the value at the end of the cycle.
     e_start : pulse to the engine, only while it says `e_ready`.
     e_done : pulse from the engine per run, in order, at the earliest in the cycle after its start.
@@ -44,7 +45,7 @@ def build_gate(prefix: str, *, depth: int = 16, runs: int = 8) -> Module:
     halt, clear, done = b.input("halt"), b.input("clear"), b.input("e_done")
     queue, under_way = Fifo(b, depth, "word"), Fifo(b, runs, "run")
     first_starts, register, value = _first_command(b, queue, halt)
-    passes = b.all([b.invert(queue.empty), b.invert(halt)])
+    passes = b.all([b.invert(queue.empty), b.invert(halt), b.input("e_accepts")])
     write = b.all([passes, b.invert(first_starts)])
     may_start = [b.input("e_ready"), b.input("granted"), b.invert(under_way.full)]
     start = b.all([passes, first_starts, *may_start])

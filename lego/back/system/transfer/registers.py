@@ -17,7 +17,7 @@ def held_registers(b: Builder, table: Sequence[EngineRegister]) -> dict[str, int
     value = b.input("e_value", (0, (1 << 32) - 1))
     found = {}
     for k, each in enumerate(table):
-        register = b.reg((0, (1 << each.bits) - 1), name=each.name, resets=False)
+        register = b.reg((0, (1 << each.bits) - 1), name=each.name, resets=True)
         b.drive(register, b.slice(value, 0, each.bits), b.all([write, b.eq(number, b.const(k))]))
         found[each.name] = register
     return found

@@ -22,6 +22,7 @@ IDLE = {
     "in_register": 0,
     "in_value": 0,
     "granted": 0,
+    "e_accepts": 1,
     "e_ready": 0,
     "e_done": 0,
     "e_idle": 1,
@@ -48,6 +49,7 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
             "in_register": r.getrandbits(8),
             "in_value": r.getrandbits(32),
             "granted": int(r.random() < (0.7 if eager else 0.4)),
+            "e_accepts": int(r.random() < 0.8),
             "e_ready": int(r.random() < 0.7),
             "e_done": done,
             "e_idle": int(not under_way),
@@ -58,16 +60,20 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
         assert said["in_ready"] == (len(waiting) < depth and not halt)
         assert said["idle"] == (not under_way and (halt or not waiting))
         starts, register, value = waiting[0] if waiting and not halt else (None, 0, 0)
-        begins = starts == 1 and given["e_ready"] and given["granted"] and len(under_way) < runs
-        assert (said["e_start"], said["e_write"]) == (int(begins), int(starts == 0))
+        takes = given["e_accepts"] == 1
+        may = given["e_ready"] and given["granted"] and len(under_way) < runs
+        begins, writes = takes and starts == 1 and may, takes and starts == 0
+        assert (said["e_start"], said["e_write"]) == (int(begins), int(writes))
         if starts == 0:
             assert (said["e_register"], said["e_value"]) == (register, value)
         if starts == 1:
             assert said["wait_mask"] == value & 0xFFFF
         assert said["signal_mask"] == (under_way[0] if done else 0)
-        assert said["held_up"] == (starts == 1 and given["e_ready"] and not given["granted"])
+        assert said["held_up"] == (
+            takes and starts == 1 and given["e_ready"] and not given["granted"]
+        )
         assert said["passed"] == passed
-        passed = 0 if given["clear"] else passed + (begins or starts == 0)
+        passed = 0 if given["clear"] else passed + (begins or writes)
         seen["full"] += len(waiting) == depth
         seen["empty"] += not waiting
         seen["runs"] += len(under_way) == runs
@@ -78,7 +84,7 @@ def play_gate(module: Module, depth: int, runs: int, cycles: int = 500) -> None:
             under_way.append(value >> 16)
         if done:
             under_way.popleft()
-        if begins or starts == 0:
+        if begins or writes:
             waiting.popleft()
         if given["in_valid"] and said["in_ready"]:
             waiting.append((given["in_start"], given["in_register"], given["in_value"]))
@@ -107,6 +113,7 @@ def test_a_command_passes_in_the_cycle_after_it_came() -> None:
             "in_start": cycle % 2,
             "in_value": cycle,
             "granted": 1,
+            "e_accepts": 1,
             "e_ready": 1,
         }
         said = machine.cycle(IDLE | given)

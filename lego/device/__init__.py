@@ -1,0 +1,1 @@
+"""Programs of devices: operations as commands for engines, and data in DRAM."""

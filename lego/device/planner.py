@@ -1,0 +1,84 @@
+"""Stages with their tiles, layouts and places: what is decided before commands are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lego.bind.result import Refusal
+from lego.bind.tiles import Tiling, tiled
+from lego.device.chip import Chip
+from lego.device.layouts import layouts_of
+from lego.device.plan import Plan, PlannedStage, Values
+from lego.device.post import Post
+from lego.device.stages import Stage, stages_of
+from lego.device.words import Touched
+from lego.diag import LegoError
+from lego.ir.array import ArrayOperation, Tensor, narrowed
+from lego.ir.intervals import Interval
+from lego.ir.operation import Operation
+from lego.ir.vector.chain import NotAChain
+from lego.ir.workload import Workload
+from lego.tell import Tell, silent
+
+__all__ = ["planned"]
+
+
+def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = silent) -> Plan:
+    """Stages, tiles and layouts of a workload. Raises E307 and E308 for what the device doesn't run."""
+    network = workload.network
+    formats = {buffer.name: buffer.format for buffer in network.buffers}
+    spans: dict[str, Interval] = {n: (int(v.min()), int(v.max())) for n, v in constants.items()}
+    stages = stages_of(network, spans, lambda ops: _refused(chip, workload, constants, ops))
+    sums = [stage.sums for stage in stages if stage.sums is not None]
+    tensors, narrow = narrowed(_only(workload, sums))
+    operations = {op.name: op for op in narrow}
+    by_name = {tensor.name: tensor for tensor in tensors}
+    tilings: list[Tiling | None] = []
+    for k, stage in enumerate(stages):
+        tell(f"{stage.name} on {chip.fused.name}", k, len(stages))
+        op = operations[stage.sums.name] if stage.sums else None
+        tilings.append(_tiled(chip, op, by_name) if op else None)
+    plan = Plan(chip, network, by_name, constants, (), {}, Touched())
+    layouts = layouts_of(plan, stages, tilings)
+    posts = [
+        Post.of(stage, chip.vector, layouts[stage.result].lane, formats, constants)
+        for stage in stages
+    ]
+    found = tuple(map(PlannedStage, stages, tilings, posts))
+    return replace(plan, stages=found, layouts=layouts)
+
+
+def _refused(chip: Chip, workload: Workload, constants: Values, ops: Sequence[Operation]) -> str:
+    """Why the engine doesn't compute operations as one chain, whichever dimension runs along lanes."""
+    formats = {buffer.name: buffer.format for buffer in workload.network.buffers}
+    reasons = []
+    for dim in range(len(ops[-1].output.map.rows)):
+        try:
+            Post.of(Stage(None, tuple(ops)), chip.vector, dim, formats, constants)
+        except NotAChain as error:
+            reasons.append(str(error))
+            continue
+        return ""
+    return reasons[0] if reasons else "it has no dimension"
+
+
+def _only(workload: Workload, operations: Sequence[Operation]) -> Workload:
+    """The workload with these operations alone, without dataflows."""
+    network = replace(workload.network, steps=tuple(operations))
+    return replace(workload, network=network, dataflows=tuple(() for _ in operations))
+
+
+def _tiled(chip: Chip, op: ArrayOperation, tensors: Mapping[str, Tensor]) -> Tiling:
+    found = tiled(chip.sites, op, tensors)
+    if isinstance(found, Tiling):
+        return found
+    said = "; ".join(_said(chip, refusal) for refusal in found)
+    message = f"{chip.fused.name} doesn't run {op.name!r}: {said}"
+    hint = "see docs/binding.md for the conditions, or compile a chip for it"
+    raise LegoError("E307", message, loc=op.loc, hint=hint)
+
+
+def _said(chip: Chip, refusal: Refusal) -> str:
+    label = chip.fused.layers[refusal.dataflow].label
+    return f"{label} by condition ({refusal.condition}), {refusal.reason}"

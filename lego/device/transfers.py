@@ -1,0 +1,77 @@
+"""What loads bring to memories: for every word where its beat lies in DRAM, and how it is turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lego.device.blocked import Blocked, lane_of
+from lego.device.words import Words
+from lego.ir.engines import BEAT_BYTES
+from lego.mapping.copies import PAD
+
+__all__ = ["Beats", "beats_of", "lanes_of", "sheet_of"]
+
+Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Words to load, one per row.
+
+    Attributes
+    ----------
+    offsets : bytes of DRAM, from where the tensor begins; -1 for words that are filled.
+    addresses : of the words.
+    rotations : lanes that a beat is turned up.
+    """
+
+    offsets: Array
+    addresses: Array
+    rotations: Array
+
+
+def lanes_of(words: Words, shape: tuple[int, ...]) -> list[int]:
+    """Dimensions of a tensor that can be the lanes of its beats, so that every word is one beat, turned.
+
+    Lanes of a word lie all inside the tensor, or all outside.
+    """
+    inside = _inside(words, shape) & words.present
+    mixed = (words.present & ~inside).any(axis=1) & inside.any(axis=1)
+    found = []
+    for dim in lane_of(words.elements, words.present):
+        blocks = words.elements[..., dim] // BEAT_BYTES
+        first = np.take_along_axis(blocks, np.argmax(words.present, axis=1)[:, None], axis=1)
+        if not mixed.any() and ((blocks == first) | ~words.present).all():
+            found.append(dim)
+    return found
+
+
+def _inside(words: Words, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    elements, limits = words.elements, np.array(shape)
+    found = np.ones(elements.shape[:2], dtype=np.bool_)
+    for k, limit in enumerate(limits):
+        found &= (elements[..., k] >= 0) & (elements[..., k] < limit)
+    return found
+
+
+def beats_of(words: Words, tensor: Blocked) -> Beats:
+    """The beats of a tile of a tensor whose lanes suit it (see :func:`lanes_of`)."""
+    first = np.argmax(words.present, axis=1)
+    rows = np.arange(len(first))
+    element = words.elements[rows, first]
+    inside = _inside(words, tensor.shape)[rows, first]
+    offsets = np.where(inside, tensor.beat(element) * BEAT_BYTES, PAD)
+    rotations = np.where(inside, (first - tensor.byte(element)) % BEAT_BYTES, 0)
+    return Beats(offsets, words.addresses, rotations)
+
+
+def sheet_of(words: Words, values: NDArray[np.integer], pad: int) -> bytes:
+    """The words of a tile as they lie in memory, with the tensor's values; 0 in lanes without elements."""
+    inside = _inside(words, values.shape)
+    found = np.where(words.present, pad, 0)
+    where = inside & words.present
+    found[where] = values[tuple(words.elements[where].T)]
+    return found.astype(np.int8).tobytes()
