@@ -93,7 +93,7 @@ def _digits(
     for j, (a, n) in enumerate(zip(row, readers, strict=True)):
         if not a or n == 1:
             continue
-        owner = next(((c, k) for c, k in steps if abs(a) >= c and a % c == 0), None)
+        owner = next(((c, k) for c, k in steps if a % c == 0), None)
         if owner is None:
             return None
         rows[owner[1]][j] = a // owner[0]

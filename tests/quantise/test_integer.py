@@ -22,6 +22,7 @@ from lego.ir.formats import INT8, INT16, INT32
 from lego.ir.kinds import is_contraction
 from lego.ir.network import Role
 from lego.ir.operation import Apply, Fn, Operation, Reduction, Value
+from lego.quantise.access import leaves
 from lego.quantise.integer import InIntegers, in_integers
 from sim.compare import given_to
 from sim.integers import calibrated, run_in_numpy, run_in_torch
@@ -166,6 +167,18 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], list[str], float]] = {
         Of(lambda x, a: a(x.transpose(1, 2).reshape(1, 24)).relu(), nn.Linear(24, 5)), (1, 4, 6),
         ["product", "round 1"], 3,
     ),
+    "a pool of what is negative": (
+        Of(lambda x, a: a(x.clamp(max=-1)), nn.MaxPool2d(3, 2, 1)), (1, 2, 6, 6),
+        ["round 1", "maximum"], 1,
+    ),
+    "two products": (
+        Of(lambda x: x @ x + x.transpose(0, 1) @ x), (6, 6), ["product", "round 1", "product", "round 2"],
+        6,
+    ),
+    "read by two": (
+        Of(lambda x, a: (y := a(x)).relu() + (y * 2).clamp(max=1), nn.Linear(6, 6)), (3, 6),
+        ["product", "round 1", "round 1", "round 1", "round 2"], 5,
+    ),
     "copied": (
         Of(lambda x, a: a(x)[:, :, ::2].transpose(1, 2).reshape(1, 8), nn.MaxPool2d((3, 1))),
         (1, 6, 8), ["maximum", "copy"], 1,
@@ -198,6 +211,28 @@ def test_modules(name: str) -> None:
             assert made.values[buffer.name].shape == buffer.shape
         else:
             assert buffer.format == (INT32 if buffer.name.endswith(".sums") else INT8)
+    for op in made.network.operations:
+        for place in op.inputs:
+            held = made.network.buffer(place.buffer)
+            assert (place.pad is not None) == leaves(place.map, op.extents, held.shape)
+
+
+class Batched(nn.Module):
+    """A product with a matrix for every element of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 8, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.bmm(x, self.weight)
+
+
+def test_weights_have_scales_along_one_dimension() -> None:
+    traced, made, found, real = ran(Batched(), (2, 5, 8))
+    (multiplier,) = (b for b in made.network.buffers if b.format == INT16)
+    assert multiplier.shape == (6,)
+    assert noise(traced.network.outputs[0], made, found, real) < 3
 
 
 def test_products_of_two_tensors() -> None:
