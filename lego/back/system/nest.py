@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from lego.back.graph.builder import Builder
 
-__all__ = ["Nest", "Total", "build_nest"]
+__all__ = ["Nest", "Total", "build_nest", "plus"]
 
 _BLOCK = 10
 """Most bits that a carry goes through one by one."""
@@ -78,14 +78,14 @@ def _summed(
     load, step = when
     span = (0, (1 << total.bits) - 1)
     at = [b.reg(span, name=f"{total.name}_{k}", resets=False) for k in range(len(moves))]
-    added = [_plus(b, here, by, total.bits) for here, by in zip(at, total.steps, strict=True)]
+    added = [plus(b, here, by, total.bits) for here, by in zip(at, total.steps, strict=True)]
     following = b.mux(load, total.first, b.one_of(list(zip(grows, added, strict=True))))
     for register, moved in zip(at, moves, strict=True):
         b.drive(register, following, b.any([load, b.all([step, moved])]))
     return at[-1]
 
 
-def _plus(b: Builder, x: int, y: int, bits: int) -> int:
+def plus(b: Builder, x: int, y: int, bits: int) -> int:
     """`x + y` modulo `2**bits` in blocks, which are added with and without a carry and chosen by it."""
     count = -(-bits // _BLOCK)
     edges = [bits * k // count for k in range(count + 1)]

@@ -1,7 +1,7 @@
 """How a client's runs of beats become bursts: checked against their segment, cut at boundaries.
 
-A run waits in a FIFO of two, so that its client never looks at the bus in the cycle in which it asks.
-In the next cycle its address is made and its range checked, and then it gives one burst per cycle.
+In the cycle in which a run is asked for, its segment is looked up; in the next one its address is made and
+its range checked; then it gives one burst per cycle.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lego.back.graph.builder import Builder
-from lego.back.system.control.fifo import Fifo
+from lego.back.system.axi.asked import BEATS_BITS, OFFSET_BITS, Asked, asked_of
+from lego.back.system.nest import plus
 from lego.diag import InternalError
 from lego.ir.commands import ErrorCode
 from lego.ir.dag import Op, index_bits
 
 __all__ = ["BOUNDARY_BYTES", "Bus", "Cut", "Fault", "bursts_of", "report"]
 
-SEGMENTS, OFFSET_BITS, BEATS_BITS = 8, 32, 16
 BOUNDARY_BYTES, MOST_BEATS = 4096, 256
 
 
@@ -85,82 +85,96 @@ class Cut:
     fault: Fault
 
 
-def bursts_of(b: Builder, bus: Bus, client: str, take: int, halt: int) -> Cut:
+def bursts_of(b: Builder, bus: Bus, client: str, take: int) -> Cut:
     """The bursts of the ports `client`; `take`: the present one is taken.
 
     A run that leaves its segment, or begins within a beat, gives no burst, nor does any that follows,
     until `halt`, which drops all runs.
     """
-    advance = b.wire((0, 1))
-    empty, asked = _asked(b, client, advance, halt)
-    address, bad, misaligned = _checked(b, bus, asked)
+    advance, halt = b.wire((0, 1)), b.input("halt")
+    asked = asked_of(b, client, advance, bus.beat_shift, bus.address_bits)
     valid, stuck = b.reg((0, 1), name=f"{client}_run"), b.reg((0, 1), name=f"{client}_stuck")
-    at, beats, last = _left(b, bus, client, (address, asked[2]), (advance, take))
+    bad = b.any([asked.misaligned, b.invert(_fits(b, bus, asked))])
+    at, length, last = _left(b, bus, client, asked, valid, b.any([advance, take]))
     ends, goes_on = b.all([take, last]), b.invert(halt)
     free = b.all([b.invert(stuck), b.any([b.invert(valid), ends])])
-    b.connect(advance, b.all([b.invert(empty), free]))
+    b.connect(advance, b.all([asked.valid, free]))
     b.drive(valid, b.all([goes_on, advance, b.invert(bad)]), b.any([halt, advance, ends]))
     b.drive(stuck, b.all([goes_on, advance, bad]), b.any([halt, advance]))
-    length = b.wrap(b.add(beats, b.const(-1)), (0, bus.beats - 1))
-    fault = _fault(b, stuck, at, misaligned)
-    return Cut(valid, at, length, last, b.invert(empty), fault)
+    address = b.wrap(b.shl(at, bus.beat_shift), bus.addresses)
+    fault = _fault(b, stuck, address, asked.misaligned)
+    return Cut(valid, address, length, last, asked.valid, fault)
 
 
 def _left(
-    b: Builder, bus: Bus, client: str, run: tuple[int, int], moves: tuple[int, int]
+    b: Builder, bus: Bus, client: str, asked: Asked, valid: int, moves: int
 ) -> tuple[int, int, int]:
-    """What is left of a run: its address, how many beats the next burst has, and whether it is the last.
+    """What is left of a run: its address in beats, beats less one of the next burst, and whether it is the
+    last. When something moves a new run is loaded unless there is one that goes on."""
+    inner, span = index_bits(bus.beats), (0, (1 << BEATS_BITS) - 1)
+    left = b.reg(span, name=f"{client}_left", resets=False)  # less one
+    stays = b.wire((0, 1))
+    at = _address(b, bus, client, asked, (stays, moves))
+    within = b.slice(at, 0, inner)
+    room = b.op(Op.SUB, b.const(bus.beats - 1), within)  # less one
+    goes_on = b.less(room, left)
+    upper = b.slice(b.const((1 << BEATS_BITS) - 1), 0, BEATS_BITS - inner)
+    rest = plus(b, left, b.cat([within, upper]), BEATS_BITS)  # without the room
+    b.connect(stays, b.all([valid, goes_on]))
+    fewer = b.wrap(b.add(asked.beats, b.const(-1)), span)
+    b.drive(left, b.mux(stays, b.wrap(rest, span), fewer), moves)
+    return at, b.wrap(b.mux(goes_on, room, left), (0, bus.beats - 1)), b.invert(goes_on)
 
-    `run` are the address and beats of one that comes; `moves` says that it does, and that a burst goes.
+
+def _address(b: Builder, bus: Bus, client: str, asked: Asked, moves: tuple[int, int]) -> int:
+    """A register of base and offset, which goes on at the next boundary if the run stays.
+
+    A carry out of the bits that offsets have is kept beside them.
     """
-    address, beats = run
-    comes, _ = moves
-    span = (0, (1 << BEATS_BITS) - 1)
-    left = b.reg(span, name=f"{client}_left", resets=False)
-    at = b.reg(bus.addresses, name=f"{client}_address", resets=False)
-    room = b.op(Op.SUB, b.const(bus.beats), b.slice(at, bus.beat_shift, index_bits(bus.beats)))
-    last = b.invert(b.less(room, left))
-    now = b.mux(last, left, room)
-    rest = b.wrap(b.op(Op.SUB, left, now), span)
-    b.drive(left, b.mux(comes, beats, rest), b.any(moves))
-    b.drive(at, b.mux(comes, address, _boundary(b, bus, at)), b.any(moves))
-    return at, now, last
+    stays, enable = moves
+    low, inner = OFFSET_BITS - bus.beat_shift, index_bits(bus.beats)
+    span = (0, (2 << low) - 1)
+    at = b.reg(span, name=f"{client}_address", resets=False)
+    begin = b.wrap(plus(b, b.slice(asked.base, 0, low), asked.offset, low + 1), span)
+    size = low + 1 - inner
+    further = plus(b, b.slice(at, inner, size), b.const(1), size)
+    b.drive(at, b.mux(stays, b.wrap(b.shl(further, inner), span), begin), enable)
+    upper = b.slice(asked.base, low, bus.address_bits - OFFSET_BITS)
+    load = b.all([enable, b.invert(stays)])
+    high = _above(b, client, upper, bus.address_bits - OFFSET_BITS, (load, b.slice(at, low, 1)))
+    return b.cat([b.slice(at, 0, low), b.slice(high, 0, bus.address_bits - OFFSET_BITS)])
 
 
-def _asked(b: Builder, client: str, advance: int, halt: int) -> tuple[int, list[int]]:
-    """The client's ports, and the first run that it asked for, if any: segment, offset and beats."""
-    valid = b.input(f"{client}_valid")
-    fields = [
-        b.input(f"{client}_{name}", (0, (1 << bits) - 1))
-        for name, bits in (("segment", 3), ("offset", OFFSET_BITS), ("beats", BEATS_BITS))
-    ]
-    runs = Fifo(b, 2, f"{client}_asked")
-    ready = b.all([b.invert(runs.full), b.invert(halt)])
-    enters = b.all([valid, ready])
-    asked = runs.put(fields, enters)
-    runs.take(advance, halt)
-    b.check(b.invert(b.eq(fields[2], b.const(0))), enters)
-    b.output(f"{client}_ready", ready)
-    return runs.empty, asked
+def _above(b: Builder, client: str, upper: int, bits: int, moves: tuple[int, int]) -> int:
+    """Registers of a base's upper bits, of which one more is shown with a carry: half of them are counted up
+    when they are loaded, and half behind the registers."""
+    load, carry = moves
+    half = bits // 2
+    counted = b.add(b.slice(upper, 0, half), b.const(1))
+    kept = b.reg((0, (1 << bits) - 1), name=f"{client}_upper", resets=False)
+    next_one = b.reg((0, 1 << half), name=f"{client}_upper_next", resets=False)
+    b.drive(kept, upper, load)
+    b.drive(next_one, counted, load)
+    over = b.slice(kept, half, bits - half)
+    raised = b.mux(b.slice(next_one, half, 1), b.add(over, b.const(1)), over)
+    whole = b.cat([b.slice(next_one, 0, half), b.slice(raised, 0, bits - half)])
+    return b.mux(carry, whole, kept)
 
 
-def _checked(b: Builder, bus: Bus, run: Sequence[int]) -> tuple[int, int, int]:
-    """The address of a run's first byte, whether the run is refused, and whether for its alignment."""
-    segment, offset, beats = run
-    bases = [b.input(f"segment_base{k}", bus.addresses) for k in range(SEGMENTS)]
-    limits = [b.input(f"segment_limit{k}", (0, (1 << OFFSET_BITS) - 1)) for k in range(SEGMENTS)]
-    base, limit = (b.select(segment, 3, each) for each in (bases, limits))
-    address = b.wrap(b.add(base, offset), bus.addresses)
-    end = b.add(offset, b.shl(beats, bus.beat_shift))
-    misaligned = b.invert(b.eq(b.slice(offset, 0, bus.beat_shift), b.const(0)))
-    return address, b.any([b.less(limit, end), misaligned]), misaligned
-
-
-def _boundary(b: Builder, bus: Bus, address: int) -> int:
-    """The next address at which a burst must begin."""
-    shift = bus.beat_shift + index_bits(bus.beats)
-    upper = b.add(b.slice(address, shift, bus.address_bits - shift), b.const(1))
-    return b.wrap(b.shl(upper, shift), bus.addresses)
+def _fits(b: Builder, bus: Bus, asked: Asked) -> int:
+    """Whether a run ends within its segment: the upper bits are compared with and without a carry."""
+    above = OFFSET_BITS - bus.beat_shift - BEATS_BITS
+    offset, limit = (
+        (b.slice(x, 0, BEATS_BITS), b.slice(x, BEATS_BITS, above))
+        for x in (asked.offset, asked.limit)
+    )
+    low = b.add(offset[0], asked.beats)
+    carry = b.slice(low, BEATS_BITS, 1)
+    next_one = b.add(offset[1], b.const(1))
+    below = b.mux(carry, b.less(next_one, limit[1]), b.less(offset[1], limit[1]))
+    equal = b.mux(carry, b.eq(next_one, limit[1]), b.eq(offset[1], limit[1]))
+    within = b.invert(b.less(limit[0], b.slice(low, 0, BEATS_BITS)))
+    return b.any([below, b.all([equal, within])])
 
 
 def _fault(b: Builder, stuck: int, address: int, misaligned: int) -> Fault:

@@ -18,8 +18,8 @@ INCREMENTING = 1
 class Issued:
     """Nodes of the burst that goes into the channel's register in this cycle.
 
-    `takes` says of which client, if of any; then come the clients' bursts, and of the one its client, address
-    and beats less one, and how many bursts have no last answer.
+    `takes` says of which client, if of any; then come the clients' bursts, and of the one its client and its
+    beats less one. `address` in beats is that in the register; `outstanding`: bursts that aren't answered.
     """
 
     takes: tuple[int, ...]
@@ -42,7 +42,7 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
     """
     halt, held = b.input("halt"), b.reg((0, 1), name=f"{channel}_valid")
     takes = [b.wire((0, 1)) for _ in clients]
-    cuts = [bursts_of(b, bus, *each, halt) for each in zip(clients, takes, strict=True)]
+    cuts = [bursts_of(b, bus, *each) for each in zip(clients, takes, strict=True)]
     free = b.any([b.invert(held), b.input(f"m_axi_{channel}ready")])
     outstanding = counter(b, "outstanding", bus.outstanding, b.any(takes), answered)
     may = [free, b.invert(halt), b.invert(b.eq(outstanding, b.const(bus.outstanding)))]
@@ -52,8 +52,10 @@ def issue(b: Builder, bus: Bus, channel: str, clients: Sequence[str], answered: 
     b.drive(held, b.any(takes), free)
     b.output(f"m_axi_{channel}valid", held)
     client, address, length = _first(b, cuts)
-    _payload(b, bus, channel, b.any(takes), (client, address, length), index_bits(len(cuts)))
-    return Issued(tuple(takes), tuple(cuts), client, address, length, outstanding)
+    offered = _payload(
+        b, bus, channel, b.any(takes), (client, address, length), index_bits(len(cuts))
+    )
+    return Issued(tuple(takes), tuple(cuts), client, offered, length, outstanding)
 
 
 def _first(b: Builder, cuts: Sequence[Cut]) -> tuple[int, int, int]:
@@ -68,18 +70,21 @@ def _first(b: Builder, cuts: Sequence[Cut]) -> tuple[int, int, int]:
 
 def _payload(
     b: Builder, bus: Bus, channel: str, load: int, burst: tuple[int, int, int], id_bits: int
-) -> None:
-    """The channel's ports beside valid and ready; `burst` is its client, address and beats less one."""
+) -> int:
+    """The channel's ports beside valid and ready; `burst` is its client, address and beats less one. Returns
+    the address in beats."""
     spans = {"id": (0, (1 << id_bits) - 1), "addr": bus.addresses, "len": (0, 255)}
+    loaded: dict[str, int] = {}
     for (name, span), node in zip(spans.items(), burst, strict=True):
-        kept = b.reg(span, name=f"{channel}_{name}", resets=False)
-        b.drive(kept, b.wrap(node, span), load)
-        b.output(f"m_axi_{channel}{name}", kept)
+        loaded[name] = b.reg(span, name=f"{channel}_{name}", resets=False)
+        b.drive(loaded[name], b.wrap(node, span), load)
+        b.output(f"m_axi_{channel}{name}", loaded[name])
     fixed = {"size": (bus.beat_shift, 3), "burst": (INCREMENTING, 2), "lock": (0, 1)}
     for name, (value, bits) in fixed.items():
         b.output(f"m_axi_{channel}{name}", b.wrap(b.const(value), (0, (1 << bits) - 1)))
     for name, bits in (("cache", 4), ("prot", 3), ("qos", 4)):
         b.output(f"m_axi_{channel}{name}", b.input(name, (0, (1 << bits) - 1)))
+    return b.slice(loaded["addr"], bus.beat_shift, bus.address_bits - bus.beat_shift)
 
 
 def beat_addresses(
@@ -88,12 +93,12 @@ def beat_addresses(
     """The address of a burst with an error, in the cycle after its answer.
 
     `slots` are the number under which the burst that is issued now is kept, and how many there are; `wrong`
-    is the bit that says so, and the number of the burst.
+    is the bit that says so, and the number of the burst. It is kept a cycle later, when it is offered.
     """
     at, depth = slots
     bits = bus.address_bits - bus.beat_shift
-    kept = b.slice(issued.address, bus.beat_shift, bits)
-    word = b.memory((wrong[1], wrong[0]), (at, kept, b.any(issued.takes)), depth, bits)
+    issues = b.delay(b.any(issued.takes), 1, resets=True)
+    word = b.memory((wrong[1], wrong[0]), (b.delay(at, 1), issued.address, issues), depth, bits)
     return b.wrap(b.shl(word, bus.beat_shift), bus.addresses)
 
 

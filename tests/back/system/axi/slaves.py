@@ -7,8 +7,17 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-BASES = (0x1_0000_0000, 0x40, 0xFFFF_F000, 0x7_0000_0FC0, 0x0, 0x2_0000_0000, 0x123_4540, 0x80)
-LIMITS = (0xFFFF_FFF0, 0x10000, 0x20000, 0x8000, 0x1000, 0x40, 0xFFFF0, 0x100000)
+BASES = (
+    0x1_0000_0000,
+    0x12_A5F7_3AC0,
+    0xFFFF_F000,
+    0xAB_FFFF_FFFF_EFC0,
+    0x0,
+    0x2_0000_0000,
+    0x123_4540,
+    0x80,
+)
+LIMITS = (0xFFFF_FFF0, 0x123_4560, 0x20000, 0x8000, 0x1000, 0x40, 0xFFFF0, 0x100000)
 
 Inputs = dict[str, int]
 
@@ -163,6 +172,26 @@ def expected(runs: list[Run], wrong: frozenset[int] = frozenset()) -> list[tuple
         for run in runs
         for k in range(run.beats)
     ]
+
+
+CARRIES = [Run(0, (1 << k) - 16, 2) for k in range(8, 32)]
+CARRIES += [
+    Run(2, 0xF90, 10),
+    Run(3, 0x1020, 6),
+    Run(1, 0xFFFF0, 2),
+    *(Run(1, 0x1B_5A70 * k, 1) for k in range(1, 11)),
+]
+"""Runs whose addresses carry far."""
+
+REFUSED = [
+    Run(4, 0xFF0, 2),
+    Run(7, 0xFFFF0, 2),
+    Run(1, LIMITS[1] - 16, 2),
+    Run(1, LIMITS[1] + 0x10_0000, 1),
+    Run(6, 0xFFFF0, 1),
+    Run(0, 0xFFFF_FFF0, 1),
+]
+"""Runs that don't end in their segments."""
 
 
 def pieces(run: Run, most: int = 256) -> list[tuple[int, int]]:

@@ -14,7 +14,9 @@ from lego.ir.commands import ErrorCode
 from lego.ir.dag import Module
 from tests.back.quick import Quick
 from tests.back.system.axi.slaves import (
+    CARRIES,
     LIMITS,
+    REFUSED,
     Inputs,
     Run,
     WriteSlave,
@@ -190,7 +192,7 @@ def test_runs_outside_their_segment(bad: Run, code: int) -> None:
     bench = bench_of(master(), random.Random(1), [before, bad, after], 0, latency=3)
     for _ in range(400):
         bench.cycle()
-    assert bench.faults() == [(code, bad.address)]
+    assert bench.faults() == [(code, bad.address & ~15)]
     assert bench.answers() == [0]
     assert [(b.address, b.beats) for b in bench.slave.taken] == pieces(before)
     bench.static["halt"] = 1
@@ -200,7 +202,7 @@ def test_runs_outside_their_segment(bad: Run, code: int) -> None:
     bench.until_idle(100)
     judged(bench, 256)
     assert bench.answers() == [0, 0]
-    assert bench.faults() == [(code, bad.address)]
+    assert bench.faults() == [(code, bad.address & ~15)]
 
 
 def test_errors_name_the_burst_and_mark_the_run() -> None:
@@ -250,6 +252,7 @@ def whole(module: Module) -> None:
     r = random.Random(3)
     ends = [Run(k, LIMITS[k] - 16 & ~15, 1) for k in range(8)]
     runs = [Run(2, 0xF90, 10), Run(6, 0x20, 100), *ends, Run(1, 0x10, 70), Run(3, 0xFF0, 34)]
+    runs += CARRIES
     bench = bench_of(module, r, runs, 0.3, latency=4, stall=0.3)
     starts = [piece[0] for run in runs for piece in pieces(run, 16)]
     bench.slave.wrong = frozenset(starts[2::3])
@@ -260,14 +263,17 @@ def whole(module: Module) -> None:
     marks = [int(any(p[0] in bench.slave.wrong for p in pieces(run, 16))) for run in runs]
     assert bench.answers() == marks
     assert bench.faults() == [(WRITE, start) for start in starts if start in bench.slave.wrong]
-    for bad, code in OUTSIDE[1::2]:
+    for bad, code in [OUTSIDE[3], *((run, RANGE) for run in REFUSED)]:
         seen = len(bench.faults()), len(bench.answers())
-        bench.ask(Run(0, 0xFE0, 70), bad, Run(0, 0, 1))
+        before = [Run(0, 0xFE0, 70), Run(0, 0x2000, 1)]
+        bench.ask(*before, bad, Run(0, 0, 1))
         bench.slave.wrong = frozenset({bench.client.todo[0].address})
-        for _ in range(40):
+        for _ in range(90):
             bench.cycle()
         halted(bench)
-        assert bench.faults()[seen[0] :] == [(WRITE, 0x1_0000_0FE0), (code, bad.address)]
+        issued = [(b.address, b.beats) for b in bench.slave.taken]
+        assert issued == [piece for run in before for piece in pieces(run, 16)]
+        assert bench.faults()[seen[0] :] == [(WRITE, 0x1_0000_0FE0), (code, bad.address & ~15)]
         assert len(bench.answers()) == seen[1]
     seen_answers, bench.slave.wrong = len(bench.answers()), frozenset()
     bench.slave.latency, bench.slave.stall = 0, 0
