@@ -33,13 +33,13 @@ def plus(b: Builder, a: int, c: int, bits: int) -> int:
     """`a + c` modulo `2**bits`, in blocks that are added without and with a carry, which then chooses."""
     count = -(-bits // _BLOCK)
     edges = [bits * k // count for k in range(count + 1)]
-    parts, carry = [], b.const(0)
-    for start, end in pairwise(edges):
-        size = end - start
+    size = edges[1]
+    chosen = b.add(b.slice(a, 0, size), b.slice(c, 0, size))
+    parts = [b.slice(chosen, 0, size)]
+    for start, end in pairwise(edges[1:]):
+        carry, size = b.slice(chosen, size, 1), end - start
         x, y = b.slice(a, start, size), b.slice(c, start, size)
         odd = b.add(b.cat([b.const(1), x]), b.cat([b.const(1), y]))  # twice the sum with a carry
-        plain, more = b.add(x, y), b.slice(odd, 1, size + 1)
-        chosen = b.mux(carry, more, plain)
-        carry = b.slice(chosen, size, 1)
+        chosen = b.mux(carry, b.slice(odd, 1, size + 1), b.add(x, y))
         parts.append(b.slice(chosen, 0, size))
     return b.cat(parts)
