@@ -84,7 +84,7 @@ def lane_of(elements: Array, present: NDArray[np.bool_]) -> Sequence[int]:
     differ in no other.
 
     `elements` has a row per word, a column per lane, and indices; without words of several lanes all
-    dimensions are found.
+    dimensions are found, with words of one element in several lanes none.
     """
     first = np.argmax(present, axis=1)
     origin = elements[np.arange(len(elements)), first]
@@ -95,5 +95,5 @@ def lane_of(elements: Array, present: NDArray[np.bool_]) -> Sequence[int]:
         k
         for k in range(elements.shape[2])
         if all(fixed[j] for j in range(elements.shape[2]) if j != k)
-        and (fixed[k] or ((moves[..., k] - steps) % BEAT_BYTES == 0).all())
+        and ((moves[..., k] - steps) % BEAT_BYTES == 0).all()
     ]

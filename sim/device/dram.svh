@@ -156,6 +156,11 @@ module axi_dram #(
     return address >= base && address - base < bytes;
   endfunction
 
+  // Whether something was asked for that isn't answered.
+  function automatic bit under_way();
+    return reads.size() + writes.size() + beats.size() + answers.size() > 0 || rvalid || bvalid;
+  endfunction
+
   // The read that gives the next beat: the oldest, or of any ID the oldest; -1 if none may.
   function automatic int chosen();
     int found, count;

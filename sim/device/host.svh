@@ -4,9 +4,11 @@
 //   1  writes a register          2  reads one; answer "r <data>"
 //   3  waits for the interrupt, for at most so many cycles; answer "i <cycles>", or "h" if it didn't come
 //   4  waits so many cycles       5  resets the device for so many cycles
+//   6  reads a register until it has none of the bits of data; answer "r <data>"
 //
 // Answers go to a file; a response that isn't OKAY adds a line "x <response>" before. Included once, with DUT (the
-// device) defined, behind dram.svh; files are +commands= and +answers=.
+// device) defined, behind dram.svh and the bus's checker; files are +commands= and +answers=. When STATUS (at 14)
+// says that the device isn't busy, nothing may be under way on the bus.
 module tb;
   bit clk = 0;
   always #1 clk = !clk;
@@ -25,7 +27,10 @@ module tb;
   wire [7:0] m_arlen, m_awlen;
   wire [127:0] m_rdata, m_wdata;
   wire [15:0] m_wstrb;
-  wire [1:0] m_rresp, m_bresp;
+  wire [1:0] m_rresp, m_bresp, m_arburst, m_awburst;
+  wire [2:0] m_arsize, m_awsize, m_arprot, m_awprot;
+  wire [3:0] m_arcache, m_awcache, m_arqos, m_awqos;
+  wire m_arlock, m_awlock;
 
   `DUT dut (
       .clk(clk), .rst(rst), .irq(irq),
@@ -40,7 +45,26 @@ module tb;
       .m_axi_awid(m_awid), .m_axi_awaddr(m_awaddr), .m_axi_awlen(m_awlen), .m_axi_awvalid(m_awvalid),
       .m_axi_awready(m_awready), .m_axi_wdata(m_wdata), .m_axi_wstrb(m_wstrb), .m_axi_wlast(m_wlast),
       .m_axi_wvalid(m_wvalid), .m_axi_wready(m_wready), .m_axi_bid(m_bid), .m_axi_bresp(m_bresp),
-      .m_axi_bvalid(m_bvalid), .m_axi_bready(m_bready)
+      .m_axi_bvalid(m_bvalid), .m_axi_bready(m_bready),
+      .m_axi_arsize(m_arsize), .m_axi_arburst(m_arburst), .m_axi_arlock(m_arlock), .m_axi_arcache(m_arcache),
+      .m_axi_arprot(m_arprot), .m_axi_arqos(m_arqos),
+      .m_axi_awsize(m_awsize), .m_axi_awburst(m_awburst), .m_axi_awlock(m_awlock), .m_axi_awcache(m_awcache),
+      .m_axi_awprot(m_awprot), .m_axi_awqos(m_awqos)
+  );
+
+  bus_axi_checker checker_of_bus (
+      .clk(clk), .rst(rst),
+      .m_axi_arid(m_arid), .m_axi_araddr(m_araddr), .m_axi_arlen(m_arlen), .m_axi_arsize(m_arsize),
+      .m_axi_arburst(m_arburst), .m_axi_arlock(m_arlock), .m_axi_arcache(m_arcache), .m_axi_arprot(m_arprot),
+      .m_axi_arqos(m_arqos), .m_axi_arvalid(m_arvalid), .m_axi_arready(m_arready),
+      .m_axi_rid(m_rid), .m_axi_rdata(m_rdata), .m_axi_rresp(m_rresp), .m_axi_rlast(m_rlast),
+      .m_axi_rvalid(m_rvalid), .m_axi_rready(m_rready),
+      .m_axi_awid(m_awid), .m_axi_awaddr(m_awaddr), .m_axi_awlen(m_awlen), .m_axi_awsize(m_awsize),
+      .m_axi_awburst(m_awburst), .m_axi_awlock(m_awlock), .m_axi_awcache(m_awcache), .m_axi_awprot(m_awprot),
+      .m_axi_awqos(m_awqos), .m_axi_awvalid(m_awvalid), .m_axi_awready(m_awready),
+      .m_axi_wdata(m_wdata), .m_axi_wstrb(m_wstrb), .m_axi_wlast(m_wlast),
+      .m_axi_wvalid(m_wvalid), .m_axi_wready(m_wready),
+      .m_axi_bid(m_bid), .m_axi_bresp(m_bresp), .m_axi_bvalid(m_bvalid), .m_axi_bready(m_bready)
   );
 
   axi_dram dram (
@@ -55,6 +79,7 @@ module tb;
   string command_file, answer_file;
   int commands, answers, got, left, passed;
   bit [31:0] operation, address, data;
+  wire offers = m_arvalid | m_awvalid | m_wvalid;
 
   typedef enum {NEXT, WRITING, READING, WAITING, IDLE, ENDING} state_t;
   state_t state = IDLE;
@@ -88,8 +113,13 @@ module tb;
       end
       READING: if (rvalid) begin
         if (rresp != 0) $fwrite(answers, "x %0d\n", rresp);
-        $fwrite(answers, "r %08x\n", rdata);
-        state <= NEXT;
+        if (araddr == 12'h014 && !rdata[0] && (offers || dram.under_way()))
+          $fatal(1, "the device isn't busy, but its bus is");
+        if (operation == 6 && (rdata & data) != 0) arvalid <= 1;
+        else begin
+          $fwrite(answers, "r %08x\n", rdata);
+          state <= NEXT;
+        end
       end
       WAITING: begin
         passed <= passed + 1;
@@ -122,7 +152,7 @@ module tb;
               wvalid <= 1;
               state <= WRITING;
             end
-            2: begin
+            2, 6: begin
               araddr <= address[11:0];
               arvalid <= 1;
               state <= READING;

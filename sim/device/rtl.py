@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lego.back.rtl.verilog import to_verilog
+from lego.back.system.axi.checker import build_axi_checker
 from lego.device.memory_map import CONSTANTS, DATA, PROGRAM
 from lego.device.program import DeviceProgram
 from lego.diag import LegoError
 from lego.ir.command_program import encode
 from lego.ir.commands import ErrorCode
 from lego.ir.control_map import offset_of
+from lego.ir.dag import Dag
 from sim.device.build import build_bench, run_bench
 from sim.device.dram import Dram
 from sim.objects import ModelOptions
@@ -92,6 +95,10 @@ class Host:
         """Do nothing for a time."""
         self.lines.append(f"4 0 {cycles:x}")
 
+    def until_idle(self) -> None:
+        """Read the status until the device isn't busy."""
+        self.lines.append(f"6 {offset_of('STATUS'):x} 1")
+
     def reset(self, cycles: int) -> None:
         """Pull the reset."""
         self.lines.append(f"5 0 {cycles:x}")
@@ -141,7 +148,9 @@ class RtlDevice:
     def model(self, options: ModelOptions | None = None) -> Path:
         """The executable of the bench, built unless it is there."""
         bench = f'`define DUT {self.top}\n`include "dram.svh"\n`include "host.svh"\n'
-        return build_bench({"device.v": self.verilog, "bench.sv": bench}, options=options)
+        checker = to_verilog(Dag((build_axi_checker("bus"),)))
+        sources = {"device.v": self.verilog, "checker.v": checker, "bench.sv": bench}
+        return build_bench(sources, options=options)
 
     def run(
         self,

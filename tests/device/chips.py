@@ -1,4 +1,4 @@
-"""The chip of the device workloads, without its RTL."""
+"""The chip of the device workloads, and its RTL."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from frontends.yaml import load_workload
 from lego.back.backend import lower
 from lego.back.pipeline import Options
 from lego.back.plan.design import plan_of
-from lego.compile import device_of
+from lego.compile import compile_workload, device_of
 from lego.designs import designs_of
 from lego.device.build import with_engines
 from lego.device.chip import Chip
 from lego.device.split import split
 from lego.ir.workload import Workload
+from sim.device.rtl import RtlDevice
 
 FOLDER = Path(__file__).resolve().parents[2] / "workloads" / "device"
 NETWORKS = ("gemm_chain", "inverted", "pools")
@@ -28,6 +29,15 @@ def edge() -> Chip:
     plan = plan_of(fused)
     lowered, engines = with_engines(plan, lower(plan, Options(level=0)), chains)
     return Chip(fused, device_of(plan, lowered, engines=engines))
+
+
+@cache
+def edge_rtl() -> RtlDevice:
+    """The same in Verilog, as it is compiled for users."""
+    path, chip = FOLDER / "edge16.yaml", edge().device
+    files = compile_workload(load_workload(path), source=path.read_bytes())
+    names = (*chip.sources, *chip.models)
+    return RtlDevice(chip.top, "".join(files[name].decode() for name in names))
 
 
 def network(name: str) -> Workload:

@@ -35,6 +35,7 @@ def test_lanes_are_along_the_dimension_that_moves_with_them() -> None:
     assert list(lane_of(grid[..., ::-1], present)) == [0]
     turned = np.roll(grid, 3, axis=1)
     assert list(lane_of(turned, present)) == [1]
+    assert list(lane_of(np.zeros_like(grid), present)) == []
     present[:, 1:] = False
     assert list(lane_of(grid, present)) == [0, 1]
 
