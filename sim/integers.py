@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lego.ir.formats import INT32, Integer
 from lego.ir.network import Network
 from lego.quantise.integer import InIntegers, in_integers
 from sim import reference
@@ -22,17 +23,19 @@ __all__ = ["calibrated", "run_in_numpy", "run_in_torch"]
 Arrays = dict[str, NDArray[Any]]
 
 
-def calibrated(network: Network, runs: Sequence[Mapping[str, Tensor]]) -> InIntegers:
+def calibrated(
+    network: Network, runs: Sequence[Mapping[str, Tensor]], *, residual: Integer = INT32
+) -> InIntegers:
     """A network in integers only, with the ranges that its tensors have in runs of real numbers.
 
     Every run is what :func:`sim.network.execute` is given: an input, and the same parameters and
-    constants. Raises E423 as :func:`lego.quantise.integer.in_integers`.
+    constants. `residual`, and E423, as of :func:`lego.quantise.integer.in_integers`.
     """
     with torch.no_grad():
         ranges = observed(network, runs)
     given = set(network.inputs)
     values = {k: v.detach().numpy() for k, v in runs[0].items() if k not in given}
-    return in_integers(network, values, ranges)
+    return in_integers(network, values, ranges, residual=residual)
 
 
 def run_in_torch(made: InIntegers, inputs: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lego.ir.affine import AffineMap
 from lego.ir.checks.check import checked
 from lego.ir.constants import constant, number_of
-from lego.ir.formats import EXACT, INT8, INT32, Float
+from lego.ir.formats import EXACT, INT8, INT32, Float, Integer
 from lego.ir.kinds import is_contraction
 from lego.ir.network import Network, Role, writes_of
 from lego.ir.operation import Apply, Fn, Operation, Output, Place, Reduction, Step, Value, operands
@@ -63,7 +63,11 @@ class InIntegers:
 
 
 def in_integers(
-    network: Network, values: Mapping[str, NDArray[Any]], ranges: Mapping[str, float]
+    network: Network,
+    values: Mapping[str, NDArray[Any]],
+    ranges: Mapping[str, float],
+    *,
+    residual: Integer = INT32,
 ) -> InIntegers:
     """The network in integers only; tensors of bytes have the names that they had.
 
@@ -71,10 +75,12 @@ def in_integers(
     ----------
     values : of parameters and constants.
     ranges : the largest magnitude that each tensor holds.
+    residual : format of what the second of two tensors that are added is multiplied by. What is added to
+        a narrow one is scaled more coarsely, too, as both are shifted alike.
 
     Raises E423 for what has no form in integers, and for values and ranges that are missing.
     """
-    work = _Walk(Tensors(network, values, ranges))
+    work = _Walk(Tensors(network, values, ranges, residual))
     for step in network.steps:
         work.step(step)
     tensors = work.tensors

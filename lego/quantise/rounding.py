@@ -27,7 +27,7 @@ class Rounding:
     ----------
     multiplier : m, in int16, an axis per loop.
     offset : h, in int32: the scaled constants and 2^(n - 1).
-    second : r, in int32; 0 without a second stream.
+    second : r, in the format asked for; 0 without a second stream.
     shift : n, from 0 to 31.
     """
 
@@ -37,12 +37,17 @@ class Rounding:
     shift: int
 
 
-def rounding(factor: Array, offset: Array, second: float) -> Rounding | None:
-    """With the largest shift that the formats allow, given in steps of the result; None if there is none."""
+def rounding(
+    factor: Array, offset: Array, second: float, residual: Integer = INT32
+) -> Rounding | None:
+    """With the largest shift that the formats allow, given in steps of the result; None if there is none.
+
+    `residual` is the format of r.
+    """
     for shift in range(MOST_SHIFT, -1, -1):
         half = (1 << shift) >> 1
         m, h, r = (np.rint(np.asarray(x) * 2.0**shift) for x in (factor, offset, second))
-        if _fits(m, INT16) and _fits(h + half, INT32) and _fits(r, INT32):
+        if _fits(m, INT16) and _fits(h + half, INT32) and _fits(r, residual):
             return Rounding(m.astype(np.int64), h.astype(np.int64) + half, int(r), shift)
     return None
 

@@ -60,15 +60,20 @@ class Tensors:
     Attributes
     ----------
     network : that of real numbers.
+    residual : format of the factor of a second tensor in a rounding.
     buffers, steps : of the one in integers.
     made : values of its parameters and constants.
     scales : of tensors of bytes; of some before they are written.
     """
 
     def __init__(
-        self, network: Network, values: Mapping[str, NDArray[Any]], ranges: Mapping[str, float]
+        self,
+        network: Network,
+        values: Mapping[str, NDArray[Any]],
+        ranges: Mapping[str, float],
+        residual: Integer = INT32,
     ) -> None:
-        self.network = network
+        self.network, self.residual = network, residual
         self.buffers: dict[str, Buffer] = {}
         self.steps: list[Step] = []
         self.made: dict[str, NDArray[Any]] = {}
@@ -207,7 +212,7 @@ class Tensors:
         else:
             second = form.streams[1] if len(form.streams) > 1 else None
             by = float(second.factor.flat[0]) / scale if second is not None else 0.0
-            found = rounding(first.factor / scale, form.offset / scale, by)
+            found = rounding(first.factor / scale, form.offset / scale, by, self.residual)
             if found is None:
                 why = (
                     f"it multiplies or adds too much for the range {scale * LARGEST:.3g} of {name}"

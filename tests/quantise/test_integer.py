@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from frontends.torch_export.tracer import Traced, trace
 from lego.diag import LegoError
-from lego.ir.constants import number_of
-from lego.ir.formats import INT8, INT16, INT32
+from lego.ir.constants import Constant, number_of
+from lego.ir.formats import INT8, INT16, INT32, Integer
 from lego.ir.kinds import is_contraction
 from lego.ir.network import Role
-from lego.ir.operation import Apply, Fn, Operation, Reduction, Value
+from lego.ir.operation import Apply, Body, Fn, Operation, Reduction, Value
 from lego.quantise.access import leaves
 from lego.quantise.integer import InIntegers, in_integers
 from sim.compare import given_to
@@ -43,7 +43,9 @@ class Of(nn.Module):
         return self.call(*x, *self.parts)
 
 
-def ran(module: nn.Module, *shapes: Sequence[int]) -> tuple[Traced, InIntegers, Arrays, Arrays]:
+def ran(
+    module: nn.Module, *shapes: Sequence[int], residual: Integer = INT32
+) -> tuple[Traced, InIntegers, Arrays, Arrays]:
     """The trace, the network, what it holds after a run and what the module's nests hold; PyTorch
     and NumPy agree about every integer."""
     torch.manual_seed(3)
@@ -56,7 +58,9 @@ def ran(module: nn.Module, *shapes: Sequence[int]) -> tuple[Traced, InIntegers, 
             norm.running_var.uniform_(0.5, 2)
     samples = [tuple(torch.randn(*shape) for shape in shapes) for _ in range(4)]
     traced = trace(module, samples[0], name="net")
-    made = calibrated(traced.network, [given_to(traced, module, args, {}) for args in samples])
+    made = calibrated(
+        traced.network, [given_to(traced, module, args, {}) for args in samples], residual=residual
+    )
     inputs = {k: x.numpy() for k, x in zip(traced.network.inputs, samples[0], strict=True)}
     found, again = run_in_torch(made, inputs), run_in_numpy(made, inputs)
     assert found.keys() == again.keys()
@@ -239,6 +243,24 @@ def test_products_of_two_tensors() -> None:
     traced, made, found, real = ran(Of(lambda x, y: x @ y), (2, 5, 8), (2, 8, 6))
     assert steps_of(made) == ["product", "round 1"]
     assert noise(traced.network.outputs[0], made, found, real) < 6
+
+
+def test_the_factor_of_a_residual_has_the_format_asked_for() -> None:
+    module, shape, steps, _ = CASES["residual"]
+    traced, made, found, real = ran(module, shape, residual=INT16)
+    assert steps_of(made) == steps
+    (most,) = (
+        abs(int(number_of(part)))
+        for part in parts(made.network.operations[-1].output.body)
+        if isinstance(part, Constant) and abs(number_of(part)) > 127
+    )
+    assert INT16.high // 2 < most <= INT16.high
+    assert noise(traced.network.outputs[0], made, found, real) < 4
+
+
+def parts(body: Body) -> list[Body]:
+    args = body.args if isinstance(body, Apply) else ()
+    return [body, *(part for arg in args for part in parts(arg))]
 
 
 def test_a_pool_and_what_it_reads_have_one_scale() -> None:

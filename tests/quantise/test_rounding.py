@@ -45,6 +45,13 @@ def test_the_shift_is_the_largest(factor: float, add: float) -> None:
     assert more > 31 or abs(m) > INT16.high - 1 or not -(2.0**31) <= h <= 2.0**31 - 1
 
 
+def test_a_narrow_second_factor_has_a_smaller_shift() -> None:
+    wide, narrow = (rounding(np.array([0.001]), np.zeros(1), 1.5, f) for f in (INT32, INT16))
+    assert wide is not None
+    assert narrow is not None
+    assert (wide.shift, narrow.shift, narrow.second) == (24, 14, 24576)
+
+
 def test_what_is_too_large_has_none() -> None:
     assert rounding(np.array([40000.0]), np.zeros(1), 0.0) is None
     assert rounding(np.ones(1), np.array([3e9]), 0.0) is None
