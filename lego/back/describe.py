@@ -97,7 +97,8 @@ def _queue(plan: DesignPlan, lowered: Lowered) -> CommandQueue | None:
 def _ports(top: Module) -> tuple[DevicePort, ...]:
     inputs = (DevicePort(n.name, "in", n.bits) for n in top.nodes if n.op is Op.INPUT)
     outputs = (DevicePort(name, "out", top.nodes[node].bits) for name, node in top.outputs)
-    return (DevicePort("clk", "in", 1), DevicePort("rst", "in", 1), *inputs, *outputs)
+    pins = (DevicePort(name, "in", 1) for name in (top.pins.clock, top.pins.reset))
+    return (*pins, *inputs, *outputs)
 
 
 def _memory(plan: DesignPlan, host: HostMap, buffer: MemoryPlan) -> Memory:

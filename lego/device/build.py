@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lego.back.lower.core import Lowered
+from lego.back.passes.dead import remove_dead_ports
 from lego.back.plan.design import DesignPlan
 from lego.back.sram.outline import outlined
 from lego.back.sram.share import shapes_of, with_shared_srams
@@ -39,7 +40,8 @@ def with_engines(
     fused = plan.fused
     chip = hash_of(fused, vector, STORE_WORDS)
     device = DevicePlan(fused.name, chip, fused.n_ports, len(plan.registers), vector, STORE_WORDS)
-    dag = with_shared_srams(outlined(build_device(device, lowered.dag)))
+    whole = remove_dead_ports(build_device(device, lowered.dag))
+    dag = with_shared_srams(outlined(whole))
     macros = tuple(_macros(dag, lowered.dag.top.name))
     return replace(lowered, dag=checked(dag)), Engines(chip, vector, STORE_WORDS, macros)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Contract", "Dag", "Module", "Node", "Op", "bits_for", "index_bits"]
+__all__ = ["AXI_PINS", "Contract", "Dag", "Module", "Node", "Op", "Pins", "bits_for", "index_bits"]
 
 
 class Op(StrEnum):
@@ -175,12 +175,26 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class Pins:
+    """Names of a module's clock and reset; `low`: it resets while that pin is 0, not 1."""
+
+    clock: str = "clk"
+    reset: str = "rst"
+    low: bool = False
+
+
+AXI_PINS = Pins("aclk", "aresetn", low=True)
+"""Of a module that is on a bus of AXI."""
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A hardware module: nodes, and which of them drive the output ports.
 
     `category` says where its own area belongs: fu, interconnect, memory or control. `contract` is there
     until the delays of its paths are matched. `clocks` are the clock ports of somebody else's module, of
-    which only the ports are known; it has the names that it has. Ours have none or `clk`.
+    which only the ports are known; it has the names that it has. Ours have none; a top may have other `pins`
+    than those inside of it.
     """
 
     name: str
@@ -189,6 +203,7 @@ class Module:
     outputs: tuple[tuple[str, int], ...]
     contract: Contract | None = None
     clocks: tuple[str, ...] = ()
+    pins: Pins = Pins()
 
     def __str__(self) -> str:
         lines = [f"module {self.name} ({self.category})"]

@@ -71,7 +71,8 @@ class CommandQueue:
 
 @dataclass(frozen=True, slots=True)
 class DevicePort:
-    """A port of the top; `direction` is `in` or `out`. Clock and reset are `clk` and `rst`."""
+    """A port of the top; `direction` is `in` or `out`. The first two are clock and reset: `clk` and `rst`,
+    of a device with engines `aclk` and `aresetn`, which resets while it is 0."""
 
     name: str
     direction: str

@@ -33,7 +33,7 @@ module tb;
   wire m_arlock, m_awlock;
 
   `DUT dut (
-      .clk(clk), .rst(rst), .irq(irq),
+      .aclk(clk), .aresetn(!rst), .irq(irq),
       .s_axi_awaddr(awaddr), .s_axi_awprot(3'd0), .s_axi_awvalid(awvalid), .s_axi_awready(awready),
       .s_axi_wdata(wdata), .s_axi_wstrb(4'hf), .s_axi_wvalid(wvalid), .s_axi_wready(wready),
       .s_axi_bresp(bresp), .s_axi_bvalid(bvalid), .s_axi_bready(1'b1),

@@ -21,16 +21,18 @@ LIMIT_S = 300
 class Verilated:
     """The last of some modules, which may hold the others; it begins after a reset.
 
-    Inputs that are missing keep their values.
+    Inputs that are missing keep their values. The reset is called as the module calls it.
     """
 
     def __init__(self, modules: Sequence[Module], folder: Path) -> None:
         top = modules[-1]
-        self.inputs = {n.name: n.bits for n in top.nodes if n.op is Op.INPUT} | {"rst": 1}
+        self.pins = top.pins
+        self.inputs = {n.name: n.bits for n in top.nodes if n.op is Op.INPUT}
+        self.inputs[top.pins.reset] = 1
         self.outputs = {name: top.nodes[node].bits for name, node in top.outputs}
         (folder / "dut.v").write_text(to_verilog(Dag(tuple(modules))))
         _verilate(folder, top.name)
-        text = _wrapper(folder / "cpp" / "Vdut.h", self.inputs, self.outputs)
+        text = _wrapper(folder / "cpp" / "Vdut.h", self.inputs, self.outputs, top.pins.clock)
         (folder / "wrapper.cpp").write_text(text)
         self._library = ctypes.CDLL(str(_library(folder)))
         self._library.make.restype = ctypes.c_void_p
@@ -43,8 +45,8 @@ class Verilated:
     def reset(self) -> None:
         """Begin anew."""
         for _ in range(2):
-            self.cycle({"rst": 1})
-        self._given["rst"] = 0
+            self.cycle({self.pins.reset: int(not self.pins.low)})
+        self._given[self.pins.reset] = int(self.pins.low)
 
     def cycle(self, inputs: Mapping[str, int]) -> dict[str, int]:
         """The outputs in one cycle; then registers take their next values."""
@@ -114,10 +116,11 @@ extern "C" void cycle(void *model, const uint64_t *in, uint64_t *out) {
 """Values of ports go as words of 64 bits."""
 
 
-def _wrapper(header: Path, inputs: Iterable[str], outputs: Iterable[str]) -> str:
+def _wrapper(header: Path, inputs: Iterable[str], outputs: Iterable[str], clock: str) -> str:
     """C++ that gives all inputs, looks at all outputs, and clocks."""
     known = set(re.findall(r"VL_\w+\(&(\w+),", header.read_text()))
     name = {port: port if port in known else f"__SYM__{port}" for port in (*inputs, *outputs)}
     lines = [f"put(dut.{name[port]}, in);" for port in inputs]
-    lines += ["dut.clk = 0; dut.eval();", *(f"get(dut.{name[port]}, out);" for port in outputs)]
-    return "\n    ".join([MOVES + "   ", *lines, "dut.clk = 1; dut.eval();\n}\n"])
+    lines += [f"dut.{clock} = 0; dut.eval();"]
+    lines += [f"get(dut.{name[port]}, out);" for port in outputs]
+    return "\n    ".join([MOVES + "   ", *lines, f"dut.{clock} = 1; dut.eval();\n}}\n"])

@@ -6,21 +6,31 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from lego.ir.dag import Module, Node, Op
 
-__all__ = ["Needs", "read_job", "write_job"]
+__all__ = ["Need", "Needs", "read_job", "write_job"]
 
-Needs = Mapping[str, tuple[tuple[str, ...], bool]]
-"""(clocks, reset) per module: its clock ports, and whether it has a reset."""
+
+class Need(NamedTuple):
+    """What a module needs beside its inputs: its clock ports, and its reset, if it has one; `low`: it resets
+    while that is 0."""
+
+    clocks: tuple[str, ...]
+    reset: str
+    low: bool = False
+
+
+Needs = Mapping[str, Need]
+"""By the names of modules."""
 
 _NAMES = tuple(field.name for field in fields(Node))
 _FIELDS = attrgetter(*_NAMES)
 
 
 def write_job(modules: Sequence[Module], needs: Needs, top: str) -> str:
-    """Everything that converting these modules takes; their contracts and clocks aren't."""
+    """Everything that converting these modules takes; their contracts, clocks and pins aren't."""
     rows = [(m.name, m.category, [_FIELDS(node) for node in m.nodes], m.outputs) for m in modules]
     return json.dumps({"modules": rows, "needs": needs, "top": top})
 
@@ -32,7 +42,7 @@ def read_job(text: str) -> tuple[list[Module], Needs, str]:
         Module(name, category, tuple(map(_node, nodes)), tuple((n, i) for n, i in outputs))
         for name, category, nodes, outputs in job["modules"]
     ]
-    needs = {name: (tuple(clocks), reset) for name, (clocks, reset) in job["needs"].items()}
+    needs = {name: Need(tuple(row[0]), *row[1:]) for name, row in job["needs"].items()}
     return modules, needs, job["top"]
 
 

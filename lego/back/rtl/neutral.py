@@ -15,6 +15,9 @@ from lego.ir.dag import Dag, Module, Node, Op
 
 __all__ = ["neutral", "restored"]
 
+_KEPT = ("clk", "rst")
+"""What is never renamed."""
+
 _NEUTRAL = re.compile(r"\b[mpqvc][0-9]{5}_[0-9]{7}\b")
 
 
@@ -49,7 +52,8 @@ class _Names:
 
     def __init__(self, module: Module, number: int, names: dict[str, str]) -> None:
         self._module, self._number, self._names = module, number, names
-        self._taken = {"clk", "rst", *(f"n{i}" for i in range(len(module.nodes)))}
+        self._taken = {*_KEPT, *(f"n{i}" for i in range(len(module.nodes)))}
+        self._taken |= {module.pins.clock, module.pins.reset}
         if module.clocks:  # nothing of it is printed
             self._taken = set()
         inputs = [(i, n.name) for i, n in enumerate(module.nodes) if n.op is Op.INPUT]

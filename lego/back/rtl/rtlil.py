@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from lego.back.rtl.job import Needs, read_job, write_job
+from lego.back.rtl.job import Need, Needs, read_job, write_job
 from lego.diag import LegoError
 from lego.heap import HARDLY, rarely_collected
 from lego.ir.dag import Dag, Module, Op
@@ -92,17 +92,17 @@ def _shares(dag: Dag) -> tuple[list[int], list[int]]:
     return sorted(shares[0]), sorted(shares[1])
 
 
-def _needs(dag: Dag) -> dict[str, tuple[tuple[str, ...], bool]]:
-    """(clocks, reset) per module: its clocks, if it or what is inside has state, and whether that resets."""
-    needs: dict[str, tuple[tuple[str, ...], bool]] = {}
+def _needs(dag: Dag) -> Needs:
+    """Per module its clocks, if it or what is inside has state, and its reset, if that resets."""
+    needs: dict[str, Need] = {}
     for module in dag.modules:
         inner = [needs[n.text] for n in module.nodes if n.op is Op.INSTANCE]
         state = [n for n in module.nodes if n.op in (Op.DELAY, Op.REG, Op.MEMORY, Op.CHECK)]
-        clocked = bool(state) or any(clocks for clocks, _ in inner)
-        needs[module.name] = (
-            (module.clocks or ("clk",)) if clocked else (),
-            any(n.resets for n in state) or any(resets for _, resets in inner),
-        )
+        clocked = bool(state) or any(need.clocks for need in inner)
+        resets = any(n.resets for n in state) or any(need.reset for need in inner)
+        pins = module.pins
+        clocks = (module.clocks or (pins.clock,)) if clocked else ()
+        needs[module.name] = Need(clocks, pins.reset if resets else "", pins.low)
     return needs
 
 

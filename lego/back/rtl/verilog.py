@@ -74,7 +74,7 @@ other SystemVerilog simulators with +define+LEGO_ASSERTIONS.
 """
 
 _CHECK = re.compile(
-    r"  always @\(posedge clk\) begin\n"
+    r"  always @\(posedge a?clk\) begin\n"
     r"(    if \(\w+\) begin\n      assert \(\w+\);\n    end\n)+  end\n"
 )
 """Assertions of a module as Yosys prints them."""

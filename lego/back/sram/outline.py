@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lego.back.sram.model import sram_model
 from lego.ir.dag import Dag, Module, Node, Op
@@ -44,9 +45,7 @@ def _with_instances(module: Module, models: dict[int, Module]) -> Module:
         moved = node.reading(tuple(place[s] for s in node.srcs))
         nodes += _instance(moved, models[i], len(nodes)) if i in models else [moved]
     outputs = tuple((name, place[i]) for name, i in module.outputs)
-    return Module(
-        module.name, module.category, tuple(nodes), outputs, module.contract, module.clocks
-    )
+    return replace(module, nodes=tuple(nodes), outputs=outputs)
 
 
 def _instance(memory: Node, model: Module, at: int) -> list[Node]:

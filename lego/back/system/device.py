@@ -6,7 +6,7 @@ Its host sees a port of AXI4-Lite, its memory is behind one of AXI4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lego.back.graph.builder import Builder
 from lego.back.graph.netlist import Netlist
@@ -22,7 +22,7 @@ from lego.back.system.store import build_store
 from lego.back.system.vector.engine import build_vector
 from lego.ir.commands import Engine
 from lego.ir.control_map import Identity
-from lego.ir.dag import Dag, Module, Op
+from lego.ir.dag import AXI_PINS, Dag, Module, Op
 from lego.ir.engines import BEAT_BYTES, LOAD_REGISTERS, STORE_MEMORY, STORE_REGISTERS
 from lego.ir.vector.plan import OWN_MEMORY, VectorPlan
 
@@ -89,7 +89,7 @@ def build_device(plan: DevicePlan, core: Dag) -> Dag:
     _core(net)
     _memories(net, plan)
     net.build()
-    top = infer_widths(b.build())
+    top = replace(infer_widths(b.build()), pins=AXI_PINS)
     return Dag((*core.modules, *_once(held), top))
 
 

@@ -131,9 +131,10 @@ def _port_faults(device: Device) -> Iterator[str]:
 
 
 def _bus_faults(device: Device) -> Iterator[str]:
-    """A device with engines has an interrupt, a port of AXI4-Lite and one of AXI4."""
+    """A device with engines has a clock, a reset, an interrupt, a port of AXI4-Lite and one of AXI4."""
     directions = {port.name: port.direction for port in device.ports}
-    wanted = {"irq": "out", "s_axi_awvalid": "in", "s_axi_rvalid": "out"}
+    wanted = {"aclk": "in", "aresetn": "in", "irq": "out"}
+    wanted |= {"s_axi_awvalid": "in", "s_axi_rvalid": "out"}
     wanted |= {"m_axi_arvalid": "out", "m_axi_rvalid": "in", "m_axi_wvalid": "out"}
     for name, direction in wanted.items():
         if directions.get(name) != direction:

@@ -12,7 +12,7 @@ from sim.device.rtl import Host, Placed, RtlDevice
 
 DEVICE = """
 module idle_device(
-    input clk, input rst, output irq,
+    input aclk, input aresetn, output irq,
     input [11:0] s_axi_awaddr, input [2:0] s_axi_awprot, input s_axi_awvalid, output s_axi_awready,
     input [31:0] s_axi_wdata, input [3:0] s_axi_wstrb, input s_axi_wvalid, output s_axi_wready,
     output [1:0] s_axi_bresp, output reg s_axi_bvalid, input s_axi_bready,
@@ -35,7 +35,7 @@ module idle_device(
   assign m_axi_arid = 0, m_axi_araddr = 0, m_axi_arlen = 0, m_axi_arsize = 4, m_axi_arburst = 1;
   assign m_axi_arlock = 0, m_axi_arcache = 3, m_axi_arprot = 0, m_axi_arqos = 0, m_axi_rready = 1;
   assign m_axi_awvalid = 0, m_axi_wvalid = 0, m_axi_bready = 1;
-  always @(posedge clk) begin
+  always @(posedge aclk) begin
     s_axi_bvalid <= s_axi_wvalid;
     s_axi_rvalid <= s_axi_arvalid;
     s_axi_rdata <= busy;
@@ -46,7 +46,7 @@ module idle_device(
       m_axi_arvalid <= 1;
       busy <= s_axi_wdata == 1;
     end
-    if (rst) begin
+    if (!aresetn) begin
       m_axi_arvalid <= 0;
       busy <= 0;
     end

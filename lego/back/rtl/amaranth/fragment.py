@@ -28,7 +28,7 @@ __all__ = ["design_of"]
 def design_of(module: Module, needs: Needs) -> Design:
     """What Amaranth converts for one module.
 
-    `needs` gives (clocks, reset) for every module that may be instantiated, and for this one: a
+    `needs` says of every module that may be instantiated, and of this one, which clocks and reset it has: a
     module has only the ports that it uses.
     """
     builder = _Builder(module, needs)
@@ -48,25 +48,29 @@ class _Builder:
         self._inputs = {node.name: _signal(node, node.name + inner) for node in inputs}
         self._outputs = {name: _signal(module.nodes[node], name) for name, node in module.outputs}
         self._fragment = Fragment()
-        clocks, resets = needs[module.name]
-        self._clks, self._rst = [Signal(name=name) for name in clocks], Signal(name="rst")
-        self._domain = self._clock(resets)
+        self._need = needs[module.name]
+        self._clks = [Signal(name=name) for name in self._need.clocks]
+        self._pin = Signal(name=self._need.reset or "rst")
+        self._rst = Signal(name="rst") if self._need.low else self._pin
+        self._domain = self._clock()
 
-    def _clock(self, resets: bool) -> ClockDomain | None:
+    def _clock(self) -> ClockDomain | None:
         if not self._clks:
             return None
+        resets = bool(self._need.reset)
         domain = ClockDomain("sync", reset_less=not resets)
         domain.clk = self._clks[0]
         if resets:
             domain.rst = self._rst
         self._fragment.add_domains(domain)
+        if resets and self._need.low:
+            self._fragment.add_statements("comb", self._rst.eq(~self._pin))
         return domain
 
     @property
     def ports(self) -> list[Signal]:
         """Clock and reset as needed, inputs unless they are cells, then outputs."""
-        _, resets = self._needs[self._module.name]
-        common = [*self._clks, *[self._rst] * resets]
+        common = [*self._clks, *[self._pin] * bool(self._need.reset)]
         inputs = () if self._wide else self._inputs.values()
         return [*common, *inputs, *self._outputs.values()]
 
@@ -110,11 +114,11 @@ class _Builder:
             raise InternalError(f"no expression for the primitive {node.op}")
 
     def _instance(self, i: int, node: Node, srcs: list[Value], values: list[Value]) -> None:
-        clocks, resets = self._needs[node.text]
+        need = self._needs[node.text]
         inputs = {f"i_{port}": value for port, value in zip(node.ports, srcs, strict=True)}
-        inputs |= {f"i_{clock}": self._clks[0] for clock in clocks}
-        if resets:
-            inputs["i_rst"] = self._rst
+        inputs |= {f"i_{clock}": self._clks[0] for clock in need.clocks}
+        if need.reset:
+            inputs[f"i_{need.reset}"] = self._rst
         outputs: dict[str, Value] = {}
         for j in range(i + 1, len(self._module.nodes)):
             other = self._module.nodes[j]
