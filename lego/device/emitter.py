@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lego.device.chip import Chip
 from lego.device.commands import Commands
-from lego.device.memory_map import CONSTANTS, Dram, Located
+from lego.device.memory_map import CONSTANTS, DATA, Dram, Located
 from lego.device.plan import Plan, PlannedStage
 from lego.device.program import ArrayRun
 from lego.device.tokens import Token, rounds
-from lego.device.transfers import Beats
+from lego.device.transfers import Beats, joined
 from lego.ir.commands import Engine
 from lego.ir.engines import BEAT_BYTES, STORE_MEMORY, EngineRegister
 from lego.ir.vector.plan import COUNTERS, OWN_MEMORY
@@ -81,6 +81,12 @@ class Emitter:
         return self.chip.vector.words // HALVES // HALVES
 
     @property
+    def second_room(self) -> int:
+        """Words of a tile of a second stream, beside held vectors in the first half."""
+        half = self.chip.vector.words // HALVES
+        return (half - HELD_SLOTS * self.chip.vector.held_words) // HALVES
+
+    @property
     def store_room(self) -> int:
         """Words of the store's memory that are written in one go."""
         return self.chip.store_words // HALVES
@@ -140,18 +146,25 @@ class Emitter:
         nothing = {"mode": 1, "mask": 0} | {f"place_trip{k}": 0 for k in range(COUNTERS)}
         self.commands.run(Engine.LOAD, nothing, wait=tokens)
 
-    def stream(self, beats: Beats, name: str, fill: int = 0) -> int:
-        """Load a tile of a stream of bytes into the vector engine's memory; addresses are counted from its
-        first word, which is returned."""
-        base = self.chip.vector.words // HALVES + self.streams % HALVES * self.stream_room
+    def stream(self, parts: Sequence[tuple[Beats, str]], fill: int = 0) -> list[int]:
+        """Load a tile of each of some streams, beats of tensors, into the vector engine's memory; addresses
+        are counted from each one's first word, which are returned. The second lies in the other half."""
         tokens = [int(Token.STREAM_FREE)] if self.streams >= HALVES else []
-        tokens += self.arrivals(name)
-        located = self.dram.tensors[name]
-        place = located.segment, located.offset
-        moved = Beats(beats.offsets, beats.addresses + base, beats.rotations)
-        self.load(moved, OWN_MEMORY, place, tokens, int(Token.STREAM), fill)
+        tokens += [token for _, name in parts for token in self.arrivals(name)]
+        number, half = self.streams % HALVES, self.chip.vector.words // HALVES
+        held = HELD_SLOTS * self.chip.vector.held_words
+        firsts = [half + number * self.stream_room, held + number * self.second_room]
+        moved = [
+            Beats(
+                np.where(beats.offsets == PAD, PAD, beats.offsets + self.dram.tensors[name].offset),
+                beats.addresses + first,
+                beats.rotations,
+            )
+            for (beats, name), first in zip(parts, firsts, strict=False)
+        ]
+        self.load(joined(moved), OWN_MEMORY, (DATA, 0), tokens, int(Token.STREAM), fill)
         self.streams += 1
-        return base
+        return firsts[: len(parts)]
 
     def hold(self, stage: PlannedStage, block: int) -> None:
         """Bring a stage's operands for a block of lanes into the registers that hold them."""

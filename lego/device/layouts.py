@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,13 +17,18 @@ __all__ = ["layouts_of"]
 
 
 def layouts_of(
-    plan: Plan, stages: Sequence[Stage], tilings: Sequence[Tiling | None]
+    plan: Plan,
+    stages: Sequence[Stage],
+    tilings: Sequence[Tiling | None],
+    computed: Callable[[Stage], Sequence[int]],
 ) -> dict[str, Blocked]:
-    """The layout of every tensor that engines read or write, but constants. Raises E308 if there is none."""
+    """The layout of every tensor that engines read or write, but constants; `computed` says along which
+    dimensions of its result the lanes of a stage's chain can run. Raises E308 if there is none."""
     lanes = Lanes({buffer.name: buffer.shape for buffer in plan.network.buffers})
     results = {stage.result for stage in stages}
     inputs = {name for name in plan.network.inputs if name not in plan.constants}
     for stage, tiling in zip(stages, tilings, strict=True):
+        lanes.restrict(stage.result, computed(stage), stage)
         for name, dims in _wanted(plan, tiling) if tiling else ():
             if stage.sums is not None and name == stage.sums.output.buffer:
                 lanes.restrict(stage.result, _of_result(stage, dims), stage)
@@ -44,13 +49,15 @@ def _of_result(stage: Stage, dims: Sequence[int]) -> list[int]:
 
 def _wanted(plan: Plan, tiling: Tiling) -> Iterator[tuple[str, list[int]]]:
     """Tensors that the array reads and writes, each with the dimensions that can be its lanes."""
-    for bound in {id(run.bound): run.bound for run in tiling.runs}.values():
-        run = next(run for run in tiling.runs if run.bound is bound)
+    seen = set()
+    for run in tiling.runs:
+        bound = run.bound
         program = plan.run_program(run, [0] * len(bound.op.inputs), 0)
         accesses = [bound.op.inputs[k] for k in bound.assignment.order]
         for number, access in enumerate((*accesses, bound.op.output)):
-            if access.tensor in plan.constants:
-                continue
             shift = np.array(access.map.rows, dtype=np.int64) @ np.array(run.offset)
-            words = plan.words(bound, number, program).at(shift)
-            yield access.tensor, lanes_of(words, plan.tensors[access.tensor].shape)
+            key = id(bound), number, tuple(map(int, shift))
+            if access.tensor not in plan.constants and key not in seen:
+                seen.add(key)
+                words = plan.words(bound, number, program).at(shift)
+                yield access.tensor, lanes_of(words, plan.tensors[access.tensor].shape)

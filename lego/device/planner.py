@@ -15,9 +15,11 @@ from lego.device.stages import Stage, stages_of
 from lego.device.words import Touched
 from lego.diag import LegoError
 from lego.ir.array import ArrayOperation, Tensor, narrowed
+from lego.ir.formats import Format
 from lego.ir.intervals import Interval
 from lego.ir.operation import Operation
 from lego.ir.vector.chain import NotAChain
+from lego.ir.vector.plan import VectorPlan
 from lego.ir.workload import Workload
 from lego.tell import Tell, silent
 
@@ -29,7 +31,11 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
     network = workload.network
     formats = {buffer.name: buffer.format for buffer in network.buffers}
     spans: dict[str, Interval] = {n: (int(v.min()), int(v.max())) for n, v in constants.items()}
-    stages = stages_of(network, spans, lambda ops: _refused(chip, workload, constants, ops))
+
+    def computed(ops: Sequence[Operation]) -> tuple[list[int], str]:
+        return _computed(chip.vector, formats, constants, ops)
+
+    stages = stages_of(network, spans, lambda ops: computed(ops)[1])
     sums = [stage.sums for stage in stages if stage.sums is not None]
     tensors, narrow = narrowed(_only(workload, sums))
     operations = {op.name: op for op in narrow}
@@ -40,7 +46,7 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
         op = operations[stage.sums.name] if stage.sums else None
         tilings.append(_tiled(chip, op, by_name) if op else None)
     plan = Plan(chip, network, by_name, constants, (), {}, Touched())
-    layouts = layouts_of(plan, stages, tilings)
+    layouts = layouts_of(plan, stages, tilings, lambda stage: computed(stage.post)[0])
     posts = [
         Post.of(stage, chip.vector, layouts[stage.result].lane, formats, constants)
         for stage in stages
@@ -49,18 +55,19 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
     return replace(plan, stages=found, layouts=layouts)
 
 
-def _refused(chip: Chip, workload: Workload, constants: Values, ops: Sequence[Operation]) -> str:
-    """Why the engine doesn't compute operations as one chain, whichever dimension runs along lanes."""
-    formats = {buffer.name: buffer.format for buffer in workload.network.buffers}
-    reasons = []
+def _computed(
+    vector: VectorPlan, formats: Mapping[str, Format], constants: Values, ops: Sequence[Operation]
+) -> tuple[list[int], str]:
+    """Dimensions along which the engine computes operations as one chain, or why there is none."""
+    found, reasons = list[int](), list[str]()
     for dim in range(len(ops[-1].output.map.rows)):
         try:
-            Post.of(Stage(None, tuple(ops)), chip.vector, dim, formats, constants)
+            Post.of(Stage(None, tuple(ops)), vector, dim, formats, constants)
+            found.append(dim)
         except NotAChain as error:
             reasons.append(str(error))
-            continue
-        return ""
-    return reasons[0] if reasons else "it has no dimension"
+    reasons.append("it has no dimension")
+    return found, "" if found else reasons[0]
 
 
 def _only(workload: Workload, operations: Sequence[Operation]) -> Workload:

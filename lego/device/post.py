@@ -20,7 +20,7 @@ from lego.ir.vector.chain import Chain
 from lego.ir.vector.plan import VectorPlan
 from lego.ir.vector.settings import held_bytes, settings_of
 
-__all__ = ["Chunk", "Post", "chunks_of"]
+__all__ = ["Chunk", "Post", "chunks_of", "points_of"]
 
 Array = NDArray[np.int64]
 
@@ -76,13 +76,15 @@ class Post:
         return found
 
     def second_of(self, elements: Array) -> Array:
-        """The element of stream B for elements of stream A."""
-        found, name = elements, self.chain.first
-        for op in self.stage.post:
+        """The element of stream B for elements of the result."""
+        found = elements
+        for k, op in reversed(list(enumerate(self.stage.post))):
+            points = points_of(op, found)
             for place in op.inputs:
                 if place.buffer == self.chain.second:
-                    return _mapped(place, _points(op, name, found))
-            found, name = _carried(op, name, found), op.output.buffer
+                    return _mapped(place, points)
+            before = self.stage.post[k - 1].output.buffer
+            found = _mapped(next(p for p in op.inputs if p.buffer == before), points)
         raise InternalError(f"{self.stage.name} reads no second stream")
 
 
@@ -124,6 +126,16 @@ class _Lanes(Mapping[str, Sequence[int]]):
 def _mapped(place: Place, points: Array) -> Array:
     rows = np.array(place.map.rows, dtype=np.int64).reshape(len(place.map.rows), points.shape[1])
     return points @ rows.T + np.array(place.map.offset, dtype=np.int64)
+
+
+def points_of(op: Operation, elements: Array) -> Array:
+    """The first point of the loops at which an operation writes each element."""
+    points = np.zeros((len(elements), len(op.loops)), dtype=np.int64)
+    for dim, row in enumerate(op.output.map.rows):
+        used = [k for k, c in enumerate(row) if c]
+        if used:
+            points[:, used[0]] = elements[:, dim] - op.output.map.offset[dim]
+    return points
 
 
 def _points(op: Operation, name: str, elements: Array) -> Array:

@@ -19,6 +19,7 @@ from lego.device.emitter import Emitter, Ends
 from lego.device.memory_map import Located
 from lego.device.nests import vector_runs
 from lego.device.plan import PlannedStage
+from lego.device.post import points_of
 from lego.device.tokens import Token
 from lego.device.transfers import Beats
 from lego.diag import LegoError
@@ -27,7 +28,7 @@ from lego.ir.engines import BEAT_BYTES
 from lego.ir.operation import Operation, Place
 from lego.mapping.copies import PAD
 
-__all__ = ["run_stream"]
+__all__ = ["run_stream", "second_beats"]
 
 Array = NDArray[np.int64]
 
@@ -64,11 +65,7 @@ class _Reading:
 
     def first(self, elements: Array) -> Array:
         """The element of the stream at the first point of every element of the result of this operation."""
-        points = np.zeros((len(elements), len(self.op.loops)), dtype=np.int64)
-        for dim, row in enumerate(self.op.output.map.rows):
-            used = [k for k, c in enumerate(row) if c]
-            if used:
-                points[:, used[0]] = elements[:, dim] - self.op.output.map.offset[dim]
+        points = points_of(self.op, elements)
         rows = np.array(self.place.map.rows, dtype=np.int64)
         found: Array = points @ rows.T + np.array(self.place.map.offset, dtype=np.int64)
         return found
@@ -85,6 +82,14 @@ def run_stream(made: Emitter, stage: PlannedStage) -> None:
         _part(made, stage, (reading, window), rows, (source, result), last=k == len(parts) - 1)
 
 
+def second_beats(made: Emitter, stage: PlannedStage, elements: Array) -> Beats:
+    """Beats of stream B for elements of the result, in consecutive words."""
+    layout = made.dram.tensors[stage.post.chain.second].layout
+    words = np.arange(len(elements))
+    offsets = layout.beat(stage.post.second_of(elements)) * BEAT_BYTES
+    return Beats(offsets, words, np.zeros_like(words))
+
+
 def _elements(layout: Blocked) -> Array:
     """The first element of every beat of a tensor, in the order of DRAM."""
     rest = [n for k, n in enumerate(layout.shape) if k != layout.lane]
@@ -97,22 +102,27 @@ def _parts(
     made: Emitter, stage: PlannedStage, reading: _Reading, window: Array, layout: Blocked
 ) -> Iterator[Array]:
     """Elements of the result, a row per beat, in parts that fit the memories."""
-    elements = _elements(layout)
-    per_block = len(elements) // layout.blocks
-    for block in range(layout.blocks):
-        rows = elements[block * per_block : (block + 1) * per_block]
+    line = layout.shape[-1] if layout.lane != len(layout.shape) - 1 else 1
+    for rows in np.split(_elements(layout), layout.blocks):
         count = min(len(rows), made.store_room)
-        while count > 1 and _box_words(reading, window, rows[:count], layout) > made.stream_room:
+        while count > 1 and not _fits(made, stage, reading, window, rows[:count]):
             count -= max(1, count // 8)
-        if _box_words(reading, window, rows[:count], layout) > made.stream_room:
+        if not _fits(made, stage, reading, window, rows[:count]):
             message = (
                 f"{stage.stage.name!r} makes an element of more words than fit the engine's memory"
             )
             raise LegoError("E308", message, loc=reading.op.loc)
-        line = layout.shape[-1] if layout.lane != len(layout.shape) - 1 else 1
         count = count // line * line if count >= line else count
         for start in range(0, len(rows), count):
             yield rows[start : start + count]
+
+
+def _fits(
+    made: Emitter, stage: PlannedStage, reading: _Reading, window: Array, rows: Array
+) -> bool:
+    """Whether a tile of each stream that these elements are made of finds room."""
+    second = len(rows) if stage.post.chain.second else 0
+    return _box_words(reading, window, rows) <= made.stream_room and second <= made.second_room
 
 
 def _box(reading: _Reading, window: Array, elements: Array) -> tuple[Array, Array]:
@@ -121,7 +131,7 @@ def _box(reading: _Reading, window: Array, elements: Array) -> tuple[Array, Arra
     return first.min(axis=0) + window.min(axis=0), first.max(axis=0) + window.max(axis=0)
 
 
-def _box_words(reading: _Reading, window: Array, elements: Array, layout: Blocked) -> int:
+def _box_words(reading: _Reading, window: Array, elements: Array) -> int:
     low, high = _box(reading, window, elements)
     sizes = high - low + 1
     return math.prod(int(n) for n in sizes)
@@ -147,14 +157,18 @@ def _part(
     offsets = np.where(inside, source.layout.beat(grid) * BEAT_BYTES, PAD)
     words = np.arange(len(grid))
     pad = 0 if reading.place.pad is None else int(number_of(reading.place.pad))
-    beats = Beats(offsets, words, np.zeros_like(words))
+    loads = [(Beats(offsets, words, np.zeros_like(words)), source.layout.name)]
+    if stage.post.chain.second:
+        loads.append((second_beats(made, stage, elements), stage.post.chain.second))
     block = int(elements[0, result.layout.lane]) // BEAT_BYTES
     made.hold(stage, block)
-    base = made.stream(beats, source.layout.name, pad)
+    base, *others = made.stream(loads, pad)
     columns = {
         "a": base + (reading.first(elements) - low) @ strides,
         "d": made.store_base + np.arange(len(elements)),
     }
+    if others:
+        columns["b"] = others[0] + loads[1][0].addresses
     inner = {"a": window @ strides} if reading.inner else None
     count = min(BEAT_BYTES, result.layout.shape[result.layout.lane] - block * BEAT_BYTES)
     ends = Ends(frozenset({int(Token.STREAM)}), frozenset({int(Token.STREAM_FREE)}))

@@ -16,6 +16,7 @@ from lego.device.plan import PlannedStage
 from lego.device.post import Chunk, chunks_of
 from lego.device.program import ArrayRun
 from lego.device.residency import Use
+from lego.device.streams import second_beats
 from lego.device.tokens import Token, freed, loaded
 from lego.device.transfers import Beats, beats_of, sheet_of
 from lego.ir.commands import Engine
@@ -130,9 +131,6 @@ def _chunk(
 
 def _second(made: Emitter, stage: PlannedStage, part: Chunk) -> Array:
     """Load stream B of a chunk; returns its words."""
-    name = stage.post.chain.second
-    layout = made.dram.tensors[name].layout
-    elements = stage.post.second_of(part.elements)
-    steps = np.arange(len(elements))
-    beats = Beats(layout.beat(elements) * BEAT_BYTES, steps, np.zeros_like(steps))
-    return made.stream(beats, name) + steps
+    beats = second_beats(made, stage, stage.post.result_of(part.elements))
+    (first,) = made.stream([(beats, stage.post.chain.second)])
+    return first + beats.addresses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from lego.device.words import Words
 from lego.ir.engines import BEAT_BYTES
 from lego.mapping.copies import PAD
 
-__all__ = ["Beats", "beats_of", "lanes_of", "sheet_of"]
+__all__ = ["Beats", "beats_of", "joined", "lanes_of", "sheet_of"]
 
 Array = NDArray[np.int64]
 
@@ -31,6 +32,15 @@ class Beats:
     offsets: Array
     addresses: Array
     rotations: Array
+
+
+def joined(parts: Sequence[Beats]) -> Beats:
+    """Words of several, in their order."""
+    return Beats(
+        np.concatenate([each.offsets for each in parts]),
+        np.concatenate([each.addresses for each in parts]),
+        np.concatenate([each.rotations for each in parts]),
+    )
 
 
 def lanes_of(words: Words, shape: tuple[int, ...]) -> list[int]:

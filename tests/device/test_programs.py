@@ -14,6 +14,7 @@ from lego.ir.command_program import decode, encode
 from lego.ir.commands import Command, Engine, Opcode, start
 from lego.runtime.functional import FunctionalDevice
 from sim.device.session import expected, inputs_for
+from tests.device.campaign import judge
 from tests.device.chips import NETWORKS, edge, network
 
 
@@ -83,3 +84,18 @@ def test_a_wait_that_is_missing_is_noticed(engine: Engine) -> None:
             continue
         noticed += any(not np.array_equal(found[n], wanted[n]) for n in wanted)
     assert noticed
+
+
+FINDINGS = {
+    1008: "the largest of a window, added to what the window slides over: two streams",
+    1016: "45 channels in tiles of 15, which begin within a beat",
+    1057: "lanes along which the scales of a chain don't vary",
+    26: "a product whose operand is the same in all lanes of the dataflow for depthwise convolutions",
+}
+"""Networks by seed that were compiled to programs that left other bytes."""
+
+
+@pytest.mark.parametrize("seed", FINDINGS, ids=FINDINGS.get)
+def test_a_network_that_went_wrong_once(seed: int) -> None:
+    """It's right, or refused, now."""
+    judge(seed, rtl=False)
