@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from lego import __version__
 from lego.advice import Advice, advice_of
 from lego.artefact.handoff import check_apart, handoff_files
-from lego.artefact.host_code import host_code
+from lego.artefact.host_files import host_files
 from lego.artefact.manifest import DEVICES, SCHEMA, Manifest
 from lego.artefact.report import report_of
 from lego.artefact.waivers import TB_WAIVERS
@@ -98,7 +98,7 @@ def compile_workload(
         bench = testbench(workload.name, devices).encode()
         files |= {"tb.sv": bench, "tb.vlt": TB_WAIVERS.encode()}
     files["report.md"] = report_of(workload, devices, passes, advice).encode()
-    files |= {} if chains else host_code(devices)
+    files |= host_files(devices)
     files[DEVICES] = devices_to_json(devices).encode()
     files["manifest.json"] = _manifest(workload.name, options, files, passes)
     return files
