@@ -66,8 +66,13 @@ def _refuse_clockless(folder: Path, manifest: Manifest) -> None:
 
 
 def _record_activity(folder: Path) -> None:
-    """Simulate with a record of switching, unless there is one of this version."""
+    """Simulate with a record of switching, unless there is one of this version; nothing records that of
+    devices with engines."""
+    from lego.artefact.manifest import read_devices
     from lego.ppa.activity import outdated
+
+    if any(device.engines for device in read_devices(folder)):
+        return
 
     recorded = folder / "activity.json"
     if not recorded.is_file() or outdated(recorded.read_text(errors="replace")):

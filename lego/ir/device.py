@@ -302,6 +302,11 @@ class Device:
         raise KeyError(name)
 
     @property
+    def clock(self) -> str:
+        """The port of the clock, which comes first."""
+        return self.ports[0].name
+
+    @property
     def srams(self) -> tuple[Macro, ...]:
         """SRAMs of the array's memories and of engines."""
         return self.macros + (self.engines.macros if self.engines else ())

@@ -15,6 +15,7 @@ from lego.diag import LegoError
 from lego.ir.device import Device
 from lego.ppa.activity import Activity, read_activities
 from lego.ppa.library import Library, read_library
+from lego.ppa.parts import parts_of
 from lego.ppa.power import METHOD, power_of, sram_power_uw
 from lego.ppa.sram import MODEL, black_boxes, price_of
 from lego.ppa.synthesis import Netlist, synthesise, target_of
@@ -34,13 +35,18 @@ def price(
     Power is given at the minimum period, or at `clock_ns`. Areas are in 1e-3 um2 as integers, so
     that totals equal the sums of their parts exactly. A design's `met` says whether it reaches the
     clock that `lego compile --clock` asked for; None if it asked for none. The folder must hold
-    activity.json. Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails,
-    E805 for a bad activity record, E806 for a clock outside 0.01 to 10,000 ns.
+    activity.json, but for a device with engines: it has its area by parts, and no power, as nothing records
+    what switches in it; `clock_ns` is then the clock that it is to reach, if it was compiled for none.
+    Raises E801 for a bad library, E802 if synthesis fails, E803 if timing fails, E805 for a bad activity
+    record, E806 for a clock outside 0.01 to 10,000 ns.
     """
     check_clock(clock_ns)
     clock_ps, devices = read_manifest(folder).clock_ps, read_devices(folder)
     library = read_library(liberty)
-    activities = read_activities((folder / "activity.json").read_text())
+    alone = all(device.engines is None for device in devices)
+    activities = read_activities((folder / "activity.json").read_text()) if alone else {}
+    if not alone and clock_ps is None and clock_ns is not None:
+        clock_ps = round(clock_ns * 1000)
     report: dict[str, Any] = {
         "schema": "lego/ppa/3",
         "clock_ps": clock_ps,
@@ -83,7 +89,7 @@ def _design(
     asked: int | None,
 ) -> dict[str, Any]:
     top, boxes = device.top, black_boxes(device)
-    if top not in activities:
+    if top not in activities and device.engines is None:
         raise LegoError("E805", f"activity.json has no record of {top}", hint="delete it")
     with tempfile.TemporaryDirectory(prefix="lego-ppa-") as name:
         scratch = Path(name)
@@ -99,12 +105,15 @@ def _design(
             clock_ps=asked,
             categories=device.categories(),
         )
-        clock = clock_of(netlist, library, boxes)
+        clock = clock_of(netlist, library, boxes, device.clock)
     period = clock.period_ps if clock_ns is None else round(clock_ns * 1000)
+    power = _power(netlist, clock, device, library, activities[top], period) if activities else {}
+    parts = parts_of(netlist, device, library)
     return {
         "top": top,
         "fus": device.fus,
         "area_1e-3um2": areas(netlist, device, library),
+        **({"parts_1e-3um2": parts} if parts else {}),
         "flip_flops": flip_flops(netlist, library),
         "register_bits": register_bits(device),
         "min_period_ps": clock.period_ps,
@@ -112,7 +121,7 @@ def _design(
         "critical_path": clock.path,
         "critical_cells": [list(step) for step in clock.steps],
         "met": _met(clock.period_ps, asked),
-        **_power(netlist, clock, device, library, activities[top], period),
+        **power,
     }
 
 
@@ -189,39 +198,48 @@ def report_table(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("synthesis", f"{report['synthesis']}, logic sized for {report['synthesis_target_ps']} ps"),
     ]
     for d in report["designs"]:
-        area = d["area_1e-3um2"]
         rows.append(("design", f"{d['top']} ({d['fus']} FUs)"))
-        for name in (*CATEGORIES, "sram", "total"):
-            rows.append(
-                (
-                    f"area {name}",
-                    f"{area[name] / 1000:,.1f} um2 ({area[name] / max(1, area['total']):.1%})",
-                )
-            )
-        rows.append(("area per FU", f"{area['fu'] / 1000 / d['fus']:,.1f} um2"))
-        rows.append(("flip-flops", f"{d['flip_flops']:,}"))
-        rows.append(("memories of registers", f"{d['register_bits']:,} bits"))
-        period, power = d["power_period_ps"], d["power_uw"]
-        rows.append(("least clock period", _period(d["min_period_ps"])))
-        if report["clock_ps"] is not None:
-            late = (d["min_period_ps"] - report["clock_ps"]) / 1000
-            missed = f"MISSED by {late:.3f} ns, see the critical path"
-            verdict = "met" if d["met"] else missed
-            rows.append(("clock asked for", f"{_period(report['clock_ps'])}: {verdict}"))
-        rows.append(("timing by", d["timing_method"]))
-        rows.append(("critical path", d["critical_path"]))
-        late = " (TOO FAST for this design)" if period < d["min_period_ps"] else ""
-        rows.append(("power at", _period(period) + late))
-        rows += [
-            (f"power {name}", f"{sum(parts.values()) / 1000:,.2f} mW")
-            for name, parts in power["logic"].items()
-        ]
-        rows.append(("power sram", f"{sum(power['sram'].values()) / 1000:,.2f} mW"))
-        rows.append(("power total", f"{power['total'] / 1000:,.2f} mW"))
-        rows.append(("energy per multiplication", f"{d['energy_per_operation_fj'] / 1000:.3f} pJ"))
+        rows += _area_rows(d)
+        rows += _clock_rows(d, report["clock_ps"])
+        rows += _power_rows(d) if "power_uw" in d else []
     rows.append(("SRAM model", str(report["sram_model"])))
-    rows.append(("power method", str(report["power_method"])))
+    if any("power_uw" in d for d in report["designs"]):
+        rows.append(("power method", str(report["power_method"])))
     return rows
+
+
+def _area_rows(d: Mapping[str, Any]) -> list[tuple[str, str]]:
+    area, parts = d["area_1e-3um2"], d.get("parts_1e-3um2", {})
+    given = [(name, area[name]) for name in (*CATEGORIES, "sram", "total")]
+    rows = [
+        (f"area {name}", f"{value / 1000:,.1f} um2 ({value / max(1, area['total']):.1%})")
+        for name, value in (*given, *parts.items())
+    ]
+    rows.append(("area per FU", f"{area['fu'] / 1000 / d['fus']:,.1f} um2"))
+    rows.append(("flip-flops", f"{d['flip_flops']:,}"))
+    return [*rows, ("memories of registers", f"{d['register_bits']:,} bits")]
+
+
+def _clock_rows(d: Mapping[str, Any], asked: int | None) -> list[tuple[str, str]]:
+    rows = [("least clock period", _period(d["min_period_ps"]))]
+    if asked is not None:
+        missed = f"MISSED by {(d['min_period_ps'] - asked) / 1000:.3f} ns, see the critical path"
+        rows.append(("clock asked for", f"{_period(asked)}: {'met' if d['met'] else missed}"))
+    rows.append(("timing by", d["timing_method"]))
+    return [*rows, ("critical path", d["critical_path"])]
+
+
+def _power_rows(d: Mapping[str, Any]) -> list[tuple[str, str]]:
+    period, power = d["power_period_ps"], d["power_uw"]
+    late = " (TOO FAST for this design)" if period < d["min_period_ps"] else ""
+    logic = power["logic"].items()
+    return [
+        ("power at", _period(period) + late),
+        *((f"power {name}", f"{sum(p.values()) / 1000:,.2f} mW") for name, p in logic),
+        ("power sram", f"{sum(power['sram'].values()) / 1000:,.2f} mW"),
+        ("power total", f"{power['total'] / 1000:,.2f} mW"),
+        ("energy per multiplication", f"{d['energy_per_operation_fj'] / 1000:.3f} pJ"),
+    ]
 
 
 def _period(ps: int) -> str:

@@ -44,15 +44,17 @@ class Timing:
     analysis: Analysis
 
 
-def clock_of(netlist: Netlist, library: Library, macros: Sequence[BlackBox]) -> Timing:
-    """The minimum clock period. Raises E803 if the netlist can't be timed."""
+def clock_of(
+    netlist: Netlist, library: Library, macros: Sequence[BlackBox], clock: str = "clk"
+) -> Timing:
+    """The minimum period of the clock at this port. Raises E803 if the netlist can't be timed."""
     cells = {
         **library.cells,
         **cells_of(parse_liberty(macro_liberty(macros, library), "SRAM macros")),
     }
     document = json.loads((netlist.path.parent / GRAPH).read_text())
     circuit = elaborate(document, netlist.top, cells)
-    found = analyse(circuit, library.wire)
+    found = analyse(circuit, library.wire, clock)
     ends = [_end(circuit, found.path[k], library) for k in (0, -1)]
     steps = tuple(
         (circuit.name(step.cell, step.row), step.cell, _pin(circuit, step), round(step.arrival_ps))
