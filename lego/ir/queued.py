@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from lego.ir.device import CommandQueue, Device
 from lego.ir.program import Program
 
-__all__ = ["QueuedRun", "QueuedRuns", "Span", "busy_cycles", "changes", "runs_of", "spans"]
+__all__ = ["QueuedRun", "QueuedRuns", "Span", "busy_cycles", "changes"]
+__all__ += ["first_issue", "runs_of", "spans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,13 @@ def spans(device: Device, runs: Sequence[QueuedRun]) -> Iterator[Span]:
                 room = left[-queue.words] + 1 if len(left) >= queue.words else 0
                 taken.append(max(taken[-1] + 1, room))
                 left.append(max(taken[-1] + 1, left[-1] + 1, freed))
-            first = _first(run, runs[k - 1], span.last, left[-1] + 1, queue)
+            first = first_issue(run, runs[k - 1], span.last, left[-1] + 1, queue)
             span = Span(taken[-1], first, first + run.issue - 1, 0)
         span = Span(span.start, span.first, span.last, span.last + run.tail)
         yield span
 
 
-def _first(run: QueuedRun, last: QueuedRun, end: int, waits: int, queue: CommandQueue) -> int:
+def first_issue(run: QueuedRun, last: QueuedRun, end: int, waits: int, queue: CommandQueue) -> int:
     """The first issue of a run whose start has left the queue, where the run before ended its issues."""
     if run.same:
         for at in (end, *range(end + 1, end + queue.drain)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lego.designs import designs_of
 from lego.device.build import with_engines
 from lego.device.chip import Chip
 from lego.device.split import split
+from lego.ir.device import devices_from_json
 from lego.ir.workload import Workload
 from sim.device.rtl import RtlDevice
 
@@ -32,10 +34,23 @@ def edge() -> Chip:
 
 
 @cache
+def edge_files() -> Mapping[str, bytes]:
+    """The files of the same, as it is compiled for users."""
+    path = FOLDER / "edge16.yaml"
+    return compile_workload(load_workload(path), source=path.read_bytes())
+
+
+@cache
+def edge_compiled() -> Chip:
+    """The chip as these files describe it, with the latencies that it has."""
+    (device,) = devices_from_json(edge_files()["device.json"])
+    return Chip(edge().fused, device)
+
+
+@cache
 def edge_rtl() -> RtlDevice:
-    """The same in Verilog, as it is compiled for users."""
-    path, chip = FOLDER / "edge16.yaml", edge().device
-    files = compile_workload(load_workload(path), source=path.read_bytes())
+    """The same in Verilog."""
+    chip, files = edge().device, edge_files()
     names = (*chip.sources, *chip.models)
     return RtlDevice(chip.top, "".join(files[name].decode() for name in names))
 
