@@ -9,6 +9,7 @@ from lego.bind.result import Refusal
 from lego.bind.tiles import Tiling, tiled
 from lego.device.chip import Chip
 from lego.device.layouts import layouts_of
+from lego.device.padded import padded
 from lego.device.plan import Plan, PlannedStage, Values
 from lego.device.post import Post
 from lego.device.stages import Stage, stages_of
@@ -44,7 +45,7 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
     for k, stage in enumerate(stages):
         tell(f"{stage.name} on {chip.fused.name}", k, len(stages))
         op = operations[stage.sums.name] if stage.sums else None
-        tilings.append(_tiled(chip, op, by_name) if op else None)
+        tilings.append(_tiled(chip, *padded(op, by_name, constants)) if op else None)
     plan = Plan(chip, network, by_name, constants, (), {}, Touched())
     layouts = layouts_of(plan, stages, tilings, lambda stage: computed(stage.post)[0])
     posts = [

@@ -181,6 +181,7 @@ class Chunk:
 
 def chunks_of(post: Post, words: Words, result: Blocked, most: int) -> list[Chunk]:
     """The words of a tile of sums as chunks of at most so many beats of the result."""
+    words = _within(post, words, result)
     first = np.argmax(words.present, axis=1)
     elements = words.elements[np.arange(len(first)), first]
     target = post.result_of(elements)
@@ -197,3 +198,11 @@ def chunks_of(post: Post, words: Words, result: Blocked, most: int) -> list[Chun
             block, mask, sources = int(blocks[rows[0]]), int(masks[rows[0]]), words.addresses[rows]
             found.append(Chunk(block, beats[rows], sources, rotations[rows], elements[rows], mask))
     return found
+
+
+def _within(post: Post, words: Words, result: Blocked) -> Words:
+    """The words that hold sums of elements that the result has, without other lanes."""
+    inside = (post.result_of(words.elements) < np.array(result.shape)).all(axis=-1)
+    present = np.logical_and(words.present, inside)
+    kept = present.any(axis=1)
+    return Words(words.addresses[kept], words.elements[kept], present[kept])

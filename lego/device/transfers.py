@@ -46,17 +46,23 @@ def joined(parts: Sequence[Beats]) -> Beats:
 def lanes_of(words: Words, shape: tuple[int, ...]) -> list[int]:
     """Dimensions of a tensor that can be the lanes of its beats, so that every word is one beat, turned.
 
-    Lanes of a word lie all inside the tensor, or all outside.
+    Lanes of a word lie all inside the tensor, as far as beats reach, or all outside.
     """
-    inside = _inside(words, shape) & words.present
-    mixed = (words.present & ~inside).any(axis=1) & inside.any(axis=1)
     found = []
     for dim in lane_of(words.elements, words.present):
+        inside = _inside(words, _whole(shape, dim)) & words.present
+        mixed = (words.present & ~inside).any(axis=1) & inside.any(axis=1)
         blocks = words.elements[..., dim] // BEAT_BYTES
         first = np.take_along_axis(blocks, np.argmax(words.present, axis=1)[:, None], axis=1)
         if not mixed.any() and ((blocks == first) | ~words.present).all():
             found.append(dim)
     return found
+
+
+def _whole(shape: tuple[int, ...], lane: int) -> tuple[int, ...]:
+    """A shape with all lanes of its beats."""
+    size = shape[lane] + -shape[lane] % BEAT_BYTES
+    return (*shape[:lane], size, *shape[lane + 1 :])
 
 
 def _inside(words: Words, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -72,7 +78,7 @@ def beats_of(words: Words, tensor: Blocked) -> Beats:
     first = np.argmax(words.present, axis=1)
     rows = np.arange(len(first))
     element = words.elements[rows, first]
-    inside = _inside(words, tensor.shape)[rows, first]
+    inside = _inside(words, _whole(tensor.shape, tensor.lane))[rows, first]
     offsets = np.where(inside, tensor.beat(element) * BEAT_BYTES, PAD)
     rotations = np.where(inside, (first - tensor.byte(element)) % BEAT_BYTES, 0)
     return Beats(offsets, words.addresses, rotations)
