@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lego.bind.site import Site, sites_of
@@ -52,6 +52,16 @@ class Chip:
     def sites(self) -> tuple[Site, ...]:
         """The dataflows, for tiles of which two find room in a memory."""
         return sites_of(self.fused, SLOTS)
+
+    def shared(self, share: int) -> tuple[Site, ...]:
+        """The dataflows, as if tiles had a part of that room, results too."""
+        return tuple(_narrowed(site, share) for site in self.sites)
+
+
+def _narrowed(site: Site, share: int) -> Site:
+    inputs = tuple(replace(port, words=max(1, port.words // share)) for port in site.inputs)
+    output = replace(site.output, words=max(1, site.output.words // share))
+    return replace(site, inputs=inputs, output=output)
 
 
 def hash_of(fused: FusedAdg, vector: VectorPlan, store_words: int) -> int:

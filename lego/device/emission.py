@@ -88,10 +88,10 @@ class _Order:
         if not self._is_readable(task):
             self._finish()
         self._load(number)
-        if number + 1 < len(self.tasks) and self._may_load(number + 1):
-            self._load(number + 1)
         first = number == 0 or self.tasks[number - 1].tile != task.tile
         run_array(self.made, task, first=first)
+        if number + 1 < len(self.tasks) and self._may_load(number + 1):
+            self._load(number + 1)
         self._finish()
         if task.run.whole:
             self.late = task
@@ -109,10 +109,9 @@ class _Order:
             self.loaded = number + 1
 
     def _may_load(self, number: int) -> bool:
-        """Whether a run's tiles can be loaded before the commands of the run before are given."""
+        """Whether a run's tiles can be loaded while the run before takes place."""
         task = self.tasks[number]
-        waits = any(at >= number - 1 for _, use in task.uses for at in use.freed_by)
-        return not waits and self._is_readable(task)
+        return self._is_readable(task)
 
     def _is_readable(self, task: Task) -> bool:
         """Whether all that it reads is in DRAM, or will be by commands that were given."""

@@ -8,11 +8,13 @@ from dataclasses import replace
 from lego.bind.result import Refusal
 from lego.bind.tiles import Tiling, tiled
 from lego.device.chip import Chip
+from lego.device.estimate import estimated
 from lego.device.layouts import layouts_of
 from lego.device.padded import padded
 from lego.device.plan import Plan, PlannedStage, Values
 from lego.device.post import Post
 from lego.device.stages import Stage, stages_of
+from lego.device.tight import tightened
 from lego.device.words import Touched
 from lego.diag import LegoError
 from lego.ir.array import ArrayOperation, Tensor, narrowed
@@ -25,6 +27,12 @@ from lego.ir.workload import Workload
 from lego.tell import Tell, silent
 
 __all__ = ["planned"]
+
+SHARES = (2, 4, 8)
+"""Parts of the room for a tile that smaller tiles have."""
+
+MOST_RUNS = 512
+"""Runs of an operation above which smaller tiles aren't worth their commands."""
 
 
 def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = silent) -> Plan:
@@ -78,9 +86,17 @@ def _only(workload: Workload, operations: Sequence[Operation]) -> Workload:
 
 
 def _tiled(chip: Chip, op: ArrayOperation, tensors: Mapping[str, Tensor]) -> Tiling:
+    """The tiles that take the fewest cycles, of those that fit memories and of smaller ones: with these the
+    array begins earlier, and what follows it ends earlier."""
     found = tiled(chip.sites, op, tensors)
     if isinstance(found, Tiling):
-        return found
+        made = [tightened(found, chip.sites, tensors)]
+        for share in SHARES:
+            sites = chip.shared(share)
+            smaller = tiled(sites, op, tensors)
+            if isinstance(smaller, Tiling) and len(smaller.runs) <= MOST_RUNS:
+                made.append(tightened(smaller, sites, tensors))
+        return min(made, key=lambda each: estimated(chip, each))
     said = "; ".join(_said(chip, refusal) for refusal in found)
     message = f"{chip.fused.name} doesn't run {op.name!r}: {said}"
     hint = "see docs/binding.md for the conditions, or compile a chip for it"

@@ -22,7 +22,10 @@ PAD = -1
 """Offset of a beat that doesn't lie in DRAM."""
 
 _COMMAND_COST = 8
-"""Price of a command, in runs of beats that are asked for."""
+"""Cycles that a command takes."""
+
+_RUN_COST = 3
+"""Cycles that a run of beats takes at least, as only so many are under way."""
 
 _MOST_COUNTERS = RUN_COUNTERS + WORD_COUNTERS + 1
 """Counters that runs and words have between them."""
@@ -138,8 +141,8 @@ def _best(rows: Integers) -> list[Nest]:
     """Nests of (offset, word, rotation), in the order of rows that costs least."""
     best = _nests(rows)
     offset, word, turn = rows.T
-    for keys in ((word,), (word, offset), (word, turn)):
-        if _cost(best) > _COMMAND_COST + 1:
+    for keys in ((word,), (word, offset), (word, turn), (word, offset, _copy(offset, word))):
+        if _cost(best) > _COMMAND_COST + len(rows):
             best = min(best, _nests(rows[np.lexsort(keys)]), key=_cost)
     return best
 
@@ -148,8 +151,20 @@ def _nests(rows: Integers) -> list[Nest]:
     return nests_of(rows, _MOST_COUNTERS, moduli=_MODULI, fits=_fits, ordered=False)
 
 
+def _copy(offset: Integers, word: Integers) -> Integers:
+    """Of beats with one offset the number of each, by word."""
+    order = np.lexsort((word, offset))
+    starts = np.r_[True, np.diff(offset[order]) != 0]
+    first = np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    found = np.empty_like(offset)
+    found[order] = np.arange(len(order)) - first
+    return found
+
+
 def _cost(nests: Sequence[Nest]) -> int:
-    return sum(_COMMAND_COST + _placed(nest).count for nest in nests)
+    """In cycles, roughly: a run takes as long as its beats, or as it takes to ask for it."""
+    placed = [_placed(nest) for nest in nests]
+    return sum(_COMMAND_COST + run.count * max(run.beats, _RUN_COST) for run in placed)
 
 
 def _fits(counters: tuple[Counter, ...]) -> bool:
