@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lego.bind.tiles import Tiling
+from lego.bind.program import program_of
+from lego.bind.tiles import Run, Tiling
 from lego.device.blocked import Blocked
+from lego.device.chip import Chip
 from lego.device.lanes import Lanes, carried, links_of
 from lego.device.plan import Plan
 from lego.device.stages import Stage
-from lego.device.transfers import lanes_of
+from lego.device.transfers import lanes_of, whole_beats
+from lego.device.words import Touched
+from lego.ir.array import Tensor
+from lego.ir.engines import BEAT_BYTES
 
-__all__ = ["layouts_of"]
+__all__ = ["lanes_by", "layouts_of"]
 
 
 def layouts_of(
@@ -49,15 +55,36 @@ def _of_result(stage: Stage, dims: Sequence[int]) -> list[int]:
 
 def _wanted(plan: Plan, tiling: Tiling) -> Iterator[tuple[str, list[int]]]:
     """Tensors that the array reads and writes, each with the dimensions that can be its lanes."""
-    seen = set()
+    return lanes_by(tiling, plan.chip, plan.touched, plan.tensors, plan.constants)
+
+
+def lanes_by(
+    tiling: Tiling,
+    chip: Chip,
+    touched: Touched,
+    tensors: Mapping[str, Tensor],
+    constants: Collection[str],
+) -> Iterator[tuple[str, list[int]]]:
+    """Tensors that runs read and write, but constants, each with the dimensions that can be its lanes."""
+    alike: dict[int, list[Run]] = {}
     for run in tiling.runs:
-        bound = run.bound
-        program = plan.run_program(run, [0] * len(bound.op.inputs), 0)
+        alike.setdefault(id(run.bound), []).append(run)
+    for runs in alike.values():
+        bound = runs[0].bound
+        layouts = list(program_of(chip.sites[bound.dataflow], bound).layouts.values())
         accesses = [bound.op.inputs[k] for k in bound.assignment.order]
         for number, access in enumerate((*accesses, bound.op.output)):
-            shift = np.array(access.map.rows, dtype=np.int64) @ np.array(run.offset)
-            key = id(bound), number, tuple(map(int, shift))
-            if access.tensor not in plan.constants and key not in seen:
-                seen.add(key)
-                words = plan.words(bound, number, program).at(shift)
-                yield access.tensor, lanes_of(words, plan.tensors[access.tensor].shape)
+            if access.tensor in constants:
+                continue
+            shifts = np.array([run.offset for run in runs]) @ np.array(access.map.rows).T
+            words = touched.words(bound, number, layouts[number], chip.device).at(shifts[0])
+            shape = tensors[access.tensor].shape
+            dims = [d for d in lanes_of(words, shape) if _in_step(shifts[:, d])]
+            if number == len(accesses):
+                dims = [dim for dim in dims if whole_beats(words, shape, dim)]
+            yield access.tensor, dims
+
+
+def _in_step(shifts: NDArray[np.int64]) -> bool:
+    """Whether tiles are whole beats apart."""
+    return not ((shifts - shifts[0]) % BEAT_BYTES).any()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lego.bind.result import Refusal
 from lego.bind.tiles import Tiling, tiled
 from lego.device.chip import Chip
 from lego.device.estimate import estimated
-from lego.device.layouts import layouts_of
+from lego.device.layouts import lanes_by, layouts_of
 from lego.device.padded import padded
 from lego.device.plan import Plan, PlannedStage, Values
 from lego.device.post import Post
@@ -53,7 +54,7 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
     for k, stage in enumerate(stages):
         tell(f"{stage.name} on {chip.fused.name}", k, len(stages))
         op = operations[stage.sums.name] if stage.sums else None
-        tilings.append(_tiled(chip, *padded(op, by_name, constants)) if op else None)
+        tilings.append(_tiled(chip, *padded(op, by_name, constants), constants) if op else None)
     plan = Plan(chip, network, by_name, constants, (), {}, Touched())
     layouts = layouts_of(plan, stages, tilings, lambda stage: computed(stage.post)[0])
     posts = [
@@ -85,22 +86,45 @@ def _only(workload: Workload, operations: Sequence[Operation]) -> Workload:
     return replace(workload, network=network, dataflows=tuple(() for _ in operations))
 
 
-def _tiled(chip: Chip, op: ArrayOperation, tensors: Mapping[str, Tensor]) -> Tiling:
-    """The tiles that take the fewest cycles, of those that fit memories and of smaller ones: with these the
-    array begins earlier, and what follows it ends earlier."""
-    found = tiled(chip.sites, op, tensors)
-    if isinstance(found, Tiling):
-        made = [tightened(found, chip.sites, tensors)]
-        for share in SHARES:
-            sites = chip.shared(share)
-            smaller = tiled(sites, op, tensors)
-            if isinstance(smaller, Tiling) and len(smaller.runs) <= MOST_RUNS:
-                made.append(tightened(smaller, sites, tensors))
-        return min(made, key=lambda each: estimated(chip, each))
-    said = "; ".join(_said(chip, refusal) for refusal in found)
-    message = f"{chip.fused.name} doesn't run {op.name!r}: {said}"
-    hint = "see docs/binding.md for the conditions, or compile a chip for it"
-    raise LegoError("E307", message, loc=op.loc, hint=hint)
+def _tiled(
+    chip: Chip, op: ArrayOperation, tensors: Mapping[str, Tensor], constants: Values
+) -> Tiling:
+    """The tiles that take the fewest cycles, in a dataflow under which words are beats of tensors.
+
+    Smaller tiles than those that fit are tried as well: with these the array begins earlier, and what follows
+    it ends earlier. Raises E307 if no dataflow runs the operation, E308 if none does so in beats.
+    """
+    first = tiled(chip.sites, op, tensors)
+    if not isinstance(first, Tiling):
+        said = "; ".join(_said(chip, refusal) for refusal in first)
+        message = f"{chip.fused.name} doesn't run {op.name!r}: {said}"
+        hint = "see docs/binding.md for the conditions, or compile a chip for it"
+        raise LegoError("E307", message, loc=op.loc, hint=hint)
+    others = (
+        tiled([site], op, tensors) for site in chip.sites if site.index not in first.dataflows
+    )
+    for found in itertools.chain([first], others):
+        if isinstance(found, Tiling):
+            made = tightened(found, chip.sites, tensors)
+            if _in_beats(chip, made, tensors, constants):
+                every = [made, *_smaller(chip, made, tensors)]
+                return min(every, key=lambda each: estimated(chip, each))
+    message = f"no dataflow of {chip.fused.name} runs {op.name!r} on words that are beats"
+    raise LegoError("E308", message, loc=op.loc, hint="see docs/device.md, layouts")
+
+
+def _in_beats(chip: Chip, tiling: Tiling, tensors: Mapping[str, Tensor], constants: Values) -> bool:
+    """Whether all that moves between DRAM and memories is whole beats."""
+    return all(dims for _, dims in lanes_by(tiling, chip, Touched(), tensors, constants))
+
+
+def _smaller(chip: Chip, tiling: Tiling, tensors: Mapping[str, Tensor]) -> Iterator[Tiling]:
+    """The same operation on the same dataflow in smaller tiles."""
+    for share in SHARES:
+        sites = chip.shared(share)
+        found = tiled([sites[k] for k in tiling.dataflows], tiling.op, tensors)
+        if isinstance(found, Tiling) and len(found.runs) <= MOST_RUNS:
+            yield tightened(found, sites, tensors)
 
 
 def _said(chip: Chip, refusal: Refusal) -> str:

@@ -13,7 +13,7 @@ from lego.device.words import Words
 from lego.ir.engines import BEAT_BYTES
 from lego.mapping.copies import PAD
 
-__all__ = ["Beats", "beats_of", "joined", "lanes_of", "sheet_of"]
+__all__ = ["Beats", "beats_of", "joined", "lanes_of", "sheet_of", "whole_beats"]
 
 Array = NDArray[np.int64]
 
@@ -57,6 +57,18 @@ def lanes_of(words: Words, shape: tuple[int, ...]) -> list[int]:
         if not mixed.any() and ((blocks == first) | ~words.present).all():
             found.append(dim)
     return found
+
+
+def whole_beats(words: Words, shape: tuple[int, ...], lane: int) -> bool:
+    """Whether every beat of results is one word, with all lanes that the tensor has: beats are stored."""
+    layout = Blocked("", shape, lane)
+    inside = _inside(words, shape) & words.present
+    found = inside.any(axis=1)
+    elements, inside = words.elements[found], inside[found]
+    first = elements[np.arange(len(elements)), np.argmax(inside, axis=1)]
+    beats = layout.beat(first)
+    wanted = np.minimum(BEAT_BYTES, shape[lane] - first[:, lane] // BEAT_BYTES * BEAT_BYTES)
+    return len(np.unique(beats)) == len(beats) and bool((inside.sum(axis=1) == wanted).all())
 
 
 def _whole(shape: tuple[int, ...], lane: int) -> tuple[int, ...]:
