@@ -19,7 +19,7 @@ from lego.device.words import Touched
 from lego.ir.array import Tensor
 from lego.ir.engines import BEAT_BYTES
 
-__all__ = ["lanes_by", "layouts_of"]
+__all__ = ["lanes_by", "layouts_of", "of_result"]
 
 
 def layouts_of(
@@ -37,14 +37,14 @@ def layouts_of(
         lanes.restrict(stage.result, computed(stage), stage)
         for name, dims in _wanted(plan, tiling) if tiling else ():
             if stage.sums is not None and name == stage.sums.output.buffer:
-                lanes.restrict(stage.result, _of_result(stage, dims), stage)
+                lanes.restrict(stage.result, of_result(stage, dims), stage)
             else:
                 lanes.restrict(name, dims, stage)
         lanes.links += links_of(stage, lambda name: name in results | inputs)
     return lanes.settled()
 
 
-def _of_result(stage: Stage, dims: Sequence[int]) -> list[int]:
+def of_result(stage: Stage, dims: Sequence[int]) -> list[int]:
     """Dimensions of the result for those of the sums."""
     op = stage.post[0]
     name = "" if stage.sums is None else stage.sums.output.buffer
