@@ -163,7 +163,7 @@ def _compiled(fused: FusedAdg, job: _Job) -> _Made:
     job.tell(f"Verilog of {name}", 0, 0)
     engines = None
     if fused.engines:
-        lowered, engines = with_engines(plan, lowered, job.chains)
+        lowered, engines = with_engines(plan, lowered, job.chains, job.options)
     device = device_of(plan, lowered, job.sram_map, engines)
     verilog = to_verilog(lowered.dag, [macro.module for macro in device.srams])
     files[f"{name}.v"] = verilog.encode()

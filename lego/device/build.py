@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lego.back.lower.core import Lowered
+from lego.back.passes.broadcast import rewire_broadcasts
 from lego.back.passes.dead import remove_dead_ports
+from lego.back.pipeline import DEFAULT, Options, chosen
 from lego.back.plan.design import DesignPlan
 from lego.back.sram.outline import outlined
 from lego.back.sram.share import shapes_of, with_shared_srams
@@ -25,9 +27,10 @@ __all__ = ["with_engines"]
 
 
 def with_engines(
-    plan: DesignPlan, lowered: Lowered, chains: Sequence[Chain]
+    plan: DesignPlan, lowered: Lowered, chains: Sequence[Chain], options: Options = DEFAULT
 ) -> tuple[Lowered, Engines]:
-    """The modules of an array with those of the engines around it, which compute these chains.
+    """The modules of an array with those of the engines around it, which compute these chains; registers with
+    many sinks become trees where they do in the array.
 
     Raises E308 if the vector engine can't be made of them.
     """
@@ -41,6 +44,8 @@ def with_engines(
     chip = hash_of(fused, vector, STORE_WORDS)
     device = DevicePlan(fused.name, chip, fused.n_ports, len(plan.registers), vector, STORE_WORDS)
     whole = remove_dead_ports(build_device(device, lowered.dag))
+    if "broadcast" in chosen(options):
+        whole = rewire_broadcasts(whole, options.fanout)
     dag = with_shared_srams(outlined(whole))
     macros = tuple(_macros(dag, lowered.dag.top.name))
     return replace(lowered, dag=checked(dag)), Engines(chip, vector, STORE_WORDS, macros)

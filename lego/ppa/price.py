@@ -215,7 +215,8 @@ def _area_rows(d: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"area {name}", f"{value / 1000:,.1f} um2 ({value / max(1, area['total']):.1%})")
         for name, value in (*given, *parts.items())
     ]
-    rows.append(("area per FU", f"{area['fu'] / 1000 / d['fus']:,.1f} um2"))
+    if not parts:  # lanes of a vector engine count as FUs
+        rows.append(("area per FU", f"{area['fu'] / 1000 / d['fus']:,.1f} um2"))
     rows.append(("flip-flops", f"{d['flip_flops']:,}"))
     return [*rows, ("memories of registers", f"{d['register_bits']:,} bits")]
 

@@ -40,6 +40,10 @@ SOURCES = ("read", "write", "load", "store")
 """Who reports faults, the first is believed first."""
 
 
+WAY = 1
+"""Cycles from an engine to the array's memories, where another one passes."""
+
+
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
     """What a device is made of, beside its core.
@@ -204,7 +208,11 @@ def _core(net: Netlist) -> None:
 
 
 def _memories(net: Netlist, plan: DevicePlan) -> None:
-    """Who writes memories: the vector engine, which never waits, before the load."""
+    """Who writes memories: the vector engine, which never waits, before the load.
+
+    Registers on the way to the array's memories become trees to all banks. A start that waits for a write
+    reads later than it arrives.
+    """
     b = net.b
     writes, loads = net.port("vector.d_valid"), net.port("load.p_valid")
     wanted, given = net.port("load.p_memory"), net.port("vector.d_memory")
@@ -217,10 +225,10 @@ def _memories(net: Netlist, plan: DevicePlan) -> None:
         mine = b.all([writes, b.eq(given, b.const(k))])
         theirs = b.all([loads, b.eq(wanted, b.const(k)), b.invert(mine)])
         taken.append(theirs)
-        net.drive(f"core.m{k}_wen", b.any([mine, theirs]))
+        net.drive(f"core.m{k}_wen", b.delay(b.any([mine, theirs]), WAY, resets=True))
         for name, port in (("address", "address"), ("data", "wdata"), ("mask", "mask")):
             node = b.mux(mine, net.port(f"vector.d_{name}"), net.port(f"load.p_{name}"))
-            net.drive(f"core.m{k}_{port}", node)
+            net.drive(f"core.m{k}_{port}", b.delay(node, WAY))
     net.drive("load.p_ready", b.any(taken))
     stores = b.all([writes, b.eq(given, b.const(STORE_MEMORY))])
     net.drive("store.s_wen", stores)

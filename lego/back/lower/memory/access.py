@@ -27,7 +27,7 @@ def build_banks(
     ports: Mapping[int, Mapping[str, int]],
 ) -> tuple[list[int], list[int]]:
     """Instantiate the banks, macro by macro, with their array-side ports; returns the words that the array
-    and the host read, by bank."""
+    and the host read, by bank. What engines write is in registers first, which become trees to all banks."""
     bits, count = address_bits(buffer.depth), index_bits(buffer.groups)
     data = b.input("host_wdata", (0, (1 << (buffer.bits * buffer.lanes)) - 1))
     address = b.input("host_addr", (0, (1 << (bits + count + buffer.halves - 1)) - 1))
@@ -44,6 +44,8 @@ def build_banks(
         here = [_here(b, buffer, bank, group) for bank in banks]
         wires = {"host_addr": b.slice(address, 0, inputs["host_addr"].bits)}
         wires |= _host_wires(b, buffer, here, data, asks)
+        if fused.engines and not buffer.output:
+            wires = {name: b.delay(node, 1, resets=name in asks) for name, node in wires.items()}
         if buffer.halves > 1:
             wires["host_half"] = b.slice(address, bits + count, 1)
             if not fused.travels:
