@@ -22,6 +22,7 @@ __all__ = [
     "disassembled",
     "program_files",
     "read_commands",
+    "registers_of",
 ]
 
 COMMANDS, CONSTANTS_FILE, PROGRAM_FILE = "program.bin", "weights.bin", "program.json"
@@ -70,7 +71,7 @@ def read_commands(folder: Path, chip: Chip) -> CommandProgram:
         raise LegoError(
             "E504", message, hint="compile a workload whose chip has `interface: axi`"
         ) from None
-    return decode(data, chip=chip.hash, registers=_registers(chip))
+    return decode(data, chip=chip.hash, registers=registers_of(chip))
 
 
 def disassembled(program: CommandProgram, chip: Chip) -> str:
@@ -88,5 +89,6 @@ def _names(chip: Chip) -> dict[Engine, Sequence[str]]:
     }
 
 
-def _registers(chip: Chip) -> list[int]:
+def registers_of(chip: Chip) -> list[int]:
+    """How many registers each engine has."""
     return [len(names) for names in _names(chip).values()]

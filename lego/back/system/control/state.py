@@ -28,7 +28,7 @@ def build_state(prefix: str, *, sources: Sequence[str]) -> Module:
     program_offset : 16 bytes of which are a beat; otherwise the program doesn't begin.
     abort : pulse of the host.
     S_fault, S_fault_code, S_fault_address : of each source, pulse and what it found, the first source first.
-    read_error : a beat of the program came with an error.
+    read_error : a beat of the program came with an error; a source says its address in the next cycle.
     code, index : what is wrong with the word whose turn it is, and its number.
     ended : pulse: the program's last word was carried out.
     progress : a command left or a run ended; watchdog : cycles without progress that are too many, 0: none.
@@ -43,7 +43,7 @@ def build_state(prefix: str, *, sources: Sequence[str]) -> Module:
     begins = b.all([b.input("go"), b.invert(busy)])
     low = b.slice(b.input("program_offset", OFFSET_SPAN), 0, 4)
     odd = b.all([begins, b.invert(b.eq(low, b.const(0)))])
-    wrong, code, address = _first_error(b, sources, odd)
+    wrong, code, address, faulty = _first_error(b, sources, odd)
     fails = b.all([wrong, b.any([run, odd])])
     ends = b.all([run, b.input("ended"), b.invert(fails)])
     settled = _settled(b, halt)
@@ -51,7 +51,8 @@ def build_state(prefix: str, *, sources: Sequence[str]) -> Module:
     b.drive(run, b.mux(run, b.invert(b.any([fails, ends])), b.all([begins, b.invert(odd)])))
     b.drive(halt, b.mux(halt, b.invert(recovers), fails))
     index = b.mux(odd, b.const(0), b.input("index", INDEX_SPAN))
-    _remember(b, (begins, fails), (code, index, address))
+    unread = b.all([fails, b.eq(code, b.const(ErrorCode.READ)), b.invert(faulty)])
+    _remember(b, (begins, fails, unread), (code, index, address))
     for name, node in (("run", run), ("halt", halt), ("busy", busy), ("begins", begins)):
         b.output(name, node)
     b.output("clear", b.any([begins, recovers]))
@@ -60,8 +61,8 @@ def build_state(prefix: str, *, sources: Sequence[str]) -> Module:
     return infer_widths(b.build())
 
 
-def _first_error(b: Builder, sources: Sequence[str], odd: int) -> tuple[int, int, int]:
-    """Whether anything is wrong, and code and address of what counts first."""
+def _first_error(b: Builder, sources: Sequence[str], odd: int) -> tuple[int, int, int, int]:
+    """Whether anything is wrong, code and address of what counts first, and whether a source says so."""
     command = b.input("code", CODE_SPAN)
     code, address = b.const(ErrorCode.ABORTED), b.const(0)
     own = [
@@ -78,7 +79,9 @@ def _first_error(b: Builder, sources: Sequence[str], odd: int) -> tuple[int, int
         code = b.mux(fault, b.input(f"{source}_fault_code", CODE_SPAN), code)
         address = b.mux(fault, b.input(f"{source}_fault_address", ADDRESS_SPAN), address)
         faults.append(fault)
-    return b.any([*faults, *(wrong for wrong, _ in own), b.input("abort")]), code, address
+    faulty = b.any(faults)
+    wrong = b.any([faulty, *(wrong for wrong, _ in own), b.input("abort")])
+    return wrong, code, address, faulty
 
 
 def _expired(b: Builder) -> int:
@@ -100,11 +103,15 @@ def _settled(b: Builder, halt: int) -> int:
     return last
 
 
-def _remember(b: Builder, events: tuple[int, int], error: tuple[int, int, int]) -> None:
-    """Code, index and address of an error stay until the next program begins."""
-    begins, fails = events
+def _remember(b: Builder, events: tuple[int, int, int], error: tuple[int, int, int]) -> None:
+    """Code, index and address of an error stay until the next program begins; the address of what's
+    `unread` comes a cycle later.
+    """
+    begins, fails, unread = events
+    late = b.delay(unread, 1, resets=True)
     spans = {"code": CODE_SPAN, "index": INDEX_SPAN, "address": ADDRESS_SPAN}
     for (name, span), new in zip(spans.items(), error, strict=True):
         kept = b.reg(span, name=f"error_{name}")
-        b.drive(kept, b.mux(fails, b.wrap(new, span), b.const(0)), b.any([begins, fails]))
+        comes = b.any([fails, late]) if name == "address" else fails
+        b.drive(kept, b.mux(comes, b.wrap(new, span), b.const(0)), b.any([begins, comes]))
         b.output(f"error_{name}", kept)

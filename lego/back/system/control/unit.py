@@ -87,6 +87,7 @@ def _gate(b: Builder, module: Module, e: int, sequencer: _Outputs, granted: int)
     given = {"halt": sequencer["halt"], "clear": sequencer["clear"], "granted": granted}
     for name in ("valid", "start", "register", "value"):
         given[f"in_{name}"] = sequencer[f"q{e}_{name}"]
+    given["e_accepts"] = b.const(1)
     for name in ("ready", "done", "idle"):
         given[f"e_{name}"] = b.input(f"e{e}_{name}")
     found = b.instance(module, f"gate{e}", given)

@@ -65,6 +65,7 @@ class Bench:
         self.runs: deque[tuple[int, int, bool]] = deque()  # when, beat, whether it is an error
         self.pending: list[list[int]] = [[], [], [], []]
         self.before: dict[str, int] = {}
+        self.unread = 0  # what a master says a cycle behind a beat with an error
         self.steps: deque[Step] = deque()
 
     def play(
@@ -133,6 +134,10 @@ class Bench:
         for source in ("read", "write"):
             given |= {f"{source}_fault": 0, f"{source}_fault_code": 9}
             given[f"{source}_fault_address"] = 77
+        if self.unread:
+            given |= {"read_fault": 1, "read_fault_code": ErrorCode.READ}
+            given["read_fault_address"] = self.unread
+        self.unread = 16 * beat + 1 if given["r_error"] else 0
         if arrives:
             self.runs.popleft()
         return given

@@ -150,7 +150,7 @@ def test_faults_of_others() -> None:
 def test_an_error_of_the_bus_in_the_program() -> None:
     bench = Bench(machine_of(), 1)
     seen = bench.play(WHOLE, bad_beat=9)
-    assert seen.error[0] is ErrorCode.READ
+    assert (seen.error[0], seen.error[2]) == (ErrorCode.READ, 16 * 9 + 1)
     assert len(seen.items) <= 15
     goes_on(bench)
 
