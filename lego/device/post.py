@@ -18,6 +18,7 @@ from lego.ir.intervals import Interval
 from lego.ir.operation import Operation, Place
 from lego.ir.vector.chain import Chain
 from lego.ir.vector.plan import VectorPlan
+from lego.ir.vector.planning import placed
 from lego.ir.vector.settings import held_bytes, settings_of
 
 __all__ = ["Chunk", "Post", "chunks_of", "points_of"]
@@ -54,6 +55,7 @@ class Post:
             name: (int(v.min()), int(v.max())) for name, v in values.items() if v.size
         }
         chain = chained(stage.post, formats, lane, constants)
+        placed(plan, chain)
         return Post(stage, plan, chain, lane, values)
 
     def registers(self) -> dict[str, int]:

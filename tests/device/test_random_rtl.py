@@ -12,7 +12,7 @@ from sim.device.session import expected, inputs_for
 from tests.device.campaign import judge
 from tests.device.chips import edge, edge_rtl, network
 
-SAMPLE = (1, 5, 7, 8, 9, 10, 12, 13, 14, 18, 20, 22, 24, 25, 27, 28, 29)
+SAMPLE = [seed for seed in range(24) if seed not in (2, 5, 17)]
 
 
 @pytest.mark.parametrize("seed", SAMPLE)
