@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.device.session import Simulated
 
 __all__ = ["chip_of", "disassemble_folder", "is_device", "print_stages", "run_folder"]
-__all__ += ["simulate_device"]
+__all__ += ["refuse_timeline", "simulate_device"]
 
 
 def is_device(folder: Path) -> bool:
@@ -39,19 +39,32 @@ def chip_of(folder: Path) -> Chip:
     return Chip(load_design(folder, device.top), device)
 
 
-def simulate_device(context: typer.Context, folder: Path, seed: int, as_json: bool) -> None:
+def simulate_device(
+    context: typer.Context, folder: Path, seed: int, timeline: Path | None, as_json: bool
+) -> None:
     """Run a program in RTL, the functional model and the reference; raises E701 if bytes differ."""
+    from lego.perf.picture import timeline_of
     from sim.device.session import simulated
 
     why = f"{folder} holds a program of a device, which is simulated as it is"
-    refuse_options(context, ("folder", "seed", "json"), why, "leave it out")
+    refuse_options(context, ("folder", "seed", "timeline", "json"), why, "leave it out")
+    drawn = timeline_of(timeline) if timeline else None
     folder_of(folder)
     with progress(f"simulate {folder.name}") as tell:
         found = simulated(folder, chip_of(folder), seed=seed, tell=tell)
+    if timeline and drawn:
+        timeline.write_text(drawn(found.played, folder.name))
     _print_simulated(found, as_json)
     wrong = [f"{bad} of {count} bytes of {name}" for name, count, bad in found.outputs if bad]
     if wrong:
         raise LegoError("E701", f"the RTL differs from the reference: {', '.join(wrong)}")
+
+
+def refuse_timeline(timeline: Path | None, folder: Path) -> None:
+    """Raises E904 if a picture of engines is asked for of a folder that has none."""
+    if timeline is not None:
+        why = f"--timeline: {folder} holds no program of a device"
+        raise LegoError("E904", why, hint="leave it out")
 
 
 def _print_simulated(found: Simulated, as_json: bool) -> None:
@@ -61,6 +74,11 @@ def _print_simulated(found: Simulated, as_json: bool) -> None:
     rows = [(n, f"{count:,}", "DIFFERS" if bad else "ok") for n, count, bad in found.outputs]
     table(("output", "bytes compared", "result"), rows)
     print(f"{found.cycles:,} cycles from the doorbell to the last answer of a write")
+    limit = found.played.limit
+    work = f"array {limit.array:,}, reads {limit.reads:,}, writes {limit.writes:,}"
+    print(
+        f"predicted {found.played.cycles:,}; the largest of {work}, and {limit.latency} of latency"
+    )
 
 
 def run_folder(

@@ -61,6 +61,7 @@ from lego.cli.options import (
     Strict,
     Style,
     Then,
+    Timeline,
     Verified,
     VerifyPasses,
     Waves,
@@ -137,19 +138,21 @@ def sim(
     waves: Waves = False,
     stimuli: Stimuli = False,
     activity: RecordActivity = True,
+    timeline: Timeline = None,
     json: Json = False,
 ) -> None:
     """Simulate in Verilator and compare every element with the reference."""
-    from lego.cli.device import is_device, simulate_device
+    from lego.cli.device import is_device, refuse_timeline, simulate_device
     from lego.cli.onto import is_onto, simulate_programs
     from lego.cli.simulate import simulate_folder
 
     if is_device(folder):
-        guarded(lambda: simulate_device(context, folder, seed, json))
+        guarded(lambda: simulate_device(context, folder, seed, timeline, json))
         return
     if is_onto(folder):
         guarded(lambda: simulate_programs(context, folder, seed, json))
         return
+    guarded(lambda: refuse_timeline(timeline, folder))
     guarded(
         lambda: simulate_folder(folder, design, seed, bound or [], waves, stimuli, activity, json)
     )

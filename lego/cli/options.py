@@ -62,6 +62,7 @@ __all__ = [
     "Strict",
     "Style",
     "Then",
+    "Timeline",
     "Verified",
     "VerifyPasses",
     "Waves",
@@ -163,6 +164,10 @@ Waves = Annotated[bool, typer.Option("--waves", help="Write waves.vcd into the f
 Stimuli = Annotated[
     bool,
     typer.Option("--stimuli", help="Write the files that tb.sv plays in any simulator."),
+]
+Timeline = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Of a device: draw when its engines work, as .svg or .html."),
 ]
 RecordActivity = Annotated[
     bool,

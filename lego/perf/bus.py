@@ -75,7 +75,12 @@ class Channel:
 
     def more(self, beats: int) -> int:
         """The cycle of the last of some beats that follow at once, or of the one before if there are none."""
-        if beats > 0:
+        if (
+            self.ahead and _WHOLE // 2 < self.rate < _WHOLE
+        ):  # what it gets while it has one may be too much
+            for _ in range(beats):
+                self.one(self.cycle + 1)
+        elif beats > 0:
             lacking = _WHOLE * beats - self.saved
             steps = max(beats, self.ahead - (-lacking // self.rate))
             self.saved += self.rate * steps - _WHOLE * beats

@@ -15,9 +15,11 @@ from lego.device.compile import Made, compiled
 from lego.device.parameters import drawn
 from lego.diag import LegoError
 from lego.ir.workload import Workload
+from lego.perf.play import play
+from lego.perf.result import Played
 from lego.runtime.functional import FunctionalDevice
 from lego.tell import Tell, silent
-from sim.device.rtl import RtlDevice
+from sim.device.rtl import RtlDevice, placed
 from sim.reference import execute
 
 __all__ = ["Simulated", "expected", "functional", "inputs_for", "simulated"]
@@ -27,15 +29,21 @@ Values = Mapping[str, NDArray[np.integer]]
 
 @dataclass(frozen=True)
 class Simulated:
-    """Outputs by name with bytes compared, and those that differ; and the cycles of the RTL."""
+    """Outputs by name with bytes compared, and those that differ; the cycles of the RTL, and the model's."""
 
     outputs: tuple[tuple[str, int, int], ...]
     cycles: int
+    played: Played
 
     def to_json(self) -> dict[str, object]:
         """JSON value, as `lego sim` prints it."""
         rows = [{"name": n, "compared": count, "differ": bad} for n, count, bad in self.outputs]
-        return {"schema": "lego/device-sim/1", "cycles": self.cycles, "outputs": rows}
+        cycles = {
+            "cycles": self.cycles,
+            "predicted": self.played.cycles,
+            "least": self.played.limit.cycles,
+        }
+        return {"schema": "lego/device-sim/1", **cycles, "outputs": rows}
 
 
 def inputs_for(made: Made, workload: Workload, seed: int) -> dict[str, NDArray[np.int64]]:
@@ -101,7 +109,8 @@ def simulated(folder: Path, chip: Chip, *, seed: int = 0, tell: Tell = silent) -
         (name, values.size, int((values != wanted[name]).sum()))
         for name, values in run.outputs.items()
     ]
-    return Simulated(tuple(rows), run.cycles)
+    played = play(chip, made.program, bases=placed(made.program, inputs).bases)
+    return Simulated(tuple(rows), run.cycles, played)
 
 
 def _rtl(folder: Path, chip: Chip) -> RtlDevice:
