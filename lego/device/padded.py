@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from lego.ir.affine import AffineMap
 from lego.ir.array import Access, ArrayOperation, Tensor
 from lego.ir.engines import BEAT_BYTES
 from lego.ir.expr import Binary, BinaryOp, Expr, Operand
-from lego.ir.operation import Reduction
+from lego.ir.operation import Loop, Reduction
 
 __all__ = ["padded"]
 
@@ -32,6 +33,7 @@ def padded(
     """
     if not _is_product(op.body) or op.reduction is not Reduction.ADD or op.domain:
         return op, dict(tensors)
+    op = _with_lanes(op, tensors, constants) if short else op
     longer = {k for k in range(len(op.loops)) if _along_lanes(op, k, constants)}
     if short:
         longer |= {k for k in range(len(op.loops)) if _may_be_short(op, k, constants, allowed)}
@@ -47,6 +49,39 @@ def padded(
     for access in (*op.inputs, op.output):
         found[access.tensor] = _enlarged(access, found[access.tensor], op, extents)
     return made, found
+
+
+def _with_lanes(
+    op: ArrayOperation, tensors: Mapping[str, Tensor], constants: Collection[str]
+) -> ArrayOperation:
+    """The operation with a loop more, of one trip, along a dimension of one index that all inputs have.
+
+    Such is the channel of grey images; the loop gives lanes to what has none.
+    """
+    dims = [_single(access, tensors[access.tensor]) for access in op.inputs]
+    if None in dims or not any(a.tensor not in constants for a in op.inputs):
+        return op
+    taken = {loop.name for loop in op.loops}
+    name = next(f"lane{k}" for k in range(len(taken) + 1) if f"lane{k}" not in taken)
+    inputs = tuple(
+        replace(access, map=_longer(access.map, dim))
+        for access, dim in zip(op.inputs, dims, strict=True)
+    )
+    output = replace(op.output, map=_longer(op.output.map, None))
+    return replace(op, loops=(*op.loops, Loop(name, 1)), inputs=inputs, output=output)
+
+
+def _single(access: Access, tensor: Tensor) -> int | None:
+    """The last dimension of one index, which no loop moves."""
+    rows = list(enumerate(access.map.rows))
+    found = [d for d, row in rows if tensor.shape[d] == 1 and not any(row)]
+    return found[-1] if found else None
+
+
+def _longer(given: AffineMap, dim: int | None) -> AffineMap:
+    """The map with a loop more, which moves one dimension."""
+    rows = tuple((*row, int(d == dim)) for d, row in enumerate(given.rows))
+    return AffineMap(rows, given.offset)
 
 
 def _is_product(body: Expr) -> bool:
