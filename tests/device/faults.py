@@ -144,8 +144,8 @@ def _short(r: random.Random, program: DeviceProgram, cycles: int) -> Fault:
 
 def _fetched_beyond(r: random.Random, program: DeviceProgram, cycles: int) -> Fault:
     """The segment of the program ends before the program."""
-    words = _words(program)
-    return Fault("", ErrorCode.RANGE, words=tuple(words), limits={3: r.randrange(8 * len(words))})
+    limits = {3: r.randrange(8 * (4 + len(program.commands)))}
+    return Fault("", ErrorCode.RANGE, words=tuple(_words(program)), limits=limits)
 
 
 def _misplaced(r: random.Random, program: DeviceProgram, cycles: int) -> Fault:
