@@ -20,7 +20,7 @@ from lego.ir.workload import Workload
 from sim.device.rtl import RtlDevice
 
 FOLDER = Path(__file__).resolve().parents[2] / "workloads" / "device"
-NETWORKS = ("gemm_chain", "inverted", "pools")
+NETWORKS = ("gemm_chain", "inverted", "pools", "classifier", "batched")
 
 
 @cache
