@@ -51,14 +51,16 @@ class Plan:
     stages: tuple[PlannedStage, ...]
     layouts: Mapping[str, Blocked]
     touched: Touched = field(default_factory=Touched)
-    _programs: dict[tuple[int, tuple[int, ...], int, bool], Program] = field(default_factory=dict)
+    _programs: dict[tuple[int, tuple[int, ...], int, bool], tuple[Bound, Program]] = field(
+        default_factory=dict
+    )
 
     def run_program(self, run: Run, bases: Sequence[int], half: int) -> Program:
         """Registers and layouts of a run whose operands, in the chip's order, begin at these words."""
         key = id(run.bound), tuple(bases), half, run.resumes
         if key not in self._programs:
-            self._programs[key] = self._made(run, bases, half)
-        return self._programs[key]
+            self._programs[key] = run.bound, self._made(run, bases, half)
+        return self._programs[key][1]
 
     def _made(self, run: Run, bases: Sequence[int], half: int) -> Program:
         site, bound = self.chip.sites[run.bound.dataflow], run.bound

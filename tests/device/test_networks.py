@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lego.device.compile import compiled
+from lego.diag import LegoError
 from lego.runtime.functional import FunctionalDevice
 from sim.device.session import expected, inputs_for
 from tests.device.chips import NETWORKS, edge, edge_rtl, network
@@ -58,3 +61,12 @@ def test_a_network_of_the_catalogue_in_rtl(name: str) -> None:
     ):
         for output, values in found.items():
             assert np.array_equal(values, wanted[output])
+
+
+def test_a_program_for_another_chip_stops_with_its_reason() -> None:
+    workload = network("gemm_chain")
+    made = compiled(edge(), workload)
+    foreign = replace(made.program, chip=made.program.chip ^ 1)
+    with pytest.raises(LegoError, match="stops at command 2 with CHIP") as caught:
+        edge_rtl().run(foreign, inputs_for(made, workload, 3))
+    assert caught.value.code == "E703"
