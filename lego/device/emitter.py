@@ -17,6 +17,7 @@ from lego.device.tokens import Token, rounds
 from lego.device.transfers import Beats, joined
 from lego.ir.commands import Engine
 from lego.ir.engines import BEAT_BYTES, STORE_MEMORY, EngineRegister
+from lego.ir.vector.chain import TABLE_ENTRIES
 from lego.ir.vector.plan import COUNTERS, OWN_MEMORY
 from lego.mapping.copies import PAD, load_commands, store_commands
 
@@ -54,7 +55,7 @@ class Emitter:
     signalled : those of them whose stores were commanded, in order.
     waited : as many of their signals were waited for.
     chunks, streams, held : of the store's memory, of stream tiles and of held vectors: sets so far.
-    holds : the stage and the block of lanes whose operands the vector engine holds.
+    holds : the stage and the block of lanes whose operands the vector engine holds; table : what it looks up.
     """
 
     plan: Plan
@@ -68,6 +69,7 @@ class Emitter:
     streams: int = 0
     held: int = 0
     holds: tuple[str, int] = ("", 0)
+    table: bytes = b""
     _known: dict[bytes, int] = field(default_factory=dict)
 
     @property
@@ -84,7 +86,7 @@ class Emitter:
     def second_room(self) -> int:
         """Words of a tile of a second stream, beside held vectors in the first half."""
         half = self.chip.vector.words // HALVES
-        return (half - HELD_SLOTS * self.chip.vector.held_words) // HALVES
+        return (half - HELD_SLOTS * self.held_room) // HALVES
 
     @property
     def store_room(self) -> int:
@@ -152,7 +154,7 @@ class Emitter:
         tokens = [int(Token.STREAM_FREE)] if self.streams >= HALVES else []
         tokens += [token for _, name in parts for token in self.arrivals(name)]
         number, half = self.streams % HALVES, self.chip.vector.words // HALVES
-        held = HELD_SLOTS * self.chip.vector.held_words
+        held = HELD_SLOTS * self.held_room
         firsts = [half + number * self.stream_room, held + number * self.second_room]
         moved = [
             Beats(
@@ -168,19 +170,40 @@ class Emitter:
 
     def hold(self, stage: PlannedStage, block: int) -> None:
         """Bring a stage's operands for a block of lanes into the registers that hold them."""
+        self._look_up(stage)
         vectors = stage.post.held(block)
         if self.holds == (stage.stage.name, block) or not vectors:
             return
         self.holds = stage.stage.name, block
-        data = b"".join(content for _, content in vectors)
-        base = self.held % HELD_SLOTS * self.chip.vector.held_words
+        base = self._held_words(b"".join(content for _, content in vectors))
+        self._take_held(list(_holding(vectors, base)))
+
+    def _look_up(self, stage: PlannedStage) -> None:
+        """Bring a stage's table to where lanes look it up, if it has one."""
+        table = stage.post.table()
+        if not table or self.table == table:
+            return
+        self.table = table
+        words = {"mode": 2, "source": 1, "inner": 0, "a_address": self._held_words(table)}
+        words |= {f"trip{j}": 0 for j in range(COUNTERS - 2)}
+        words |= {f"trip{COUNTERS - 2}": len(table) // BEAT_BYTES - 1, f"a_step{COUNTERS - 2}": 1}
+        words |= {f"trip{COUNTERS - 1}": BEAT_BYTES - 1, f"a_step{COUNTERS - 1}": 0}
+        self._take_held([words])
+
+    def _held_words(self, data: bytes) -> int:
+        """Load what the vector engine holds then; returns its first word."""
+        base = self.held % HELD_SLOTS * self.held_room
         steps = np.arange(len(data) // BEAT_BYTES)
         beats = Beats(steps * BEAT_BYTES, base + steps, np.zeros_like(steps))
         tokens = [int(Token.HELD_FREE)] if self.held >= HELD_SLOTS else []
         self.load(beats, OWN_MEMORY, (CONSTANTS, self.constant(data)), tokens, int(Token.HELD))
         self.held += 1
+        return base
+
+    def _take_held(self, runs: Sequence[Mapping[str, int]]) -> None:
+        """Runs of the vector engine that take what was loaded for them."""
         ends = Ends(frozenset({int(Token.HELD)}), frozenset({int(Token.HELD_FREE)}))
-        self._runs(Engine.VECTOR, list(_holding(vectors, base)), ends)
+        self._runs(Engine.VECTOR, runs, ends)
 
     def make(
         self, stage: PlannedStage, runs: Sequence[Mapping[str, int]], mask: int, ends: Ends
@@ -194,6 +217,12 @@ class Emitter:
         table = self.chip.vector.registers
         found = [numbered({**settings, **registers}, table) for registers in runs]
         self._runs(Engine.VECTOR, found, both)
+
+    @property
+    def held_room(self) -> int:
+        """Words of the vector engine's memory for operands per lane, or a table."""
+        vector = self.chip.vector
+        return max(vector.held_words, TABLE_ENTRIES // BEAT_BYTES if vector.has_table else 0)
 
     @property
     def store_base(self) -> int:

@@ -16,7 +16,7 @@ from lego.ir.engines import BEAT_BYTES
 from lego.ir.formats import Format
 from lego.ir.intervals import Interval
 from lego.ir.operation import Operation, Place
-from lego.ir.vector.chain import Chain
+from lego.ir.vector.chain import Chain, SlotFn, table_bytes
 from lego.ir.vector.plan import VectorPlan
 from lego.ir.vector.planning import placed
 from lego.ir.vector.settings import held_bytes, settings_of
@@ -67,6 +67,15 @@ class Post:
         """Held vectors of a block of lanes: the first held word of each, and its bytes."""
         first = block * BEAT_BYTES
         return held_bytes(self.plan, self.chain, _Lanes(self.stage, self.lane, self.values, first))
+
+    def table(self) -> bytes:
+        """The table that the chain looks up, or nothing."""
+        before = self.chain.spans()
+        for step, span in zip(self.chain.steps, before, strict=False):
+            if step.fn is SlotFn.TABLE:
+                held = self.values[step.buffer] if step.buffer else np.zeros(0, dtype=np.int64)
+                return table_bytes(step, [int(v) for v in held.reshape(-1)], span)
+        return b""
 
     def result_of(self, elements: Array) -> Array:
         """The element of the result for elements of stream A, a row of indices each."""

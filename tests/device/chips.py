@@ -23,14 +23,19 @@ FOLDER = Path(__file__).resolve().parents[2] / "workloads" / "device"
 NETWORKS = ("gemm_chain", "inverted", "pools", "classifier", "batched")
 
 
-@cache
-def edge() -> Chip:
-    """The chip of `edge16.yaml`."""
-    array, chains = split(load_workload(FOLDER / "edge16.yaml"))
+def chip_of(workload: Workload) -> Chip:
+    """The chip of a workload whose interface is AXI."""
+    array, chains = split(workload)
     (fused,) = designs_of(array)
     plan = plan_of(fused)
     lowered, engines = with_engines(plan, lower(plan, Options(level=0)), chains)
     return Chip(fused, device_of(plan, lowered, engines=engines))
+
+
+@cache
+def edge() -> Chip:
+    """The chip of `edge16.yaml`."""
+    return chip_of(load_workload(FOLDER / "edge16.yaml"))
 
 
 @cache
