@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lego.device.chip import Chip
 from lego.device.emission import emitted
-from lego.device.parameters import values_of
+from lego.device.parameters import parameters_of, values_of
 from lego.device.plan import Plan
 from lego.device.planner import planned
 from lego.device.program import DeviceProgram
-from lego.device.stages import formats_of, stages_of
+from lego.device.split import chain_along, staged
 from lego.diag import LegoError
 from lego.ir.workload import Workload
 from lego.tell import Tell, silent
@@ -39,12 +39,14 @@ class Made:
 
 
 def is_whole(workload: Workload) -> bool:
-    """Whether the operations make a program: no sums are left that nothing rounds."""
+    """Whether the operations make a program: no sums are left that nothing rounds, and all tensors but the
+    first one that are read element by element are written."""
     try:
-        network = workload.network
-        return bool(stages_of(network, formats_of(network), lambda ops: ""))
+        chains = [chain_along(stage.post, workload) for stage in staged(workload)]
     except LegoError:
         return False
+    known = parameters_of(workload.network)
+    return bool(chains) and not any({chain.first, chain.second} & {*known} for chain in chains)
 
 
 def compiled(

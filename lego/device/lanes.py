@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lego.device.blocked import Blocked
-from lego.device.stages import Stage, lane_loop
+from lego.device.elements import lane_loop, loop_alone
+from lego.device.stages import Stage
 from lego.diag import LegoError
 from lego.ir.operation import Place
 
@@ -87,10 +88,10 @@ def links_of(stage: Stage, tensors: Callable[[str], bool]) -> Iterator[Link]:
 
 def _pairs(stage: Stage, k: int, place: Place) -> Iterator[tuple[int, int]]:
     """Dimensions of what operation `k` reads, each with that of the stage's result which runs along it."""
-    for dim, row in enumerate(place.map.rows):
-        used = [loop for loop, c in enumerate(row) if c]
-        if len(used) == 1 and row[used[0]] == 1 and not place.map.offset[dim]:
-            yield from ((dim, found) for found in carried(stage, k, used[0]))
+    for dim in range(len(place.map.rows)):
+        loop = loop_alone(place.map, dim)
+        if loop is not None and not place.map.offset[dim]:
+            yield from ((dim, found) for found in carried(stage, k, loop))
 
 
 def carried(stage: Stage, k: int, loop: int) -> list[int]:

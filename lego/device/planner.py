@@ -13,11 +13,13 @@ from lego.device.post import Post
 from lego.device.stages import Stage, stages_of
 from lego.device.tiler import Tiler
 from lego.device.words import Touched
+from lego.diag import LegoError
 from lego.ir.array import narrowed
 from lego.ir.formats import Format
 from lego.ir.intervals import Interval
 from lego.ir.operation import Operation
-from lego.ir.vector.chain import NotAChain
+from lego.ir.vector.chain import BYTE, NotAChain, is_inside
+from lego.ir.vector.operand import span_of
 from lego.ir.vector.plan import VectorPlan
 from lego.ir.workload import Workload
 from lego.tell import Tell, silent
@@ -53,8 +55,22 @@ def planned(chip: Chip, workload: Workload, constants: Values, tell: Tell = sile
         Post.of(stage, chip.vector, layouts[stage.result].lane, formats, constants)
         for stage in stages
     ]
+    _check_bytes(posts, formats)
     found = tuple(map(PlannedStage, stages, tilings, posts))
     return replace(plan, stages=found, layouts=layouts)
+
+
+def _check_bytes(posts: Sequence[Post], formats: Mapping[str, Format]) -> None:
+    """Raises E308 for a tensor in DRAM whose elements aren't bytes from -128 to 127."""
+    for post in posts:
+        sums, chain = post.stage.sums, post.chain
+        names = [chain.first] if sums is None else [place.buffer for place in sums.inputs]
+        wide = [name for name in names if not is_inside(span_of(formats[name]), BYTE)]
+        wide += [] if is_inside(chain.spans()[-1], BYTE) else [post.stage.result]
+        if wide:
+            op = sums or post.stage.post[0]
+            message = f"{wide[0]!r} holds {formats[wide[0]]}, and tensors of a device int8"
+            raise LegoError("E308", message, loc=op.loc, hint="shift its values into -128 to 127")
 
 
 def _of_sums(stage: Stage, dims: Sequence[int]) -> tuple[str, list[int]]:

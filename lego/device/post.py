@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lego.device.blocked import Blocked
-from lego.device.stages import Stage, chained, lane_loop
+from lego.device.elements import lane_loops
+from lego.device.stages import Stage, chained
 from lego.device.words import Words
 from lego.diag import InternalError
 from lego.ir.engines import BEAT_BYTES
 from lego.ir.formats import Format
 from lego.ir.intervals import Interval
 from lego.ir.operation import Operation, Place
-from lego.ir.vector.chain import Chain, SlotFn, table_bytes
+from lego.ir.vector.chain import Chain, NotAChain, SlotFn, table_bytes
 from lego.ir.vector.plan import VectorPlan
 from lego.ir.vector.planning import placed
 from lego.ir.vector.settings import held_bytes, settings_of
@@ -56,11 +58,17 @@ class Post:
         }
         chain = chained(stage.post, formats, lane, constants)
         placed(plan, chain)
+        _check_operands(chain, constants)
         return Post(stage, plan, chain, lane, values)
 
     def registers(self) -> dict[str, int]:
         """What says what is computed."""
-        scalars = {name: int(v.reshape(-1)[0]) for name, v in self.values.items() if v.size == 1}
+        read = [p for op in self.stage.post for p in op.inputs if p.buffer in self.values]
+        scalars = {
+            p.buffer: int(self.values[p.buffer][p.map.offset])
+            for p in read
+            if not any(any(row) for row in p.map.rows)
+        }
         return settings_of(self.plan, self.chain, scalars)
 
     def held(self, block: int) -> tuple[tuple[int, bytes], ...]:
@@ -98,6 +106,21 @@ class Post:
             found = _mapped(next(p for p in op.inputs if p.buffer == before), points)
         raise InternalError(f"{self.stage.name} reads no second stream")
 
+    def begun_of(self, elements: Array) -> Array:
+        """The element of what the first operation writes, for elements of the result."""
+        found = elements
+        for before, op in reversed(list(pairwise(self.stage.post))):
+            place = next(p for p in op.inputs if p.buffer == before.output.buffer)
+            found = _mapped(place, points_of(op, found))
+        return found
+
+
+def _check_operands(chain: Chain, constants: Collection[str]) -> None:
+    """Demand that streams are no constants, which no program brings."""
+    for name in (chain.first, chain.second):
+        if name in constants:
+            raise NotAChain(f"{name} is a parameter with more than a number per lane")
+
 
 class _Lanes(Mapping[str, Sequence[int]]):
     """Constants along a block of lanes."""
@@ -112,10 +135,10 @@ class _Lanes(Mapping[str, Sequence[int]]):
         self._stage, self._lane, self._values, self._first = stage, lane, values, first
 
     def __getitem__(self, name: str) -> Sequence[int]:
-        for op in self._stage.post:
-            loop = lane_loop(op, self._lane)
+        ops = self._stage.post
+        for op, loop in zip(ops, lane_loops(ops, self._lane), strict=True):
             for place in op.inputs:
-                if place.buffer == name and loop is not None:
+                if place.buffer == name:
                     return self._read(op, place, loop)
         raise KeyError(name)
 

@@ -12,7 +12,7 @@ from lego.ir.operation import Operation
 from lego.ir.vector.chain import Chain, NotAChain
 from lego.ir.workload import Workload
 
-__all__ = ["chain_along", "split"]
+__all__ = ["chain_along", "split", "staged"]
 
 
 def split(workload: Workload) -> tuple[Workload, tuple[Chain, ...]]:
@@ -21,6 +21,18 @@ def split(workload: Workload) -> tuple[Workload, tuple[Chain, ...]]:
     Raises E308 if no operation makes bytes: then there is nothing that the engine could be made of.
     """
 
+    stages = staged(workload, whole=False)
+    if not stages:
+        message = f"{workload.name}: no operation makes bytes, so a vector engine can't be made"
+        hint = "add one that rounds sums, such as Z[m,n] = max(-128, min(127, (Y[m,n] * M[n] + H[n]) >> 16))"
+        raise LegoError("E308", message, hint=hint)
+    chains = tuple(chain_along(stage.post, workload) for stage in stages)
+    return _array_part(workload, stages), chains
+
+
+def staged(workload: Workload, *, whole: bool = True) -> list[Stage]:
+    """The stages of a workload on an engine made for it, as :func:`stages_of`. Raises E308."""
+
     def refused(ops: Sequence[Operation]) -> str:
         try:
             chain_along(ops, workload)
@@ -28,13 +40,7 @@ def split(workload: Workload) -> tuple[Workload, tuple[Chain, ...]]:
             return str(error)
         return ""
 
-    stages = stages_of(workload.network, formats_of(workload.network), refused, whole=False)
-    if not stages:
-        message = f"{workload.name}: no operation makes bytes, so a vector engine can't be made"
-        hint = "add one that rounds sums, such as Z[m,n] = max(-128, min(127, (Y[m,n] * M[n] + H[n]) >> 16))"
-        raise LegoError("E308", message, hint=hint)
-    chains = tuple(chain_along(stage.post, workload) for stage in stages)
-    return _array_part(workload, stages), chains
+    return stages_of(workload.network, formats_of(workload.network), refused, whole=whole)
 
 
 def chain_along(ops: Sequence[Operation], workload: Workload) -> Chain:

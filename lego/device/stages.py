@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lego.device.elements import check_elements, lane_loops
 from lego.diag import LegoError
 from lego.ir.formats import Format, Integer
 from lego.ir.intervals import Interval
@@ -18,7 +19,7 @@ from lego.ir.operation import HostCall, Operation
 from lego.ir.vector.chain import Chain, NotAChain
 from lego.ir.vector.reading import chain_of
 
-__all__ = ["Stage", "chained", "formats_of", "is_post", "lane_loop", "stages_of"]
+__all__ = ["Stage", "chained", "formats_of", "is_post", "stages_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,6 @@ def formats_of(network: Network) -> dict[str, Interval]:
     }
 
 
-def lane_loop(op: Operation, dim: int) -> int | None:
-    """The loop that alone gives dimension `dim` of what an operation writes, or None."""
-    row = op.output.map.rows[dim]
-    used = [k for k, c in enumerate(row) if c]
-    others = [r for j, r in enumerate(op.output.map.rows) if j != dim]
-    if len(used) != 1 or row[used[0]] != 1 or any(r[used[0]] for r in others):
-        return None
-    return used[0]
-
-
 def chained(
     ops: Sequence[Operation],
     formats: Mapping[str, Format],
@@ -72,19 +63,18 @@ def chained(
     constants: Mapping[str, Interval],
 ) -> Chain:
     """The chain of some operations whose lanes run along a dimension of what they write. Raises NotAChain."""
-    lanes = [lane_loop(op, dim) for op in ops]
-    if None in lanes:
-        raise NotAChain(f"no loop runs along dimension {dim} alone")
-    return chain_of(ops, formats, [lane for lane in lanes if lane is not None], constants)
+    found = chain_of(ops, formats, lane_loops(ops, dim), constants)
+    check_elements(ops, found)
+    return found
 
 
 def is_post(
     op: Operation, formats: Mapping[str, Format], constants: Mapping[str, Interval]
 ) -> bool:
-    """Whether the vector engine may compute an operation, along some dimension."""
+    """Whether an operation is the vector engine's, along some dimension, if its elements lie as they must."""
     for dim in range(len(op.output.map.rows)):
         try:
-            chained([op], formats, dim, constants)
+            chain_of([op], formats, lane_loops([op], dim), constants)
         except NotAChain:
             continue
         return True
@@ -134,6 +124,7 @@ def _with_post(
     fits: Callable[[Sequence[Operation]], str],
 ) -> list[Stage]:
     """One operation more: in the chain of what it reads, if it can be there, or as a stage of its own."""
+    _check_whole(op, network)
     reads = [place.buffer for place in op.inputs]
     if found and found[-1].result in reads:
         before = found[-1]
@@ -155,3 +146,17 @@ def _with_post(
         )
         raise LegoError("E308", message, loc=op.loc, hint=hint)
     return [*found, Stage(open_sums.pop(sums[0]) if sums else None, (op,))]
+
+
+def _check_whole(op: Operation, network: Network) -> None:
+    """Raises E308 for an operation that leaves elements of a tensor that nobody writes."""
+    place = op.output.place
+    made = [
+        1 + sum(c * (loop.extent - 1) for c, loop in zip(row, op.loops, strict=True))
+        for row in place.map.rows
+    ]
+    shape = network.buffer(place.buffer).shape
+    if tuple(made) != shape or op.domain:
+        message = f"{op.name!r} doesn't write every element of {place.buffer!r}, of {list(shape)}"
+        hint = "let its loops have the tensor's extents"
+        raise LegoError("E308", message, loc=op.loc, hint=hint)

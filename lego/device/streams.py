@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from lego.device.emitter import Emitter, Ends
 from lego.device.memory_map import Located
 from lego.device.nests import vector_runs
 from lego.device.plan import PlannedStage
-from lego.device.post import points_of
+from lego.device.post import Post, points_of
 from lego.device.tokens import Token
 from lego.device.transfers import Beats
 from lego.diag import LegoError
@@ -40,6 +40,7 @@ class _Reading:
 
     op: Operation
     place: Place
+    post: Post
     outer: tuple[int, ...]
     inner: tuple[int, ...]
 
@@ -49,7 +50,7 @@ class _Reading:
         place = next(each for each in op.inputs if each.buffer == stage.post.chain.first)
         kept = [k for k in range(len(op.loops)) if any(row[k] for row in op.output.map.rows)]
         inner = [k for k in range(len(op.loops)) if k not in kept]
-        return _Reading(op, place, tuple(kept), tuple(inner))
+        return _Reading(op, place, stage.post, tuple(kept), tuple(inner))
 
     def window(self) -> Array:
         """What is added to an element at each point that is reduced over; a row each."""
@@ -64,8 +65,8 @@ class _Reading:
         return found
 
     def first(self, elements: Array) -> Array:
-        """The element of the stream at the first point of every element of the result of this operation."""
-        points = points_of(self.op, elements)
+        """The element of the stream at the first point of what becomes each element of the result."""
+        points = points_of(self.op, self.post.begun_of(elements))
         rows = np.array(self.place.map.rows, dtype=np.int64)
         found: Array = points @ rows.T + np.array(self.place.map.offset, dtype=np.int64)
         return found
@@ -172,5 +173,16 @@ def _part(
     inner = {"a": window @ strides} if reading.inner else None
     count = min(BEAT_BYTES, result.layout.shape[result.layout.lane] - block * BEAT_BYTES)
     ends = Ends(frozenset({int(Token.STREAM)}), frozenset({int(Token.STREAM_FREE)}))
-    made.make(stage, list(vector_runs(columns, inner)), (1 << count) - 1, ends)
+    made.make(stage, _runs(stage, columns, inner), (1 << count) - 1, ends)
     made.store(result.layout.beat(elements), result, last=last)
+
+
+def _runs(
+    stage: PlannedStage, columns: Mapping[str, Array], inner: Mapping[str, Array] | None
+) -> list[dict[str, int]]:
+    """The runs of a part. Raises E308 if what is reduced has too many steps for the engine's counters."""
+    try:
+        return list(vector_runs(columns, inner))
+    except ValueError as error:
+        op = stage.stage.post[0]
+        raise LegoError("E308", f"{op.name!r}: {error}", loc=op.loc) from error
