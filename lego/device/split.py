@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lego.device.stages import Stage, chained, formats_of, stages_of
 from lego.diag import LegoError
+from lego.ir.hardware import Buffering
 from lego.ir.network import reads_of, writes_of
 from lego.ir.operation import Operation
 from lego.ir.vector.chain import Chain, NotAChain
@@ -27,7 +28,24 @@ def split(workload: Workload) -> tuple[Workload, tuple[Chain, ...]]:
         hint = "add one that rounds sums, such as Z[m,n] = max(-128, min(127, (Y[m,n] * M[n] + H[n]) >> 16))"
         raise LegoError("E308", message, hint=hint)
     chains = tuple(chain_along(stage.post, workload) for stage in stages)
-    return _array_part(workload, stages), chains
+    array = _array_part(workload, stages)
+    _check_array(array)
+    return array, chains
+
+
+def _check_array(array: Workload) -> None:
+    """Raises E308 for an array that engines can't serve, or for none."""
+    chip, missing = array.architecture, list[str]()
+    if not chip.queue:
+        missing.append("`queue: 16`, as engines start its runs")
+    if chip.double_buffer is not Buffering.PARTS:
+        missing.append("`double_buffer: parts`, as operands are loaded while it runs")
+    if missing:
+        message = f"{array.name}: the array of a device needs {' and '.join(missing)}"
+        raise LegoError("E308", message, hint="add it to `architecture`, or leave out `interface`")
+    if not array.operations:
+        message = f"{array.name}: no operation sums products, so there is no array"
+        raise LegoError("E308", message, hint="add one, such as Y[m,n] += X[m,k] * W[k,n]")
 
 
 def staged(workload: Workload, *, whole: bool = True) -> list[Stage]:

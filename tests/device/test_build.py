@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,9 +15,11 @@ from lego.back.plan.design import plan_of
 from lego.designs import designs_of
 from lego.device import build
 from lego.device.split import split
+from lego.diag import LegoError
 from lego.ir.dag import Dag, Op
+from lego.ir.hardware import Buffering
 from tests.back.passes.test_broadcast import largest_net
-from tests.device.chips import FOLDER
+from tests.device.chips import FOLDER, network
 
 
 @cache
@@ -68,3 +71,29 @@ def _registers(dag: Dag, source: int) -> int:
         else:
             return count
         node = dag.top.nodes[before]
+
+
+@pytest.mark.parametrize(
+    ("chip", "reason"),
+    [
+        ({"queue": 0}, "the array of a device needs `queue: 16`, as engines start its runs"),
+        ({"double_buffer": Buffering.HALVES}, "needs `double_buffer: parts`, as operands"),
+        ({"queue": 0, "double_buffer": Buffering.NO}, "runs and `double_buffer: parts`"),
+    ],
+)
+def test_an_array_that_engines_cannot_serve_is_refused(
+    chip: dict[str, object], reason: str
+) -> None:
+    given = network("edge16")
+    wrong = replace(given, architecture=replace(given.architecture, **chip))  # type: ignore[arg-type]
+    with pytest.raises(LegoError, match="E308") as caught:
+        split(wrong)
+    assert reason in caught.value.message
+
+
+def test_a_device_without_sums_has_no_array() -> None:
+    given = network("edge16")
+    steps, flows = given.network.steps, given.dataflows
+    alone = replace(given.network, steps=(steps[3],))
+    with pytest.raises(LegoError, match="no operation sums products, so there is no array"):
+        split(replace(given, network=alone, dataflows=flows[3:4]))

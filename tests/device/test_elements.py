@@ -43,9 +43,11 @@ RIGHT = {
     ],
     "fewer sums": ["{m: 12, n: 20} | Z[m,n] = " + rounded("Y[m,n] * 5") + " | formats: {Z: int8}"],
     "one number of several": [
-        "{m: 16, n: 32} | Z[m,n] = "
-        "max(-128, min(127, (Y[m,n] * M[3]) >> 16))"
-        " | formats: {M: int16, Z: int8}"
+        (
+            "{m: 16, n: 32} | Z[m,n] = "
+            "max(-128, min(127, (Y[m,n] * M[3]) >> 16))"
+            " | formats: {M: int16, Z: int8}"
+        )
     ],
 }
 ALONE = {
