@@ -40,6 +40,8 @@ def _check_array(array: Workload) -> None:
         missing.append("`queue: 16`, as engines start its runs")
     if chip.double_buffer is not Buffering.PARTS:
         missing.append("`double_buffer: parts`, as operands are loaded while it runs")
+    if not chip.fused and len(array.operations) > 1:
+        missing.append("`fused: yes`, as it is one")
     if missing:
         message = f"{array.name}: the array of a device needs {' and '.join(missing)}"
         raise LegoError("E308", message, hint="add it to `architecture`, or leave out `interface`")

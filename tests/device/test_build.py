@@ -79,6 +79,7 @@ def _registers(dag: Dag, source: int) -> int:
         ({"queue": 0}, "the array of a device needs `queue: 16`, as engines start its runs"),
         ({"double_buffer": Buffering.HALVES}, "needs `double_buffer: parts`, as operands"),
         ({"queue": 0, "double_buffer": Buffering.NO}, "runs and `double_buffer: parts`"),
+        ({"fused": False}, "needs `fused: yes`, as it is one"),
     ],
 )
 def test_an_array_that_engines_cannot_serve_is_refused(
