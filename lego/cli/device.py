@@ -43,6 +43,7 @@ def simulate_device(
     context: typer.Context, folder: Path, seed: int, timeline: Path | None, as_json: bool
 ) -> None:
     """Run a program in RTL, the functional model and the reference; raises E701 if bytes differ."""
+    from lego.artefact.publish import write_file
     from lego.perf.picture import timeline_of
     from sim.device.session import simulated
 
@@ -53,7 +54,7 @@ def simulate_device(
     with progress(f"simulate {folder.name}") as tell:
         found = simulated(folder, chip_of(folder), seed=seed, tell=tell)
     if timeline and drawn:
-        timeline.write_text(drawn(found.played, folder.name))
+        write_file(timeline, drawn(found.played, folder.name).encode())
     _print_simulated(found, as_json)
     wrong = [f"{bad} of {count} bytes of {name}" for name, count, bad in found.outputs if bad]
     if wrong:
@@ -85,8 +86,11 @@ def run_folder(
     folder: Path, inputs: Path | None, out: Path | None, seed: int, as_json: bool
 ) -> None:
     """Run a program in the functional model, on inputs of an .npz file or drawn from a seed."""
+    from io import BytesIO
+
     import numpy as np
 
+    from lego.artefact.publish import write_file
     from sim.device.session import functional
 
     folder_of(folder)
@@ -94,7 +98,9 @@ def run_folder(
     with progress(f"run {folder.name}") as tell:
         outputs = functional(folder, chip_of(folder), given, seed=seed, tell=tell)
     if out is not None:
-        np.savez(out, **dict[str, Any](outputs))
+        arrays = BytesIO()
+        np.savez(arrays, **dict[str, Any](outputs))
+        write_file(out, arrays.getvalue())
     if as_json:
         print_json({"schema": "lego/run/1", "outputs": {n: v.tolist() for n, v in outputs.items()}})
         return
@@ -126,12 +132,17 @@ def print_stages(made: Made, as_json: bool) -> None:
 
 
 def _read_inputs(path: Path) -> dict[str, object]:
+    from zipfile import BadZipFile
+
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as data:
+        data = np.load(path, allow_pickle=False)
+        if isinstance(data, np.ndarray):
+            raise ValueError("it is one array")
+        with data:
             return {name: data[name] for name in data.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, BadZipFile) as error:
         message = f"{path} holds no arrays: {str(error)[:100]}"
         raise LegoError(
             "E311", message, hint="write it by numpy.savez, an array per input"

@@ -12,7 +12,7 @@ from lego.diag import LegoError
 from lego.ir.formats import Integer
 from lego.ir.network import Buffer, Network, Role
 
-__all__ = ["drawn", "parameters_of", "values_of"]
+__all__ = ["drawn", "fitting", "parameters_of", "values_of"]
 
 Values = dict[str, NDArray[np.int64]]
 
@@ -63,12 +63,13 @@ def values_of(
         message = f"{unknown[0]!r} is no parameter of {network.name}"
         raise LegoError("E311", message, hint=f"parameters are {', '.join(names[:12])}")
     buffers = [network.buffer(name) for name in names]
-    found = {b.name: _fitting(b, given[b.name]) for b in buffers if b.name in given}
+    found = {b.name: fitting(b, given[b.name]) for b in buffers if b.name in given}
     missing = {b.name: drawn(b, seed) for b in buffers if b.name not in given}
     return found | missing, tuple(missing)
 
 
-def _fitting(buffer: Buffer, values: NDArray[np.integer]) -> NDArray[np.int64]:
+def fitting(buffer: Buffer, values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Values of a tensor. Raises E311 for another shape, and for numbers that its format doesn't hold."""
     if values.shape != buffer.shape:
         message = f"{buffer.name!r} has shape {list(values.shape)}, not {list(buffer.shape)}"
         raise LegoError("E311", message, hint="give it as the workload declares it")

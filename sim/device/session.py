@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from frontends.yaml import load_workload
 from lego.device.chip import Chip
 from lego.device.compile import Made, compiled
-from lego.device.parameters import drawn
+from lego.device.parameters import drawn, fitting
 from lego.diag import LegoError
+from lego.ir.network import Buffer
 from lego.ir.workload import Workload
 from lego.perf.play import play
 from lego.perf.result import Played
@@ -79,14 +80,34 @@ def functional(
     """Outputs of the functional model. Raises E311 for inputs that are missing or misshapen."""
     workload, made = _made(folder, chip, tell)
     values = inputs_for(made, workload, seed)
-    for name, wanted in values.items() if given else ():
-        array = np.asarray((given or {}).get(name, ()))
-        if array.shape != wanted.shape or not np.issubdtype(array.dtype, np.integer):
-            message = f"input {name!r} must be integers of shape {list(wanted.shape)}"
-            raise LegoError("E311", message, hint=f"{list(array.shape)} of {array.dtype} is given")
-        values[name] = array.astype(np.int64)
+    if given is not None:
+        _check_names(given, made)
+        values = {n: _given(workload.network.buffer(n), given[n]) for n in made.program.inputs}
     tell("functional model", 0, 0)
     return FunctionalDevice(chip).run(made.program, values)
+
+
+def _check_names(given: Mapping[str, object], made: Made) -> None:
+    """Raises E311 unless there is a value for every input, and for nothing else."""
+    for name in made.program.inputs:
+        if name not in given:
+            raise LegoError("E311", f"input {name!r} is missing", hint=_inputs_are(made))
+    for name in given:
+        if name not in made.program.inputs:
+            raise LegoError("E311", f"{name!r} is no input", hint=_inputs_are(made))
+
+
+def _inputs_are(made: Made) -> str:
+    return f"inputs are {', '.join(made.program.inputs)}"
+
+
+def _given(buffer: Buffer, value: object) -> NDArray[np.int64]:
+    """An input as it is given. Raises E311 for another shape, and for what its format doesn't hold."""
+    array = np.asarray(value)
+    if array.shape != buffer.shape or not np.issubdtype(array.dtype, np.integer):
+        message = f"input {buffer.name!r} must be integers of shape {list(buffer.shape)}"
+        raise LegoError("E311", message, hint=f"{list(array.shape)} of {array.dtype} is given")
+    return fitting(buffer, array)
 
 
 def simulated(folder: Path, chip: Chip, *, seed: int = 0, tell: Tell = silent) -> Simulated:
