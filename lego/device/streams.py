@@ -87,7 +87,12 @@ def second_beats(made: Emitter, stage: PlannedStage, elements: Array) -> Beats:
     """Beats of stream B for elements of the result, in consecutive words."""
     layout = made.dram.tensors[stage.post.chain.second].layout
     words = np.arange(len(elements))
-    offsets = layout.beat(stage.post.second_of(elements)) * BEAT_BYTES
+    found = stage.post.second_of(elements)
+    if ((found < 0) | (found >= np.array(layout.shape))).any():
+        message = f"{stage.stage.name!r} reads beyond {layout.name!r}, as a second stream"
+        hint = "pad what is reduced, or give the tensor its border"
+        raise LegoError("E308", message, loc=stage.stage.post[-1].loc, hint=hint)
+    offsets = layout.beat(found) * BEAT_BYTES
     return Beats(offsets, words, np.zeros_like(words))
 
 
